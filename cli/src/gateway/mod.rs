@@ -1,0 +1,86 @@
+//! The functions behind a local API Gateway.
+//!
+//! A request takes the way it takes in the cloud: route, caller, payload-2.0 event as JSON, function. Only the process
+//! boundary is missing. The gateway is authoritative for nothing; what it answers by itself is what API Gateway would
+//! (no such route, no valid token), in our own words where API Gateway's are not ours to shape.
+
+mod dispatch;
+mod event;
+mod tokens;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use doorbell_shared::http::routes::{ROUTES, Route};
+use doorbell_shared::http::{ApiError, Backend, json};
+use doorbell_shared::store::Store;
+use tokio::net::TcpListener;
+
+pub use event::Incoming;
+pub use tokens::{DAEMON_A, DevToken, TOKENS, USER_A, WORKSPACE_A, WORKSPACE_B};
+
+/// API Gateway refuses what is larger before any function sees it (AWS, "Quotas for HTTP APIs": 10 MB).
+const PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
+
+/// Answers once the store is ready, which is before the socket is opened.
+const HEALTH_PATH: &str = "/healthz";
+
+/// Serves the API on `listener` until `stop` is done and the calls under way are answered.
+pub async fn serve<S: Store + 'static>(
+    listener: TcpListener,
+    backend: Backend<S>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let app = Router::new().fallback(handle::<S>).with_state(Arc::new(backend));
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).with_graceful_shutdown(stop).await
+}
+
+async fn handle<S: Store>(State(backend): State<Arc<Backend<S>>>, request: Request) -> Response {
+    let response = if request.uri().path() == HEALTH_PATH {
+        json(200, r#"{"status":"ok"}"#.to_owned())
+    } else {
+        answer(&backend, request).await.unwrap_or_else(|error| error.response())
+    };
+    response.map(|body| axum::body::Body::from(body.as_ref().to_vec()))
+}
+
+async fn answer<S: Store>(
+    backend: &Backend<S>,
+    request: Request,
+) -> Result<doorbell_shared::http::Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let (route, parameters) = route(parts.method.as_str(), parts.uri.path())?;
+    let caller = tokens::caller(&parts.headers).ok_or(ApiError::Unauthenticated)?;
+    let body = to_bytes(body, PAYLOAD_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
+    let incoming = Incoming {
+        route,
+        parameters,
+        parts: &parts,
+        body: &body,
+        caller: &caller,
+        now: backend.clock.now(),
+        gateway_request_id: backend.ids.claim_id().to_string(),
+    };
+    let event = lambda_http::request::from_str(&incoming.event().to_string());
+    Ok(dispatch::call(route.function, backend, &event.map_err(|_| ApiError::InvalidBody)?).await)
+}
+
+type Matched<'p> = (Route, Vec<(&'static str, &'p str)>);
+
+/// The route of a method and path. A path that only other methods have is told from one that nobody has.
+fn route<'p>(method: &str, path: &'p str) -> Result<Matched<'p>, ApiError> {
+    let of_path = ROUTES.into_iter().filter_map(|route| Some((route, route.parameters(path)?)));
+    let of_path: Vec<_> = of_path.collect();
+    let methods: Vec<_> = of_path.iter().map(|(route, _)| route.method).collect();
+    if methods.is_empty() {
+        return Err(ApiError::RouteNotFound);
+    }
+    let allowed = methods.join(", ");
+    let matched = of_path.into_iter().find(|(route, _)| route.method == method);
+    matched.ok_or(ApiError::MethodNotAllowed(allowed))
+}

@@ -1,0 +1,221 @@
+//! A machine's agents, from what is on it to what is offered.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::discover::script::executable;
+
+/// A folder with a configuration file, programs that can be found, or both.
+struct Machine(TempDir);
+
+impl Machine {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn with_program(self, name: &str, body: &str) -> Self {
+        executable(self.0.path(), name, body);
+        self
+    }
+
+    fn configured(&self, text: &str) -> Options {
+        let config = self.0.path().join("doorbell.toml");
+        fs::write(&config, text).unwrap();
+        Options { config: Some(config), ..Options::default() }
+    }
+
+    fn environment(&self) -> Environment {
+        let path = self.0.path().as_os_str().to_owned();
+        Environment::new(move |name| match name {
+            "PATH" => Some(path.clone()),
+            "KEY" => Some("sk-secret".into()),
+            _ => None,
+        })
+    }
+
+    async fn find(&self, options: &Options) -> Result<Vec<Agent>, AgentsError> {
+        find(options, &self.environment()).await
+    }
+
+    async fn identities(&self, options: &Options) -> Vec<String> {
+        let agents = self.find(options).await.unwrap();
+        agents
+            .iter()
+            .map(|agent| format!("{} | {} | {}", agent.provider, agent.profile_id, agent.name))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_machine_without_any_offers_the_sample() {
+    let agents = Machine::new().find(&Options::default()).await.unwrap();
+    assert_eq!((agents.len(), agents[0].provider.as_str(), agents[0].name.as_str()), (1, "sample", "Sample"));
+    assert!(agents[0].discoverer.discover().await.unwrap().fallback);
+}
+
+#[tokio::test]
+async fn known_programs_are_found_with_their_versions_and_asked_where_they_are() {
+    let lists = r#"test "$1" = --version && echo "codex-cli 1.2.3" || echo '{"models": [{"slug": "a"}]}'"#;
+    let machine = Machine::new().with_program("codex", lists).with_program("opencode", "exit 1");
+    let agents = machine.find(&Options::default()).await.unwrap();
+    let found: Vec<_> = agents.iter().map(|agent| (agent.name.as_str(), agent.version.as_deref())).collect();
+    assert_eq!(found, [("Codex", Some("1.2.3")), ("OpenCode", None)]);
+    assert_eq!(agents[0].discoverer.discover().await.unwrap().models[0].model().id, "a");
+}
+
+#[tokio::test]
+async fn what_is_configured_is_not_found_once_more() {
+    let machine = Machine::new().with_program("codex", "").with_program("opencode", "");
+    let options = machine.configured("[[agent]]\ntype = 'codex'\nprofile = 'work'");
+    let expected = ["codex | work | Codex (work)", "opencode |  | OpenCode"];
+    assert_eq!(machine.identities(&options).await, expected);
+}
+
+#[tokio::test]
+async fn nothing_is_looked_for_if_file_or_flag_say_so() {
+    let machine = Machine::new().with_program("codex", "");
+    assert_eq!(machine.identities(&machine.configured("detect = false")).await, ["sample |  | Sample"]);
+    let options = Options { detect: false, ..Options::default() };
+    assert_eq!(machine.identities(&options).await, ["sample |  | Sample"]);
+}
+
+#[tokio::test]
+async fn every_type_can_be_configured_with_a_name_and_a_profile_or_without() {
+    let machine = Machine::new();
+    let options = machine.configured(
+        r#"
+        [[agent]]
+        type = "codex"
+        program = "/no/such/codex"
+        [[agent]]
+        type = "opencode"
+        name = "Mine"
+        profile = "p"
+        [[agent]]
+        type = "openai"
+        url = "http://localhost:11434/v1"
+        api_key_env = "KEY"
+        [[agent]]
+        type = "command"
+        program = "lister"
+        args = ["--json"]
+        [[agent]]
+        type = "file"
+        path = "models.json"
+        "#,
+    );
+    let expected = [
+        "codex |  | Codex",
+        "opencode | p | Mine",
+        "openai |  | OpenAI-compatible (localhost:11434)",
+        "command |  | lister",
+        "file |  | models.json",
+    ];
+    assert_eq!(machine.identities(&options).await, expected);
+}
+
+#[tokio::test]
+async fn a_configured_program_that_is_missing_is_offered_and_says_so_when_asked() {
+    let machine = Machine::new();
+    let agents = machine.find(&machine.configured("[[agent]]\ntype = 'codex'")).await.unwrap();
+    assert_eq!((agents[0].name.as_str(), &agents[0].version), ("Codex", &None));
+    let configured = machine.configured("[[agent]]\ntype = 'codex'\nprogram = '/no/such/codex'");
+    let agents = machine.find(&configured).await.unwrap();
+    let error = agents[0].discoverer.discover().await.unwrap_err();
+    assert_eq!(error.to_string(), "codex is not installed at /no/such/codex on this machine");
+}
+
+#[tokio::test]
+async fn paths_in_a_file_start_at_its_folder() {
+    let machine = Machine::new().with_program("lister", r#"echo '[{"id": "printed"}]'"#);
+    fs::write(machine.0.path().join("models.json"), r#"[{"id": "held"}]"#).unwrap();
+    let text = "[[agent]]\ntype = 'file'\npath = 'models.json'\n\
+                [[agent]]\ntype = 'command'\nprogram = './lister'";
+    let agents = machine.find(&machine.configured(text)).await.unwrap();
+    for (agent, id) in agents.iter().zip(["held", "printed"]) {
+        assert_eq!(agent.discoverer.discover().await.unwrap().models[0].model().id, id);
+    }
+}
+
+#[tokio::test]
+async fn flags_name_their_profiles_whatever_their_order() {
+    let mut options = Options {
+        openai: vec![
+            "http://localhost:1234/v1".to_owned(),
+            "https://user:pass@example.com/v1?k=v".to_owned(),
+        ],
+        commands: vec!["/opt/bin/lister --json  all".to_owned(), "other".to_owned()],
+        files: vec![PathBuf::from("/etc/models.json"), PathBuf::from("more.json")],
+        ..Options::default()
+    };
+    let mut expected = vec![
+        "openai | localhost:1234 | OpenAI-compatible (localhost:1234)",
+        "openai | example.com:443 | OpenAI-compatible (example.com:443)",
+        "command | lister | lister",
+        "command | other | other",
+        "file | models.json | models.json",
+        "file | more.json | more.json",
+    ];
+    let machine = Machine::new();
+    assert_eq!(machine.identities(&options).await, expected);
+    options.openai.reverse();
+    expected.swap(0, 1);
+    assert_eq!(machine.identities(&options).await, expected);
+}
+
+#[tokio::test]
+async fn two_that_would_be_the_same_runtime_are_refused() {
+    let machine = Machine::new();
+    let text = "[[agent]]\ntype = 'codex'\n[[agent]]\ntype = 'codex'\nname = 'Other'";
+    let error = machine.find(&machine.configured(text)).await.unwrap_err();
+    let text =
+        "there are two agents of type \"codex\" without a profile: give one of them a \"profile\" of its own";
+    assert_eq!(error.to_string(), text);
+    let options =
+        Options { files: vec!["a/models.json".into(), "b/models.json".into()], ..Options::default() };
+    let text = "there are two agents of type \"file\" with the profile \"models.json\": give one of them a \
+                \"profile\" of its own in a configuration file";
+    assert_eq!(machine.find(&options).await.unwrap_err().to_string(), text);
+}
+
+#[tokio::test]
+async fn a_key_is_taken_from_the_environment_or_missed_by_name() {
+    let machine = Machine::new();
+    let configured = |variable| {
+        let server = "[[agent]]\ntype = 'openai'\nurl = 'http://localhost/v1'";
+        machine.configured(&format!("{server}\napi_key_env = '{variable}'"))
+    };
+    let agents = machine.find(&configured("KEY")).await.unwrap();
+    assert!(!format!("{agents:?}").contains("sk-secret"));
+    let error = machine.find(&configured("OTHER")).await.unwrap_err();
+    let text = "the environment variable OTHER, which should hold an API key, is not set";
+    assert_eq!(error.to_string(), text);
+}
+
+#[tokio::test]
+async fn what_is_no_url_or_no_command_is_refused_without_its_secrets() {
+    let machine = Machine::new();
+    for (url, shown) in [("ftp://user:secret@host/v1", "host/v1"), ("localhost?secret", "localhost")] {
+        let options = Options { openai: vec![url.to_owned()], ..Options::default() };
+        let text = format!("\"{shown}\" is no http:// or https:// URL of a server");
+        assert_eq!(machine.find(&options).await.unwrap_err().to_string(), text);
+    }
+    let options = Options { commands: vec!["  ".to_owned()], ..Options::default() };
+    assert_eq!(machine.find(&options).await.unwrap_err().to_string(), "a command is empty");
+}
+
+#[tokio::test]
+async fn a_name_that_no_server_takes_is_refused_here() {
+    let machine = Machine::new();
+    let longest = "ü".repeat(200);
+    let configured = |name: &str| {
+        machine.configured(&format!("[[agent]]\ntype = 'codex'\nname = '{name}'\nprogram = '/no/such'"))
+    };
+    assert!(machine.find(&configured(&longest)).await.is_ok());
+    let error = machine.find(&configured(&(longest + "ü"))).await.unwrap_err();
+    let text = "an agent of type \"codex\" has a name or profile of more than 200 characters";
+    assert_eq!(error.to_string(), text);
+}

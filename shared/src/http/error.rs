@@ -1,0 +1,158 @@
+//! Every error a caller can get, with its status and its text. The texts are the wire contract's, to the letter.
+
+use lambda_http::http::{HeaderValue, header};
+
+use super::{Response, json};
+use crate::access::Scope;
+use crate::limits::{RUNTIMES_PER_REGISTRATION, TEXT_CHARS};
+use crate::store::StoreError;
+use crate::wire::ErrorBody;
+
+/// Why a call was not answered with 200.
+#[derive(Debug)]
+pub enum ApiError {
+    /// No token, or one nobody issued.
+    Unauthenticated,
+    /// The token may not be used for this.
+    MissingScope(Scope),
+    /// The body is over the limit.
+    BodyTooLarge,
+    /// The body is not JSON of the route's shape.
+    InvalidBody,
+    /// The runtime's id is not one.
+    InvalidRuntimeId,
+    /// The workspace's id is not one.
+    InvalidWorkspaceId,
+    /// A heartbeat names no runtime.
+    RuntimeIdRequired,
+    /// A deregistration names no runtimes.
+    RuntimeIdsRequired,
+    /// A registration names no daemon.
+    DaemonIdRequired,
+    /// A registration names no workspace.
+    WorkspaceIdRequired,
+    /// A registration names nothing to register.
+    NothingToRegister,
+    /// A registration names more runtimes than one may.
+    TooManyRuntimes,
+    /// A field of a registration is longer than it may be.
+    TextTooLong(&'static str),
+    /// The runtime does not exist for the caller.
+    RuntimeNotFound,
+    /// A heartbeat's runtime is another workspace's.
+    ForeignRuntime,
+    /// The request does not exist for the caller.
+    RequestNotFound,
+    /// The workspace does not exist for the caller.
+    WorkspaceNotFound,
+    /// The report cannot be stored; the request has failed with a text that says so.
+    ReportTooLarge,
+    /// The runtime has not been seen lately.
+    RuntimeOffline,
+    /// No such route.
+    RouteNotFound,
+    /// The route has other methods.
+    MethodNotAllowed(String),
+    /// The store could not say, in the words of the operation that asked. What it said is for the log.
+    Store(Operation, StoreError),
+    /// A stored result cannot be shown, in the words of the operation that asked.
+    Unreadable(Operation),
+}
+
+/// The operations whose failures have words of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Making a request.
+    Enqueue,
+    /// Reading a request.
+    Load,
+    /// Noting a sign of life.
+    Heartbeat,
+    /// Storing a completed report.
+    Complete,
+    /// Storing a failed report.
+    Fail,
+    /// Making a runtime known.
+    Register,
+    /// Signing a runtime off.
+    Deregister,
+    /// Listing runtimes.
+    List,
+}
+
+impl Operation {
+    fn failure(self) -> &'static str {
+        match self {
+            Self::Enqueue => "failed to enqueue model list request",
+            Self::Load => "failed to load request",
+            Self::Heartbeat => "heartbeat failed",
+            Self::Complete => "failed to persist completion",
+            Self::Fail => "failed to persist failure",
+            Self::Register => "failed to register runtimes",
+            Self::Deregister => "failed to deregister runtimes",
+            Self::List => "failed to list runtimes",
+        }
+    }
+
+    /// For `map_err`.
+    pub fn failed(self) -> impl FnOnce(StoreError) -> ApiError {
+        move |error| ApiError::Store(self, error)
+    }
+}
+
+impl ApiError {
+    /// The status and the text.
+    pub fn parts(&self) -> (u16, String) {
+        match self {
+            Self::Unauthenticated => (401, "a valid bearer token is required".to_owned()),
+            Self::MissingScope(scope) => (403, format!("the token lacks the scope \"{scope}\"")),
+            Self::TooManyRuntimes => (400, format!("at most {RUNTIMES_PER_REGISTRATION} runtimes at once")),
+            Self::TextTooLong(field) => (400, format!("{field} is longer than {TEXT_CHARS} characters")),
+            Self::Store(operation, _) | Self::Unreadable(operation) => (500, operation.failure().to_owned()),
+            fixed => {
+                let (status, text) = fixed.fixed_parts();
+                (status, text.to_owned())
+            }
+        }
+    }
+
+    fn fixed_parts(&self) -> (u16, &'static str) {
+        match self {
+            Self::BodyTooLarge => (413, "request body too large"),
+            Self::InvalidBody => (400, "invalid request body"),
+            Self::InvalidRuntimeId => (400, "invalid runtime_id"),
+            Self::InvalidWorkspaceId => (400, "invalid workspace_id"),
+            Self::RuntimeIdRequired => (400, "runtime_id is required"),
+            Self::RuntimeIdsRequired => (400, "runtime_ids is required"),
+            Self::DaemonIdRequired => (400, "daemon_id is required"),
+            Self::WorkspaceIdRequired => (400, "workspace_id is required"),
+            Self::NothingToRegister => (400, "at least one runtime or failed profile is required"),
+            Self::RuntimeNotFound => (404, "runtime not found"),
+            Self::ForeignRuntime | Self::RouteNotFound => (404, "not found"),
+            Self::RequestNotFound => (404, "request not found"),
+            Self::WorkspaceNotFound => (404, "workspace not found"),
+            Self::ReportTooLarge => (413, "report too large"),
+            Self::RuntimeOffline => (503, "runtime is offline"),
+            Self::MethodNotAllowed(_) => (405, "method not allowed"),
+            _ => (500, "internal error"),
+        }
+    }
+
+    /// The response, with the headers that its status calls for.
+    pub fn response(&self) -> Response {
+        let (status, error) = self.parts();
+        let mut response = json(status, serde_json::json!(ErrorBody { error }).to_string());
+        match self {
+            Self::Unauthenticated => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::MethodNotAllowed(allowed) => {
+                if let Ok(allowed) = HeaderValue::from_str(allowed) {
+                    response.headers_mut().insert(header::ALLOW, allowed);
+                }
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,55 @@
+//! The caller, from the authorizer's context in the event and from nowhere else.
+//!
+//! API Gateway puts what the Lambda authorizer returned under `requestContext.authorizer.lambda`, and a client cannot
+//! write there. Without it the caller is nobody, also when a function is invoked directly.
+
+use std::collections::HashMap;
+
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ApiError;
+use crate::access::{Principal, Scope};
+use crate::id::WorkspaceId;
+
+/// The authorizer's context, as it crosses from authorizer to function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizerContext {
+    /// Who it is.
+    pub subject: String,
+    /// The names of what the token may be used for. Names we do not know allow nothing.
+    pub scopes: Vec<String>,
+    /// Whose things it may see.
+    pub workspaces: Vec<WorkspaceId>,
+}
+
+impl From<AuthorizerContext> for Principal {
+    fn from(context: AuthorizerContext) -> Self {
+        Self {
+            subject: context.subject,
+            scopes: context.scopes.iter().filter_map(|name| Scope::from_name(name)).collect(),
+            workspaces: context.workspaces.into_iter().collect(),
+        }
+    }
+}
+
+/// The caller of `request`, who must have `scope`.
+pub fn caller(request: &Request, scope: Scope) -> Result<Principal, ApiError> {
+    let principal = principal(request).ok_or(ApiError::Unauthenticated)?;
+    if principal.scopes.contains(&scope) { Ok(principal) } else { Err(ApiError::MissingScope(scope)) }
+}
+
+fn principal(request: &Request) -> Option<Principal> {
+    let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
+    let context = read(&context.authorizer.as_ref()?.fields);
+    if context.is_none() {
+        tracing::error!("the authorizer's context is missing or has another shape");
+    }
+    context.map(Principal::from)
+}
+
+fn read(fields: &HashMap<String, Value>) -> Option<AuthorizerContext> {
+    serde_json::from_value(serde_json::to_value(fields).ok()?).ok()
+}

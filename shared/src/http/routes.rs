@@ -1,0 +1,101 @@
+//! The route table: what the local gateway serves and `template.yaml` deploys.
+
+/// A Lambda function of the deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// Ring a runtime.
+    Initiate,
+    /// Look at a request.
+    Poll,
+    /// List what can be rung.
+    Runtimes,
+    /// Make runtimes known.
+    Register,
+    /// Sign runtimes off.
+    Deregister,
+    /// Sign of life; hands out work.
+    Heartbeat,
+    /// Answer a request.
+    Report,
+}
+
+/// One route of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path, with API Gateway's `{names}` for its parameters.
+    pub path: &'static str,
+    /// The function that answers.
+    pub function: Function,
+}
+
+const fn route(method: &'static str, path: &'static str, function: Function) -> Route {
+    Route { method, path, function }
+}
+
+/// Every route of the API.
+pub const ROUTES: [Route; 7] = [
+    route("POST", "/api/runtimes/{runtimeId}/models", Function::Initiate),
+    route("GET", "/api/runtimes/{runtimeId}/models/{requestId}", Function::Poll),
+    route("GET", "/api/runtimes", Function::Runtimes),
+    route("POST", "/api/daemon/register", Function::Register),
+    route("POST", "/api/daemon/deregister", Function::Deregister),
+    route("POST", "/api/daemon/heartbeat", Function::Heartbeat),
+    route("POST", "/api/daemon/runtimes/{runtimeId}/models/{requestId}/result", Function::Report),
+];
+
+impl Route {
+    /// The parameters of `path`, if it is one of this route's. A parameter is one non-empty segment.
+    pub fn parameters<'p>(&self, path: &'p str) -> Option<Vec<(&'static str, &'p str)>> {
+        let (pattern, path): (Vec<_>, Vec<_>) = (self.path.split('/').collect(), path.split('/').collect());
+        if pattern.len() != path.len() {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (expected, segment) in pattern.into_iter().zip(path) {
+            match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) if !segment.is_empty() => parameters.push((name, segment)),
+                None if expected == segment => {}
+                _ => return None,
+            }
+        }
+        Some(parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routed(path: &str) -> Vec<Function> {
+        ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|route| route.function).collect()
+    }
+
+    #[test]
+    fn a_path_belongs_to_one_route() {
+        assert_eq!(routed("/api/runtimes/a/models"), [Function::Initiate]);
+        assert_eq!(routed("/api/runtimes/a/models/b"), [Function::Poll]);
+        assert_eq!(routed("/api/daemon/runtimes/a/models/b/result"), [Function::Report]);
+    }
+
+    #[test]
+    fn other_paths_belong_to_none() {
+        for path in [
+            "/",
+            "/api",
+            "/api/runtimes/",
+            "/api/runtimes//models",
+            "/api/runtimes/a/models/",
+            "/API/runtimes",
+        ] {
+            assert_eq!(routed(path), [], "{path}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_named_as_in_the_path() {
+        let parameters = ROUTES[1].parameters("/api/runtimes/a/models/b").unwrap();
+        assert_eq!(parameters, [("runtimeId", "a"), ("requestId", "b")]);
+    }
+}

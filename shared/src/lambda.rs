@@ -1,0 +1,48 @@
+//! What every function's `main` does, once per cold start.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use lambda_http::{Error, Request, service_fn};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::http::{Backend, Response};
+use crate::store::dynamodb::{DynamoDbStore, connect};
+
+/// Names the table; the template sets it.
+pub const TABLE_VARIABLE: &str = "DOORBELL_TABLE";
+
+/// Lambda's own setting of how much is logged (AWS, "Configuring advanced logging controls").
+const LOG_LEVEL_VARIABLE: &str = "AWS_LAMBDA_LOG_LEVEL";
+
+/// Connects to the table and answers events with `handle` until Lambda ends the process.
+///
+/// # Errors
+/// When [`TABLE_VARIABLE`] is not set, or the runtime API cannot be reached.
+pub async fn serve<F, A>(handle: F) -> Result<(), Error>
+where
+    F: Fn(Arc<Backend<DynamoDbStore>>, Request) -> A,
+    A: Future<Output = Response> + Send,
+{
+    log_json();
+    let table = std::env::var(TABLE_VARIABLE).map_err(|_| format!("{TABLE_VARIABLE} is not set"))?;
+    let store = DynamoDbStore::new(connect::from_environment().await, table);
+    let backend = Arc::new(Backend::new(store));
+    lambda_http::run(service_fn(|request| {
+        let answer = handle(Arc::clone(&backend), request);
+        async { Ok::<_, std::convert::Infallible>(answer.await) }
+    }))
+    .await
+}
+
+/// One JSON object a line, on standard output: what CloudWatch Logs Insights reads without a parser.
+fn log_json() {
+    let level = std::env::var(LOG_LEVEL_VARIABLE).ok().and_then(|level| level.parse().ok());
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_max_level(level.unwrap_or(LevelFilter::INFO))
+        .init();
+}

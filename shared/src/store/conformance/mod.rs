@@ -1,0 +1,94 @@
+//! One suite for every store: the promises of [`super`], each as a test that any implementation has to pass.
+//!
+//! A case is handed two handles on one store, as two replicas have them, and makes a workspace and runtimes of its own,
+//! so the suite can run in parallel and on a table that holds other things. Times are passed in and lie near the real
+//! ones, because a real table's TTL goes by the real clock.
+//!
+//! Instantiate it with [`conformance_suite!`](crate::conformance_suite).
+
+mod scene;
+
+pub mod claims;
+pub mod queue;
+pub mod races;
+pub mod registry;
+pub mod reports;
+pub mod retention;
+pub mod timeouts;
+pub mod walls;
+
+pub use scene::{Replicas, Scene};
+
+/// Makes one test of every case, for the store that `$replicas().await` gives two handles on:
+/// `conformance_suite!([] memory)`. Attributes in the brackets go on every test.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($attributes:tt $replicas:path) => {
+        $crate::conformance_suite! { @modules $attributes $replicas;
+            queue {
+                first_come_is_first_served
+                a_request_is_found_at_once_on_another_replica
+                only_what_waits_is_looked_at
+                a_ring_draws_attention_for_as_long_as_it_can_be_open
+            }
+            claims {
+                a_claim_is_won_once
+                the_same_claim_again_is_won_again
+                a_lapsed_request_cannot_be_claimed
+                the_start_of_the_run_survives_storage
+            }
+            timeouts {
+                pending_times_out_after_thirty_seconds
+                running_times_out_sixty_seconds_after_the_claim
+                a_time_out_is_for_ever
+                a_replica_with_a_slower_clock_tells_the_same_story
+            }
+            reports {
+                a_result_is_shown_by_every_later_poll
+                a_failure_is_shown_with_its_text
+                a_pending_request_may_be_reported
+                the_same_report_again_is_recorded
+                another_report_is_stale
+                a_report_after_the_deadline_is_stale
+                a_result_as_large_as_allowed_is_stored
+            }
+            walls {
+                another_workspace_sees_nothing
+                a_caller_of_no_workspace_sees_nothing
+                another_runtimes_path_leads_nowhere
+                a_caller_of_many_workspaces_is_let_in
+            }
+            retention {
+                a_request_is_readable_for_two_minutes_after_its_last_change
+                a_runtime_is_forgotten_a_week_after_its_last_beat
+            }
+            registry {
+                registering_again_keeps_id_and_first_date
+                a_runtime_goes_offline_without_beats
+                deregistering_takes_a_runtime_offline_at_once
+                a_beat_brings_a_deregistered_runtime_back
+                a_runtime_may_register_as_offline
+                every_runtime_of_a_workspace_is_listed
+                an_unknown_runtime_cannot_be_rung_or_beat
+            }
+            races {
+                sixteen_heartbeats_claim_one_request_once
+                a_report_and_a_time_out_leave_one_outcome
+                heartbeats_share_out_a_queue
+            }
+        }
+    };
+    (@modules $attributes:tt $replicas:path; $($module:ident { $($case:ident)* })*) => {
+        $(mod $module {
+            $($crate::conformance_suite! { @case $attributes $replicas, $module $case })*
+        })*
+    };
+    (@case [$($attribute:tt)*] $replicas:path, $module:ident $case:ident) => {
+        $($attribute)*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            let scene = $crate::store::conformance::Scene::new($replicas().await).await;
+            $crate::store::conformance::$module::$case(scene).await;
+        }
+    };
+}

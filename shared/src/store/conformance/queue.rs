@@ -1,0 +1,49 @@
+//! Asking, and the order in which it is answered.
+#![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
+
+use super::Scene;
+use crate::limits::ATTENTION;
+use crate::store::{Beat, Store};
+
+/// The order of asking is the order of answering.
+pub async fn first_come_is_first_served<S: Store>(scene: Scene<S>) {
+    let mut asked = Vec::new();
+    for second in [0, 0, 1, 1, 2] {
+        asked.push(scene.ring(scene.at(second)).await.address.request);
+    }
+    let looked = scene.there.look(scene.runtime, scene.at(3)).await.unwrap();
+    assert_eq!(looked.iter().map(|candidate| candidate.request).collect::<Vec<_>>(), asked);
+}
+
+/// A client polls right after it asked, on whichever node, and gives up for good at the first 404.
+pub async fn a_request_is_found_at_once_on_another_replica<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    assert_eq!(scene.poll(&scene.there, asked.address, scene.start).await, Some(asked));
+}
+
+/// Not what runs, is answered, has lapsed, or is another runtime's.
+pub async fn only_what_waits_is_looked_at<S: Store>(scene: Scene<S>) {
+    let lapsed = scene.ring(scene.at(0)).await;
+    let running = scene.ring(scene.at(20)).await;
+    scene.claim(running.address, scene.at(20)).await;
+    let waiting = scene.ring(scene.at(21)).await;
+    let other = scene.here.register(scene.registration("opencode"), scene.at(21)).await.unwrap();
+
+    let looked = scene.there.look(scene.runtime, scene.at(31)).await.unwrap();
+    assert_eq!(looked.iter().map(|found| found.request).collect::<Vec<_>>(), [waiting.address.request]);
+    assert_ne!(waiting.address, lapsed.address);
+    assert_eq!(scene.there.look(other.id, scene.at(31)).await.unwrap(), []);
+}
+
+/// Heartbeats look for work only then; otherwise a beat costs a write and nothing else.
+pub async fn a_ring_draws_attention_for_as_long_as_it_can_be_open<S: Store>(scene: Scene<S>) {
+    let attention = async |now| scene.there.beat(scene.runtime, &scene.allowed, now).await.unwrap();
+    assert_eq!(attention(scene.start).await, Beat::Recorded { attention: false });
+    scene.ring(scene.start).await;
+    assert_eq!(attention(scene.start).await, Beat::Recorded { attention: true });
+    assert_eq!(attention(scene.start + ATTENTION).await, Beat::Recorded { attention: true });
+    assert_eq!(
+        attention(scene.start + ATTENTION + super::scene::TICK).await,
+        Beat::Recorded { attention: false }
+    );
+}

@@ -1,0 +1,78 @@
+//! Everything at once, from both replicas.
+#![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+
+use super::Scene;
+use super::scene::answer;
+use crate::id::RequestId;
+use crate::limits::PENDING_DEADLINE;
+use crate::request::State;
+use crate::store::{Claim, Reported, Store};
+
+/// How many heartbeats race for one request.
+pub const HEARTBEATS: usize = 16;
+
+/// Claims one new request from both replicas at once, and says how many of the claims were won.
+pub async fn race<S: Store>(scene: &Scene<S>) -> usize {
+    let asked = scene.ring(scene.start).await;
+    let claims = (0..HEARTBEATS).map(|number| {
+        let replica = if number % 2 == 0 { &scene.here } else { &scene.there };
+        async move { replica.claim(asked.address, scene.claim_id(), scene.at(1)).await.unwrap() }
+    });
+    join_all(claims).await.into_iter().filter(|claim| matches!(claim, Claim::Won(_))).count()
+}
+
+/// The store's answer to the race that a Redis list wins by popping.
+pub async fn sixteen_heartbeats_claim_one_request_once<S: Store>(scene: Scene<S>) {
+    for round in 0..20 {
+        assert_eq!(race(&scene).await, 1, "winners in round {round}");
+    }
+}
+
+/// By one node's clock the report is in time, by the other's the request has lapsed: one of them is right, for good.
+pub async fn a_report_and_a_time_out_leave_one_outcome<S: Store>(scene: Scene<S>) {
+    let (in_time, lapsed) = (scene.start + PENDING_DEADLINE, scene.at(31));
+    for _ in 0..20 {
+        let asked = scene.ring(scene.start).await;
+        let outcome = answer("{}");
+        let report = scene.here.report(asked.address, &scene.allowed, &outcome, in_time);
+        let (reported, polled) = tokio::join!(report, scene.poll(&scene.there, asked.address, lapsed));
+        let end = scene.poll(&scene.here, asked.address, lapsed).await.unwrap();
+        let recorded = reported.unwrap() == Reported::Recorded;
+        assert_eq!(recorded, end.state == State::from(outcome), "acknowledged is not what is stored");
+        assert_eq!(polled, Some(end), "a terminal state was shown and has changed");
+    }
+}
+
+/// Each of many requests goes to exactly one of many heartbeats.
+pub async fn heartbeats_share_out_a_queue<S: Store>(scene: Scene<S>) {
+    let mut asked = BTreeSet::new();
+    for _ in 0..HEARTBEATS {
+        asked.insert(scene.ring(scene.start).await.address.request);
+    }
+    let taken = join_all((0..HEARTBEATS).map(|number| {
+        let replica = if number % 2 == 0 { &scene.here } else { &scene.there };
+        take_first(&scene, replica)
+    }));
+    let taken: Vec<RequestId> = taken.await.into_iter().flatten().collect();
+    assert_eq!(taken.len(), HEARTBEATS);
+    assert_eq!(taken.into_iter().collect::<BTreeSet<_>>(), asked);
+}
+
+async fn take_first<S: Store>(scene: &Scene<S>, replica: &S) -> Option<RequestId> {
+    for candidate in replica.look(scene.runtime, scene.at(1)).await.unwrap() {
+        let address = crate::request::Address {
+            runtime: scene.runtime,
+            request: candidate.request,
+            kind: candidate.kind,
+        };
+        let claim = replica.claim(address, scene.claim_id(), scene.at(1)).await.unwrap();
+        if matches!(claim, Claim::Won(_)) {
+            return Some(candidate.request);
+        }
+    }
+    None
+}

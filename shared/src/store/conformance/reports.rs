@@ -1,0 +1,77 @@
+//! Acknowledged is stored, and stale changes nothing.
+#![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
+
+use super::Scene;
+use super::scene::{TICK, answer};
+use crate::limits::{PENDING_DEADLINE, RESULT_BYTES, RUNNING_DEADLINE};
+use crate::request::{ErrorText, Outcome, State};
+use crate::store::{Reported, Store};
+
+/// On every node, with the time of the report.
+pub async fn a_result_is_shown_by_every_later_poll<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    scene.claim(asked.address, scene.at(1)).await;
+    let outcome = answer(r#"{"models":[{"id":"a","label":"Ä"}]}"#);
+    assert_eq!(scene.report(asked.address, &outcome, scene.at(2)).await, Reported::Recorded);
+    for (replica, second) in [(&scene.here, 2), (&scene.there, 3), (&scene.there, 100)] {
+        let shown = scene.poll(replica, asked.address, scene.at(second)).await.unwrap();
+        assert_eq!((shown.state, shown.updated_at), (State::from(outcome.clone()), scene.at(2)));
+    }
+}
+
+/// Whatever the daemon said, for the person to read.
+pub async fn a_failure_is_shown_with_its_text<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    scene.claim(asked.address, scene.at(1)).await;
+    let error = ErrorText::from("codex is not logged in".to_owned());
+    scene.report(asked.address, &Outcome::Failed(error.clone()), scene.at(2)).await;
+    let shown = scene.poll(&scene.there, asked.address, scene.at(3)).await.unwrap();
+    assert_eq!(shown.state, State::Failed(error));
+}
+
+/// A daemon may know of a request that it never claimed, when the claim's answer took another way.
+pub async fn a_pending_request_may_be_reported<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(2)).await, Reported::Recorded);
+}
+
+/// Its answer was lost on the way, and the daemon says it again.
+pub async fn the_same_report_again_is_recorded<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    scene.report(asked.address, &answer("{}"), scene.at(2)).await;
+    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(3)).await, Reported::Recorded);
+    let shown = scene.poll(&scene.there, asked.address, scene.at(4)).await.unwrap();
+    assert_eq!(shown.updated_at, scene.at(2), "the second report moved the record");
+}
+
+/// First answered is answered.
+pub async fn another_report_is_stale<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    scene.report(asked.address, &answer("[1]"), scene.at(2)).await;
+    assert_eq!(scene.report(asked.address, &answer("[2]"), scene.at(3)).await, Reported::Stale);
+    let shown = scene.poll(&scene.there, asked.address, scene.at(4)).await.unwrap();
+    assert_eq!(shown.state, State::from(answer("[1]")));
+}
+
+/// Also when nobody has written the lapse down yet: a client may be about to.
+pub async fn a_report_after_the_deadline_is_stale<S: Store>(scene: Scene<S>) {
+    let (pending, running) = (scene.ring(scene.start).await, scene.ring(scene.start).await);
+    scene.claim(running.address, scene.at(10)).await;
+    let (pending_deadline, running_deadline) =
+        (scene.start + PENDING_DEADLINE, scene.at(10) + RUNNING_DEADLINE);
+    for (asked, deadline) in [(pending, pending_deadline), (running, running_deadline)] {
+        let late = scene.report(asked.address, &answer("{}"), deadline + TICK).await;
+        assert_eq!(late, Reported::Stale);
+        assert_eq!(scene.report(asked.address, &answer("{}"), deadline).await, Reported::Recorded);
+    }
+}
+
+/// The limit leaves room for the rest of the item.
+pub async fn a_result_as_large_as_allowed_is_stored<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    scene.claim(asked.address, scene.at(1)).await;
+    let large = answer(&"x".repeat(RESULT_BYTES));
+    assert_eq!(scene.report(asked.address, &large, scene.at(2)).await, Reported::Recorded);
+    let shown = scene.poll(&scene.there, asked.address, scene.at(3)).await.unwrap();
+    assert_eq!(shown.state, State::from(large));
+}

@@ -1,0 +1,133 @@
+//! What a case starts from: a workspace, a runtime in it, and two replicas.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a case fails by panicking")]
+
+use std::time::Duration;
+
+use crate::access::Workspaces;
+use crate::clock::{Clock, SystemClock};
+use crate::id::{ClaimId, RuntimeId, WorkspaceId};
+use crate::mint::{Ids, RandomIds};
+use crate::request::{Address, Kind, Outcome, Request, ResultBody};
+use crate::runtime::{Registration, Text};
+use crate::store::{Claim, Initiated, Polled, Reported, Store};
+use crate::time::Timestamp;
+
+/// Two handles on one store that share nothing else.
+#[derive(Clone, Debug)]
+pub struct Replicas<S> {
+    /// One node.
+    pub here: S,
+    /// Another.
+    pub there: S,
+}
+
+/// A workspace and an online runtime that no other case knows of.
+#[derive(Debug)]
+pub struct Scene<S> {
+    /// One node.
+    pub here: S,
+    /// Another.
+    pub there: S,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// A caller who is in it, and in no other.
+    pub allowed: Workspaces,
+    /// A runtime registered in it at [`start`](Self::start).
+    pub runtime: RuntimeId,
+    /// When the case starts.
+    pub start: Timestamp,
+    ids: RandomIds,
+}
+
+impl<S: Store> Scene<S> {
+    /// A scene of its own on `replicas`.
+    pub async fn new(replicas: Replicas<S>) -> Self {
+        let ids = RandomIds::default();
+        let workspace = fresh_workspace(&ids);
+        let scene = Self {
+            here: replicas.here,
+            there: replicas.there,
+            workspace,
+            allowed: Workspaces::from_iter([workspace]),
+            runtime: RuntimeId::derive(workspace, "daemon", "codex", ""),
+            start: SystemClock.now(),
+            ids,
+        };
+        scene.here.register(scene.registration("codex"), scene.start).await.unwrap();
+        scene
+    }
+
+    /// So many seconds after the start.
+    pub fn at(&self, seconds: u64) -> Timestamp {
+        self.start + Duration::from_secs(seconds)
+    }
+
+    /// A registration of a runtime of that type.
+    pub fn registration(&self, provider: &str) -> Registration {
+        let text = |text: &str| Text::try_from(text.to_owned()).unwrap();
+        Registration {
+            id: RuntimeId::derive(self.workspace, "daemon", provider, ""),
+            workspace: self.workspace,
+            daemon_id: text("daemon"),
+            provider: text(provider),
+            name: text("Agent"),
+            online: true,
+        }
+    }
+
+    /// A caller who is in a workspace of their own only.
+    pub fn stranger(&self) -> Workspaces {
+        Workspaces::from_iter([fresh_workspace(&self.ids)])
+    }
+
+    /// A claim that nobody else makes.
+    pub fn claim_id(&self) -> ClaimId {
+        self.ids.claim_id()
+    }
+
+    /// An address in the scene's runtime that nothing has been stored at.
+    pub fn address(&self, now: Timestamp) -> Address {
+        Address { runtime: self.runtime, request: self.ids.request_id(now), kind: Kind::ModelList }
+    }
+
+    /// Rings the runtime, which must be online.
+    pub async fn ring(&self, now: Timestamp) -> Request {
+        match self.here.initiate(self.address(now), &self.allowed, now).await.unwrap() {
+            Initiated::Enqueued(request) => request,
+            other => panic!("the runtime cannot be rung: {other:?}"),
+        }
+    }
+
+    /// Claims a request that must be there to be claimed.
+    pub async fn claim(&self, address: Address, now: Timestamp) -> Request {
+        match self.here.claim(address, self.claim_id(), now).await.unwrap() {
+            Claim::Won(request) => request,
+            Claim::Lost => panic!("the request cannot be claimed"),
+        }
+    }
+
+    /// Reports, as a caller of the workspace.
+    pub async fn report(&self, address: Address, outcome: &Outcome, now: Timestamp) -> Reported {
+        self.here.report(address, &self.allowed, outcome, now).await.unwrap()
+    }
+
+    /// What a poll on `replica` finds.
+    pub async fn poll(&self, replica: &S, address: Address, now: Timestamp) -> Option<Request> {
+        match replica.poll(address, &self.allowed, now).await.unwrap() {
+            Polled::Found(request) => Some(request),
+            Polled::Unknown => None,
+        }
+    }
+}
+
+/// A completed outcome with that JSON.
+pub(super) fn answer(json: &str) -> Outcome {
+    Outcome::Completed(ResultBody::try_from(json.to_owned()).unwrap())
+}
+
+/// The shortest time there is.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
+fn fresh_workspace(ids: &RandomIds) -> WorkspaceId {
+    uuid::Uuid::parse_str(&ids.claim_id().to_string()).unwrap().hyphenated().to_string().parse().unwrap()
+}

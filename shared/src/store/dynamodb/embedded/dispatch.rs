@@ -1,0 +1,63 @@
+//! Operation name and JSON body → a call of the engine → status and JSON body, as DynamoDB answers over HTTP.
+
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The engine marks some of its validation messages with this, for its own server to strip.
+const VALIDATION_MARKER: &str = "VALIDATION:";
+
+/// What would have crossed HTTP.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+impl Answer {
+    /// The request units that the answer says were consumed; zero where it says nothing.
+    pub(super) fn units(&self) -> f64 {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
+        match &body["ConsumedCapacity"] {
+            Value::Array(tables) => tables.iter().map(units).sum(),
+            consumed => units(consumed),
+        }
+    }
+}
+
+/// Carries out one operation; with `metered`, asks for what it consumed.
+pub(super) fn dispatch(database: &Database, operation: &str, body: &[u8], metered: bool) -> Answer {
+    let done = match operation {
+        "BatchGetItem" => call(body, metered, |request| database.batch_get_item(request)),
+        "CreateTable" => call(body, false, |request| database.create_table(request)),
+        "DeleteItem" => call(body, metered, |request| database.delete_item(request)),
+        "GetItem" => call(body, metered, |request| database.get_item(request)),
+        "PutItem" => call(body, metered, |request| database.put_item(request)),
+        "Query" => call(body, metered, |request| database.query(request)),
+        "Scan" => call(body, metered, |request| database.scan(request)),
+        "UpdateItem" => call(body, metered, |request| database.update_item(request)),
+        "UpdateTimeToLive" => call(body, false, |request| database.update_time_to_live(request)),
+        other => Err(DynoxideError::ValidationException(format!("{other} is not embedded"))),
+    };
+    match done {
+        Ok(body) => Answer { status: 200, body },
+        Err(error) => {
+            Answer { status: error.status_code(), body: error.to_json().replace(VALIDATION_MARKER, "") }
+        }
+    }
+}
+
+fn call<Q: DeserializeOwned, A: Serialize>(
+    body: &[u8],
+    metered: bool,
+    operation: impl FnOnce(Q) -> dynoxide::Result<A>,
+) -> dynoxide::Result<String> {
+    let unreadable = |error: serde_json::Error| DynoxideError::ValidationException(error.to_string());
+    let mut body: Value = serde_json::from_slice(body).map_err(unreadable)?;
+    if metered {
+        body["ReturnConsumedCapacity"] = "TOTAL".into();
+    }
+    let answer = operation(serde_json::from_value(body).map_err(unreadable)?)?;
+    serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}

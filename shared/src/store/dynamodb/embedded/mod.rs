@@ -1,0 +1,67 @@
+//! DynamoDB inside the process: the real SDK, with its retries and our real expressions, on an engine behind its HTTP
+//! connector. No socket and no credentials.
+//!
+//! The engine deletes what TTL names only when [`EmbeddedDynamoDb::sweep_ttl`] is called, as DynamoDB itself deletes
+//! when it gets round to it. A [`Tap`] on the connector sees every call, counts it, delays it or loses its answer.
+
+mod connector;
+mod dispatch;
+mod tap;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Config, Region};
+use dynoxide::Database;
+
+pub use tap::{Call, Meter, Passage, Tap};
+
+use super::{DynamoDbStore, behavior, table};
+use crate::store::{Result, StoreError};
+use connector::Connector;
+
+/// The table that [`EmbeddedDynamoDb::store`] is on.
+pub const TABLE: &str = "doorbell";
+
+/// An engine in memory. A clone is the same engine.
+#[derive(Clone)]
+pub struct EmbeddedDynamoDb(Database);
+
+impl EmbeddedDynamoDb {
+    /// A new engine with an empty [`TABLE`].
+    pub async fn start() -> Result<Self> {
+        let engine = Self(Database::memory().map_err(|_| unavailable("start"))?);
+        table::ensure(&engine.client(None), TABLE).await?;
+        Ok(engine)
+    }
+
+    /// A store on the engine's table. Two of them are two replicas: they share nothing but the table.
+    pub fn store(&self) -> DynamoDbStore {
+        DynamoDbStore::new(self.client(None), TABLE)
+    }
+
+    /// A store whose every call passes through `tap`.
+    pub fn store_through(&self, tap: Arc<dyn Tap>) -> DynamoDbStore {
+        DynamoDbStore::new(self.client(Some(tap)), TABLE)
+    }
+
+    /// An SDK client of the engine, for what a store does not offer.
+    pub fn client(&self, tap: Option<Arc<dyn Tap>>) -> Client {
+        let config = Config::builder()
+            .behavior_version(behavior())
+            .region(Region::from_static("embedded"))
+            .endpoint_url("http://embedded.invalid")
+            .allow_no_auth()
+            .http_client(Connector::new(self.0.clone(), tap));
+        Client::from_conf(config.build())
+    }
+
+    /// Deletes what TTL names by the machine's clock, and says how many items that were. Blocks meanwhile.
+    pub fn sweep_ttl(&self) -> Result<usize> {
+        self.0.sweep_ttl().map_err(|_| unavailable("sweep"))
+    }
+}
+
+fn unavailable(operation: &'static str) -> StoreError {
+    StoreError { operation, detail: "the embedded engine failed".to_owned() }
+}

@@ -1,0 +1,54 @@
+//! What sees every call between the SDK and the engine.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// It is carried out and answered.
+    Through,
+    /// It is carried out after a while.
+    Delayed(Duration),
+    /// It is carried out, and the answer is lost.
+    AnswerLost,
+}
+
+/// A call that was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The operation's name, as DynamoDB spells it.
+    pub operation: String,
+    /// The request units that the engine says it consumed: write units of a write, read units of a read.
+    pub units: f64,
+}
+
+/// Sees every try of every call, the SDK's own retries included.
+pub trait Tap: fmt::Debug + Send + Sync {
+    /// Says what becomes of a call of `operation`.
+    fn pass(&self, operation: &str) -> Passage;
+    /// Is told of a call that was carried out.
+    fn answered(&self, _call: Call) {}
+}
+
+/// Counts calls and the units they consume.
+#[derive(Debug, Default)]
+pub struct Meter(Mutex<Vec<Call>>);
+
+impl Meter {
+    /// The calls since the last time this was asked.
+    pub fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Tap for Meter {
+    fn pass(&self, _operation: &str) -> Passage {
+        Passage::Through
+    }
+
+    fn answered(&self, call: Call) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    }
+}

@@ -1,0 +1,45 @@
+//! Pieces of expressions that several operations share.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::access::Workspaces;
+use crate::time::Timestamp;
+
+/// DynamoDB's limit on the operands of one `IN` (AWS, "Condition and filter expressions, operators, and functions").
+const IN_OPERANDS: usize = 100;
+
+/// "The item is in a workspace of the caller", as part of a condition, with the values it names.
+/// Set the values first: the SDK's builders add further ones to them.
+pub(super) struct Allowed {
+    pub(super) condition: String,
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+impl Allowed {
+    pub(super) fn new(allowed: &Workspaces) -> Self {
+        let mut ids: Vec<String> = allowed.iter().map(|workspace| workspace.to_string()).collect();
+        if ids.is_empty() {
+            // `IN ()` is not an expression; no item has an empty workspace.
+            ids.push(String::new());
+        }
+        let names: Vec<String> = (0..ids.len()).map(|index| format!(":workspace{index}")).collect();
+        let any_of = |names: &[String]| format!("workspace_id IN ({})", names.join(", "));
+        let condition = names.chunks(IN_OPERANDS).map(any_of).collect::<Vec<_>>().join(" OR ");
+        let values = names.into_iter().zip(ids.into_iter().map(AttributeValue::S)).collect();
+        Self { condition: format!("({condition})"), values }
+    }
+}
+
+pub(super) fn string(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+pub(super) fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn millis(time: Timestamp) -> AttributeValue {
+    number(time.millis())
+}

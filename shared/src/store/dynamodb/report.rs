@@ -1,0 +1,70 @@
+//! One write, conditional on the request being open.
+
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+
+use super::DynamoDbStore;
+use super::error::{Write, conditional};
+use super::expressions::{Allowed, millis, number, string};
+use super::items::{RequestItem, read, request_expiry};
+use super::keys::Key;
+use crate::access::Workspaces;
+use crate::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
+use crate::request::{Address, Outcome, Request, State, Status};
+use crate::store::{Report, Reported, Result};
+use crate::time::Timestamp;
+
+/// Besides workspace and kind: open, and not lapsed, whether or not anyone has written the lapse down.
+const OPEN: &str = "((#status = :pending AND created_at >= :pending_since) \
+                     OR (#status = :running AND run_started_at >= :running_since))";
+
+impl Report for DynamoDbStore {
+    async fn report(
+        &self,
+        address: Address,
+        allowed: &Workspaces,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Reported> {
+        let caller = Allowed::new(allowed);
+        let state = State::from(outcome.clone());
+        let (attribute, body) = match outcome {
+            Outcome::Completed(result) => ("result", result.as_str()),
+            Outcome::Failed(error) => ("error", error.as_str()),
+        };
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::request(address).into()))
+            .update_expression(
+                "SET #status = :status, #body = :body, updated_at = :now, expires_at = :expires_at",
+            )
+            .condition_expression(format!("{} AND kind = :kind AND {OPEN}", caller.condition))
+            .set_expression_attribute_values(Some(caller.values))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#body", attribute)
+            .expression_attribute_values(":status", string(state.status().as_str()))
+            .expression_attribute_values(":body", string(body))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":expires_at", number(request_expiry(now)))
+            .expression_attribute_values(":kind", string(address.kind.as_str()))
+            .expression_attribute_values(":pending", string(Status::Pending.as_str()))
+            .expression_attribute_values(":running", string(Status::Running.as_str()))
+            .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
+            .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let stands = match conditional("report", update.send().await)? {
+            Write::Applied(_) => return Ok(Reported::Recorded),
+            Write::Refused(None) => return Ok(Reported::Unknown),
+            Write::Refused(Some(item)) => Request::try_from(read::<RequestItem>(item)?)?,
+        };
+        let visible =
+            stands.address == address && allowed.contains(stands.workspace) && stands.is_readable(now);
+        Ok(match visible {
+            false => Reported::Unknown,
+            // The stored outcome is the report's own mark: this very report has been applied before.
+            true if stands.state == state => Reported::Recorded,
+            true => Reported::Stale,
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! The promises under one lock, with the lifecycle called literally: the reference the other stores are held against.
+//!
+//! Good for tests and for trying things out. It forgets everything with the process and is seen by one process only.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{
+    Beat, Candidate, Claim, Deregister, Deregistered, Heartbeat, Initiate, Initiated, Poll, Polled, Register,
+    Report, Reported, Result, Runtimes,
+};
+use crate::access::Workspaces;
+use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
+use crate::limits::ATTENTION;
+use crate::request::{Address, Outcome, Request, State};
+use crate::runtime::{Registration, Runtime};
+use crate::time::Timestamp;
+
+/// Everything in one map. A clone is another handle on the same one, as another replica would have.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(Arc<Mutex<Contents>>);
+
+#[derive(Debug, Default)]
+struct Contents {
+    runtimes: HashMap<RuntimeId, Known>,
+    requests: BTreeMap<(RuntimeId, RequestId), Request>,
+}
+
+#[derive(Debug)]
+struct Known {
+    runtime: Runtime,
+    attention_until: Option<Timestamp>,
+}
+
+impl MemoryStore {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        // No transition leaves the maps half changed, so what a panicking caller left is still good.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    fn runtime(&mut self, id: RuntimeId, now: Timestamp) -> Option<&mut Known> {
+        self.runtimes.get_mut(&id).filter(|known| known.runtime.is_known(now))
+    }
+
+    fn request(&mut self, address: Address, now: Timestamp) -> Option<&mut Request> {
+        let request = self.requests.get_mut(&(address.runtime, address.request))?;
+        (request.address.kind == address.kind && request.is_readable(now)).then_some(request)
+    }
+
+    fn allowed_request(&mut self, at: Address, allowed: &Workspaces, now: Timestamp) -> Option<&mut Request> {
+        self.request(at, now).filter(|request| allowed.contains(request.workspace))
+    }
+
+    /// What retention has ended for is dropped when something new is stored, so the maps cannot grow for ever.
+    fn forget(&mut self, now: Timestamp) {
+        self.requests.retain(|_, request| request.is_readable(now));
+        self.runtimes.retain(|_, known| known.runtime.is_known(now));
+    }
+}
+
+impl Initiate for MemoryStore {
+    async fn initiate(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Initiated> {
+        let mut contents = self.contents();
+        contents.forget(now);
+        let known = contents.runtime(address.runtime, now);
+        let Some(known) = known.filter(|known| allowed.contains(known.runtime.workspace)) else {
+            return Ok(Initiated::Unknown);
+        };
+        if !known.runtime.is_online(now) {
+            return Ok(Initiated::Offline);
+        }
+        known.attention_until = Some(now + ATTENTION);
+        let request = Request::new(address, known.runtime.workspace, now);
+        contents.requests.insert((address.runtime, address.request), request.clone());
+        Ok(Initiated::Enqueued(request))
+    }
+}
+
+impl Poll for MemoryStore {
+    async fn poll(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Polled> {
+        let mut contents = self.contents();
+        let Some(request) = contents.allowed_request(address, allowed, now) else {
+            return Ok(Polled::Unknown);
+        };
+        if let Some(timed_out) = request.timed_out_if_lapsed(now) {
+            *request = timed_out;
+        }
+        Ok(Polled::Found(request.clone()))
+    }
+}
+
+impl Heartbeat for MemoryStore {
+    async fn beat(&self, runtime: RuntimeId, allowed: &Workspaces, now: Timestamp) -> Result<Beat> {
+        let mut contents = self.contents();
+        let Some(known) = contents.runtime(runtime, now) else { return Ok(Beat::Unknown) };
+        if !allowed.contains(known.runtime.workspace) {
+            return Ok(Beat::Foreign);
+        }
+        known.runtime.last_seen_at = now;
+        known.runtime.deregistered_at = None;
+        Ok(Beat::Recorded { attention: known.attention_until.is_some_and(|until| until >= now) })
+    }
+
+    async fn look(&self, runtime: RuntimeId, now: Timestamp) -> Result<Vec<Candidate>> {
+        let contents = self.contents();
+        let of_runtime =
+            contents.requests.range((runtime, RequestId::MIN)..).take_while(|((of, _), _)| *of == runtime);
+        let claimable = of_runtime
+            .filter(|(_, request)| matches!(request.state, State::Pending) && request.lapse(now).is_none());
+        Ok(claimable
+            .map(|((_, id), request)| Candidate { request: *id, kind: request.address.kind })
+            .collect())
+    }
+
+    async fn claim(&self, address: Address, claim: ClaimId, now: Timestamp) -> Result<Claim> {
+        let mut contents = self.contents();
+        let Some(request) = contents.request(address, now) else { return Ok(Claim::Lost) };
+        match request.state {
+            State::Running(run) if run.claim == claim => return Ok(Claim::Won(request.clone())),
+            _ => {}
+        }
+        let Some(claimed) = request.claimed_if_pending(claim, now) else { return Ok(Claim::Lost) };
+        *request = claimed.clone();
+        Ok(Claim::Won(claimed))
+    }
+}
+
+impl Report for MemoryStore {
+    async fn report(
+        &self,
+        address: Address,
+        allowed: &Workspaces,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Reported> {
+        let mut contents = self.contents();
+        let Some(request) = contents.allowed_request(address, allowed, now) else {
+            return Ok(Reported::Unknown);
+        };
+        if request.state == State::from(outcome.clone()) {
+            return Ok(Reported::Recorded);
+        }
+        let Some(reported) = request.reported_if_open(outcome, now) else { return Ok(Reported::Stale) };
+        *request = reported;
+        Ok(Reported::Recorded)
+    }
+}
+
+impl Register for MemoryStore {
+    async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
+        let mut contents = self.contents();
+        contents.forget(now);
+        let known = contents.runtimes.remove(&registration.id);
+        let runtime = Runtime::registered(registration, known.as_ref().map(|known| &known.runtime), now);
+        let attention_until = known.and_then(|known| known.attention_until);
+        contents.runtimes.insert(runtime.id, Known { runtime: runtime.clone(), attention_until });
+        Ok(runtime)
+    }
+}
+
+impl Deregister for MemoryStore {
+    async fn deregister(
+        &self,
+        runtime: RuntimeId,
+        allowed: &Workspaces,
+        now: Timestamp,
+    ) -> Result<Deregistered> {
+        let mut contents = self.contents();
+        let known = contents.runtime(runtime, now);
+        let Some(known) = known.filter(|known| allowed.contains(known.runtime.workspace)) else {
+            return Ok(Deregistered::Unknown);
+        };
+        known.runtime.deregistered_at = Some(now);
+        Ok(Deregistered::Done)
+    }
+}
+
+impl Runtimes for MemoryStore {
+    async fn runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
+        let contents = self.contents();
+        let runtimes = contents.runtimes.values().map(|known| &known.runtime);
+        let listed = runtimes.filter(|runtime| runtime.workspace == workspace && runtime.is_known(now));
+        Ok(listed.cloned().collect())
+    }
+}

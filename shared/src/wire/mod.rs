@@ -1,0 +1,24 @@
+//! The JSON that crosses HTTP, for both sides: functions render it, daemons and clients read it.
+//!
+//! Existing clients and daemons speak it already, so nothing here is ours to tidy. Optional fields are left out, never
+//! `null`: clients validate with strict schemas. Unknown fields of a request are ignored.
+
+mod daemon;
+mod model;
+mod model_list;
+mod record;
+
+pub use daemon::{
+    Ack, DeregisterBody, HeartbeatAnswer, HeartbeatBody, PendingRequest, RegisterAnswer, RegisterBody,
+    RegisterRuntime, RuntimeRecord, RuntimeStatus,
+};
+pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
+pub use model_list::{ModelListReport, ModelListResult};
+pub use record::{RequestRecord, UnreadableResult};
+
+/// The body of every error.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ErrorBody {
+    /// What was wrong, in the contract's words.
+    pub error: String,
+}

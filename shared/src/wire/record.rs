@@ -1,0 +1,131 @@
+//! The request record that initiate and poll answer with.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::ModelEntry;
+use super::model_list::ModelListResult;
+use crate::id::{RequestId, RuntimeId};
+use crate::request::{Kind, Request, State, Status};
+use crate::time::Timestamp;
+
+/// A request as clients see it. When the run started is never among it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestRecord {
+    /// Which request.
+    pub id: RequestId,
+    /// Of which runtime.
+    pub runtime_id: RuntimeId,
+    /// How far it has come.
+    pub status: Status,
+    /// The answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelEntry>,
+    /// Whether an agent may be given a model of its own: `true` until a report says otherwise.
+    pub supported: bool,
+    /// Why there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it was asked.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A stored result does not have its kind's shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a stored result is not of its kind's shape")]
+pub struct UnreadableResult;
+
+impl TryFrom<&Request> for RequestRecord {
+    type Error = UnreadableResult;
+    fn try_from(request: &Request) -> Result<Self, UnreadableResult> {
+        let Kind::ModelList = request.address.kind;
+        let result = match &request.state {
+            State::Completed(result) => {
+                Some(serde_json::from_str::<ModelListResult>(result.as_str()).map_err(|_| UnreadableResult)?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            id: request.address.request,
+            runtime_id: request.address.runtime,
+            status: request.state.status(),
+            supported: result.as_ref().is_none_or(|result| result.supported),
+            models: result.map(|result| result.models).unwrap_or_default(),
+            error: error(&request.state),
+            created_at: request.created_at,
+            updated_at: request.updated_at,
+        })
+    }
+}
+
+fn error(state: &State) -> Option<String> {
+    let text = match state {
+        State::Failed(error) => error.as_str(),
+        State::Timeout(lapse) => lapse.as_str(),
+        _ => "",
+    };
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::ClaimId;
+    use crate::request::{Address, ErrorText, Outcome, ResultBody};
+
+    fn pending() -> Request {
+        let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
+        let runtime = RuntimeId::derive(workspace, "d", "t", "");
+        let request = "019a0000000070008000000000000001".parse().unwrap();
+        let now = Timestamp::from_millis(1_795_318_867_123).unwrap();
+        Request::new(Address { runtime, request, kind: Kind::ModelList }, workspace, now)
+    }
+
+    fn rendered(request: &Request) -> serde_json::Value {
+        serde_json::to_value(RequestRecord::try_from(request).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_pending_record_has_the_required_fields_and_no_others() {
+        let request = pending();
+        let expected = json!({
+            "id": "019a0000000070008000000000000001",
+            "runtime_id": request.address.runtime.to_string(),
+            "status": "pending",
+            "supported": true,
+            "created_at": "2026-11-22T03:41:07.123Z",
+            "updated_at": "2026-11-22T03:41:07.123Z",
+        });
+        assert_eq!(rendered(&request), expected);
+    }
+
+    /// `json:"-"` in the original: the clock of the run is the server's own business.
+    #[test]
+    fn the_start_of_the_run_is_never_on_the_wire() {
+        let request = pending();
+        let claim = ClaimId::from_uuid(Uuid::from_u128(1));
+        let running = rendered(&request.claimed_if_pending(claim, request.created_at).unwrap());
+        let fields: Vec<_> = running.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, ["id", "runtime_id", "status", "supported", "created_at", "updated_at"]);
+    }
+
+    #[test]
+    fn an_empty_error_and_empty_models_are_left_out() {
+        let request = pending();
+        let failed = Outcome::Failed(ErrorText::from(String::new()));
+        let failed = rendered(&request.reported_if_open(&failed, request.created_at).unwrap());
+        assert_eq!((failed.get("error"), failed.get("models")), (None, None));
+    }
+
+    #[test]
+    fn a_stored_result_of_another_shape_is_an_error() {
+        let request = pending();
+        let odd = Outcome::Completed(ResultBody::try_from("[]".to_owned()).unwrap());
+        let odd = request.reported_if_open(&odd, request.created_at).unwrap();
+        assert_eq!(RequestRecord::try_from(&odd), Err(UnreadableResult));
+    }
+}
