@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
+use doorbell_shared::http::log;
 use doorbell_shared::request::Status;
 use doorbell_shared::wire::{Model, ModelEntry, RuntimeRecord, Thinking};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Logs to standard error, for people.
 pub fn log_to_stderr(level: LevelFilter) {
     let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_max_level(level)
-        .with_target(false)
-        .with_ansi(ansi)
-        .init();
+    let people = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(ansi);
+    tracing_subscriber::registry().with(log::filter(level)).with(people).init();
 }
 
 /// Prints a line on standard output. A reader that has gone away (`| head`) is no error.

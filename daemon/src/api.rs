@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub fn http_client() -> reqwest::Result<Client> {
     // Fails when a provider is installed already, which is just as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()
+    Client::builder().redirect(reqwest::redirect::Policy::none()).build()
 }
 
 /// Why a call has no answer.
@@ -98,7 +98,7 @@ impl Api {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
-        self.http.request(method, url).bearer_auth(&self.token)
+        self.http.request(method, url).bearer_auth(&self.token).timeout(TIMEOUT)
     }
 
     async fn send<A: DeserializeOwned>(&self, request: RequestBuilder) -> Result<A, ApiError> {

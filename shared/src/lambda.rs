@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lambda_http::{Error, Request, service_fn};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::http::{Backend, Response};
+use crate::http::{Backend, Response, log};
 use crate::store::dynamodb::{DynamoDbStore, connect};
 
 /// Names the table; the template sets it.
@@ -24,7 +24,7 @@ where
     F: Fn(Arc<Backend<DynamoDbStore>>, Request) -> A,
     A: Future<Output = Response> + Send,
 {
-    log_json();
+    log_json()?;
     let table = std::env::var(TABLE_VARIABLE).map_err(|_| format!("{TABLE_VARIABLE} is not set"))?;
     let store = DynamoDbStore::new(connect::from_environment().await, table);
     let backend = Arc::new(Backend::new(store));
@@ -35,14 +35,9 @@ where
     .await
 }
 
-/// One JSON object a line, on standard output: what CloudWatch Logs Insights reads without a parser.
-fn log_json() {
+/// Installs the log, at Lambda's own level.
+fn log_json() -> Result<(), Error> {
     let level = std::env::var(LOG_LEVEL_VARIABLE).ok().and_then(|level| level.parse().ok());
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_max_level(level.unwrap_or(LevelFilter::INFO))
-        .init();
+    let subscriber = log::subscriber(level.unwrap_or(LevelFilter::INFO), std::io::stdout);
+    Ok(tracing::subscriber::set_global_default(subscriber)?)
 }

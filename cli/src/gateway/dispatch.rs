@@ -6,7 +6,7 @@ use doorbell_shared::store::Store;
 use lambda_http::Request;
 
 /// What API Gateway's integration does: hands the event to the route's function.
-pub(super) async fn call<S: Store>(function: Function, backend: &Backend<S>, event: &Request) -> Response {
+pub async fn call<S: Store>(function: Function, backend: &Backend<S>, event: &Request) -> Response {
     match function {
         Function::Initiate => doorbell_initiate::handle(backend, event).await,
         Function::Poll => doorbell_poll::handle(backend, event).await,

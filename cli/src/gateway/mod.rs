@@ -20,6 +20,7 @@ use doorbell_shared::http::{ApiError, Backend, json};
 use doorbell_shared::store::Store;
 use tokio::net::TcpListener;
 
+pub use dispatch::call;
 pub use event::Incoming;
 pub use tokens::{DAEMON_A, DevToken, TOKENS, USER_A, WORKSPACE_A, WORKSPACE_B};
 
@@ -67,7 +68,7 @@ async fn answer<S: Store>(
         gateway_request_id: backend.ids.claim_id().to_string(),
     };
     let event = lambda_http::request::from_str(&incoming.event().to_string());
-    Ok(dispatch::call(route.function, backend, &event.map_err(|_| ApiError::InvalidBody)?).await)
+    Ok(call(route.function, backend, &event.map_err(|_| ApiError::InvalidBody)?).await)
 }
 
 type Matched<'p> = (Route, Vec<(&'static str, &'p str)>);

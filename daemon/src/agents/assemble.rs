@@ -9,6 +9,7 @@ use reqwest::{Client, Url};
 use super::config::Entry;
 use super::options::file_name;
 use super::{Agent, AgentsError, Environment, detect};
+use crate::api::http_client;
 use crate::discover::Discoverer;
 use crate::discover::codex::Codex;
 use crate::discover::command::Command;
@@ -83,9 +84,7 @@ impl<'a> Assembler<'a> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        // A client can only be made with a provider; one that is installed already stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().build().map_err(AgentsError::Http)?;
+        let client = http_client().map_err(AgentsError::Http)?;
         Ok(self.client.insert(client).clone())
     }
 }

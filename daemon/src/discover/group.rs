@@ -2,9 +2,9 @@
 
 use std::io;
 use std::process::ExitStatus;
-#[cfg(unix)]
-use std::process::Stdio;
 
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
 use super::bounded::{beginning, whole};
@@ -48,15 +48,12 @@ impl Group {
 
 #[cfg(unix)]
 impl Drop for Group {
-    /// Signalling a group takes either unsafe code or the shell, and costs a millisecond this way. The child itself is
-    /// killed in any case, by `kill_on_drop`.
+    /// The child itself is killed in any case, by `kill_on_drop`.
     fn drop(&mut self) {
-        let Some(leader) = self.0.id() else { return };
-        let mut kill = std::process::Command::new("/bin/sh");
-        kill.args(["-c", "kill -s KILL -- \"-$0\""]).arg(leader.to_string());
-        let ended = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if !ended.is_ok_and(|ended| ended.success()) {
-            tracing::warn!(leader, "what an agent program started may still be running");
+        let leader = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let Some(leader) = leader else { return };
+        if let Err(error) = kill_process_group(leader, Signal::KILL) {
+            tracing::warn!(%error, "what an agent program started may still be running");
         }
     }
 }

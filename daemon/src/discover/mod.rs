@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`codex`], [`opencode`] | an agent program that is known here |
 //! | [`openai`] | any server that speaks OpenAI's API |
-//! | [`command`], [`file`] | whatever the machine's owner wrote |
+//! | [`command`], [`mod@file`] | whatever the machine's owner wrote |
 //! | [`sample`] | nobody: it is for trying things out |
 
 mod bounded;

@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod input;
+pub mod log;
 pub mod principal;
 pub mod routes;
 pub mod telemetry;

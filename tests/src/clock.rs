@@ -1,0 +1,31 @@
+//! A clock that stands still until a test moves it.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_shared::time::Timestamp;
+
+/// Starts at the real time, because a real table's TTL goes by it.
+#[derive(Debug)]
+pub struct TestClock(Mutex<Timestamp>);
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self(Mutex::new(SystemClock.now()))
+    }
+}
+
+impl TestClock {
+    /// Lets so much time pass.
+    pub fn advance(&self, duration: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now = *now + duration;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}

@@ -1,0 +1,129 @@
+//! What each call costs in calls to DynamoDB and request units: counted from the engine's `ConsumedCapacity`, equal to
+//! the design's, and the same with ten thousand answered requests waiting for TTL in the runtime's partition.
+
+use std::sync::Arc;
+
+use doorbell_cli::gateway;
+use doorbell_shared::access::Scope;
+use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_shared::http::Backend;
+use doorbell_shared::http::routes::Function;
+use doorbell_shared::id::RuntimeId;
+use doorbell_shared::mint::{Ids, RandomIds};
+use doorbell_shared::request::{Address, Kind, Outcome, ResultBody};
+use doorbell_shared::store::dynamodb::DynamoDbStore;
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Meter};
+use doorbell_shared::store::{Initiate, Register, Report};
+use doorbell_tests::api::WORKSPACE_A;
+use doorbell_tests::event::event;
+use serde_json::{Value, json};
+
+/// Calls by name, and the units that each consumed.
+type Cost = Vec<(String, f64)>;
+
+struct Metered {
+    backend: Backend<DynamoDbStore>,
+    meter: Arc<Meter>,
+}
+
+impl Metered {
+    fn on(engine: &EmbeddedDynamoDb) -> Self {
+        let meter = Arc::new(Meter::default());
+        let backend = Backend::new(engine.store_through(Arc::<Meter>::clone(&meter)));
+        Self { backend, meter }
+    }
+
+    async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Cost) {
+        let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
+        let response = gateway::call(function, &self.backend, &event(function, scope, path, &body)).await;
+        assert_eq!(response.status(), 200, "{function:?}: {:?}", response.body());
+        let body = serde_json::from_slice(response.body()).unwrap();
+        (body, self.meter.take().into_iter().map(|call| (call.operation, call.units)).collect())
+    }
+}
+
+/// One lifecycle, call by call: what was called, and what it cost.
+async fn lifecycle(api: &Metered) -> Vec<(&'static str, Cost)> {
+    let mut costs = Vec::new();
+    let registration =
+        json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+    let (registered, cost) = api.call(Function::Register, "/api/daemon/register", registration).await;
+    costs.push(("register", cost));
+    let runtime = registered["runtimes"][0]["id"].as_str().unwrap().to_owned();
+    let beat = json!({"runtime_id": runtime});
+    let heartbeat = async || api.call(Function::Heartbeat, "/api/daemon/heartbeat", beat.clone()).await;
+
+    costs.push(("idle heartbeat", heartbeat().await.1));
+    let models = format!("/api/runtimes/{runtime}/models");
+    let (asked, cost) = api.call(Function::Initiate, &models, json!({})).await;
+    costs.push(("initiate", cost));
+    let request = asked["id"].as_str().unwrap().to_owned();
+    let poll = format!("{models}/{request}");
+    costs.push(("poll", api.call(Function::Poll, &poll, json!({})).await.1));
+    let (beat, cost) = heartbeat().await;
+    assert_eq!(beat["pending_model_list"]["id"], request.as_str());
+    costs.push(("heartbeat with work", cost));
+    let report = json!({"status": "completed", "models": [{"id": "a", "label": "A"}]});
+    let result = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
+    costs.push(("report", api.call(Function::Report, &result, report).await.1));
+    costs.push(("poll of the result", api.call(Function::Poll, &poll, json!({})).await.1));
+    costs.push(("runtimes", api.call(Function::Runtimes, "/api/runtimes", json!({})).await.1));
+    let gone = json!({"runtime_ids": [runtime]});
+    costs.push(("deregister", api.call(Function::Deregister, "/api/daemon/deregister", gone).await.1));
+    costs
+}
+
+fn design() -> Vec<(&'static str, Cost)> {
+    let cost =
+        |calls: &[(&str, f64)]| calls.iter().map(|(name, units)| ((*name).to_owned(), *units)).collect();
+    vec![
+        ("register", cost(&[("PutItem", 1.0), ("UpdateItem", 1.0)])),
+        ("idle heartbeat", cost(&[("UpdateItem", 1.0)])),
+        ("initiate", cost(&[("UpdateItem", 1.0), ("PutItem", 1.0)])),
+        ("poll", cost(&[("GetItem", 1.0)])),
+        ("heartbeat with work", cost(&[("UpdateItem", 1.0), ("Query", 1.0), ("UpdateItem", 1.0)])),
+        ("report", cost(&[("UpdateItem", 1.0)])),
+        ("poll of the result", cost(&[("GetItem", 1.0)])),
+        ("runtimes", cost(&[("Query", 1.0), ("BatchGetItem", 1.0)])),
+        ("deregister", cost(&[("UpdateItem", 1.0)])),
+    ]
+}
+
+/// Answered an hour ago and due for deletion, which DynamoDB gets round to "within a few days".
+async fn leave_dead_requests(engine: &EmbeddedDynamoDb, runtime: RuntimeId, how_many: usize) {
+    let (store, ids) = (engine.store(), RandomIds::default());
+    let workspace = WORKSPACE_A.parse().unwrap();
+    let allowed = [workspace].into_iter().collect();
+    let then = SystemClock.now() - std::time::Duration::from_secs(3600);
+    let text = |text: &str| text.to_owned().try_into().unwrap();
+    let registration = doorbell_shared::runtime::Registration {
+        id: runtime,
+        workspace,
+        daemon_id: text("d"),
+        provider: text("codex"),
+        name: text("codex"),
+        online: true,
+    };
+    store.register(registration, then).await.unwrap();
+    let outcome =
+        Outcome::Completed(ResultBody::try_from(r#"{"models":[],"supported":true}"#.to_owned()).unwrap());
+    for _ in 0..how_many {
+        let address = Address { runtime, request: ids.request_id(then), kind: Kind::ModelList };
+        store.initiate(address, &allowed, then).await.unwrap();
+        store.report(address, &allowed, &outcome, then).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn each_operation_costs_what_the_design_says() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    assert_eq!(lifecycle(&Metered::on(&engine)).await, design());
+}
+
+#[tokio::test]
+async fn ten_thousand_dead_items_in_the_partition_change_nothing() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let runtime = RuntimeId::derive(WORKSPACE_A.parse().unwrap(), "d", "codex", "");
+    leave_dead_requests(&engine, runtime, 10_000).await;
+    assert_eq!(lifecycle(&Metered::on(&engine)).await, design());
+}
