@@ -39,8 +39,8 @@ pub enum ApiError {
         /// In a few words.
         reason: &'static str,
     },
-    /// Something else answers there.
-    #[error("{url} answered {status} with something that is not Doorbell's")]
+    /// Something else answers there, which may stand in front of Doorbell.
+    #[error("{url} answered {status} {}", in_words(*status))]
     Foreign {
         /// Where it was tried.
         url: String,
@@ -66,24 +66,33 @@ impl ApiError {
     }
 }
 
+/// What a status says whose body says nothing. API Gateway has its own bodies for a refused token and when it is busy.
+fn in_words(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "and refuses the token",
+        429 | 500.. => "without saying why",
+        _ => "with something that is not Doorbell's",
+    }
+}
+
 /// Doorbell at one URL, as seen with one token.
 #[derive(Clone)]
 pub struct Api {
     http: Client,
-    base: Url,
+    base: Base,
     token: String,
 }
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("base", &self.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("Api").field("base", &self.base.shown).finish_non_exhaustive()
     }
 }
 
 impl Api {
-    /// Doorbell at `base`. Makes no call.
+    /// Doorbell at `base`, of which only scheme, host, port and path are used. Makes no call.
     pub fn new(http: Client, base: Url, token: impl Into<String>) -> Self {
-        Self { http, base, token: token.into() }
+        Self { http, base: Base::of(base), token: token.into() }
     }
 
     /// `GET path`, which may carry a query.
@@ -97,7 +106,7 @@ impl Api {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
+        let url = format!("{}{path}", self.base.shown);
         self.http.request(method, url).bearer_auth(&self.token).timeout(TIMEOUT)
     }
 
@@ -115,20 +124,43 @@ impl Api {
     }
 
     fn foreign(&self, status: u16) -> ApiError {
-        ApiError::Foreign { url: self.shown_url(), status }
+        ApiError::Foreign { url: self.base.shown.clone(), status }
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ApiError {
         let reason = match error {
+            error if error.is_builder() && !self.base.is_http => "it is not an http or https URL",
+            error if error.is_builder() => "the token has characters that no token has",
             error if error.is_timeout() => "no answer in time",
             error if error.is_connect() => "no connection (is Doorbell running there?)",
             _ => "the connection broke",
         };
-        ApiError::Unreachable { url: self.shown_url(), reason }
+        ApiError::Unreachable { url: self.base.shown.clone(), reason }
     }
+}
 
-    /// Without what may be secret in a URL.
-    fn shown_url(&self) -> String {
-        format!("{}{}", self.base.origin().ascii_serialization(), self.base.path().trim_end_matches('/'))
+/// Where Doorbell is, without what may be secret in a URL: it can be shown to anybody.
+#[derive(Clone)]
+struct Base {
+    shown: String,
+    is_http: bool,
+}
+
+impl Base {
+    /// A user or password would become a second `Authorization` beside the token, and a query would cut every path short.
+    fn of(mut url: Url) -> Self {
+        let is_http = matches!(url.scheme(), "http" | "https");
+        // These fail only on a URL without a host, which is dealt with below.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.set_fragment(None);
+        let shown = url.as_str().trim_end_matches('/');
+        let shown = match url.has_host() {
+            true => shown,
+            // `user:password@host:3000` is all scheme and path.
+            false => shown.rsplit('@').next().unwrap_or_default(),
+        };
+        Self { shown: shown.to_owned(), is_http }
     }
 }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_shared::id::RuntimeId;
+use doorbell_shared::id::{RequestId, RuntimeId};
 use doorbell_shared::wire::{HeartbeatAnswer, HeartbeatBody};
 use rand::RngExt as _;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::api::ApiError;
 use crate::daemon::{Daemon, Served};
@@ -18,25 +18,30 @@ use crate::work;
 /// The text of the one 404 that means that the server has forgotten the runtime.
 const FORGOTTEN: &str = "runtime not found";
 
-/// Beats for `served` until `stop`, or until the token is refused.
+/// Beats for `served` until `stop`, then ends with the last work; or until the token is refused. Dropping it drops the
+/// work as well.
 pub(crate) async fn beat_until(
     daemon: Arc<Daemon>,
     served: Arc<Served>,
-    work: TaskTracker,
     stop: CancellationToken,
 ) -> Result<(), ApiError> {
+    let mut work = JoinSet::new();
     let mut beats = interval_at(first_beat(daemon.interval()), daemon.interval());
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            biased;
+            () = stop.cancelled() => break,
             _ = beats.tick() => {}
+            Some(_) = work.join_next() => continue,
         }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            beat = beat(&daemon, &served, &work) => beat?,
+        // Not cut off by `stop`: the answer may hold a request, which nobody else is given then.
+        if let Some(request) = beat(&daemon, served.id).await? {
+            work.spawn(work::answer(Arc::clone(&daemon), Arc::clone(&served), request));
         }
     }
+    while work.join_next().await.is_some() {}
+    Ok(())
 }
 
 /// After a random part of the interval, so that many daemons started at once do not beat at once for ever.
@@ -45,43 +50,37 @@ fn first_beat(interval: Duration) -> Instant {
     Instant::now() + interval.mul_f64(rand::rng().random::<f64>())
 }
 
-/// One beat. Only a refused token is an error: everything else is better at the next beat.
-async fn beat(daemon: &Arc<Daemon>, served: &Arc<Served>, work: &TaskTracker) -> Result<(), ApiError> {
-    let runtime = served.id;
+/// One beat, and the request that it collected. Only a refused token is an error: everything else is better at the next
+/// beat.
+async fn beat(daemon: &Daemon, runtime: RuntimeId) -> Result<Option<RequestId>, ApiError> {
+    let registrations = daemon.registrations();
     match send(daemon, runtime).await {
-        Ok(HeartbeatAnswer { pending_model_list: None, .. }) => Ok(()),
-        Ok(HeartbeatAnswer { pending_model_list: Some(pending), .. }) => {
-            tracing::info!(%runtime, request = %pending.id, "collected");
-            let (daemon, served) = (Arc::clone(daemon), Arc::clone(served));
-            work.spawn(async move {
-                work::answer(daemon.api(), served.agent.discoverer.as_ref(), runtime, pending.id).await;
-            });
-            Ok(())
-        }
+        Ok(answer) => Ok(answer.pending_model_list.map(|pending| pending.id)),
         Err(error) if error.is_about_the_token() => Err(error),
         Err(ApiError::Refused { status: 404, error }) if error == FORGOTTEN => {
             tracing::info!(%runtime, "forgotten by the server; registering anew");
-            register_anew(daemon).await
+            register_anew(daemon, registrations).await.map(|()| None)
         }
         Err(error) => {
             tracing::warn!(%runtime, %error, "heartbeat failed");
-            Ok(())
+            Ok(None)
         }
     }
 }
 
+/// Waits as long as for any call, also where the interval is shorter. An answer that comes late may hold a request, and a
+/// beat given up on a slow server would lose it; the server takes a runtime for online much longer than that.
 async fn send(daemon: &Daemon, runtime: RuntimeId) -> Result<HeartbeatAnswer, ApiError> {
     let body = HeartbeatBody { runtime_id: Some(runtime.to_string()) };
     daemon.api().post("/api/daemon/heartbeat", &body).await
 }
 
-async fn register_anew(daemon: &Daemon) -> Result<(), ApiError> {
-    match daemon.register().await {
-        Err(error) if error.is_about_the_token() => Err(error),
-        Err(error) => {
+async fn register_anew(daemon: &Daemon, registrations: u64) -> Result<(), ApiError> {
+    match daemon.register_anew(registrations).await {
+        Err(error) if !error.is_about_the_token() => {
             tracing::warn!(%error, "registration failed");
             Ok(())
         }
-        Ok(_) => Ok(()),
+        done => done,
     }
 }

@@ -1,21 +1,22 @@
 //! The daemon as a whole: register, one heartbeat loop for each runtime, sign off.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorbell_shared::id::{RuntimeId, WorkspaceId};
 use doorbell_shared::wire::{
     Ack, DeregisterBody, RegisterAnswer, RegisterBody, RegisterRuntime, RuntimeRecord,
 };
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::agents::Agent;
 use crate::api::{Api, ApiError};
 use crate::beat::beat_until;
 
-/// How long work under way may still take when the daemon is stopped.
+/// How long beats and work under way may still take when the daemon is stopped.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Who the daemon is, and how often it beats.
@@ -57,12 +58,20 @@ pub struct Daemon {
     api: Api,
     settings: Settings,
     agents: Vec<Agent>,
+    registering_anew: Mutex<()>,
+    registrations: AtomicU64,
 }
 
 impl Daemon {
     /// A daemon for `agents`. Makes no call.
     pub fn new(api: Api, settings: Settings, agents: Vec<Agent>) -> Self {
-        Self { api, settings, agents }
+        Self {
+            api,
+            settings,
+            agents,
+            registering_anew: Mutex::default(),
+            registrations: AtomicU64::default(),
+        }
     }
 
     pub(crate) fn api(&self) -> &Api {
@@ -97,33 +106,42 @@ impl Daemon {
         Ok(answer.runtimes)
     }
 
-    /// Beats for the `registered` runtimes until `stop`, then gives work under way a moment and signs them off.
+    /// How often it was tried to register anew.
+    pub(crate) fn registrations(&self) -> u64 {
+        self.registrations.load(Ordering::Relaxed)
+    }
+
+    /// Registers again, unless that was tried since there were so many [`registrations`](Self::registrations): a server
+    /// that has forgotten one runtime has forgotten them all, each finds out by itself, and one registration is for all.
+    pub(crate) async fn register_anew(&self, registrations: u64) -> Result<(), ApiError> {
+        let _turn = self.registering_anew.lock().await;
+        if self.registrations() != registrations {
+            return Ok(());
+        }
+        let registered = self.register().await;
+        self.registrations.fetch_add(1, Ordering::Relaxed);
+        registered.map(|_| ())
+    }
+
+    /// Beats for the `registered` runtimes until `stop`, then gives what is under way a moment and signs them off.
     ///
     /// # Errors
-    /// When the token is refused: no beat will ever succeed.
+    /// When the token is refused: no beat will ever succeed. `stop` is cancelled then.
     pub async fn run(self, registered: &[RuntimeRecord], stop: CancellationToken) -> Result<(), ApiError> {
         let daemon = Arc::new(self);
-        let work = TaskTracker::new();
         let mut loops = JoinSet::new();
         for (record, agent) in registered.iter().zip(&daemon.agents) {
             let served = Arc::new(Served { id: record.id, agent: agent.clone() });
-            loops.spawn(beat_until(Arc::clone(&daemon), served, work.clone(), stop.clone()));
+            loops.spawn(beat_until(Arc::clone(&daemon), served, stop.clone()));
         }
-        let mut ended = Ok(());
-        while let Some(beats) = loops.join_next().await {
-            if let Ok(Err(error)) = beats {
-                ended = Err(error);
-                stop.cancel();
-            }
+        tokio::select! {
+            ended = all_end(&mut loops) => ended.inspect_err(|_| stop.cancel())?,
+            () = grace_ends(&stop) => tracing::warn!("stopped with work under way"),
         }
-        work.close();
-        if tokio::time::timeout(GRACE, work.wait()).await.is_err() {
-            tracing::warn!("stopped with work under way");
-        }
-        if ended.is_ok() {
-            daemon.sign_off(registered).await;
-        }
-        ended
+        // Nothing is reported of a runtime that was signed off.
+        loops.shutdown().await;
+        daemon.sign_off(registered).await;
+        Ok(())
     }
 
     /// So that nobody rings and waits. The server would find out by itself after three missed beats.
@@ -135,4 +153,18 @@ impl Daemon {
             Err(error) => tracing::warn!(%error, "not signed off"),
         }
     }
+}
+
+async fn all_end(loops: &mut JoinSet<Result<(), ApiError>>) -> Result<(), ApiError> {
+    while let Some(ended) = loops.join_next().await {
+        if let Ok(ended) = ended {
+            ended?;
+        }
+    }
+    Ok(())
+}
+
+async fn grace_ends(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }

@@ -32,6 +32,12 @@ pub const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 /// A heartbeat that took this long is logged with where the time went.
 pub const SLOW_HEARTBEAT: Duration = Duration::from_millis(500);
 
+/// How fast one runtime may be rung for long: 60 times a minute.
+pub const RING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many rings may come at once, after a time without any.
+pub const RING_BURST: u32 = 60;
+
 /// The largest request body, on every route: 1 MB, counted as Go's `1 << 20` in the server this replaces.
 pub const BODY_BYTES: usize = 1 << 20;
 

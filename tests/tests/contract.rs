@@ -70,6 +70,26 @@ mod initiate {
     }
 
     #[tokio::test]
+    async fn says_when_a_runtime_is_rung_too_fast_and_when_to_try_again() {
+        let api = TestApi::start().await;
+        let runtime = api.runtime().await;
+        for _ in 0..60 {
+            api.ring(&runtime).await;
+        }
+        let path = format!("/api/runtimes/{runtime}/models");
+        let one_more =
+            api.request(reqwest::Method::POST, &path).bearer_auth("dbu_dev_a").send().await.unwrap();
+        assert_eq!(
+            (one_more.status().as_u16(), &one_more.headers()["retry-after"]),
+            (429, &"1".parse().unwrap())
+        );
+        let answer = api.post(Caller::UserA, &path, json!({})).await;
+        assert_eq!(answer, Answer::error(429, "too many requests for this runtime"));
+        api.pass(1.0);
+        api.ring(&runtime).await;
+    }
+
+    #[tokio::test]
     async fn says_when_a_runtime_is_offline() {
         let api = TestApi::start().await;
         let runtime = api.runtime().await;

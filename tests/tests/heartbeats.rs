@@ -7,9 +7,11 @@ use doorbell_cli::gateway;
 use doorbell_shared::access::Scope;
 use doorbell_shared::http::Backend;
 use doorbell_shared::http::routes::Function;
+use doorbell_shared::limits::RING_INTERVAL;
 use doorbell_shared::store::Store;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
+use doorbell_tests::TestClock;
 use doorbell_tests::api::WORKSPACE_A;
 use doorbell_tests::embedded::Slow;
 use doorbell_tests::event::event;
@@ -43,9 +45,12 @@ async fn beat<S: Store>(backend: &Backend<S>, runtime: &str) -> (u16, Value) {
 
 /// Sixteen heartbeats of one runtime at once, on two replicas, a thousand times.
 async fn assert_one_winner_each<S: Store + Clone + 'static>(here: S, there: S) {
-    let replicas = [Arc::new(Backend::new(here)), Arc::new(Backend::new(there))];
+    let clock = Arc::new(TestClock::default());
+    let replica = |store| Arc::new(Backend { clock: Arc::<TestClock>::clone(&clock), ..Backend::new(store) });
+    let replicas = [replica(here), replica(there)];
     let runtime = register(&replicas[0]).await;
     for round in 0..ROUNDS {
+        clock.advance(RING_INTERVAL);
         ring(&replicas[0], &runtime).await;
         let mut beats = JoinSet::new();
         for number in 0..HEARTBEATS {

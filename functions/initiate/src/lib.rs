@@ -28,6 +28,7 @@ async fn initiate<S: Initiate>(backend: &Backend<S>, request: &Request) -> Resul
             RequestRecord::try_from(&request).map_err(|_| ApiError::Unreadable(Operation::Enqueue))
         }
         Initiated::Offline => Err(ApiError::RuntimeOffline),
+        Initiated::TooFast(too_fast) => Err(ApiError::TooManyRings(too_fast)),
         Initiated::Unknown => Err(ApiError::RuntimeNotFound),
     }
 }

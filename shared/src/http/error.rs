@@ -1,10 +1,11 @@
 //! Every error a caller can get, with its status and its text. The texts are the wire contract's, to the letter.
 
-use lambda_http::http::{HeaderValue, header};
+use lambda_http::http::{HeaderName, HeaderValue, header};
 
 use super::{Response, json};
 use crate::access::Scope;
 use crate::limits::{RUNTIMES_PER_REGISTRATION, TEXT_CHARS};
+use crate::request::pace::TooFast;
 use crate::store::StoreError;
 use crate::wire::ErrorBody;
 
@@ -49,6 +50,8 @@ pub enum ApiError {
     ReportTooLarge,
     /// The runtime has not been seen lately.
     RuntimeOffline,
+    /// The runtime has been rung too often lately.
+    TooManyRings(TooFast),
     /// No such route.
     RouteNotFound,
     /// The route has other methods.
@@ -132,6 +135,7 @@ impl ApiError {
             Self::RequestNotFound => (404, "request not found"),
             Self::WorkspaceNotFound => (404, "workspace not found"),
             Self::ReportTooLarge => (413, "report too large"),
+            Self::TooManyRings(_) => (429, "too many requests for this runtime"),
             Self::RuntimeOffline => (503, "runtime is offline"),
             Self::MethodNotAllowed(_) => (405, "method not allowed"),
             _ => (500, "internal error"),
@@ -142,17 +146,23 @@ impl ApiError {
     pub fn response(&self) -> Response {
         let (status, error) = self.parts();
         let mut response = json(status, serde_json::json!(ErrorBody { error }).to_string());
-        match self {
-            Self::Unauthenticated => {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Self::MethodNotAllowed(allowed) => {
-                if let Ok(allowed) = HeaderValue::from_str(allowed) {
-                    response.headers_mut().insert(header::ALLOW, allowed);
-                }
-            }
-            _ => {}
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
         }
         response
+    }
+
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Unauthenticated => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::MethodNotAllowed(allowed) => {
+                HeaderValue::from_str(allowed).ok().map(|allowed| (header::ALLOW, allowed))
+            }
+            Self::TooManyRings(TooFast { retry_after }) => {
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
+            }
+            _ => None,
+        }
     }
 }

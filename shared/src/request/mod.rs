@@ -22,6 +22,7 @@
 mod kind;
 mod lifecycle;
 mod outcome;
+pub mod pace;
 
 pub use kind::Kind;
 pub use outcome::{ErrorText, Outcome, ResultBody, ResultTooLarge};

@@ -12,6 +12,7 @@ use super::{
 use crate::access::Workspaces;
 use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
 use crate::limits::ATTENTION;
+use crate::request::pace::next_ring_due;
 use crate::request::{Address, Outcome, Request, State};
 use crate::runtime::{Registration, Runtime};
 use crate::time::Timestamp;
@@ -30,6 +31,7 @@ struct Contents {
 struct Known {
     runtime: Runtime,
     attention_until: Option<Timestamp>,
+    ring_due_at: Option<Timestamp>,
 }
 
 impl MemoryStore {
@@ -70,6 +72,10 @@ impl Initiate for MemoryStore {
         };
         if !known.runtime.is_online(now) {
             return Ok(Initiated::Offline);
+        }
+        match next_ring_due(known.ring_due_at, now) {
+            Ok(due) => known.ring_due_at = Some(due),
+            Err(too_fast) => return Ok(Initiated::TooFast(too_fast)),
         }
         known.attention_until = Some(now + ATTENTION);
         let request = Request::new(address, known.runtime.workspace, now);
@@ -154,8 +160,10 @@ impl Register for MemoryStore {
         contents.forget(now);
         let known = contents.runtimes.remove(&registration.id);
         let runtime = Runtime::registered(registration, known.as_ref().map(|known| &known.runtime), now);
-        let attention_until = known.and_then(|known| known.attention_until);
-        contents.runtimes.insert(runtime.id, Known { runtime: runtime.clone(), attention_until });
+        let (attention_until, ring_due_at) =
+            known.map_or((None, None), |known| (known.attention_until, known.ring_due_at));
+        let known = Known { runtime: runtime.clone(), attention_until, ring_due_at };
+        contents.runtimes.insert(runtime.id, known);
         Ok(runtime)
     }
 }

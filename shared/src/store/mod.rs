@@ -24,6 +24,7 @@ use std::future::Future;
 
 use crate::access::Workspaces;
 use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
+use crate::request::pace::TooFast;
 use crate::request::{Address, Kind, Outcome, Request};
 use crate::runtime::{Registration, Runtime};
 use crate::time::Timestamp;
@@ -48,13 +49,15 @@ pub enum Initiated {
     Enqueued(Request),
     /// The runtime is known and has not been seen lately.
     Offline,
+    /// The runtime is online, and has been rung too often lately.
+    TooFast(TooFast),
     /// There is no such runtime.
     Unknown,
 }
 
 /// Asking.
 pub trait Initiate: Send + Sync {
-    /// Asks the runtime at `address`, if it is online at `now`.
+    /// Asks the runtime at `address`, if it is online at `now` and keeps the [pace](crate::request::pace).
     ///
     /// The runtime's attention is drawn first and the request made after that, so that a crash in between leaves a
     /// hint without a request and never a request without a hint. Once this has returned, every later

@@ -29,6 +29,7 @@ macro_rules! conformance_suite {
                 first_come_is_first_served
                 a_request_is_found_at_once_on_another_replica
                 only_what_waits_is_looked_at
+                a_burst_of_rings_is_let_in_and_one_more_is_too_fast
                 a_ring_draws_attention_for_as_long_as_it_can_be_open
             }
             claims {

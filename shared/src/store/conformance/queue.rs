@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
 
 use super::Scene;
-use crate::limits::ATTENTION;
-use crate::store::{Beat, Store};
+use crate::limits::{ATTENTION, RING_BURST, RING_INTERVAL};
+use crate::request::pace::TooFast;
+use crate::store::{Beat, Initiated, Store};
 
 /// The order of asking is the order of answering.
 pub async fn first_come_is_first_served<S: Store>(scene: Scene<S>) {
@@ -33,6 +34,17 @@ pub async fn only_what_waits_is_looked_at<S: Store>(scene: Scene<S>) {
     assert_eq!(looked.iter().map(|found| found.request).collect::<Vec<_>>(), [waiting.address.request]);
     assert_ne!(waiting.address, lapsed.address);
     assert_eq!(scene.there.look(other.id, scene.at(31)).await.unwrap(), []);
+}
+
+/// So that nobody can keep a machine busy; and a person who waits a moment is let in again.
+pub async fn a_burst_of_rings_is_let_in_and_one_more_is_too_fast<S: Store>(scene: Scene<S>) {
+    for _ in 0..RING_BURST {
+        scene.ring(scene.start).await;
+    }
+    let one_more =
+        scene.there.initiate(scene.address(scene.start), &scene.allowed, scene.start).await.unwrap();
+    assert_eq!(one_more, Initiated::TooFast(TooFast { retry_after: RING_INTERVAL }));
+    scene.ring(scene.start + RING_INTERVAL).await;
 }
 
 /// Heartbeats look for work only then; otherwise a beat costs a write and nothing else.

@@ -150,9 +150,19 @@ pub(super) struct RuntimeItem {
     /// Until when heartbeats look for work: set by a ring, runs out by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attention_until: Option<i64>,
+    /// When the next ring is due, if all so far had kept the interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ring_due_at: Option<i64>,
     /// Until when the listing is safe from TTL; heartbeats renew it.
     pub(super) listed_until: i64,
     expires_at: i64,
+}
+
+impl RuntimeItem {
+    /// When the next ring is due.
+    pub(super) fn ring_due_at(&self) -> Result<Option<Timestamp>> {
+        self.ring_due_at.map(time).transpose()
+    }
 }
 
 impl TryFrom<RuntimeItem> for Runtime {

@@ -1,0 +1,138 @@
+//! When a daemon beats, and that nothing else keeps it from beating.
+
+use std::time::Duration;
+
+use doorbell_daemon::daemon::Settings;
+use serde_json::json;
+
+use crate::support::{
+    Call, HEARTBEAT, REQUEST, Reply, Scripted, Server, agent, runtime, seconds, serve_as_for, serve_for,
+    settings,
+};
+
+const INTERVAL: Duration = Settings::INTERVAL;
+
+fn gaps(beats: &[Duration]) -> Vec<Duration> {
+    beats.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_beat_comes_within_the_first_interval() {
+    let server = Server::usual().await;
+    let agents = (0..8).map(|number| agent(&format!("agent-{number}"), Scripted::default()));
+    serve_for(INTERVAL + seconds(0.002), &server, agents.collect()).await.unwrap();
+    for number in 0..8 {
+        assert!(!server.beats_of(&format!("agent-{number}")).is_empty(), "agent-{number}");
+    }
+}
+
+/// Many daemons that were started by one power cut to end would beat at once for ever.
+#[tokio::test(start_paused = true)]
+async fn first_beats_are_spread_at_random() {
+    let server = Server::usual().await;
+    let agents = (0..8).map(|number| agent(&format!("agent-{number}"), Scripted::default()));
+    serve_for(INTERVAL, &server, agents.collect()).await.unwrap();
+    let firsts: Vec<_> = server.calls_to(HEARTBEAT).iter().map(|call| call.at).collect();
+    assert!(firsts.iter().any(|first| *first != firsts[0]), "{firsts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn beats_go_on_at_the_interval() {
+    let server = Server::usual().await;
+    serve_for(INTERVAL * 10, &server, vec![agent("codex", Scripted::default())]).await.unwrap();
+    let gaps = gaps(&server.beats_of("codex"));
+    assert!(gaps.len() >= 8 && gaps.iter().all(|gap| *gap == INTERVAL), "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_interval_can_be_changed() {
+    let server = Server::usual().await;
+    let settings = Settings { interval: seconds(1.0), ..settings() };
+    let agents = vec![agent("codex", Scripted::default())];
+    serve_as_for(seconds(10.0), &server, settings, agents).await.unwrap();
+    let gaps = gaps(&server.beats_of("codex"));
+    assert!(gaps.len() >= 8 && gaps.iter().all(|gap| *gap == seconds(1.0)), "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_beat_names_its_runtime_and_nothing_else() {
+    let server = Server::usual().await;
+    serve_for(INTERVAL, &server, vec![agent("codex", Scripted::default())]).await.unwrap();
+    let beat = &server.calls_to(HEARTBEAT)[0];
+    assert_eq!(beat.body, json!({"runtime_id": runtime("codex").to_string()}));
+}
+
+fn when_codex_beats(reply: Reply) -> impl Fn(&Call) -> Reply {
+    move |call| if call.is_beat_of("codex") { reply.clone() } else { Reply::Usual }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runtime_whose_beats_hang_delays_no_other() {
+    let server = Server::start(when_codex_beats(Reply::Hang)).await;
+    let agents = ["codex", "opencode"].map(|provider| agent(provider, Scripted::default()));
+    serve_for(INTERVAL * 5, &server, agents.into()).await.unwrap();
+    let gaps = gaps(&server.beats_of("opencode"));
+    assert!(gaps.len() >= 3 && gaps.iter().all(|gap| *gap == INTERVAL), "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_beat_that_hangs_is_given_up_before_the_next_is_due() {
+    let server = Server::start(when_codex_beats(Reply::Hang)).await;
+    serve_for(INTERVAL * 5, &server, vec![agent("codex", Scripted::default())]).await.unwrap();
+    let gaps = gaps(&server.beats_of("codex"));
+    assert!(gaps.len() >= 3 && gaps.iter().all(|gap| *gap == INTERVAL), "{gaps:?}");
+}
+
+/// A beat that is given up on after the interval would lose what a slow server hands out with its answer.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_comes_later_than_the_interval_is_still_collected() {
+    let slow = Reply::pending(REQUEST).after(seconds(9.0));
+    let first_is_slow = move |call: &Call| match call.path.as_str() {
+        HEARTBEAT if call.nth == 0 => slow.clone(),
+        _ => Reply::Usual,
+    };
+    let server = Server::start(first_is_slow).await;
+    let settings = Settings { interval: seconds(1.0), ..settings() };
+    serve_as_for(seconds(15.0), &server, settings, vec![agent("codex", Scripted::default())]).await.unwrap();
+    assert_eq!(server.calls().iter().filter(|call| call.path.ends_with("/result")).count(), 1);
+}
+
+/// A daemon that was held up does not make up for the beats it has missed.
+#[tokio::test(start_paused = true)]
+async fn beats_that_were_missed_are_not_made_up_for() {
+    let first_hangs = |call: &Call| match call.path.as_str() {
+        HEARTBEAT if call.nth == 0 => Reply::Hang,
+        _ => Reply::Usual,
+    };
+    let server = Server::start(first_hangs).await;
+    let settings = Settings { interval: seconds(1.0), ..settings() };
+    serve_as_for(seconds(20.0), &server, settings, vec![agent("codex", Scripted::default())]).await.unwrap();
+    let gaps = gaps(&server.beats_of("codex"));
+    assert_eq!(gaps[0], seconds(10.0), "the first beat is given up");
+    assert!(gaps[1..].iter().all(|gap| *gap == seconds(1.0)), "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_delays_no_beat() {
+    let always_rung = when_codex_beats(Reply::pending(REQUEST));
+    let server = Server::start(always_rung).await;
+    let slow = Scripted::slow(seconds(60.0));
+    let settings = Settings { interval: seconds(1.0), ..settings() };
+    serve_as_for(seconds(30.0), &server, settings, vec![agent("codex", slow)]).await.unwrap();
+    let gaps = gaps(&server.beats_of("codex"));
+    assert!(gaps.len() >= 28 && gaps.iter().all(|gap| *gap == seconds(1.0)), "{gaps:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_not_delivered_delays_no_beat() {
+    let reports_hang = |call: &Call| match call.path.as_str() {
+        HEARTBEAT if call.nth == 0 => Reply::pending(REQUEST),
+        path if path.ends_with("/result") => Reply::Hang,
+        _ => Reply::Usual,
+    };
+    let server = Server::start(reports_hang).await;
+    let settings = Settings { interval: seconds(1.0), ..settings() };
+    serve_as_for(seconds(60.0), &server, settings, vec![agent("codex", Scripted::default())]).await.unwrap();
+    let gaps = gaps(&server.beats_of("codex"));
+    assert!(gaps.len() >= 58 && gaps.iter().all(|gap| *gap == seconds(1.0)), "{gaps:?}");
+}

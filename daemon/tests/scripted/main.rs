@@ -1,0 +1,10 @@
+//! The daemon against a server that answers from a script: what it sends, when, and what it makes of the answers.
+
+mod answers;
+mod api;
+mod beats;
+mod registration;
+mod reports;
+mod stopping;
+mod support;
+mod troubles;

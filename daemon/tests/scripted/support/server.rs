@@ -1,0 +1,281 @@
+//! A server on loopback that answers from a script, and remembers what it was asked and when.
+//!
+//! Paused time jumps to the next timer whenever the runtime waits, and it waits for sockets too: a call's own time-out
+//! would fire while its bytes are on their way. So time is held from the moment a client begins a call, which is when
+//! it asks for the server's address, until it has hung up, which is when it has read the answer. It passes only where
+//! the script says so: while a call [hangs](Reply::Hang) or [takes long](Reply::After). Nothing depends on how fast the
+//! machine is. No connection is used twice, so that every call asks for the address and hangs up.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use doorbell_daemon::api::{Api, http_client};
+use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::id::RuntimeId;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::time::Hold;
+use super::{DEREGISTER, HEARTBEAT, REGISTER};
+
+/// The daemon's token.
+pub(crate) const TOKEN: &str = "dbd_very-secret";
+
+/// One call, as the server saw it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Call {
+    /// When it was begun, since the server was started.
+    pub(crate) at: Duration,
+    /// Method and path.
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// Every `Authorization`.
+    pub(crate) authorization: Vec<String>,
+    pub(crate) body: Value,
+    /// How many calls with the same path and body came before.
+    pub(crate) nth: usize,
+}
+
+impl Call {
+    /// Whether it is a beat of the agent of that type.
+    pub(crate) fn is_beat_of(&self, provider: &str) -> bool {
+        self.path == HEARTBEAT && self.body["runtime_id"] == super::runtime(provider).to_string()
+    }
+}
+
+/// What the script lets happen to a call.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// What Doorbell answers as a rule.
+    Usual,
+    /// Status and JSON.
+    Json(u16, Value),
+    /// Status and something that is not JSON.
+    Html(u16),
+    /// The connection is closed without an answer.
+    Broken,
+    /// Nothing is ever answered.
+    Hang,
+    /// The rest, after so long.
+    After(Duration, Box<Reply>),
+}
+
+impl Reply {
+    /// An error as Doorbell words it.
+    pub(crate) fn error(status: u16, text: &str) -> Self {
+        Self::Json(status, json!({ "error": text }))
+    }
+
+    /// The answer to a beat that collects `request`.
+    pub(crate) fn pending(request: &str) -> Self {
+        Self::Json(200, json!({"status": "ok", "pending_model_list": {"id": request}}))
+    }
+
+    pub(crate) fn after(self, time: Duration) -> Self {
+        Self::After(time, Box::new(self))
+    }
+}
+
+type Script = Box<dyn Fn(&Call) -> Reply + Send + Sync>;
+
+/// The server. It ends with the test.
+pub(crate) struct Server(Arc<State>);
+
+struct State {
+    addr: SocketAddr,
+    is_down: bool,
+    script: Script,
+    watch: Stopwatch,
+    begun: Mutex<Vec<Duration>>,
+    calls: Mutex<Vec<Call>>,
+    connecting: Mutex<VecDeque<Hold>>,
+}
+
+impl Server {
+    /// A server that answers as `script` says.
+    pub(crate) async fn start(script: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let state = State::new(listener.local_addr().unwrap(), false, Box::new(script));
+        let server = Self(Arc::new(state));
+        tokio::spawn(accept(listener, Arc::clone(&server.0)));
+        server
+    }
+
+    /// A server that answers as Doorbell does when there is nothing to do.
+    pub(crate) async fn usual() -> Self {
+        Self::start(|_| Reply::Usual).await
+    }
+
+    /// A server that no connection can be made to.
+    pub(crate) fn down() -> Self {
+        Self(Arc::new(State::new(([127, 0, 0, 1], 1).into(), true, Box::new(|_| Reply::Usual))))
+    }
+
+    /// The API of this server.
+    pub(crate) fn api(&self) -> Api {
+        self.api_at(&format!("http://{}", self.host()))
+    }
+
+    /// The API of this server by another URL.
+    pub(crate) fn api_at(&self, url: &str) -> Api {
+        // Sees to the TLS provider.
+        http_client().unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .dns_resolver(Address(Arc::clone(&self.0)))
+            .build();
+        Api::new(client.unwrap(), url.parse().unwrap(), TOKEN)
+    }
+
+    /// Host and port.
+    pub(crate) fn host(&self) -> String {
+        format!("doorbell.test:{}", self.0.addr.port())
+    }
+
+    /// When calls were begun, whether or not they arrived.
+    pub(crate) fn begun(&self) -> Vec<Duration> {
+        self.0.begun.lock().unwrap().clone()
+    }
+
+    /// The calls that arrived.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    /// The calls to that path that arrived.
+    pub(crate) fn calls_to(&self, path: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.path == path).collect()
+    }
+
+    /// When the agent of that type beat.
+    pub(crate) fn beats_of(&self, provider: &str) -> Vec<Duration> {
+        self.calls().into_iter().filter(|call| call.is_beat_of(provider)).map(|call| call.at).collect()
+    }
+}
+
+/// The server's address, for which a client asks when it begins a call.
+struct Address(Arc<State>);
+
+impl Resolve for Address {
+    fn resolve(&self, _: Name) -> Resolving {
+        let address = self.0.begin_call();
+        Box::pin(async move { Ok(Box::new([address?].into_iter()) as Addrs) })
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let hold = state.connecting.lock().unwrap().pop_front().unwrap();
+        let state = Arc::clone(&state);
+        // A client that hangs up early has its reasons.
+        tokio::spawn(async move { state.serve(BufReader::new(stream), hold).await.ok() });
+    }
+}
+
+impl State {
+    fn new(addr: SocketAddr, is_down: bool, script: Script) -> Self {
+        Self {
+            addr,
+            is_down,
+            script,
+            watch: Stopwatch::start(),
+            begun: Mutex::default(),
+            calls: Mutex::default(),
+            connecting: Mutex::default(),
+        }
+    }
+
+    fn begin_call(&self) -> io::Result<SocketAddr> {
+        self.begun.lock().unwrap().push(self.watch.elapsed());
+        if self.is_down {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        self.connecting.lock().unwrap().push_back(Hold::new());
+        Ok(self.addr)
+    }
+
+    async fn serve(&self, mut stream: BufReader<TcpStream>, mut hold: Hold) -> io::Result<()> {
+        let call = self.remember(read(&mut stream).await?);
+        let mut reply = (self.script)(&call);
+        while let Reply::After(time, then) = reply {
+            drop(hold);
+            tokio::time::sleep(time).await;
+            (hold, reply) = (Hold::new(), *then);
+        }
+        match reply {
+            Reply::Usual => write(&mut stream, 200, &usual(&call).to_string()).await?,
+            Reply::Json(status, body) => write(&mut stream, status, &body.to_string()).await?,
+            Reply::Html(status) => write(&mut stream, status, "<h1>It works!</h1>").await?,
+            Reply::Broken | Reply::After(..) => stream.shutdown().await?,
+            Reply::Hang => drop(hold),
+        }
+        stream.read_to_end(&mut Vec::new()).await.map(drop)
+    }
+
+    fn remember(&self, call: Call) -> Call {
+        let mut calls = self.calls.lock().unwrap();
+        let same = |other: &&Call| (&other.path, &other.body) == (&call.path, &call.body);
+        let nth = calls.iter().filter(same).count();
+        let call = Call { at: self.watch.elapsed(), nth, ..call };
+        calls.push(call.clone());
+        call
+    }
+}
+
+async fn read(stream: &mut BufReader<TcpStream>) -> io::Result<Call> {
+    let (mut call, mut length, mut line) = (Call::default(), 0, String::new());
+    stream.read_line(&mut line).await?;
+    let mut words = line.split(' ').map(str::to_owned);
+    (call.method, call.path) = words.next().zip(words.next()).ok_or(io::ErrorKind::UnexpectedEof)?;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        match line.trim_end().split_once(": ") {
+            Some(("authorization", value)) => call.authorization.push(value.to_owned()),
+            Some(("content-length", value)) => length = value.parse().unwrap(),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    call.body = serde_json::from_slice(&body).unwrap_or_default();
+    Ok(call)
+}
+
+async fn write(stream: &mut BufReader<TcpStream>, status: u16, body: &str) -> io::Result<()> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} \r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    stream.write_all(format!("{head}{body}").as_bytes()).await
+}
+
+fn usual(call: &Call) -> Value {
+    match call.path.as_str() {
+        REGISTER => registered(&call.body),
+        HEARTBEAT | DEREGISTER => json!({"status": "ok"}),
+        path if path.ends_with("/result") => json!({"status": "ok"}),
+        path => panic!("Doorbell has no {path}"),
+    }
+}
+
+fn registered(body: &Value) -> Value {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (workspace, daemon) = (text(&body["workspace_id"]), text(&body["daemon_id"]));
+    let record = |runtime: &Value| {
+        let (provider, profile) = (text(&runtime["type"]), text(&runtime["profile_id"]));
+        let time = "2026-11-22T03:41:07.123Z";
+        json!({
+            "id": RuntimeId::derive(workspace.parse().unwrap(), &daemon, &provider, &profile),
+            "workspace_id": workspace, "daemon_id": daemon, "name": runtime["name"], "provider": provider,
+            "status": "online", "last_seen_at": time, "created_at": time, "updated_at": time,
+        })
+    };
+    let records: Vec<_> = body["runtimes"].as_array().unwrap().iter().map(record).collect();
+    json!({"runtimes": records, "repos": [], "repos_version": "", "settings": {}})
+}
