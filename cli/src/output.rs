@@ -17,8 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Logs to standard error, for people.
 pub fn log_to_stderr(level: LevelFilter) {
-    let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-    let people = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(ansi);
+    let people = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(false);
     tracing_subscriber::registry().with(log::filter(level)).with(people).init();
 }
 

@@ -1,4 +1,5 @@
 //! The conformance suite, on every store there is.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use doorbell_shared::conformance_suite;
 use doorbell_shared::store::conformance::Replicas;

@@ -1,6 +1,7 @@
 //! A write that was applied and whose answer was lost: the SDK's retry meets its own first try, and has to know it.
 //!
 //! Time is virtual, so the SDK's back-off takes none.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 

@@ -299,7 +299,7 @@ mod report {
             deep.as_str(),
         ] {
             let answer = api.post_raw(Caller::DaemonA, &path, body.to_owned()).await;
-            assert_eq!(answer, Answer::error(400, "invalid request body"), "{:.80}", body);
+            assert_eq!(answer, Answer::error(400, "invalid request body"), "{body:.80}");
         }
         let not_text = api.post_raw(Caller::DaemonA, &path, vec![0xff, 0xfe]).await;
         assert_eq!(not_text, Answer::error(400, "invalid request body"));

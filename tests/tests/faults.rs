@@ -1,4 +1,5 @@
 //! What callers are told when the store cannot say: a 500 in the contract's words, and nothing of the inside.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;

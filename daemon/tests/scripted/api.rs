@@ -45,7 +45,7 @@ mod where_it_is {
     #[tokio::test(start_paused = true)]
     async fn a_user_of_the_url_does_not_compete_with_the_token() {
         let server = Server::usual().await;
-        called(&server.api_at(&format!("http://ann:hunter2@{}", server.host()))).await.unwrap();
+        called(&server.api_at(&format!("http://alice:hunter2@{}", server.host()))).await.unwrap();
         assert_eq!(server.calls()[0].authorization, [format!("Bearer {TOKEN}")]);
     }
 
@@ -159,13 +159,13 @@ mod secrets {
     }
 
     fn assert_tells_no_secret(shown: &str) {
-        for secret in [TOKEN, "ann", "hunter2", "key", "fragment"] {
+        for secret in [TOKEN, "alice", "hunter2", "key", "fragment"] {
             assert!(!shown.contains(secret), "{secret} is in {shown}");
         }
     }
 
     fn with_secrets(host: &str) -> String {
-        format!("http://ann:hunter2@{host}/prod?key=hunter2#fragment")
+        format!("http://alice:hunter2@{host}/prod?key=hunter2#fragment")
     }
 
     #[tokio::test(start_paused = true)]
@@ -189,7 +189,7 @@ mod secrets {
     /// Without `http://` in front, a user is the scheme and a password the path.
     #[tokio::test]
     async fn of_a_url_without_its_scheme_are_not_shown() {
-        let api = real_api("ann:hunter2@localhost:3000");
+        let api = real_api("alice:hunter2@localhost:3000");
         assert_tells_no_secret(&format!("{api:?} {}", error_of(&api).await));
     }
 }

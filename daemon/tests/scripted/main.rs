@@ -1,5 +1,7 @@
 //! The daemon against a server that answers from a script: what it sends, when, and what it makes of the answers.
 
+#![cfg(test)]
+
 mod answers;
 mod api;
 mod beats;

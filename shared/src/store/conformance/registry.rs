@@ -63,7 +63,8 @@ pub async fn every_runtime_of_a_workspace_is_listed<S: Store>(scene: Scene<S>) {
     }
     let listed = scene.there.runtimes(scene.workspace, scene.at(1)).await.unwrap();
     let mut listed: Vec<_> = listed.into_iter().map(|runtime| runtime.id).collect();
-    (listed.sort(), expected.sort());
+    listed.sort();
+    expected.sort();
     assert_eq!(listed, expected);
 }
 

@@ -32,8 +32,8 @@ impl Allowed {
     }
 }
 
-pub(super) fn string(value: impl ToString) -> AttributeValue {
-    AttributeValue::S(value.to_string())
+pub(super) fn string(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
 }
 
 pub(super) fn number(value: i64) -> AttributeValue {

@@ -157,7 +157,7 @@ impl DynamoDbStore {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":running", string(Status::Running.as_str()))
             .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":claim_id", string(claim))
+            .expression_attribute_values(":claim_id", string(claim.to_string()))
             .expression_attribute_values(":first", number(1))
             .expression_attribute_values(":expires_at", number(request_expiry(now)))
             .expression_attribute_values(":pending", string(Status::Pending.as_str()))
