@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use doorbell_daemon::agents;
 use doorbell_shared::id::WorkspaceId;
@@ -68,6 +69,7 @@ The tokens of `doorbell dev` are fixed and public, so it listens on loopback onl
 
 Examples:
   doorbell dev
+  doorbell dev --file models.json
   doorbell dev --addr 127.0.0.1:0 --no-daemon
   AWS_ENDPOINT_URL=http://127.0.0.1:4566 doorbell dev --store dynamodb")]
 pub struct Dev {
@@ -84,7 +86,7 @@ pub struct Dev {
     pub table: String,
 
     /// Start no daemon
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["interval", "config", "openai", "commands", "files", "no_detect"])]
     pub no_daemon: bool,
 
     /// Time between two beats of the daemon
@@ -133,19 +135,19 @@ Examples:
   doorbell daemon --config agents.toml --url https://abc123.execute-api.eu-west-1.amazonaws.com")]
 pub struct Daemon {
     /// Where Doorbell is
-    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL)]
+    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL, value_parser = server)]
     pub url: Url,
 
     /// A token with scope `daemon`
-    #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = DAEMON_A.token)]
+    #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = DAEMON_A.token, value_parser = token())]
     pub token: String,
 
     /// The workspace that the runtimes belong to
-    #[arg(long, env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
+    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
     pub workspace: WorkspaceId,
 
     /// What this machine is called; ids of runtimes follow from it [default: the host name]
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pub daemon_id: Option<String>,
 
     /// Time between two beats
@@ -158,7 +160,8 @@ pub struct Daemon {
 }
 
 /// Which agents a daemon serves.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Agents")]
 pub struct Agents {
     /// A TOML file that names agents
     #[arg(long, value_name = "FILE")]
@@ -190,6 +193,10 @@ impl From<Agents> for agents::Options {
 
 /// `doorbell runtimes`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorbell runtimes
+  doorbell runtimes --json")]
 pub struct Runtimes {
     /// Where Doorbell is, and who asks.
     #[command(flatten)]
@@ -223,15 +230,15 @@ pub struct Models {
 #[derive(Debug, Args)]
 pub struct Person {
     /// Where Doorbell is
-    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL)]
+    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL, value_parser = server)]
     pub url: Url,
 
     /// A token with scope `user`
-    #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = USER_A.token)]
+    #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = USER_A.token, value_parser = token())]
     pub token: String,
 
     /// Only this workspace [default: all that the token is in]
-    #[arg(long, env = "DOORBELL_WORKSPACE")]
+    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", value_parser = workspace)]
     pub workspace: Option<WorkspaceId>,
 }
 
@@ -241,6 +248,20 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(duration) if duration >= Duration::from_millis(100) => Ok(duration),
         _ => Err("at least 0.1 seconds".to_owned()),
     }
+}
+
+fn server(text: &str) -> Result<Url, String> {
+    let url = text.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| format!("not an http:// or https:// URL such as {DEV_URL}"))
+}
+
+/// Not empty, and without the line's end that comes along from a file.
+fn token() -> impl TypedValueParser<Value = String> {
+    NonEmptyStringValueParser::new().map(|token| token.trim().to_owned())
+}
+
+fn workspace(text: &str) -> Result<WorkspaceId, String> {
+    text.parse().map_err(|_| format!("not an id such as {WORKSPACE_A}, in lower case"))
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {

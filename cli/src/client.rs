@@ -36,17 +36,40 @@ pub enum AskError {
     Stuck,
 }
 
-/// An answer, and how long each step towards it took.
+/// An answer, and how long it took.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The completed request.
     pub record: RequestRecord,
+    /// How long it took.
+    pub took: Took,
+}
+
+/// How long a ring took, as far as polls can see.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
     /// Until the ring was acknowledged.
     pub rung: Duration,
-    /// From then until a poll saw that a daemon has it. `None` when no poll saw it in between.
+    /// Until a poll saw that a daemon has it. `None` when none saw it between pending and answered.
     pub collected: Option<Duration>,
-    /// From the ring until a poll saw the answer.
-    pub answered: Duration,
+    /// Until the answer was there.
+    pub in_all: Duration,
+}
+
+impl Took {
+    /// Each step's own time, and at last the whole.
+    pub fn steps(&self) -> Vec<(&'static str, Duration)> {
+        let mut steps = vec![("rung", self.rung)];
+        match self.collected {
+            Some(collected) => steps.extend([
+                ("waited for the heartbeat", collected.saturating_sub(self.rung)),
+                ("worked out by the agent", self.in_all.saturating_sub(collected)),
+            ]),
+            None => steps.push(("collected and worked out", self.in_all.saturating_sub(self.rung))),
+        }
+        steps.push(("in all", self.in_all));
+        steps
+    }
 }
 
 /// What can be rung, of one workspace or of all that the token is in.
@@ -61,27 +84,57 @@ pub async fn runtimes(api: &Api, workspace: Option<WorkspaceId>) -> Result<Vec<R
 pub async fn ask(api: &Api, runtime: RuntimeId, mut seen: impl FnMut(Status)) -> Result<Answer, AskError> {
     let watch = Stopwatch::start();
     let mut record: RequestRecord = api.post(&format!("/api/runtimes/{runtime}/models"), &()).await?;
-    let rung = watch.elapsed();
-    let mut collected = None;
-    let mut waits = FIRST_POLLS.into_iter();
-    loop {
+    let (rung, mut collected) = (watch.elapsed(), None);
+    let waits = FIRST_POLLS.into_iter().chain(std::iter::repeat(POLL_INTERVAL));
+    for wait in waits {
         seen(record.status);
-        if record.status == Status::Running && collected.is_none() {
-            collected = Some(watch.elapsed() - rung);
-        }
         if record.status.is_terminal() {
             break;
+        }
+        if record.status == Status::Running {
+            collected.get_or_insert(watch.elapsed());
         }
         if watch.elapsed() > PATIENCE {
             return Err(AskError::Stuck);
         }
-        tokio::time::sleep(waits.next().unwrap_or(POLL_INTERVAL)).await;
+        tokio::time::sleep(wait).await;
         record = api.get(&format!("/api/runtimes/{runtime}/models/{}", record.id)).await?;
     }
+    answer(record, Took { rung, collected, in_all: watch.elapsed() })
+}
+
+fn answer(record: RequestRecord, took: Took) -> Result<Answer, AskError> {
     match record.status {
-        Status::Completed => Ok(Answer { record, rung, collected, answered: watch.elapsed() }),
+        Status::Completed => Ok(Answer { record, took }),
         _ => {
             Err(AskError::Unanswered(record.error.unwrap_or_else(|| "the daemon gave no reason".to_owned())))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(collected: Option<u64>) -> Vec<(&'static str, u128)> {
+        let collected = collected.map(Duration::from_millis);
+        let took = Took { rung: Duration::from_millis(10), collected, in_all: Duration::from_millis(900) };
+        took.steps().into_iter().map(|(step, took)| (step, took.as_millis())).collect()
+    }
+
+    #[test]
+    fn each_step_is_told_by_its_own_time_and_all_by_theirs() {
+        let expected = [
+            ("rung", 10),
+            ("waited for the heartbeat", 590),
+            ("worked out by the agent", 300),
+            ("in all", 900),
+        ];
+        assert_eq!(steps(Some(600)), expected);
+    }
+
+    #[test]
+    fn steps_that_no_poll_told_apart_are_told_as_one() {
+        assert_eq!(steps(None), [("rung", 10), ("collected and worked out", 890), ("in all", 900)]);
     }
 }

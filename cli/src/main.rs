@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
     match commands::run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&error);
+            output::error(&error, error.advice().as_deref());
             ExitCode::FAILURE
         }
     }

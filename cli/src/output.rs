@@ -4,11 +4,11 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets};
+use anstyle::AnsiColor;
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use doorbell_shared::http::log;
 use doorbell_shared::request::Status;
-use doorbell_shared::wire::{Model, ModelEntry, RuntimeRecord, Thinking};
+use doorbell_shared::wire::{Model, ModelEntry, RuntimeRecord, ServiceTier, Thinking};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use tracing_subscriber::filter::LevelFilter;
@@ -31,47 +31,57 @@ pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// Prints an error and what it was caused by, as cargo does.
-pub fn error(error: &dyn std::error::Error) {
-    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    note(format!("{red}error{red:#}: {error}"));
+/// Prints an error and what to do about it, as cargo does.
+pub fn error(error: &dyn std::error::Error, advice: Option<&str>) {
+    let [red, cyan] = [AnsiColor::BrightRed, AnsiColor::BrightCyan].map(|colour| colour.on_default().bold());
+    note(format!("{red}error{red:#}: {}", plain(&error.to_string())));
+    if let Some(advice) = advice {
+        note(format!("{cyan}help{cyan:#}: {}", plain(advice)));
+    }
 }
 
-/// Prints JSON for other programs.
+/// Prints JSON for other programs: every byte of it, whatever a terminal may make of them.
 pub fn json(value: &Value) {
-    line(format!("{value:#}"));
+    let _ = writeln!(io::stdout(), "{value:#}");
+}
+
+/// Text of others, without what a terminal would obey.
+pub fn plain(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control() && letter != '\n', "\u{fffd}")
+}
+
+/// A runtime as a heading.
+pub fn heading(runtime: &RuntimeRecord) -> String {
+    cell(&format!("{} ({}), {}", runtime.name, runtime.provider, runtime.id))
 }
 
 /// A runtime a line.
 pub fn runtimes(runtimes: &[RuntimeRecord]) -> String {
-    let mut table = table(["NAME", "TYPE", "STATUS", "ID", "DAEMON"]);
-    for runtime in runtimes {
-        let id = runtime.id.to_string();
-        table.add_row([&runtime.name, &runtime.provider, runtime.status.as_str(), &id, &runtime.daemon_id]);
-    }
-    table.trim_fmt()
+    let row = |runtime: &RuntimeRecord| {
+        let RuntimeRecord { id, name, provider, status, daemon_id, .. } = runtime;
+        [name.as_str(), provider, status.as_str(), &id.to_string(), daemon_id].map(cell)
+    };
+    table(["NAME", "TYPE", "STATUS", "ID", "DAEMON"], "ID", runtimes.iter().map(row).collect())
 }
 
 /// A model a line; the runtime's own choice is starred.
 pub fn models(entries: &[ModelEntry]) -> String {
-    let mut table = table(["", "MODEL", "LABEL", "PROVIDER", "THINKING", "TIERS"]);
-    for entry in entries {
-        let model = entry.model();
-        let tiers = tiers(&model);
-        let default = if model.default { "*" } else { "" };
-        let thinking = model.thinking.as_ref().map(thinking).unwrap_or_default();
-        let provider = model.provider.clone().unwrap_or_default();
-        table.add_row([default, &model.id, &model.label, &provider, &thinking, &tiers]);
-    }
-    table.trim_fmt()
+    let row = |entry: &ModelEntry| {
+        let Model { id, label, provider, default, thinking, service_tiers } = entry.model();
+        let thinking = thinking.as_ref().map(levels).unwrap_or_default();
+        let default = if default { "*" } else { "" };
+        [default, &id, &label, &provider.unwrap_or_default(), &thinking, &tiers(&service_tiers)].map(cell)
+    };
+    let header = ["", "MODEL", "LABEL", "PROVIDER", "THINKING", "TIERS"];
+    table(header, "MODEL", entries.iter().map(row).collect())
 }
 
-fn tiers(model: &Model) -> String {
-    model.service_tiers.iter().map(|tier| tier.id.as_str()).collect::<Vec<_>>().join(" ")
+fn tiers(tiers: &[ServiceTier]) -> String {
+    tiers.iter().map(|tier| tier.id.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// The levels; the one that applies when none is chosen is starred.
-fn thinking(thinking: &Thinking) -> String {
+fn levels(thinking: &Thinking) -> String {
     let level = |value: &str| match thinking.default_level.as_deref() {
         Some(default) if default == value => format!("{value}*"),
         _ => value.to_owned(),
@@ -81,21 +91,40 @@ fn thinking(thinking: &Thinking) -> String {
 
 /// A step a line, with how long it took.
 pub fn steps(steps: &[(&str, Duration)]) -> String {
-    let mut table = table(["STEP", "TOOK"]);
-    for (step, took) in steps {
-        table.add_row([(*step).to_owned(), format!("{} ms", took.as_millis())]);
+    let times: Vec<_> = steps.iter().map(|(_, took)| format!("{} ms", took.as_millis())).collect();
+    let widest = times.iter().map(String::len).max().unwrap_or_default();
+    let row =
+        |((step, _), took): (&(&str, Duration), &String)| [(*step).to_owned(), format!("{took:>widest$}")];
+    table(["STEP", "TOOK"], "TOOK", steps.iter().zip(&times).map(row).collect())
+}
+
+/// One line of what others wrote.
+fn cell(text: &str) -> String {
+    plain(&text.replace('\n', " "))
+}
+
+/// Without columns that say nothing. What is to be copied, the column `whole`, is never broken into lines.
+fn table<const N: usize>(header: [&str; N], whole: &str, rows: Vec<[String; N]>) -> String {
+    let says_something = |column: &usize| rows.iter().any(|row| !row[*column].is_empty());
+    let columns: Vec<usize> = (0..N).filter(says_something).collect();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(columns.iter().map(|&column| header[column]));
+    for row in &rows {
+        table.add_row(columns.iter().map(|&column| &row[column]));
     }
+    fit(&mut table, columns.iter().position(|&column| header[column] == whole));
     table.trim_fmt()
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    // Piped tables keep their lines whole; on a terminal they are fitted to its width.
-    if let Some((terminal_size::Width(columns), _)) = terminal_size::terminal_size_of(io::stdout()) {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+/// Piped tables keep their lines whole; on a terminal they are fitted to its width.
+fn fit(table: &mut Table, whole: Option<usize>) {
+    let Some((terminal_size::Width(columns), _)) = terminal_size::terminal_size_of(io::stdout()) else {
+        return;
+    };
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+    if let Some(column) = whole.and_then(|whole| table.column_mut(whole)) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
-    table
 }
 
 /// Shows that a request is under way, where somebody can see it.
@@ -109,6 +138,7 @@ impl Spinner {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
             spinner.set_style(style);
         }
+        spinner.set_message("ringing");
         spinner.enable_steady_tick(Duration::from_millis(100));
         Self(spinner)
     }

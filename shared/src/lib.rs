@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`request`] | the lifecycle: what state may follow what, and when |
 //! | [`runtime`] | what a runtime is, and when it counts as online |
-//! | [`access`] | who is calling, and what that allows |
+//! | [`access`], [`token`] | who is calling, what that allows, and what is kept of a token |
 //! | [`store`] | what a store promises, and the stores that keep the promises |
 //! | [`wire`] | the JSON that crosses HTTP, for both sides |
 //! | `http` | event → input, outcome → status and body (feature `http`) |
@@ -22,6 +22,7 @@ pub mod request;
 pub mod runtime;
 pub mod store;
 pub mod time;
+pub mod token;
 pub mod wire;
 
 #[cfg(feature = "http")]

@@ -1,13 +1,17 @@
-//! The only place that makes random ids.
+//! The only place that makes random ids and tokens.
 //!
 //! Handlers take [`Ids`], so a test can make the same ids twice.
 
 use std::sync::Mutex;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::{ContextV7, Uuid};
 
+use crate::access::Scope;
 use crate::id::{ClaimId, RequestId};
 use crate::time::Timestamp;
+use crate::token::{SECRET_BYTES, Token};
 
 /// Something that makes ids nobody else has.
 pub trait Ids: Send + Sync {
@@ -15,6 +19,16 @@ pub trait Ids: Send + Sync {
     fn request_id(&self, now: Timestamp) -> RequestId;
     /// An id for one attempt to claim.
     fn claim_id(&self) -> ClaimId;
+}
+
+/// A new token for `scope`: 256 bits from the operating system, in base64url.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn token(scope: Scope) -> Result<Token, getrandom::Error> {
+    let mut secret = [0; SECRET_BYTES];
+    getrandom::fill(&mut secret)?;
+    Ok(Token::new(scope, &URL_SAFE_NO_PAD.encode(secret)))
 }
 
 /// Ids from the operating system's random source.
@@ -40,6 +54,14 @@ impl Ids for RandomIds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_has_its_scopes_prefix_and_256_bits() {
+        let (user, daemon) = (token(Scope::User).unwrap(), token(Scope::Daemon).unwrap());
+        assert!(user.reveal().starts_with("dbu_") && daemon.reveal().starts_with("dbd_"));
+        assert_eq!(URL_SAFE_NO_PAD.decode(&user.reveal()[4..]).unwrap().len(), 32);
+        assert_ne!(user.reveal()[4..], daemon.reveal()[4..]);
+    }
 
     #[test]
     fn ids_of_one_millisecond_ascend_and_carry_its_time() {

@@ -1,16 +1,20 @@
 //! What the commands do.
 
+mod advice;
+mod connect;
 mod daemon;
 mod dev;
 mod models;
 mod runtimes;
+mod sample;
 mod stop;
 
 use doorbell_daemon::agents::AgentsError;
-use doorbell_daemon::api::{self, Api, ApiError};
+use doorbell_daemon::api::ApiError;
+use doorbell_shared::id::InvalidId;
 use doorbell_shared::store::StoreError;
 
-use crate::arguments::{Arguments, Command, Person};
+use crate::arguments::{Arguments, Command};
 use crate::client::AskError;
 
 /// Why a command failed, for the person who typed it.
@@ -25,11 +29,14 @@ pub enum CommandError {
     /// The agents are not configured right.
     #[error(transparent)]
     Agents(#[from] AgentsError),
-    /// The store cannot be used.
+    /// The embedded engine does not start.
     #[error("the store cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// DynamoDB cannot be reached, or does not let us.
+    #[error("the table cannot be used: {0}")]
+    Table(#[source] StoreError),
     /// The address is taken, or not this machine's.
-    #[error("cannot listen on {addr}: {source}; choose another address with --addr")]
+    #[error("cannot listen on {addr}: {source}")]
     Listen {
         /// What was tried.
         addr: std::net::SocketAddr,
@@ -42,29 +49,42 @@ pub enum CommandError {
     /// No HTTP client can be made.
     #[error("no HTTP client can be made: {0}")]
     Http(#[from] reqwest::Error),
+    /// An address of ours makes no URL.
+    #[error("no URL can be made of {0}")]
+    Address(std::net::SocketAddr),
+    /// A workspace of ours has no id.
+    #[error("no workspace: {0}")]
+    Workspace(#[from] InvalidId),
+    /// No header can hold it.
+    #[error("the token holds characters that cannot be sent")]
+    UnsendableToken,
     /// Nothing is called that.
-    #[error("no runtime is called {0:?}; `doorbell runtimes` lists them")]
-    NoSuchName(String),
+    #[error("no runtime is called {name:?}")]
+    NoSuchName {
+        /// What was typed.
+        name: String,
+        /// What may have been meant.
+        similar: Option<String>,
+    },
     /// Several are called that.
-    #[error("{} runtimes are called {name:?}; give the id instead:\n{}", ids.len(), ids.join("\n"))]
+    #[error("{} runtimes are called {name:?}", candidates.len())]
     AmbiguousName {
         /// What was typed.
         name: String,
-        /// The ids of those so called.
-        ids: Vec<String>,
+        /// Those so called, by id.
+        candidates: Vec<String>,
     },
+    /// Somebody pressed Ctrl-C once more.
+    #[error("interrupted before this machine had signed off; it is shown as online for a while")]
+    Interrupted,
 }
 
 /// Runs what was typed.
 pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
     match arguments.command {
-        Command::Dev(arguments) => dev::run(arguments).await,
-        Command::Daemon(arguments) => daemon::run(arguments).await,
+        Command::Dev(arguments) => stop::on_signal(|stop| dev::run(arguments, stop)).await,
+        Command::Daemon(arguments) => stop::on_signal(|stop| daemon::run(arguments, stop)).await,
         Command::Runtimes(arguments) => runtimes::run(arguments).await,
         Command::Models(arguments) => models::run(arguments).await,
     }
-}
-
-fn api(person: &Person) -> Result<Api, CommandError> {
-    Ok(Api::new(api::http_client()?, person.url.clone(), &person.token))
 }

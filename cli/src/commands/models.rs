@@ -2,32 +2,35 @@
 
 use doorbell_daemon::api::Api;
 use doorbell_shared::id::{RuntimeId, WorkspaceId};
-use doorbell_shared::wire::RuntimeRecord;
+use doorbell_shared::wire::{RequestRecord, RuntimeRecord};
 
-use super::CommandError;
+use super::{CommandError, connect};
 use crate::output::Spinner;
 use crate::{arguments, client, output};
 
 pub(super) async fn run(arguments: arguments::Models) -> Result<(), CommandError> {
-    let api = super::api(&arguments.person)?;
-    let runtime = named(&api, &arguments.runtime, arguments.person.workspace).await?;
+    let person = arguments.person;
+    let api = connect::to(&person.url, &person.token)?;
+    let runtime = named(&api, &arguments.runtime, person.workspace).await?;
     let spinner = Spinner::start();
     let answer = client::ask(&api, runtime, |status| spinner.show(status)).await;
     drop(spinner);
     let record = answer?.record;
-    if arguments.json {
-        output::json(&serde_json::json!(record));
-        return Ok(());
+    match arguments.json {
+        true => output::json(&serde_json::json!(record)),
+        false => show(&record),
     }
-    if record.models.is_empty() {
-        output::note("the runtime offers no models");
-    } else {
-        output::line(output::models(&record.models));
+    Ok(())
+}
+
+fn show(record: &RequestRecord) {
+    match record.models.as_slice() {
+        [] => output::note("the runtime offers no models"),
+        models => output::line(output::models(models)),
     }
     if !record.supported {
         output::note("this runtime ignores a model chosen for an agent");
     }
-    Ok(())
 }
 
 /// An id is taken at its word, so that ringing needs no list; a name has to be the only one.
@@ -38,12 +41,22 @@ async fn named(api: &Api, name: &str, workspace: Option<WorkspaceId>) -> Result<
     let listed = client::runtimes(api, workspace).await?;
     let called: Vec<&RuntimeRecord> = listed.iter().filter(|runtime| runtime.name == name).collect();
     match called.as_slice() {
-        [] => Err(CommandError::NoSuchName(name.to_owned())),
+        [] => Err(CommandError::NoSuchName { name: name.to_owned(), similar: similar(&listed, name) }),
         [one] => Ok(one.id),
         several => {
-            let ids =
-                several.iter().map(|runtime| format!("  {}  {}", runtime.id, runtime.daemon_id)).collect();
-            Err(CommandError::AmbiguousName { name: name.to_owned(), ids })
+            let candidates = several.iter().map(|runtime| candidate(runtime)).collect();
+            Err(CommandError::AmbiguousName { name: name.to_owned(), candidates })
         }
     }
+}
+
+/// A name that differs in case only.
+fn similar(listed: &[RuntimeRecord], name: &str) -> Option<String> {
+    let folded = name.to_lowercase();
+    let similar = listed.iter().find(|runtime| runtime.name.to_lowercase() == folded);
+    similar.map(|runtime| runtime.name.clone())
+}
+
+fn candidate(runtime: &RuntimeRecord) -> String {
+    format!("{}  {}  {}", runtime.id, runtime.status.as_str(), runtime.daemon_id)
 }

@@ -1,11 +1,11 @@
 //! `doorbell runtimes`: what can be rung.
 
-use super::CommandError;
+use super::{CommandError, connect};
 use crate::{arguments, client, output};
 
 pub(super) async fn run(arguments: arguments::Runtimes) -> Result<(), CommandError> {
-    let api = super::api(&arguments.person)?;
-    let runtimes = client::runtimes(&api, arguments.person.workspace).await?;
+    let person = arguments.person;
+    let runtimes = client::runtimes(&connect::to(&person.url, &person.token)?, person.workspace).await?;
     if arguments.json {
         output::json(&serde_json::json!(runtimes));
     } else if runtimes.is_empty() {

@@ -2,47 +2,69 @@
 
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled when the process is asked to end.
-pub(super) fn on_signal() -> std::io::Result<CancellationToken> {
+use super::CommandError;
+
+/// Runs `command` with a token that Ctrl-C or SIGTERM cancels. A second Ctrl-C drops it where it is: somebody is waiting.
+pub(super) async fn on_signal<F>(command: impl FnOnce(CancellationToken) -> F) -> Result<(), CommandError>
+where
+    F: Future<Output = Result<(), CommandError>>,
+{
+    let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
-    let signalled = stop.clone();
-    let mut terminate = terminate()?;
-    tokio::spawn(async move {
+    let command = command(stop.clone());
+    let insisted = async {
+        signals.asked().await;
+        stop.cancel();
+        signals.interrupted().await;
+    };
+    tokio::select! {
+        ended = command => ended,
+        () = insisted => Err(CommandError::Interrupted),
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminate.wait() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        signalled.cancel();
-    });
-    Ok(stop)
-}
+    }
 
-#[cfg(unix)]
-struct Terminate(tokio::signal::unix::Signal);
-
-#[cfg(unix)]
-fn terminate() -> std::io::Result<Terminate> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map(Terminate)
-}
-
-#[cfg(unix)]
-impl Terminate {
-    async fn wait(&mut self) {
-        self.0.recv().await;
+    async fn interrupted(&mut self) {
+        self.interrupt.recv().await;
     }
 }
 
 #[cfg(not(unix))]
-struct Terminate;
+struct Signals;
 
 #[cfg(not(unix))]
-fn terminate() -> std::io::Result<Terminate> {
-    Ok(Terminate)
-}
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
 
-#[cfg(not(unix))]
-impl Terminate {
-    async fn wait(&mut self) {
-        std::future::pending().await
+    async fn asked(&mut self) {
+        self.interrupted().await;
+    }
+
+    async fn interrupted(&mut self) {
+        // Where it cannot be listened for, the default action ends the process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     Beat, Candidate, Claim, Deregister, Deregistered, Heartbeat, Initiate, Initiated, Poll, Polled, Register,
-    Report, Reported, Result, Runtimes,
+    Report, Reported, Result, Revoked, Runtimes, TokenAdministration, Tokens,
 };
 use crate::access::Workspaces;
 use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
@@ -16,6 +16,7 @@ use crate::request::pace::next_ring_due;
 use crate::request::{Address, Outcome, Request, State};
 use crate::runtime::{Registration, Runtime};
 use crate::time::Timestamp;
+use crate::token::{TokenHash, TokenRecord};
 
 /// Everything in one map. A clone is another handle on the same one, as another replica would have.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,7 @@ pub struct MemoryStore(Arc<Mutex<Contents>>);
 struct Contents {
     runtimes: HashMap<RuntimeId, Known>,
     requests: BTreeMap<(RuntimeId, RequestId), Request>,
+    tokens: HashMap<TokenHash, TokenRecord>,
 }
 
 #[derive(Debug)]
@@ -191,5 +193,34 @@ impl Runtimes for MemoryStore {
         let runtimes = contents.runtimes.values().map(|known| &known.runtime);
         let listed = runtimes.filter(|runtime| runtime.workspace == workspace && runtime.is_known(now));
         Ok(listed.cloned().collect())
+    }
+}
+
+impl Tokens for MemoryStore {
+    async fn token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
+        let contents = self.contents();
+        Ok(contents.tokens.get(&hash).filter(|record| record.is_valid(now)).cloned())
+    }
+}
+
+impl TokenAdministration for MemoryStore {
+    async fn issue(&self, record: &TokenRecord) -> Result<()> {
+        self.contents().tokens.insert(record.hash, record.clone());
+        Ok(())
+    }
+
+    async fn tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
+        let contents = self.contents();
+        let of_workspace = contents.tokens.values().filter(|record| record.workspaces.contains(workspace));
+        Ok(of_workspace.filter(|record| record.is_valid(now)).cloned().collect())
+    }
+
+    async fn revoke(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<Revoked> {
+        let mut contents = self.contents();
+        if !contents.tokens.get(&hash).is_some_and(|record| record.workspaces.contains(workspace)) {
+            return Ok(Revoked::Unknown);
+        }
+        contents.tokens.remove(&hash);
+        Ok(Revoked::Done)
     }
 }

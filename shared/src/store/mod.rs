@@ -28,6 +28,7 @@ use crate::request::pace::TooFast;
 use crate::request::{Address, Kind, Outcome, Request};
 use crate::runtime::{Registration, Runtime};
 use crate::time::Timestamp;
+use crate::token::{TokenHash, TokenRecord};
 
 /// The store could not say. Carries no item, token or payload: it is made for the log.
 #[derive(Debug, thiserror::Error)]
@@ -212,6 +213,42 @@ pub trait Runtimes: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Runtime>>> + Send;
 }
 
-/// A store with every operation.
-pub trait Store: Initiate + Poll + Heartbeat + Report + Register + Deregister + Runtimes {}
-impl<S: Initiate + Poll + Heartbeat + Report + Register + Deregister + Runtimes> Store for S {}
+/// Knowing tokens.
+pub trait Tokens: Send + Sync {
+    /// What is known of a token that is accepted at `now`. A token that was revoked or has expired is not known.
+    fn token(
+        &self,
+        hash: TokenHash,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<TokenRecord>>> + Send;
+}
+
+/// How [`TokenAdministration::revoke`] went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// The token is not known any more.
+    Done,
+    /// There is no such token in the workspace.
+    Unknown,
+}
+
+/// Making and revoking tokens: for administrators, never for a function.
+pub trait TokenAdministration: Tokens {
+    /// Makes the token known, in each of its workspaces.
+    fn issue(&self, record: &TokenRecord) -> impl Future<Output = Result<()>> + Send;
+
+    /// The tokens that are known in `workspace`, in no particular order.
+    fn tokens(
+        &self,
+        workspace: WorkspaceId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<TokenRecord>>> + Send;
+
+    /// Forgets a token of `workspace`, in all of its workspaces.
+    fn revoke(&self, workspace: WorkspaceId, hash: TokenHash)
+    -> impl Future<Output = Result<Revoked>> + Send;
+}
+
+/// A store with every operation that a function asks for.
+pub trait Store: Initiate + Poll + Heartbeat + Report + Register + Deregister + Runtimes + Tokens {}
+impl<S: Initiate + Poll + Heartbeat + Report + Register + Deregister + Runtimes + Tokens> Store for S {}

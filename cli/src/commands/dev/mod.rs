@@ -1,11 +1,12 @@
 //! `doorbell dev`: the whole thing on one machine. Serves the API, starts a daemon, asks it, and stays.
 //!
-//! The order is the promise: what is wrong with the agents or the store is told before the socket is opened, the daemon
-//! signs off before the server goes, and calls under way are answered before the process ends.
+//! What is wrong with the agents or the store is told before the socket is opened. At the end the daemon signs off first,
+//! then calls under way are answered, then the server goes.
 
 mod demonstration;
 mod serving;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use doorbell_daemon::agents::{self, Agent, Environment};
@@ -25,35 +26,23 @@ use serving::Serving;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(arguments: arguments::Dev, stop: CancellationToken) -> Result<(), CommandError> {
-    let dev = Dev {
-        addr: arguments.addr,
-        store: arguments.store,
-        daemon: (!arguments.no_daemon).then_some(arguments.interval),
-        stop,
-    };
-    let find = find(arguments.agents, arguments.no_daemon);
-    let Some(agents) = dev.stop.run_until_cancelled(find).await.transpose()? else { return Ok(()) };
-    match dev.store {
-        StoreKind::Memory => dev.serve(MemoryStore::default(), agents).await,
+    match arguments.store {
+        StoreKind::Memory => serve(MemoryStore::default(), &arguments, stop).await,
         StoreKind::Embedded => {
             let engine = EmbeddedDynamoDb::start().await?;
             tokio::select! {
-                served = dev.serve(engine.store(), agents) => served,
-                never = sweep(engine) => match never {},
+                served = serve(engine.store(), &arguments, stop) => served,
+                never = sweep(engine.clone()) => match never {},
             }
         }
-        StoreKind::Dynamodb => dev.serve(in_the_cloud(&arguments.table).await?, agents).await,
+        StoreKind::Dynamodb => match stop.run_until_cancelled(in_table(&arguments.table)).await {
+            Some(store) => serve(store?, &arguments, stop).await,
+            None => Ok(()),
+        },
     }
 }
 
-async fn find(agents: arguments::Agents, no_daemon: bool) -> Result<Vec<Agent>, CommandError> {
-    match no_daemon {
-        true => Ok(Vec::new()),
-        false => Ok(agents::find(&agents.into(), &Environment::of_process()).await?),
-    }
-}
-
-async fn sweep(engine: EmbeddedDynamoDb) -> std::convert::Infallible {
+async fn sweep(engine: EmbeddedDynamoDb) -> Infallible {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
         let engine = engine.clone();
@@ -63,10 +52,41 @@ async fn sweep(engine: EmbeddedDynamoDb) -> std::convert::Infallible {
     }
 }
 
-async fn in_the_cloud(table: &str) -> Result<DynamoDbStore, CommandError> {
+async fn in_table(table: &str) -> Result<DynamoDbStore, CommandError> {
     let client = connect::from_environment().await;
     if table::ensure(&client, table).await.map_err(CommandError::Table)? == Ensured::Created {
         output::note(format!("created the table {table}"));
     }
     Ok(DynamoDbStore::new(client, table))
+}
+
+async fn serve<S: Store + 'static>(
+    store: S,
+    arguments: &arguments::Dev,
+    stop: CancellationToken,
+) -> Result<(), CommandError> {
+    let Some(agents) = stop.run_until_cancelled(agents(arguments)).await else { return Ok(()) };
+    let agents = agents?;
+    let serving = Serving::start(store, arguments.addr).await?;
+    let url = serving.url()?;
+    output::line(format!("Doorbell listens on {} (store: {})", shown(&url), arguments.store.as_str()));
+    let demonstrated = match agents {
+        Some(agents) => demonstration::run(&url, agents, arguments.interval, &stop).await,
+        None => demonstration::without_daemon(&url, &stop).await,
+    };
+    serving.end().await?;
+    demonstrated
+}
+
+async fn agents(arguments: &arguments::Dev) -> Result<Option<Vec<Agent>>, CommandError> {
+    if arguments.no_daemon {
+        return Ok(None);
+    }
+    let options = arguments.agents.clone().into();
+    Ok(Some(agents::find(&options, &Environment::of_process()).await?))
+}
+
+/// Without the slash that every URL ends in.
+fn shown(url: &reqwest::Url) -> &str {
+    url.as_str().trim_end_matches('/')
 }

@@ -15,6 +15,7 @@ pub mod registry;
 pub mod reports;
 pub mod retention;
 pub mod timeouts;
+pub mod tokens;
 pub mod walls;
 
 pub use scene::{Replicas, Scene};
@@ -71,6 +72,13 @@ macro_rules! conformance_suite {
                 a_runtime_may_register_as_offline
                 every_runtime_of_a_workspace_is_listed
                 an_unknown_runtime_cannot_be_rung_or_beat
+            }
+            tokens {
+                a_token_is_known_once_issued
+                a_token_is_refused_from_its_expiry_on
+                a_revoked_token_is_refused_at_once
+                tokens_are_listed_by_workspace
+                tokens_are_not_listed_as_runtimes
             }
             races {
                 sixteen_heartbeats_claim_one_request_once

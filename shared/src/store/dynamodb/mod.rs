@@ -22,10 +22,12 @@ mod heartbeat;
 mod initiate;
 mod items;
 mod keys;
+mod listings;
 mod poll;
 mod register;
 mod report;
 mod runtimes;
+mod tokens;
 
 use aws_sdk_dynamodb::Client;
 
