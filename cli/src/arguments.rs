@@ -1,9 +1,12 @@
 //! What can be typed. Defaults of the client commands are what `doorbell dev` serves.
 
+mod token;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use doorbell_daemon::agents;
@@ -12,6 +15,8 @@ use reqwest::Url;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::gateway::{DAEMON_A, USER_A, WORKSPACE_A};
+
+pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenStoreKind, TokenTable};
 
 const DEV_URL: &str = "http://127.0.0.1:3000";
 
@@ -58,6 +63,8 @@ pub enum Command {
     Runtimes(Runtimes),
     /// Ring a runtime and show the models it can run
     Models(Models),
+    /// Make, list and revoke the tokens that people and daemons call with
+    Token(Token),
 }
 
 /// `doorbell dev`.
@@ -84,6 +91,14 @@ pub struct Dev {
     /// The table, with `--store dynamodb`; made where it does not exist
     #[arg(long, env = "DOORBELL_TABLE", default_value = "doorbell")]
     pub table: String,
+
+    /// Keep the embedded store in this file, so that it outlives the process
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+
+    /// An origin of browser clients, with credentials (may be given several times) [default: any, without]
+    #[arg(long = "cors-origin", value_name = "ORIGIN")]
+    pub cors_origins: Vec<HeaderValue>,
 
     /// Start no daemon
     #[arg(long, conflicts_with_all = ["interval", "config", "openai", "commands", "files", "no_detect"])]
@@ -132,7 +147,7 @@ Looks for codex and opencode on PATH. Others are named by flags or in a TOML fil
 Examples:
   doorbell daemon
   doorbell daemon --openai http://127.0.0.1:11434/v1
-  doorbell daemon --config agents.toml --url https://abc123.execute-api.eu-west-1.amazonaws.com")]
+  doorbell daemon --config agents.toml --url https://doorbell.example.com")]
 pub struct Daemon {
     /// Where Doorbell is
     #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL, value_parser = server)]

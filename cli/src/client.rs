@@ -11,7 +11,8 @@ use doorbell_shared::wire::{RequestRecord, RuntimeRecord};
 /// As often as the existing web clients poll.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The first polls come faster: a daemon that beats every second may have answered by then.
+/// The first polls, and those after the collection, come faster: some daemons beat every second, and most agents answer
+/// at once.
 const FIRST_POLLS: [Duration; 4] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
@@ -84,23 +85,21 @@ pub async fn runtimes(api: &Api, workspace: Option<WorkspaceId>) -> Result<Vec<R
 pub async fn ask(api: &Api, runtime: RuntimeId, mut seen: impl FnMut(Status)) -> Result<Answer, AskError> {
     let watch = Stopwatch::start();
     let mut record: RequestRecord = api.post(&format!("/api/runtimes/{runtime}/models"), &()).await?;
-    let (rung, mut collected) = (watch.elapsed(), None);
-    let waits = FIRST_POLLS.into_iter().chain(std::iter::repeat(POLL_INTERVAL));
-    for wait in waits {
+    let (rung, mut collected, mut waits) = (watch.elapsed(), None, FIRST_POLLS.into_iter());
+    loop {
         seen(record.status);
         if record.status.is_terminal() {
-            break;
+            return answer(record, Took { rung, collected, in_all: watch.elapsed() });
         }
-        if record.status == Status::Running {
-            collected.get_or_insert(watch.elapsed());
+        if record.status == Status::Running && collected.is_none() {
+            (collected, waits) = (Some(watch.elapsed()), FIRST_POLLS.into_iter());
         }
         if watch.elapsed() > PATIENCE {
             return Err(AskError::Stuck);
         }
-        tokio::time::sleep(wait).await;
+        tokio::time::sleep(waits.next().unwrap_or(POLL_INTERVAL)).await;
         record = api.get(&format!("/api/runtimes/{runtime}/models/{}", record.id)).await?;
     }
-    answer(record, Took { rung, collected, in_all: watch.elapsed() })
 }
 
 fn answer(record: RequestRecord, took: Took) -> Result<Answer, AskError> {

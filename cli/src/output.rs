@@ -8,6 +8,7 @@ use anstyle::AnsiColor;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use doorbell_shared::http::log;
 use doorbell_shared::request::Status;
+use doorbell_shared::token::TokenRecord;
 use doorbell_shared::wire::{Model, ModelEntry, RuntimeRecord, ServiceTier, Thinking};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -61,7 +62,7 @@ pub fn runtimes(runtimes: &[RuntimeRecord]) -> String {
         let RuntimeRecord { id, name, provider, status, daemon_id, .. } = runtime;
         [name.as_str(), provider, status.as_str(), &id.to_string(), daemon_id].map(cell)
     };
-    table(["NAME", "TYPE", "STATUS", "ID", "DAEMON"], "ID", runtimes.iter().map(row).collect())
+    table(["NAME", "TYPE", "STATUS", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
 }
 
 /// A model a line; the runtime's own choice is starred.
@@ -73,7 +74,7 @@ pub fn models(entries: &[ModelEntry]) -> String {
         [default, &id, &label, &provider.unwrap_or_default(), &thinking, &tiers(&service_tiers)].map(cell)
     };
     let header = ["", "MODEL", "LABEL", "PROVIDER", "THINKING", "TIERS"];
-    table(header, "MODEL", entries.iter().map(row).collect())
+    table(header, "MODEL", entries.iter().map(row))
 }
 
 fn tiers(tiers: &[ServiceTier]) -> String {
@@ -89,13 +90,25 @@ fn levels(thinking: &Thinking) -> String {
     thinking.supported_levels.iter().map(|supported| level(&supported.value)).collect::<Vec<_>>().join(" ")
 }
 
+/// A token a line, by as many digits of its id.
+pub fn tokens(records: &[TokenRecord], id_digits: usize) -> String {
+    let rows = records.iter().map(|record| {
+        let scopes: Vec<_> = record.scopes.iter().map(ToString::to_string).collect();
+        let expires = record.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let id = record.hash.to_string().chars().take(id_digits).collect();
+        let subject = cell(record.subject.as_str());
+        [id, record.last_four.clone(), subject, scopes.join(" "), record.created_at.to_string(), expires]
+    });
+    table(["ID", "ENDS IN", "SUBJECT", "SCOPE", "CREATED", "EXPIRES"], "ID", rows)
+}
+
 /// A step a line, with how long it took.
 pub fn steps(steps: &[(&str, Duration)]) -> String {
     let times: Vec<_> = steps.iter().map(|(_, took)| format!("{} ms", took.as_millis())).collect();
     let widest = times.iter().map(String::len).max().unwrap_or_default();
     let row =
         |((step, _), took): (&(&str, Duration), &String)| [(*step).to_owned(), format!("{took:>widest$}")];
-    table(["STEP", "TOOK"], "TOOK", steps.iter().zip(&times).map(row).collect())
+    table(["STEP", "TOOK"], "TOOK", steps.iter().zip(&times).map(row))
 }
 
 /// One line of what others wrote.
@@ -104,7 +117,8 @@ fn cell(text: &str) -> String {
 }
 
 /// Without columns that say nothing. What is to be copied, the column `whole`, is never broken into lines.
-fn table<const N: usize>(header: [&str; N], whole: &str, rows: Vec<[String; N]>) -> String {
+fn table<const N: usize>(header: [&str; N], whole: &str, rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<_> = rows.collect();
     let says_something = |column: &usize| rows.iter().any(|row| !row[*column].is_empty());
     let columns: Vec<usize> = (0..N).filter(says_something).collect();
     let mut table = Table::new();

@@ -24,15 +24,22 @@ where
     F: Fn(Arc<Backend<DynamoDbStore>>, Request) -> A,
     A: Future<Output = Response> + Send,
 {
-    log_json()?;
-    let table = std::env::var(TABLE_VARIABLE).map_err(|_| format!("{TABLE_VARIABLE} is not set"))?;
-    let store = DynamoDbStore::new(connect::from_environment().await, table);
-    let backend = Arc::new(Backend::new(store));
+    let backend = Arc::new(backend().await?);
     lambda_http::run(service_fn(|request| {
         let answer = handle(Arc::clone(&backend), request);
         async { Ok::<_, std::convert::Infallible>(answer.await) }
     }))
     .await
+}
+
+/// Installs the log and connects to the table.
+///
+/// # Errors
+/// When [`TABLE_VARIABLE`] is not set.
+pub async fn backend() -> Result<Backend<DynamoDbStore>, Error> {
+    log_json()?;
+    let table = std::env::var(TABLE_VARIABLE).map_err(|_| format!("{TABLE_VARIABLE} is not set"))?;
+    Ok(Backend::new(DynamoDbStore::new(connect::from_environment().await, table)))
 }
 
 /// Installs the log, at Lambda's own level.

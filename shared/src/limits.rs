@@ -48,8 +48,17 @@ pub const RESULT_BYTES: usize = 400 * 1024 - 4 * 1024;
 /// A failure's text is cut to this many bytes, so that a daemon's stack trace cannot make the failure unstorable.
 pub const ERROR_BYTES: usize = 2 * 1024;
 
+/// The most models one report may list. The largest catalogs of today's agent programs have several hundred.
+pub const MODELS_PER_REPORT: usize = 2_000;
+
+/// The longest `id` and `label` of a model, in characters.
+pub const MODEL_TEXT_CHARS: usize = 500;
+
 /// The most runtimes one registration may name.
 pub const RUNTIMES_PER_REGISTRATION: usize = 50;
+
+/// The most runtimes one deregistration may name: a daemon may have registered in several workspaces.
+pub const RUNTIMES_PER_DEREGISTRATION: usize = 200;
 
 /// The longest name, type, daemon id or profile id, in characters.
 pub const TEXT_CHARS: usize = 200;

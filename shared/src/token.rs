@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::access::{Principal, Scope, Workspaces};
+use crate::access::{Scope, Workspaces};
 use crate::runtime::Text;
 use crate::time::Timestamp;
 
@@ -119,12 +119,6 @@ impl TokenRecord {
     /// Whether it is accepted at `now`.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
-    }
-}
-
-impl From<TokenRecord> for Principal {
-    fn from(record: TokenRecord) -> Self {
-        Self { subject: record.subject.to_string(), scopes: record.scopes, workspaces: record.workspaces }
     }
 }
 

@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_cli::gateway;
+use doorbell_authorizer::oidc::Oidc;
+use doorbell_cli::gateway::{self, Callers, Gateway, Origins};
 use doorbell_daemon::api::http_client;
+use doorbell_shared::clock::Clock;
 use doorbell_shared::http::Backend;
-use doorbell_shared::store::Store;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::store::{Store, Tokens};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -68,14 +71,31 @@ impl TestApi {
         Self::on(EmbeddedDynamoDb::start().await.unwrap().store()).await
     }
 
-    /// On `store`.
+    /// On `store`, for the callers of `doorbell dev`.
     pub async fn on<S: Store + 'static>(store: S) -> Self {
         let clock = Arc::new(TestClock::default());
-        let backend = Backend { clock: Arc::<TestClock>::clone(&clock), ..Backend::new(store) };
+        let tokens = MemoryStore::default();
+        gateway::issue_dev_tokens(&tokens, clock.now()).await.unwrap();
+        Self::serve(store, tokens, None, clock).await
+    }
+
+    /// On `store`, for the callers that `tokens` and `oidc` know.
+    pub async fn serve<S: Store + 'static, T: Tokens + 'static>(
+        store: S,
+        tokens: T,
+        oidc: Option<Oidc>,
+        clock: Arc<TestClock>,
+    ) -> Self {
+        let callers = Callers { backend: Self::backend(tokens, &clock), oidc };
+        let gateway = Gateway { backend: Self::backend(store, &clock), callers, origins: Origins::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        tokio::spawn(gateway::serve(listener, backend, std::future::pending()));
+        tokio::spawn(gateway::serve(listener, gateway, std::future::pending()));
         Self { clock, addr, http: http_client().unwrap() }
+    }
+
+    fn backend<S>(store: S, clock: &Arc<TestClock>) -> Backend<S> {
+        Backend { clock: Arc::<TestClock>::clone(clock), ..Backend::new(store) }
     }
 
     /// Where it listens.

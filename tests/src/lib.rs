@@ -5,6 +5,7 @@ pub mod api;
 pub mod clock;
 pub mod embedded;
 pub mod event;
+pub mod issuer;
 pub mod log;
 
 pub use api::{Answer, Caller, TestApi};

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorbell_authorizer::AuthorizerEvent;
+use doorbell_authorizer::oidc::Oidc;
 use doorbell_cli::gateway;
 use doorbell_shared::access::Scope;
-use doorbell_shared::http::Backend;
 use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_shared::http::{Backend, cors};
 use doorbell_shared::limits::{PENDING_DEADLINE, RUNTIME_RETENTION};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Meter};
@@ -25,6 +27,8 @@ struct Deployed {
     actions: BTreeSet<String>,
 }
 
+const AUTHORIZER: &str = "authorizer";
+
 fn template() -> BTreeMap<String, Deployed> {
     let yaml = include_str!("../../template.yaml");
     let template: Value = serde_yaml_ng::from_str(yaml).unwrap();
@@ -37,7 +41,8 @@ fn template() -> BTreeMap<String, Deployed> {
 
 fn deployed(function: &Value) -> Deployed {
     let properties = &function["Properties"];
-    let events = properties["Events"].as_mapping().unwrap().values();
+    let none = serde_yaml_ng::Mapping::new();
+    let events = properties["Events"].as_mapping().unwrap_or(&none).values();
     let route = |event: &Value| {
         format!("{} {}", text(&event["Properties"]["Method"]), text(&event["Properties"]["Path"]))
     };
@@ -76,6 +81,8 @@ fn every_route_is_deployed_and_no_other() {
         let routes = expected.entry(binary(route.function).to_owned()).or_default();
         routes.insert(format!("{} {}", route.method, route.path));
     }
+    // The authorizer is asked by API Gateway, and by no route.
+    expected.insert(AUTHORIZER.to_owned(), BTreeSet::new());
     let deployed = template().into_iter().map(|(binary, function)| (binary, function.routes)).collect();
     assert_eq!(expected, deployed);
 }
@@ -129,7 +136,17 @@ impl Observed {
         self.call(Function::Runtimes, "/api/runtimes", json!({})).await;
         let gone = json!({"runtime_ids": [runtime]});
         self.call(Function::Deregister, "/api/daemon/deregister", gone).await;
+        self.authorize().await;
         self.actions
+    }
+
+    async fn authorize(&mut self) {
+        let event = json!({"headers": {"authorization": "Bearer dbu_nobody"}});
+        let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
+        let oidc: Option<&Oidc> = None;
+        doorbell_authorizer::handle(&self.backend, oidc, &event).await.unwrap();
+        let called = self.meter.take().into_iter().map(|call| call.operation);
+        self.actions.insert(AUTHORIZER.to_owned(), called.collect());
     }
 }
 
@@ -150,4 +167,32 @@ fn the_table_has_the_keys_and_the_ttl_that_the_code_expects() {
     let ttl = &table["TimeToLiveSpecification"];
     assert_eq!(text(&ttl["AttributeName"]), doorbell_shared::store::dynamodb::table::TTL_ATTRIBUTE);
     assert_eq!(ttl["Enabled"], true);
+}
+
+/// Browsers ask API Gateway, or the local gateway: they are told the same.
+#[test]
+fn browsers_are_told_the_same_in_the_cloud_and_locally() {
+    let template: Value = serde_yaml_ng::from_str(include_str!("../../template.yaml")).unwrap();
+    let cors = &template["Resources"]["Api"]["Properties"]["CorsConfiguration"];
+    let list = |field: &str| cors[field].as_sequence().unwrap().iter().map(text).collect::<Vec<_>>();
+    assert_eq!(list("AllowHeaders"), cors::HEADERS);
+    assert_eq!(list("AllowMethods"), cors::METHODS);
+    assert_eq!(list("ExposeHeaders"), cors::EXPOSED);
+    assert_eq!(cors["MaxAge"].as_u64(), Some(cors::MAX_AGE_SECONDS));
+}
+
+/// A route without it would be open to everybody.
+#[test]
+fn every_route_has_the_authorizer() {
+    let template: Value = serde_yaml_ng::from_str(include_str!("../../template.yaml")).unwrap();
+    let auth = &template["Resources"]["Api"]["Properties"]["Auth"];
+    assert_eq!(text(&auth["DefaultAuthorizer"]), "Tokens");
+    let authorizer = &auth["Authorizers"]["Tokens"];
+    assert_eq!(authorizer["EnableSimpleResponses"], true);
+    assert_eq!(text(&authorizer["AuthorizerPayloadFormatVersion"]), "2.0");
+    let resources = template["Resources"].as_mapping().unwrap().values();
+    let of_function = |resource: &&Value| resource["Type"] == "AWS::Serverless::Function";
+    let mut events =
+        resources.filter(of_function).filter_map(|function| function["Properties"]["Events"].as_mapping());
+    assert!(events.all(|events| events.values().all(|event| event["Properties"].get("Auth").is_none())));
 }

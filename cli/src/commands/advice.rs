@@ -17,6 +17,9 @@ impl CommandError {
             Self::UnsendableToken => Some(TOKEN.to_owned()),
             Self::NoSuchName { similar: Some(similar), .. } => Some(format!("did you mean {similar:?}?")),
             Self::NoSuchName { similar: None, .. } => Some(RUNTIMES.to_owned()),
+            Self::NoData => Some("name it with --data, as in `doorbell dev --data doorbell.db`".to_owned()),
+            Self::NoSuchToken => Some("`doorbell token list` shows those of a workspace".to_owned()),
+            Self::AmbiguousToken => Some("give more of it".to_owned()),
             Self::AmbiguousName { candidates, .. } => {
                 Some(format!("give the id of one of them\n  {}", candidates.join("\n  ")))
             }

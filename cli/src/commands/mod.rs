@@ -8,7 +8,9 @@ mod models;
 mod runtimes;
 mod sample;
 mod stop;
+mod token;
 
+use doorbell_authorizer::oidc::SetupError;
 use doorbell_daemon::agents::AgentsError;
 use doorbell_daemon::api::ApiError;
 use doorbell_shared::id::InvalidId;
@@ -16,6 +18,8 @@ use doorbell_shared::store::StoreError;
 
 use crate::arguments::{Arguments, Command};
 use crate::client::AskError;
+
+pub use token::expiry;
 
 /// Why a command failed, for the person who typed it.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +78,18 @@ pub enum CommandError {
         /// Those so called, by id.
         candidates: Vec<String>,
     },
+    /// The sign-in of people is not configured right.
+    #[error(transparent)]
+    SignIn(#[from] SetupError),
+    /// An embedded store in memory is another process's.
+    #[error("the embedded store of `doorbell dev` can be reached only through its file")]
+    NoData,
+    /// Nothing is named so.
+    #[error("no token of the workspace has that id")]
+    NoSuchToken,
+    /// Several begin so.
+    #[error("several tokens have an id that begins so")]
+    AmbiguousToken,
     /// Somebody pressed Ctrl-C once more.
     #[error("interrupted before this machine had signed off; it is shown as online for a while")]
     Interrupted,
@@ -86,5 +102,6 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Daemon(arguments) => stop::on_signal(|stop| daemon::run(arguments, stop)).await,
         Command::Runtimes(arguments) => runtimes::run(arguments).await,
         Command::Models(arguments) => models::run(arguments).await,
+        Command::Token(arguments) => token::run(arguments).await,
     }
 }

@@ -14,6 +14,7 @@ where
     let command = command(stop.clone());
     let insisted = async {
         signals.asked().await;
+        tracing::info!("stopping; Ctrl-C once more does not wait for work under way");
         stop.cancel();
         signals.interrupted().await;
     };

@@ -15,6 +15,11 @@ use doorbell_shared::http::routes::Route;
 use doorbell_shared::time::Timestamp;
 use serde_json::{Value, json};
 
+/// API Gateway sets host and protocol itself, whatever a client sends. `lambda_http` makes a URL of them, and panics when
+/// they do not make one.
+const HOST: &str = "localhost";
+const PROTOCOL: &str = "http";
+
 /// A request that has found its route and its caller.
 #[derive(Debug)]
 pub struct Incoming<'r> {
@@ -64,12 +69,11 @@ impl Incoming<'_> {
     }
 
     fn context(&self) -> Value {
-        let host = text(&self.parts.headers, &header::HOST);
         json!({
             "accountId": "000000000000",
             "apiId": "local",
             "authorizer": { "lambda": self.caller },
-            "domainName": host,
+            "domainName": HOST,
             "domainPrefix": "local",
             "http": {
                 "method": self.parts.method.as_str(),
@@ -115,7 +119,7 @@ fn text(headers: &HeaderMap, name: &header::HeaderName) -> String {
 }
 
 /// Names in lower case, values of one name joined by commas; the token stays, as it does in the cloud.
-fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
+pub(super) fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
     let mut joined: BTreeMap<&str, String> = BTreeMap::new();
     for (name, value) in headers {
         let Ok(value) = value.to_str() else { continue };
@@ -125,6 +129,8 @@ fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
         }
         values.push_str(value);
     }
+    joined.insert(header::HOST.as_str(), HOST.to_owned());
+    joined.insert("x-forwarded-proto", PROTOCOL.to_owned());
     joined
 }
 

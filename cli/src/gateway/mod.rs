@@ -4,6 +4,8 @@
 //! boundary is missing. The gateway is authoritative for nothing; what it answers by itself is what API Gateway would
 //! (no such route, no valid token), in our own words where API Gateway's are not ours to shape.
 
+mod callers;
+mod cors;
 mod dispatch;
 mod event;
 mod tokens;
@@ -17,47 +19,71 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use doorbell_shared::http::routes::{ROUTES, Route};
 use doorbell_shared::http::{ApiError, Backend, json};
-use doorbell_shared::store::Store;
+use doorbell_shared::store::{Store, Tokens};
 use tokio::net::TcpListener;
 
+pub use callers::Callers;
+pub use cors::Origins;
 pub use dispatch::call;
 pub use event::Incoming;
-pub use tokens::{DAEMON_A, DevToken, TOKENS, USER_A, WORKSPACE_A, WORKSPACE_B};
+pub use tokens::{DAEMON_A, DevToken, DevTokens, TOKENS, USER_A, WORKSPACE_A, WORKSPACE_B, issue_dev_tokens};
 
 /// API Gateway refuses what is larger before any function sees it (AWS, "Quotas for HTTP APIs": 10 MB).
 const PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
 
+/// API Gateway refuses a longer request line and headers (AWS, "Quotas for HTTP APIs"). `lambda_http` panics at a URI that
+/// is over 64 KB once it is escaped, which triples it at most.
+const URI_BYTES: usize = 10_240;
+
 /// Answers once the store is ready, which is before the socket is opened.
 const HEALTH_PATH: &str = "/healthz";
 
+/// What is served, and to whom.
+pub struct Gateway<S, T> {
+    /// What the functions stand on.
+    pub backend: Backend<S>,
+    /// What the authorizer stands on.
+    pub callers: Callers<T>,
+    /// The origins of browser clients.
+    pub origins: Origins,
+}
+
 /// Serves the API on `listener` until `stop` is done and the calls under way are answered.
-pub async fn serve<S: Store + 'static>(
+pub async fn serve<S: Store + 'static, T: Tokens + 'static>(
     listener: TcpListener,
-    backend: Backend<S>,
+    gateway: Gateway<S, T>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let app = Router::new().fallback(handle::<S>).with_state(Arc::new(backend));
+    let cors = gateway.origins.clone().layer();
+    let app = Router::new().fallback(handle::<S, T>).with_state(Arc::new(gateway)).layer(cors);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(stop).await
 }
 
-async fn handle<S: Store>(State(backend): State<Arc<Backend<S>>>, request: Request) -> Response {
+async fn handle<S: Store, T: Tokens>(
+    State(gateway): State<Arc<Gateway<S, T>>>,
+    request: Request,
+) -> Response {
     let response = if request.uri().path() == HEALTH_PATH {
         json(200, r#"{"status":"ok"}"#.to_owned())
     } else {
-        answer(&backend, request).await.unwrap_or_else(|error| error.response())
+        answer(&gateway, request).await.unwrap_or_else(|error| error.response())
     };
     response.map(|body| axum::body::Body::from(body.as_ref().to_vec()))
 }
 
-async fn answer<S: Store>(
-    backend: &Backend<S>,
+async fn answer<S: Store, T: Tokens>(
+    gateway: &Gateway<S, T>,
     request: Request,
 ) -> Result<doorbell_shared::http::Response, ApiError> {
     let (parts, body) = request.into_parts();
+    if parts.uri.path_and_query().is_some_and(|uri| uri.as_str().len() > URI_BYTES) {
+        return Err(ApiError::UriTooLong);
+    }
     let (route, parameters) = route(parts.method.as_str(), parts.uri.path())?;
-    let caller = tokens::caller(&parts.headers).ok_or(ApiError::Unauthenticated)?;
+    let caller = gateway.callers.caller(&parts.headers).await?;
     let body = to_bytes(body, PAYLOAD_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
+    let backend = &gateway.backend;
     let incoming = Incoming {
         route,
         parameters,

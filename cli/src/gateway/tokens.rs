@@ -1,9 +1,13 @@
 //! The tokens of `doorbell dev`, for a person and a daemon in each of two workspaces. They are fixed and public, which is
-//! why the gateway refuses to listen beyond loopback.
+//! why the gateway refuses to listen beyond loopback, and why they are never written into a table that others may use.
 
-use axum::http::{HeaderMap, header};
 use doorbell_shared::access::Scope;
-use doorbell_shared::http::principal::AuthorizerContext;
+use doorbell_shared::id::InvalidId;
+use doorbell_shared::runtime::Text;
+use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::store::{Result, StoreError, TokenAdministration, Tokens};
+use doorbell_shared::time::Timestamp;
+use doorbell_shared::token::{Token, TokenHash, TokenRecord};
 
 /// The first workspace.
 pub const WORKSPACE_A: &str = "00000000-0000-4000-8000-00000000000a";
@@ -37,18 +41,52 @@ const DAEMON_B: DevToken =
 /// Every token there is.
 pub const TOKENS: [DevToken; 4] = [USER_A, DAEMON_A, USER_B, DAEMON_B];
 
-/// The caller, by the request's bearer token.
-pub(super) fn caller(headers: &HeaderMap) -> Option<AuthorizerContext> {
-    let presented = bearer(headers.get(header::AUTHORIZATION)?.to_str().ok()?)?;
-    let known = TOKENS.into_iter().find(|known| known.token == presented)?;
-    Some(AuthorizerContext {
-        subject: known.subject.to_owned(),
-        scopes: vec![known.scope.to_string()],
-        workspaces: vec![known.workspace.parse().ok()?],
+/// Makes the tokens known in `store`, for good.
+pub async fn issue_dev_tokens(store: &impl TokenAdministration, now: Timestamp) -> Result<()> {
+    for known in TOKENS {
+        store.issue(&record(known, now).map_err(|_| unusable())?).await?;
+    }
+    Ok(())
+}
+
+fn record(known: DevToken, now: Timestamp) -> std::result::Result<TokenRecord, InvalidId> {
+    let token = Token::new(known.scope, known.token.get(4..).unwrap_or_default());
+    Ok(TokenRecord {
+        hash: token.hash(),
+        subject: Text::try_from(known.subject.to_owned()).map_err(|_| InvalidId)?,
+        scopes: [known.scope].into(),
+        workspaces: [known.workspace.parse()?].into_iter().collect(),
+        created_at: now,
+        expires_at: None,
+        last_four: token.last_four(),
     })
 }
 
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+fn unusable() -> StoreError {
+    StoreError { operation: "issue dev tokens", detail: "a token of ours cannot be read".to_owned() }
+}
+
+/// The dev tokens in front of a store that must not hold them.
+#[derive(Clone, Debug)]
+pub struct DevTokens<S> {
+    dev: MemoryStore,
+    rest: S,
+}
+
+impl<S: Tokens> DevTokens<S> {
+    /// In front of `rest`.
+    pub async fn before(rest: S, now: Timestamp) -> Result<Self> {
+        let dev = MemoryStore::default();
+        issue_dev_tokens(&dev, now).await?;
+        Ok(Self { dev, rest })
+    }
+}
+
+impl<S: Tokens> Tokens for DevTokens<S> {
+    async fn token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
+        match self.dev.token(hash, now).await? {
+            Some(record) => Ok(Some(record)),
+            None => self.rest.token(hash, now).await,
+        }
+    }
 }

@@ -41,7 +41,7 @@ mod where_it_is {
         assert_eq!(server.calls()[0].path, HEARTBEAT);
     }
 
-    /// It was a second `Authorization`, and servers take the first.
+    /// It became an `Authorization` of its own, before the one with the token.
     #[tokio::test(start_paused = true)]
     async fn a_user_of_the_url_does_not_compete_with_the_token() {
         let server = Server::usual().await;

@@ -107,7 +107,7 @@ mod forgotten {
         assert_eq!(anew, beats[..2]);
     }
 
-    /// Each runtime finds out by itself; a hundred of them once registered a hundred each.
+    /// Each runtime finds out by itself and registered them all, just when the server was back with nothing.
     #[tokio::test(start_paused = true)]
     async fn all_runtimes_at_once_are_registered_anew_once() {
         let knows_them = AtomicBool::new(false);

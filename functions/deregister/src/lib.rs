@@ -5,6 +5,7 @@
 use doorbell_shared::access::Scope;
 use doorbell_shared::http::error::Operation;
 use doorbell_shared::http::{ApiError, Backend, Response, answer, input, principal};
+use doorbell_shared::limits::RUNTIMES_PER_DEREGISTRATION;
 use doorbell_shared::store::{Deregister, Deregistered};
 use doorbell_shared::wire::{Ack, DeregisterBody};
 use lambda_http::Request;
@@ -19,6 +20,9 @@ async fn deregister<S: Deregister>(backend: &Backend<S>, request: &Request) -> R
     input::limit_body(request)?;
     let body: DeregisterBody = input::body(request)?;
     let runtimes = body.runtime_ids.filter(|ids| !ids.is_empty()).ok_or(ApiError::RuntimeIdsRequired)?;
+    if runtimes.len() > RUNTIMES_PER_DEREGISTRATION {
+        return Err(ApiError::TooManyRuntimes(RUNTIMES_PER_DEREGISTRATION));
+    }
 
     let now = backend.clock.now();
     for runtime in runtimes.iter().filter_map(|id| id.parse().ok()) {

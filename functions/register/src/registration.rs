@@ -28,7 +28,7 @@ pub(crate) fn read(body: RegisterBody) -> Result<Registrations, ApiError> {
         return Err(ApiError::NothingToRegister);
     }
     if runtimes.len() > RUNTIMES_PER_REGISTRATION {
-        return Err(ApiError::TooManyRuntimes);
+        return Err(ApiError::TooManyRuntimes(RUNTIMES_PER_REGISTRATION));
     }
     let runtimes = runtimes.into_iter().map(|runtime| registration(workspace, &daemon_id, runtime));
     Ok(Registrations { workspace, runtimes: runtimes.collect::<Result<_, _>>()? })

@@ -4,7 +4,7 @@ use lambda_http::http::{HeaderName, HeaderValue, header};
 
 use super::{Response, json};
 use crate::access::Scope;
-use crate::limits::{RUNTIMES_PER_REGISTRATION, TEXT_CHARS};
+use crate::limits::TEXT_CHARS;
 use crate::request::pace::TooFast;
 use crate::store::StoreError;
 use crate::wire::ErrorBody;
@@ -14,6 +14,8 @@ use crate::wire::ErrorBody;
 pub enum ApiError {
     /// No token, or one nobody issued.
     Unauthenticated,
+    /// Whether the token is good could not be checked. Never a 401: a daemon takes that for "log in again".
+    AuthorizationUnchecked,
     /// The token may not be used for this.
     MissingScope(Scope),
     /// The body is over the limit.
@@ -34,8 +36,8 @@ pub enum ApiError {
     WorkspaceIdRequired,
     /// A registration names nothing to register.
     NothingToRegister,
-    /// A registration names more runtimes than one may.
-    TooManyRuntimes,
+    /// A registration or deregistration names more runtimes than that.
+    TooManyRuntimes(usize),
     /// A field of a registration is longer than it may be.
     TextTooLong(&'static str),
     /// The runtime does not exist for the caller.
@@ -52,6 +54,8 @@ pub enum ApiError {
     RuntimeOffline,
     /// The runtime has been rung too often lately.
     TooManyRings(TooFast),
+    /// The path and the query are longer than a gateway takes.
+    UriTooLong,
     /// No such route.
     RouteNotFound,
     /// The route has other methods.
@@ -109,7 +113,7 @@ impl ApiError {
         match self {
             Self::Unauthenticated => (401, "a valid bearer token is required".to_owned()),
             Self::MissingScope(scope) => (403, format!("the token lacks the scope \"{scope}\"")),
-            Self::TooManyRuntimes => (400, format!("at most {RUNTIMES_PER_REGISTRATION} runtimes at once")),
+            Self::TooManyRuntimes(most) => (400, format!("at most {most} runtimes at once")),
             Self::TextTooLong(field) => (400, format!("{field} is longer than {TEXT_CHARS} characters")),
             Self::Store(operation, _) | Self::Unreadable(operation) => (500, operation.failure().to_owned()),
             fixed => {
@@ -121,6 +125,7 @@ impl ApiError {
 
     fn fixed_parts(&self) -> (u16, &'static str) {
         match self {
+            Self::AuthorizationUnchecked => (500, "authorization could not be checked"),
             Self::BodyTooLarge => (413, "request body too large"),
             Self::InvalidBody => (400, "invalid request body"),
             Self::InvalidRuntimeId => (400, "invalid runtime_id"),
@@ -134,6 +139,7 @@ impl ApiError {
             Self::ForeignRuntime | Self::RouteNotFound => (404, "not found"),
             Self::RequestNotFound => (404, "request not found"),
             Self::WorkspaceNotFound => (404, "workspace not found"),
+            Self::UriTooLong => (414, "path and query too long"),
             Self::ReportTooLarge => (413, "report too large"),
             Self::TooManyRings(_) => (429, "too many requests for this runtime"),
             Self::RuntimeOffline => (503, "runtime is offline"),

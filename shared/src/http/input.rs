@@ -7,15 +7,18 @@ use super::ApiError;
 use crate::id::{RequestId, RuntimeId};
 use crate::limits::BODY_BYTES;
 use crate::request::{Address, Kind};
+use crate::wire::Object;
 
 /// Refuses a body over [`BODY_BYTES`], on every route, used or not.
 pub fn limit_body(request: &Request) -> Result<(), ApiError> {
     if request.body().as_ref().len() <= BODY_BYTES { Ok(()) } else { Err(ApiError::BodyTooLarge) }
 }
 
-/// The JSON body. Nesting beyond what `serde_json` follows (128 levels) is refused like any other unreadable body.
+/// The JSON body, which is an object on every route that reads one. Nesting beyond what `serde_json` follows (128 levels)
+/// is refused like any other unreadable body.
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
-    serde_json::from_slice(request.body().as_ref()).map_err(|_| ApiError::InvalidBody)
+    let Object(body) = serde_json::from_slice(request.body().as_ref()).map_err(|_| ApiError::InvalidBody)?;
+    Ok(body)
 }
 
 /// The runtime in the path.

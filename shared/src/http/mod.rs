@@ -3,6 +3,7 @@
 //! Knows the wire, not the lifecycle. Every error a caller can get is a variant of [`ApiError`], and only [`error`] knows
 //! its status and text. A failure is logged once, here, with ids in fields: no token, no body, no result.
 
+pub mod cors;
 pub mod error;
 pub mod input;
 pub mod log;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::ApiError;
 use crate::access::{Principal, Scope};
 use crate::id::WorkspaceId;
+use crate::token::TokenRecord;
 
 /// The authorizer's context, as it crosses from authorizer to function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,16 @@ impl From<AuthorizerContext> for Principal {
             subject: context.subject,
             scopes: context.scopes.iter().filter_map(|name| Scope::from_name(name)).collect(),
             workspaces: context.workspaces.into_iter().collect(),
+        }
+    }
+}
+
+impl From<TokenRecord> for AuthorizerContext {
+    fn from(record: TokenRecord) -> Self {
+        Self {
+            subject: record.subject.to_string(),
+            scopes: record.scopes.iter().map(Scope::to_string).collect(),
+            workspaces: record.workspaces.iter().collect(),
         }
     }
 }

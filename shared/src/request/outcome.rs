@@ -60,12 +60,6 @@ impl From<String> for ErrorText {
     }
 }
 
-impl From<ResultTooLarge> for ErrorText {
-    fn from(error: ResultTooLarge) -> Self {
-        Self(format!("the daemon's report is too large to store: {error}"))
-    }
-}
-
 impl fmt::Display for ErrorText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::object;
 use crate::id::{RequestId, RuntimeId, WorkspaceId};
 use crate::runtime::Runtime;
 use crate::time::Timestamp;
@@ -22,7 +23,7 @@ pub struct RegisterBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli_version: Option<String>,
     /// The agent programs that were found.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::list")]
     pub runtimes: Option<Vec<RegisterRuntime>>,
     /// Profiles that could not be started: a daemon that has only these may still register.
     #[serde(default, skip_serializing_if = "Option::is_none")]

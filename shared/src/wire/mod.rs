@@ -6,6 +6,7 @@
 mod daemon;
 mod model;
 mod model_list;
+mod object;
 mod record;
 
 pub use daemon::{
@@ -13,7 +14,8 @@ pub use daemon::{
     RegisterRuntime, RuntimeRecord, RuntimeStatus,
 };
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
-pub use model_list::{ModelListReport, ModelListResult};
+pub use model_list::{ModelListReport, ModelListResult, ReportTooLarge};
+pub use object::Object;
 pub use record::{RequestRecord, UnreadableResult};
 
 /// The body of every error.

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::limits::MODEL_TEXT_CHARS;
+
 /// A model entry with at least a non-empty `id` and `label`, holding no `null`. Unknown fields are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
@@ -23,8 +25,9 @@ impl TryFrom<Map<String, Value>> for ModelEntry {
             entry.get(field).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
         };
         let id = text(&entry, "id").ok_or(InvalidModel)?;
+        let label = text(&entry, "label");
         // Clients always expect a label; a daemon that sent none has at least the id to show.
-        if text(&entry, "label").is_none() {
+        if label.is_none() {
             entry.insert("label".to_owned(), Value::String(id));
         }
         drop_nulls(&mut entry);
@@ -63,6 +66,13 @@ impl ModelEntry {
             thinking: self.part("thinking"),
             service_tiers: self.part("service_tiers").unwrap_or_default(),
         }
+    }
+
+    /// Whether its `id` or `label` is over [`MODEL_TEXT_CHARS`].
+    pub(super) fn is_wordy(&self) -> bool {
+        let chars =
+            |field| self.0.get(field).and_then(Value::as_str).map_or(0, |text: &str| text.chars().count());
+        chars("id").max(chars("label")) > MODEL_TEXT_CHARS
     }
 
     fn part<T: serde::de::DeserializeOwned>(&self, field: &str) -> Option<T> {

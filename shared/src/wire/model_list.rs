@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::ModelEntry;
+use crate::limits::{MODEL_TEXT_CHARS, MODELS_PER_REPORT};
 use crate::request::{ErrorText, Outcome, ResultBody, ResultTooLarge};
 
 /// The body of a report. Any `status` but `completed` is a failure.
@@ -36,6 +37,30 @@ pub struct ModelListResult {
     pub fallback: bool,
 }
 
+/// Why a report cannot be stored. The request has to fail with this: its client would wait for the result in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReportTooLarge {
+    /// Its result has too many bytes.
+    #[error("the daemon's report is too large to store: {0}")]
+    Bytes(#[from] ResultTooLarge),
+    /// It lists too many models.
+    #[error(
+        "the daemon's report is too large to store: {0} models are over the {MODELS_PER_REPORT} that a report may list"
+    )]
+    Models(usize),
+    /// A model's `id` or `label` has too many characters.
+    #[error(
+        "the daemon's report is too large to store: a model's id or label has more than {MODEL_TEXT_CHARS} characters"
+    )]
+    Text,
+}
+
+impl From<ReportTooLarge> for ErrorText {
+    fn from(error: ReportTooLarge) -> Self {
+        Self::from(error.to_string())
+    }
+}
+
 impl ModelListReport {
     const COMPLETED: &str = "completed";
 
@@ -57,7 +82,7 @@ impl ModelListReport {
     }
 
     /// What the report comes to, unless its result is too large to store.
-    pub fn outcome(self) -> Result<Outcome, ResultTooLarge> {
+    pub fn outcome(self) -> Result<Outcome, ReportTooLarge> {
         if self.status != Self::COMPLETED {
             return Ok(Outcome::Failed(ErrorText::from(self.error.unwrap_or_default())));
         }
@@ -66,7 +91,13 @@ impl ModelListReport {
             supported: self.supported.unwrap_or(true),
             fallback: self.fallback.unwrap_or_default(),
         };
-        ResultBody::try_from(serde_json::json!(result).to_string()).map(Outcome::Completed)
+        if result.models.len() > MODELS_PER_REPORT {
+            return Err(ReportTooLarge::Models(result.models.len()));
+        }
+        if result.models.iter().any(ModelEntry::is_wordy) {
+            return Err(ReportTooLarge::Text);
+        }
+        Ok(Outcome::Completed(ResultBody::try_from(serde_json::json!(result).to_string())?))
     }
 }
 
@@ -94,6 +125,17 @@ mod tests {
     #[test]
     fn supported_false_is_kept() {
         assert_eq!(result(json!({"status": "completed", "supported": false}))["supported"], false);
+    }
+
+    #[test]
+    fn a_report_may_list_as_many_models_as_the_limit_and_no_more() {
+        let outcome = |count: usize| {
+            let models = vec![json!({"id": "a", "label": "A"}); count];
+            let body = json!({"status": "completed", "models": models});
+            serde_json::from_value::<ModelListReport>(body).unwrap().outcome()
+        };
+        assert!(outcome(MODELS_PER_REPORT - 1).is_ok() && outcome(MODELS_PER_REPORT).is_ok());
+        assert_eq!(outcome(MODELS_PER_REPORT + 1), Err(ReportTooLarge::Models(MODELS_PER_REPORT + 1)));
     }
 
     #[test]

@@ -9,16 +9,21 @@ mod serving;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use doorbell_authorizer::oidc::Oidc;
 use doorbell_daemon::agents::{self, Agent, Environment};
-use doorbell_shared::store::Store;
+use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_shared::http::Backend;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::dynamodb::table::Ensured;
 use doorbell_shared::store::dynamodb::{DynamoDbStore, connect, table};
 use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::store::{Store, Tokens};
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
 use crate::arguments::{self, StoreKind};
+use crate::gateway::{Callers, DevTokens, Gateway, Origins, issue_dev_tokens};
 use crate::output;
 use serving::Serving;
 
@@ -26,17 +31,31 @@ use serving::Serving;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(arguments: arguments::Dev, stop: CancellationToken) -> Result<(), CommandError> {
+    let now = SystemClock.now();
     match arguments.store {
-        StoreKind::Memory => serve(MemoryStore::default(), &arguments, stop).await,
+        StoreKind::Memory => {
+            let store = MemoryStore::default();
+            issue_dev_tokens(&store, now).await?;
+            serve(store.clone(), store, &arguments, stop).await
+        }
         StoreKind::Embedded => {
-            let engine = EmbeddedDynamoDb::start().await?;
+            let engine = match &arguments.data {
+                Some(data) => EmbeddedDynamoDb::open(data).await?,
+                None => EmbeddedDynamoDb::start().await?,
+            };
+            issue_dev_tokens(&engine.store(), now).await?;
             tokio::select! {
-                served = serve(engine.store(), &arguments, stop) => served,
+                served = serve(engine.store(), engine.store(), &arguments, stop) => served,
                 never = sweep(engine.clone()) => match never {},
             }
         }
+        // Others may use that table, and the dev tokens are public: they stay in this process.
         StoreKind::Dynamodb => match stop.run_until_cancelled(in_table(&arguments.table)).await {
-            Some(store) => serve(store?, &arguments, stop).await,
+            Some(store) => {
+                let store = store?;
+                let tokens = DevTokens::before(store.clone(), now).await?;
+                serve(store, tokens, &arguments, stop).await
+            }
             None => Ok(()),
         },
     }
@@ -60,14 +79,18 @@ async fn in_table(table: &str) -> Result<DynamoDbStore, CommandError> {
     Ok(DynamoDbStore::new(client, table))
 }
 
-async fn serve<S: Store + 'static>(
+async fn serve<S: Store + 'static, T: Tokens + 'static>(
     store: S,
+    tokens: T,
     arguments: &arguments::Dev,
     stop: CancellationToken,
 ) -> Result<(), CommandError> {
     let Some(agents) = stop.run_until_cancelled(agents(arguments)).await else { return Ok(()) };
     let agents = agents?;
-    let serving = Serving::start(store, arguments.addr).await?;
+    let callers = Callers { backend: Backend::new(tokens), oidc: Oidc::from_environment()? };
+    let gateway =
+        Gateway { backend: Backend::new(store), callers, origins: origins(&arguments.cors_origins) };
+    let serving = Serving::start(gateway, arguments.addr).await?;
     let url = serving.url()?;
     output::line(format!("Doorbell listens on {} (store: {})", shown(&url), arguments.store.as_str()));
     let demonstrated = match agents {
@@ -76,6 +99,10 @@ async fn serve<S: Store + 'static>(
     };
     serving.end().await?;
     demonstrated
+}
+
+fn origins(named: &[HeaderValue]) -> Origins {
+    if named.is_empty() { Origins::Any } else { Origins::Named(named.to_vec()) }
 }
 
 async fn agents(arguments: &arguments::Dev) -> Result<Option<Vec<Agent>>, CommandError> {

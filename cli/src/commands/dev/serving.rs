@@ -4,15 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use doorbell_shared::http::Backend;
-use doorbell_shared::store::Store;
+use doorbell_shared::store::{Store, Tokens};
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::CommandError;
-use crate::gateway;
+use crate::gateway::{self, Gateway};
 
 /// How long calls under way may still take at the end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,12 +24,15 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Serves `store` on `addr`; port 0 is any that is free.
-    pub(super) async fn start<S: Store + 'static>(store: S, addr: SocketAddr) -> Result<Self, CommandError> {
+    /// Serves `gateway` on `addr`; port 0 is any that is free.
+    pub(super) async fn start<S: Store + 'static, T: Tokens + 'static>(
+        gateway: Gateway<S, T>,
+        addr: SocketAddr,
+    ) -> Result<Self, CommandError> {
         let (addr, listener) = listen(addr).await.map_err(|source| CommandError::Listen { addr, source })?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        let server = tokio::spawn(gateway::serve(listener, Backend::new(store), stopped));
+        let server = tokio::spawn(gateway::serve(listener, gateway, stopped));
         Ok(Self { addr, stop, server })
     }
 
@@ -42,10 +44,11 @@ impl Serving {
     /// Takes no new calls, and answers those under way if that is soon.
     pub(super) async fn end(self) -> Result<(), CommandError> {
         self.stop.cancel();
-        match tokio::time::timeout(GRACE, self.server).await {
-            Ok(ended) => Ok(ended.map_err(io::Error::from)??),
-            Err(_) => Ok(tracing::warn!("stopped with calls under way")),
-        }
+        let Ok(ended) = tokio::time::timeout(GRACE, self.server).await else {
+            tracing::warn!("stopped with calls under way");
+            return Ok(());
+        };
+        Ok(ended.map_err(io::Error::from)??)
     }
 }
 

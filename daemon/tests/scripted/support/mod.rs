@@ -1,11 +1,14 @@
 //! What all of these tests stand on: a scripted server, and agents to be served.
 
 mod agents;
+mod script;
 mod server;
 mod time;
+mod wire;
 
 pub(crate) use agents::{Scripted, agent, models, nothing_found};
-pub(crate) use server::{Call, Reply, Server, TOKEN};
+pub(crate) use script::{Call, Reply};
+pub(crate) use server::{Server, TOKEN};
 
 use std::time::Duration;
 
@@ -48,6 +51,9 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
+/// More virtual time than any of these tests takes.
+const FOR_EVER: Duration = Duration::from_secs(600);
+
 /// Registers `agents` with `server` and serves them until `stop`.
 pub(crate) async fn serve_until(
     stop: CancellationToken,
@@ -57,7 +63,7 @@ pub(crate) async fn serve_until(
 ) -> Result<(), ApiError> {
     let daemon = Daemon::new(server.api(), settings, agents);
     let registered = daemon.register().await?;
-    daemon.run(&registered, stop).await
+    tokio::time::timeout(FOR_EVER, daemon.run(&registered, stop)).await.expect("the daemon does not end")
 }
 
 /// Registers `agents` with `server`, serves them for so long, and stops.

@@ -14,72 +14,16 @@ use std::time::Duration;
 
 use doorbell_daemon::api::{Api, http_client};
 use doorbell_shared::clock::Stopwatch;
-use doorbell_shared::id::RuntimeId;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::script::{Call, Reply, usual};
 use super::time::Hold;
-use super::{DEREGISTER, HEARTBEAT, REGISTER};
+use super::wire::{read, write};
 
 /// The daemon's token.
 pub(crate) const TOKEN: &str = "dbd_very-secret";
-
-/// One call, as the server saw it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Call {
-    /// When it was begun, since the server was started.
-    pub(crate) at: Duration,
-    /// Method and path.
-    pub(crate) method: String,
-    pub(crate) path: String,
-    /// Every `Authorization`.
-    pub(crate) authorization: Vec<String>,
-    pub(crate) body: Value,
-    /// How many calls with the same path and body came before.
-    pub(crate) nth: usize,
-}
-
-impl Call {
-    /// Whether it is a beat of the agent of that type.
-    pub(crate) fn is_beat_of(&self, provider: &str) -> bool {
-        self.path == HEARTBEAT && self.body["runtime_id"] == super::runtime(provider).to_string()
-    }
-}
-
-/// What the script lets happen to a call.
-#[derive(Clone, Debug)]
-pub(crate) enum Reply {
-    /// What Doorbell answers as a rule.
-    Usual,
-    /// Status and JSON.
-    Json(u16, Value),
-    /// Status and something that is not JSON.
-    Html(u16),
-    /// The connection is closed without an answer.
-    Broken,
-    /// Nothing is ever answered.
-    Hang,
-    /// The rest, after so long.
-    After(Duration, Box<Reply>),
-}
-
-impl Reply {
-    /// An error as Doorbell words it.
-    pub(crate) fn error(status: u16, text: &str) -> Self {
-        Self::Json(status, json!({ "error": text }))
-    }
-
-    /// The answer to a beat that collects `request`.
-    pub(crate) fn pending(request: &str) -> Self {
-        Self::Json(200, json!({"status": "ok", "pending_model_list": {"id": request}}))
-    }
-
-    pub(crate) fn after(self, time: Duration) -> Self {
-        Self::After(time, Box::new(self))
-    }
-}
 
 type Script = Box<dyn Fn(&Call) -> Reply + Send + Sync>;
 
@@ -226,56 +170,4 @@ impl State {
         calls.push(call.clone());
         call
     }
-}
-
-async fn read(stream: &mut BufReader<TcpStream>) -> io::Result<Call> {
-    let (mut call, mut length, mut line) = (Call::default(), 0, String::new());
-    stream.read_line(&mut line).await?;
-    let mut words = line.split(' ').map(str::to_owned);
-    (call.method, call.path) = words.next().zip(words.next()).ok_or(io::ErrorKind::UnexpectedEof)?;
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).await?;
-        match line.trim_end().split_once(": ") {
-            Some(("authorization", value)) => call.authorization.push(value.to_owned()),
-            Some(("content-length", value)) => length = value.parse().unwrap(),
-            Some(_) => {}
-            None => break,
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await?;
-    call.body = serde_json::from_slice(&body).unwrap_or_default();
-    Ok(call)
-}
-
-async fn write(stream: &mut BufReader<TcpStream>, status: u16, body: &str) -> io::Result<()> {
-    let length = body.len();
-    let head = format!("HTTP/1.1 {status} \r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-    stream.write_all(format!("{head}{body}").as_bytes()).await
-}
-
-fn usual(call: &Call) -> Value {
-    match call.path.as_str() {
-        REGISTER => registered(&call.body),
-        HEARTBEAT | DEREGISTER => json!({"status": "ok"}),
-        path if path.ends_with("/result") => json!({"status": "ok"}),
-        path => panic!("Doorbell has no {path}"),
-    }
-}
-
-fn registered(body: &Value) -> Value {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let (workspace, daemon) = (text(&body["workspace_id"]), text(&body["daemon_id"]));
-    let record = |runtime: &Value| {
-        let (provider, profile) = (text(&runtime["type"]), text(&runtime["profile_id"]));
-        let time = "2026-11-22T03:41:07.123Z";
-        json!({
-            "id": RuntimeId::derive(workspace.parse().unwrap(), &daemon, &provider, &profile),
-            "workspace_id": workspace, "daemon_id": daemon, "name": runtime["name"], "provider": provider,
-            "status": "online", "last_seen_at": time, "created_at": time, "updated_at": time,
-        })
-    };
-    let records: Vec<_> = body["runtimes"].as_array().unwrap().iter().map(record).collect();
-    json!({"runtimes": records, "repos": [], "repos_version": "", "settings": {}})
 }

@@ -1,6 +1,9 @@
 //! The table itself, as `template.yaml` deploys it: for the embedded engine, emulators and trying things out.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::client::Waiters as _;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
@@ -12,6 +15,9 @@ use crate::store::{Result, StoreError};
 
 /// The attribute that TTL reads.
 pub const TTL_ATTRIBUTE: &str = "expires_at";
+
+/// A table on demand is there within seconds.
+const TABLE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether there was something to create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +43,18 @@ pub async fn ensure(client: &Client, table: &str) -> Result<Ensured> {
         }
         Err(error) => return Err(failed("create table")(&error)),
     }
+    wait_until_usable(client, table).await?;
     enable_ttl(client, table).await?;
     Ok(Ensured::Created)
+}
+
+/// DynamoDB makes a table in the background, and refuses everything until it is there.
+async fn wait_until_usable(client: &Client, table: &str) -> Result<()> {
+    let made = client.wait_until_table_exists().table_name(table).wait(TABLE_PATIENCE).await;
+    made.map(|_| ()).map_err(|_| StoreError {
+        operation: "create table",
+        detail: "the table is still not there".to_owned(),
+    })
 }
 
 async fn enable_ttl(client: &Client, table: &str) -> Result<()> {

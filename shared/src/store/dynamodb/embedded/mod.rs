@@ -8,6 +8,7 @@ mod connector;
 mod dispatch;
 mod tap;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
@@ -23,14 +24,23 @@ use connector::Connector;
 /// The table that [`EmbeddedDynamoDb::store`] is on.
 pub const TABLE: &str = "doorbell";
 
-/// An engine in memory. A clone is the same engine.
+/// An engine, in memory or on a file. A clone is the same engine.
 #[derive(Clone)]
 pub struct EmbeddedDynamoDb(Database);
 
 impl EmbeddedDynamoDb {
-    /// A new engine with an empty [`TABLE`].
+    /// A new engine in memory with an empty [`TABLE`].
     pub async fn start() -> Result<Self> {
         let engine = Self(Database::memory().map_err(|_| unavailable("start"))?);
+        table::ensure(&engine.client(None), TABLE).await?;
+        Ok(engine)
+    }
+
+    /// The engine that keeps its table in the file at `path`, made where it does not exist. Several processes may use one
+    /// file at once.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let path = path.to_str().ok_or_else(|| unavailable("open a file whose name is not UTF-8"))?;
+        let engine = Self(Database::new(path).map_err(|_| unavailable("open the file"))?);
         table::ensure(&engine.client(None), TABLE).await?;
         Ok(engine)
     }

@@ -1,0 +1,124 @@
+//! `doorbell token`: makes, lists and revokes opaque tokens, straight in the table. For whoever may write there.
+
+mod expiry;
+
+use std::collections::BTreeSet;
+
+use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_shared::id::WorkspaceId;
+use doorbell_shared::mint;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::dynamodb::{DynamoDbStore, connect};
+use doorbell_shared::store::{Revoked, TokenAdministration};
+use doorbell_shared::token::{Token, TokenHash, TokenRecord};
+use serde_json::{Value, json};
+
+use super::CommandError;
+use crate::arguments::{self, TokenAction, TokenStoreKind};
+use crate::output;
+
+pub use expiry::expiry;
+
+/// Fewer digits of a token's id would be somebody else's before long.
+const ID_DIGITS: usize = 12;
+
+pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError> {
+    let store = match (arguments.table.store, arguments.table.data) {
+        (TokenStoreKind::Embedded, Some(data)) => EmbeddedDynamoDb::open(&data).await?.store(),
+        (TokenStoreKind::Embedded, None) => return Err(CommandError::NoData),
+        (TokenStoreKind::Dynamodb, _) => {
+            DynamoDbStore::new(connect::from_environment().await, arguments.table.table)
+        }
+    };
+    match arguments.action {
+        TokenAction::Create(arguments) => create(&store, arguments).await,
+        TokenAction::List(arguments) => list(&store, arguments).await,
+        TokenAction::Revoke(arguments) => revoke(&store, arguments).await,
+    }
+}
+
+async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Result<(), CommandError> {
+    let now = SystemClock.now();
+    let token = mint::token(arguments.scope).map_err(std::io::Error::from)?;
+    let record = TokenRecord {
+        hash: token.hash(),
+        subject: arguments.subject,
+        scopes: BTreeSet::from([arguments.scope]),
+        workspaces: arguments.workspaces.into_iter().collect(),
+        created_at: now,
+        expires_at: arguments.expires.map(|lasts| now + lasts),
+        last_four: token.last_four(),
+    };
+    store.issue(&record).await.map_err(CommandError::Table)?;
+    if arguments.json {
+        let mut shown = shown(&record);
+        shown["token"] = token.reveal().into();
+        output::json(&shown);
+    } else {
+        output::line(token.reveal());
+        output::note(format!("This is token {}; it is not shown again.", id(record.hash)));
+    }
+    Ok(())
+}
+
+async fn list(store: &DynamoDbStore, arguments: arguments::TokenList) -> Result<(), CommandError> {
+    let mut records = tokens(store, arguments.workspace).await?;
+    records.sort_by_key(|record| (record.created_at, record.hash));
+    if arguments.json {
+        output::json(&records.iter().map(shown).collect());
+    } else if records.is_empty() {
+        output::note("no tokens; `doorbell token create` makes one");
+    } else {
+        output::line(output::tokens(&records, ID_DIGITS));
+    }
+    Ok(())
+}
+
+async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Result<(), CommandError> {
+    let hash = named(store, arguments.workspace, &arguments.token).await?;
+    match store.revoke(arguments.workspace, hash).await.map_err(CommandError::Table)? {
+        Revoked::Done => {
+            output::note(format!("Token {} is revoked; API Gateway may remember it for a minute.", id(hash)));
+            Ok(())
+        }
+        Revoked::Unknown => Err(CommandError::NoSuchToken),
+    }
+}
+
+/// By the token itself, or by the beginning of its id if no other token of the workspace begins so.
+async fn named(store: &DynamoDbStore, workspace: WorkspaceId, name: &str) -> Result<TokenHash, CommandError> {
+    if let Some(token) = Token::presented(name) {
+        return Ok(token.hash());
+    }
+    let records = tokens(store, workspace).await?;
+    let mut named =
+        records.iter().map(|record| record.hash).filter(|hash| hash.to_string().starts_with(name));
+    match (named.next(), named.next()) {
+        (Some(hash), None) if !name.is_empty() => Ok(hash),
+        (Some(_), Some(_)) => Err(CommandError::AmbiguousToken),
+        _ => Err(CommandError::NoSuchToken),
+    }
+}
+
+async fn tokens(store: &DynamoDbStore, workspace: WorkspaceId) -> Result<Vec<TokenRecord>, CommandError> {
+    store.tokens(workspace, SystemClock.now()).await.map_err(CommandError::Table)
+}
+
+fn id(hash: TokenHash) -> String {
+    hash.to_string().chars().take(ID_DIGITS).collect()
+}
+
+fn shown(record: &TokenRecord) -> Value {
+    let mut shown = json!({
+        "id": record.hash.to_string(),
+        "last_four": record.last_four,
+        "subject": record.subject.as_str(),
+        "scopes": record.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "workspaces": record.workspaces.iter().collect::<Vec<_>>(),
+        "created_at": record.created_at,
+    });
+    if let Some(expires_at) = record.expires_at {
+        shown["expires_at"] = json!(expires_at);
+    }
+    shown
+}

@@ -1,0 +1,37 @@
+//! Who is calling: the authorizer's own code, asked with the event that API Gateway would ask it with.
+
+use axum::http::HeaderMap;
+use doorbell_authorizer::oidc::Oidc;
+use doorbell_authorizer::{AuthorizerAnswer, AuthorizerEvent};
+use doorbell_shared::http::principal::AuthorizerContext;
+use doorbell_shared::http::{ApiError, Backend};
+use doorbell_shared::store::Tokens;
+use serde_json::json;
+
+use super::event::headers;
+
+/// What the authorizer stands on. It need not be the store that the functions stand on.
+pub struct Callers<T> {
+    /// Where opaque tokens are known.
+    pub backend: Backend<T>,
+    /// The issuer of JWTs, if one is configured.
+    pub oidc: Option<Oidc>,
+}
+
+impl<T: Tokens> Callers<T> {
+    /// Opaque tokens only.
+    pub fn of_tokens(backend: Backend<T>) -> Self {
+        Self { backend, oidc: None }
+    }
+
+    pub(super) async fn caller(&self, sent: &HeaderMap) -> Result<AuthorizerContext, ApiError> {
+        let event = json!({"version": "2.0", "type": "REQUEST", "headers": headers(sent)});
+        let event: AuthorizerEvent =
+            serde_json::from_value(event).map_err(|_| ApiError::AuthorizationUnchecked)?;
+        let answer = doorbell_authorizer::handle(&self.backend, self.oidc.as_ref(), &event).await;
+        match answer.map_err(|_| ApiError::AuthorizationUnchecked)? {
+            AuthorizerAnswer { is_authorized: true, context: Some(context) } => Ok(context),
+            _ => Err(ApiError::Unauthenticated),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `doorbell token`: made, used, listed, revoked.
+
+use serde_json::Value;
+
+use crate::support::dev::Dev;
+use crate::support::machine::Machine;
+use crate::support::process::Ended;
+
+/// A `doorbell dev` on a file, and the machine that has the file.
+async fn dev_on_a_file(machine: &Machine) -> Dev {
+    Dev::start(machine, &["--no-daemon", "--data", "doorbell.db"]).await
+}
+
+async fn token(machine: &Machine, arguments: &[&str]) -> Ended {
+    machine.run(&[&["token"], arguments, &["--store", "embedded", "--data", "doorbell.db"]].concat()).await
+}
+
+/// A new token for the first workspace.
+async fn created(machine: &Machine, scope: &str, options: &[&str]) -> String {
+    let create = ["create", "--scope", scope, "--subject", "build machine"];
+    let ended = token(machine, &[&create, options].concat()).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stdout.trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_new_token_lets_a_daemon_and_a_person_in_until_it_is_revoked() {
+    let machine = Machine::new().with_file("models.json", r#"[{"id":"a","label":"A"}]"#);
+    let dev = dev_on_a_file(&machine).await;
+    let (daemon, user) = (created(&machine, "daemon", &[]).await, created(&machine, "user", &[]).await);
+    let running = dev.daemon(&machine, &["--token", &daemon, "--file", "models.json"]).await;
+    let models = dev.run(&["models", "models.json", "--token", &user]).await;
+    assert!(models.stdout.contains(" a "), "{} {}", models.stdout, models.stderr);
+
+    for token_of in [&daemon, &user] {
+        assert_eq!(token(&machine, &["revoke", token_of]).await.code, Some(0));
+    }
+    let refused = dev.run(&["models", "models.json", "--token", &user]).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.starts_with("error: a valid bearer token is required\n"), "{}", refused.stderr);
+    let ended = running.end().await;
+    assert_eq!(ended.code, Some(1), "the daemon goes on with a revoked token");
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_never_again() {
+    let machine = Machine::new();
+    let made = created(&machine, "user", &[]).await;
+    assert!(made.starts_with("dbu_") && made.len() == 4 + 43, "{made}");
+    for options in [&["list"][..], &["list", "--json"]] {
+        let listed = token(&machine, options).await.stdout;
+        assert!(!listed.contains(&made[4..]), "{listed}");
+        assert!(listed.contains(&made[made.len() - 4..]), "{listed}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_says_whose_and_until_when() {
+    let machine = Machine::new();
+    created(&machine, "daemon", &["--expires", "90d"]).await;
+    created(&machine, "user", &[]).await;
+    let listed: Value = serde_json::from_str(&token(&machine, &["list", "--json"]).await.stdout).unwrap();
+    assert_eq!((&listed[0]["subject"], &listed[0]["scopes"][0]), (&"build machine".into(), &"daemon".into()));
+    assert!(listed[0]["expires_at"].as_str().unwrap() > listed[0]["created_at"].as_str().unwrap());
+    assert_eq!(listed[1].get("expires_at"), None);
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused() {
+    let machine = Machine::new();
+    let dev = dev_on_a_file(&machine).await;
+    let made = created(&machine, "user", &["--expires", "1s"]).await;
+    let runtimes = async || dev.run(&["runtimes", "--token", &made]).await.code;
+    for _ in 0..300 {
+        if runtimes().await == Some(1) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the token does not expire");
+}
+
+#[tokio::test]
+async fn a_token_can_be_revoked_by_the_beginning_of_its_id() {
+    let machine = Machine::new();
+    created(&machine, "user", &[]).await;
+    let listed: Value = serde_json::from_str(&token(&machine, &["list", "--json"]).await.stdout).unwrap();
+    let id = &listed[0]["id"].as_str().unwrap()[..12];
+    assert_eq!(token(&machine, &["revoke", id]).await.code, Some(0));
+    assert_eq!(token(&machine, &["list", "--json"]).await.stdout, "[]\n");
+    let again = token(&machine, &["revoke", id]).await;
+    assert_eq!(
+        (again.code, again.stderr.lines().next()),
+        (Some(1), Some("error: no token of the workspace has that id"))
+    );
+}
+
+#[tokio::test]
+async fn the_store_in_memory_of_another_process_cannot_be_reached() {
+    let ended = Machine::new().run(&["token", "list", "--store", "embedded"]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("--data"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_a_file_keeps_outlives_the_process() {
+    let machine = Machine::new();
+    let dev = dev_on_a_file(&machine).await;
+    let daemon = dev.daemon(&Machine::new(), &[]).await;
+    daemon.terminate().await;
+    let known = dev.runtimes().await;
+    dev.process.terminate().await;
+    assert_eq!(dev_on_a_file(&machine).await.runtimes().await, known);
+}

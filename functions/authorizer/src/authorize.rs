@@ -1,0 +1,83 @@
+//! Who is calling: an opaque token by one consistent read, a JWT by its issuer's keys.
+//!
+//! What cannot be checked is a fault and neither allowed nor denied: a daemon takes a denial for "log in again".
+
+use doorbell_shared::access::Scope;
+use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::http::Backend;
+use doorbell_shared::http::principal::AuthorizerContext;
+use doorbell_shared::store::{StoreError, Tokens};
+use doorbell_shared::time::Timestamp;
+use doorbell_shared::token::Token;
+
+use crate::event::{AuthorizerAnswer, AuthorizerEvent};
+use crate::oidc::{FetchJson, Oidc, OidcFault, Verdict};
+
+/// The caller could not be checked. API Gateway answers 500.
+#[derive(Debug, thiserror::Error)]
+#[error("authorization could not be checked")]
+pub struct AuthorizerFault(#[source] Cause);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Issuer(#[from] OidcFault),
+}
+
+/// Answers one event. Logs whom it let in, in one line, and never what was presented.
+///
+/// # Errors
+/// When the store or the issuer could not say.
+pub async fn handle<S: Tokens, F: FetchJson>(
+    backend: &Backend<S>,
+    oidc: Option<&Oidc<F>>,
+    event: &AuthorizerEvent,
+) -> Result<AuthorizerAnswer, AuthorizerFault> {
+    let started = Stopwatch::start();
+    let caller = match event.bearer() {
+        Some(presented) => identify(backend, oidc, presented, backend.clock.now()).await,
+        None => Ok(None),
+    };
+    let duration_ms = started.elapsed_ms();
+    match caller {
+        Ok(Some(context)) => {
+            tracing::info!(function = "authorizer", subject = context.subject, duration_ms, "allowed");
+            Ok(AuthorizerAnswer::allowed(context))
+        }
+        Ok(None) => {
+            tracing::info!(function = "authorizer", duration_ms, "denied");
+            Ok(AuthorizerAnswer::denied())
+        }
+        Err(cause) => {
+            tracing::error!(function = "authorizer", duration_ms, %cause, "failed");
+            Err(AuthorizerFault(cause))
+        }
+    }
+}
+
+async fn identify<S: Tokens, F: FetchJson>(
+    backend: &Backend<S>,
+    oidc: Option<&Oidc<F>>,
+    presented: &str,
+    now: Timestamp,
+) -> Result<Option<AuthorizerContext>, Cause> {
+    if let Some(token) = Token::presented(presented) {
+        let known = backend.store.token(token.hash(), now).await?;
+        return Ok(known.map(AuthorizerContext::from));
+    }
+    let Some(oidc) = oidc else { return Ok(None) };
+    match oidc.verify(presented, now).await? {
+        Verdict::Valid(identity) => Ok(Some(AuthorizerContext {
+            subject: identity.subject,
+            // Who signs in is a person; a daemon has a token of its own.
+            scopes: vec![Scope::User.to_string()],
+            workspaces: identity.workspaces.iter().collect(),
+        })),
+        Verdict::Denied(reason) => {
+            tracing::info!(?reason, "JWT denied");
+            Ok(None)
+        }
+    }
+}

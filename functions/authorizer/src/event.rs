@@ -1,0 +1,92 @@
+//! What API Gateway asks and is answered: a Lambda authorizer of an HTTP API, payload 2.0, with a simple response.
+//!
+//! Of the event only the header is read. A client's words reach us in many of its fields, and none of the others says
+//! who the client is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use doorbell_shared::http::principal::AuthorizerContext;
+use serde::{Deserialize, Serialize};
+
+/// The name under which API Gateway hands the header on, in lower case.
+const AUTHORIZATION: &str = "authorization";
+
+/// The question.
+#[derive(Clone, Default, Deserialize)]
+pub struct AuthorizerEvent {
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for AuthorizerEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizerEvent").finish_non_exhaustive()
+    }
+}
+
+impl AuthorizerEvent {
+    /// What is presented as a bearer token, if anything is.
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.headers.get(AUTHORIZATION)?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    }
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizerAnswer {
+    /// Whether the call may go on to the function.
+    pub is_authorized: bool,
+    /// Who is calling; only of an authorized one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<AuthorizerContext>,
+}
+
+impl AuthorizerAnswer {
+    /// The call may go on, as that caller's.
+    pub fn allowed(context: AuthorizerContext) -> Self {
+        Self { is_authorized: true, context: Some(context) }
+    }
+
+    /// The call may not go on.
+    pub fn denied() -> Self {
+        Self { is_authorized: false, context: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn bearer(header: &str) -> Option<String> {
+        let event: AuthorizerEvent =
+            serde_json::from_value(json!({"headers": {"authorization": header}})).unwrap();
+        event.bearer().map(str::to_owned)
+    }
+
+    #[test]
+    fn the_scheme_is_bearer_in_any_case() {
+        for header in ["Bearer x", "bearer x", "BEARER  x "] {
+            assert_eq!(bearer(header).as_deref(), Some("x"), "{header}");
+        }
+        for header in ["", "x", "Bearer", "Basic x", "Bearerx"] {
+            assert_eq!(bearer(header), None, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_denial_says_nothing_more() {
+        assert_eq!(serde_json::to_value(AuthorizerAnswer::denied()).unwrap(), json!({"isAuthorized": false}));
+    }
+
+    #[test]
+    fn the_event_does_not_show_the_token() {
+        let event: AuthorizerEvent =
+            serde_json::from_value(json!({"headers": {"authorization": "Bearer dbu_secret"}})).unwrap();
+        assert!(!format!("{event:?}").contains("secret"));
+    }
+}

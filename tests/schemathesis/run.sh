@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# The API against openapi.yaml: schemathesis makes requests of it, good ones and bad ones, sends them to a real
+# `doorbell dev --no-daemon`, and holds every answer against it.
+# usage: tests/schemathesis/run.sh [path of doorbell]      takes about two minutes on two cores
+# SCHEMATHESIS_SEED finds a failure again; SCHEMATHESIS_CASES is how many cases to try of each operation.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+doorbell=${1:-target/debug/doorbell}
+version=4.32.5
+python=$PWD/.tools/python
+work=$(mktemp -d)
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
+
+[ "$("$python/bin/st" --version 2>/dev/null)" = "st, version $version" ] || {
+  [ -x "$python/bin/pip" ] || python3 -m venv "$python"
+  "$python/bin/pip" install -q --disable-pip-version-check schemathesis==$version openapi-spec-validator==0.9.0
+}
+"$python/bin/openapi-spec-validator" openapi.yaml
+
+"$doorbell" dev --addr 127.0.0.1:0 --no-daemon >"$work/log" 2>&1 &
+pids+=($!)
+for _ in $(seq 200); do
+  DOORBELL_URL=$(sed -n 's/^Doorbell listens on \(http:[^ ]*\).*/\1/p' "$work/log")
+  [ -n "$DOORBELL_URL" ] && curl -sf -o /dev/null "$DOORBELL_URL/healthz" && break
+  sleep 0.05
+done
+[ -n "$DOORBELL_URL" ] || { cat "$work/log" >&2; exit 1; }
+export DOORBELL_URL
+
+# post TOKEN PATH [BODY]: the answer, which must be a success
+post() { curl -sSf -X POST -H "Authorization: Bearer $1" ${3:+-d "$3"} "$DOORBELL_URL$2"; }
+
+# ids: those of an answer, in quotes, as schemathesis reads them
+ids() { grep -o '"id":"[^"]*"' | cut -d : -f 2; }
+
+# Fifty runtimes, because each may be rung 60 times at once. One of them has been, so that polls and reports find
+# something (requests that are pending, running, completed and failed), and a ring can come too soon.
+runtimes=$(printf '{"type":"type-%s"},' $(seq 50))
+registration='{"workspace_id":"00000000-0000-4000-8000-00000000000a","daemon_id":"schemathesis","runtimes":['${runtimes%,}']}'
+post dbd_dev_a /api/daemon/register "$registration" | ids >"$work/runtimes"
+head -n 1 "$work/runtimes" >"$work/rung"
+rung=$(tr -d '"' <"$work/rung")
+{ cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/rung"; done; } >"$work/ringable"
+for _ in $(seq 60); do post dbu_dev_a "/api/runtimes/$rung/models" | ids; done >"$work/requests"
+for _ in $(seq 10); do post dbd_dev_a /api/daemon/heartbeat "{\"runtime_id\":\"$rung\"}" >/dev/null; done
+# report BODY FIRST,LAST: of those requests, in their order
+report() {
+  for request in $(sed -n "$2p" "$work/requests" | tr -d '"'); do
+    post dbd_dev_a "/api/daemon/runtimes/$rung/models/$request/result" "$1" >/dev/null
+  done
+}
+report '{"status":"completed","models":[{"id":"gpt-6","label":"GPT-6"}]}' 1,3
+report '{"status":"failed","error":"codex is not logged in"}' 4,6
+# Runtimes that a case signs off come back, and none goes offline for want of a heartbeat.
+while sleep 5; do post dbd_dev_a /api/daemon/register "$registration" >/dev/null || true; done &
+pids+=($!)
+
+cp tests/schemathesis/*.toml "$work"
+
+# try CONFIGURATION CASES [ARGUMENTS…]
+try() {
+  local config=$1 cases=$2
+  shift 2
+  "$python/bin/st" --config-file "$work/$config" run openapi.yaml --no-color \
+    --seed "${SCHEMATHESIS_SEED:-20261122}" --max-examples "$cases" "$@"
+}
+USER_TOKEN=dbu_dev_a DAEMON_TOKEN=dbd_dev_a try schemathesis.toml "${SCHEMATHESIS_CASES:-120}"
+# Each token where the other belongs. Nothing gets through, which is what the warnings would be about.
+USER_TOKEN=dbd_dev_a DAEMON_TOKEN=dbu_dev_a try schemathesis.toml 20 --phases examples,coverage,fuzzing --warnings off
+# Two people of different workspaces: what one of them may see, the other may not.
+try walls.toml 30 --include-tag clients
+
+kill -0 "${pids[0]}" # it still runs
+if grep -A 5 panicked "$work/log"; then exit 1; fi
