@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use crate::json::{nearly, value};
+use crate::json::value;
+use crate::nearly::nearly;
 use crate::world::{RUNTIMES, WORKSPACES};
 
 /// Any body for `function`, or none.
@@ -49,7 +50,7 @@ fn valid_bodies(function: Function) -> Vec<Value> {
 /// A text with bytes cut off, changed, put in or doubled.
 fn garbled(text: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
-        select(&[r#"\ud800"#, r#"\u0000"#, "\"", "{", "]", "1e999", "-", "null,", "\u{feff}"][..])
+        select(vec![r#"\ud800"#, r#"\u0000"#, "\"", "{", "]", "1e999", "-", "null,", "\u{feff}"])
             .prop_map(|piece| piece.as_bytes().to_vec()),
         prop::collection::vec(any::<u8>(), 0..4),
     ];
