@@ -96,7 +96,7 @@ pub struct Dev {
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
 
-    /// An origin of browser clients, with credentials (may be given several times) [default: any, without]
+    /// An origin of browser clients (may be given several times); "*" for any, without credentials [default: none]
     #[arg(long = "cors-origin", value_name = "ORIGIN")]
     pub cors_origins: Vec<HeaderValue>,
 
@@ -257,11 +257,13 @@ pub struct Person {
     pub workspace: Option<WorkspaceId>,
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration >= Duration::from_millis(100) => Ok(duration),
-        _ => Err("at least 0.1 seconds".to_owned()),
+        Ok(duration) if (Duration::from_millis(100)..=DAY).contains(&duration) => Ok(duration),
+        _ => Err("at least 0.1 seconds and at most a day".to_owned()),
     }
 }
 

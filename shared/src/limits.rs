@@ -29,6 +29,10 @@ pub const ATTENTION: Duration =
 /// A heartbeat's look for work is given up after this: a slow store must not stall every daemon's liveness.
 pub const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A heartbeat whose sign of life took longer than this is answered without looking for work: a claim must end well before
+/// the daemon and Lambda give up on the call, or it is won by nobody.
+pub const SLOW_STORE: Duration = Duration::from_secs(2);
+
 /// A heartbeat that took this long is logged with where the time went.
 pub const SLOW_HEARTBEAT: Duration = Duration::from_millis(500);
 

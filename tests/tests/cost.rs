@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorbell_authorizer::AuthorizerEvent;
+use doorbell_authorizer::oidc::Oidc;
 use doorbell_cli::gateway;
 use doorbell_shared::access::Scope;
 use doorbell_shared::clock::{Clock, SystemClock};
@@ -147,4 +149,19 @@ async fn an_early_ring_costs_one_write_more() {
     let (_, cost) = api.call(Function::Initiate, &models, json!({})).await;
     let calls: Vec<_> = cost.iter().map(|(operation, _)| operation.as_str()).collect();
     assert_eq!(calls, ["UpdateItem", "UpdateItem", "PutItem"]);
+}
+
+/// Counted apart from the function's own calls: API Gateway remembers the answer, and asks again once a minute.
+#[tokio::test]
+async fn knowing_a_token_costs_one_read() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = Metered::on(&engine);
+    gateway::issue_dev_tokens(&engine.store(), api.backend.clock.now()).await.unwrap();
+    let event = json!({"headers": {"authorization": "Bearer dbd_dev_a"}});
+    let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
+    let oidc: Option<&Oidc> = None;
+    let answer = doorbell_authorizer::handle(&api.backend, oidc, &event).await.unwrap();
+    assert!(answer.is_authorized);
+    let calls: Cost = api.meter.take().into_iter().map(|call| (call.operation, call.units)).collect();
+    assert_eq!(calls, [("GetItem".to_owned(), 1.0)]);
 }

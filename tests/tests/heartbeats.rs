@@ -110,6 +110,13 @@ async fn a_claim_is_waited_for_however_long_it_takes() {
     assert_eq!((&slow["auth_ms"], &slow["probe_model_timed_out"]), (&json!(0), &json!(false)));
 }
 
+/// A claim that ends after the daemon has given up on the call is won by nobody.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_slow_already_is_not_asked_for_work() {
+    let (status, body, _) = beat_on_slow("UpdateItem", Duration::from_millis(2_100)).await;
+    assert_eq!((status, body), (200, json!({"status": "ok"})));
+}
+
 #[tokio::test(start_paused = true)]
 async fn only_a_beat_of_half_a_second_or_more_is_logged_as_slow() {
     let (_, _, log) = beat_on_slow("Query", Duration::from_millis(499)).await;

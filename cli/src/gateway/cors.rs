@@ -10,8 +10,10 @@ use tower_http::cors::CorsLayer;
 /// The origins of browser clients.
 #[derive(Clone, Debug, Default)]
 pub enum Origins {
-    /// Every origin, without credentials.
+    /// None: a page that a developer happens to visit must not call what has public tokens.
     #[default]
+    None,
+    /// Every origin, without credentials.
     Any,
     /// These, with credentials.
     Named(Vec<HeaderValue>),
@@ -25,6 +27,7 @@ impl Origins {
             .expose_headers(EXPOSED.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>())
             .max_age(Duration::from_secs(MAX_AGE_SECONDS));
         match self {
+            Self::None => layer.allow_origin([]),
             Self::Any => layer.allow_origin(tower_http::cors::Any),
             Self::Named(origins) => layer.allow_origin(origins).allow_credentials(true),
         }

@@ -22,8 +22,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 #[tokio::test]
-async fn any_origin_may_ask_without_credentials() {
-    let dev = Dev::without_daemon().await;
+async fn any_origin_may_ask_without_credentials_when_it_is_told_so() {
+    let dev = Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", "*"]).await;
     let headers = preflight(&dev, ORIGIN).await;
     assert_eq!(text(&headers, "access-control-allow-origin"), Some("*"));
     assert_eq!(text(&headers, "access-control-allow-credentials"), None);
@@ -33,6 +33,13 @@ async fn any_origin_may_ask_without_credentials() {
     {
         assert!(allowed.contains(name), "{name}: {allowed}");
     }
+}
+
+/// Its tokens are public, and loopback is open to every page in the browser.
+#[tokio::test]
+async fn no_origin_may_ask_unless_it_is_named() {
+    let headers = preflight(&Dev::without_daemon().await, ORIGIN).await;
+    assert_eq!(text(&headers, "access-control-allow-origin"), None);
 }
 
 #[tokio::test]
@@ -47,7 +54,7 @@ async fn named_origins_may_send_credentials_and_others_may_not_ask() {
 
 #[tokio::test]
 async fn an_answer_names_the_origin_also_when_it_is_an_error() {
-    let dev = Dev::without_daemon().await;
+    let dev = Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", "*"]).await;
     let request = http_client().unwrap().get(format!("{}/api/runtimes", dev.url)).header("origin", ORIGIN);
     let answer = request.send().await.unwrap();
     assert_eq!(

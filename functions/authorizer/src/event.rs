@@ -9,7 +9,7 @@ use std::fmt;
 use doorbell_shared::http::principal::AuthorizerContext;
 use serde::{Deserialize, Serialize};
 
-/// The name under which API Gateway hands the header on, in lower case.
+/// API Gateway hands header names on in lower case. The SAM CLI's local API leaves them as they were sent.
 const AUTHORIZATION: &str = "authorization";
 
 /// The question.
@@ -28,7 +28,8 @@ impl fmt::Debug for AuthorizerEvent {
 impl AuthorizerEvent {
     /// What is presented as a bearer token, if anything is.
     pub fn bearer(&self) -> Option<&str> {
-        let (scheme, token) = self.headers.get(AUTHORIZATION)?.split_once(' ')?;
+        let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION))?.1;
+        let (scheme, token) = header.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     }
 }
@@ -76,6 +77,13 @@ mod tests {
         for header in ["", "x", "Bearer", "Basic x", "Bearerx"] {
             assert_eq!(bearer(header), None, "{header}");
         }
+    }
+
+    #[test]
+    fn the_header_may_be_spelled_in_any_case() {
+        let event: AuthorizerEvent =
+            serde_json::from_value(json!({"headers": {"Authorization": "Bearer x"}})).unwrap();
+        assert_eq!(event.bearer(), Some("x"));
     }
 
     #[test]

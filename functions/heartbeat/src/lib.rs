@@ -34,8 +34,8 @@ async fn heartbeat<S: Heartbeat>(
     let attention = beat(backend, runtime, &caller).await;
     timings.updated();
     let pending_model_list = match attention? {
-        true => collect(backend, runtime, &mut timings).await,
-        false => None,
+        true if timings.has_time_for_work() => collect(backend, runtime, &mut timings).await,
+        _ => None,
     };
     timings.log_if_slow(runtime);
     Ok(HeartbeatAnswer { status: "ok".to_owned(), pending_model_list })

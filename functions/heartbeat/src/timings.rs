@@ -2,7 +2,7 @@
 
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::id::RuntimeId;
-use doorbell_shared::limits::SLOW_HEARTBEAT;
+use doorbell_shared::limits::{SLOW_HEARTBEAT, SLOW_STORE};
 
 /// Milliseconds by phase. The names in the log are those of the server that this replaces.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ impl Timings {
 
     pub(crate) fn updated(&mut self) {
         self.update_ms = self.end_phase();
+    }
+
+    /// Whether a look and a claim would still end in time.
+    pub(crate) fn has_time_for_work(&self) -> bool {
+        self.whole.elapsed() <= SLOW_STORE
     }
 
     pub(crate) fn looked(&mut self) {

@@ -12,7 +12,7 @@ use crate::clock::Stopwatch;
 #[derive(Debug)]
 pub struct Call {
     function: &'static str,
-    /// API Gateway's id of the call, which its access log has too.
+    /// API Gateway's id of the call.
     gateway_request_id: Option<String>,
     runtime_id: Option<String>,
     request_id: Option<String>,

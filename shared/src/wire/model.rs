@@ -165,9 +165,17 @@ mod tests {
             "id": "gpt-6", "label": "GPT-6", "provider": "openai", "default": true,
             "thinking": {"supported_levels": [{"value": "low", "label": "Low", "note": "new"}], "default_level": "low"},
             "service_tiers": [{"id": "priority", "name": "Fast", "description": "…"}],
-            "context_window": 1_000_000, "price": {"in": 0.5},
+            "context_window": 1_000_000, "price": {"in": 31.245270191439438},
         });
         assert_eq!(serde_json::to_value(entry(sent.clone()).unwrap()).unwrap(), sent);
+    }
+
+    /// As text: a number that is parsed to a neighbour and compared with itself would look unchanged.
+    #[test]
+    fn order_and_numbers_pass_through_to_the_last_digit() {
+        let sent = r#"{"label":"A","price":31.245270191439438,"id":"a"}"#;
+        let passed: ModelEntry = serde_json::from_str(sent).unwrap();
+        assert_eq!(serde_json::to_string(&passed).unwrap(), sent);
     }
 
     #[test]

@@ -102,7 +102,11 @@ async fn serve<S: Store + 'static, T: Tokens + 'static>(
 }
 
 fn origins(named: &[HeaderValue]) -> Origins {
-    if named.is_empty() { Origins::Any } else { Origins::Named(named.to_vec()) }
+    match named {
+        [] => Origins::None,
+        [any] if any == "*" => Origins::Any,
+        named => Origins::Named(named.to_vec()),
+    }
 }
 
 async fn agents(arguments: &arguments::Dev) -> Result<Option<Vec<Agent>>, CommandError> {

@@ -78,7 +78,10 @@ async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Res
     let hash = named(store, arguments.workspace, &arguments.token).await?;
     match store.revoke(arguments.workspace, hash).await.map_err(CommandError::Table)? {
         Revoked::Done => {
-            output::note(format!("Token {} is revoked; API Gateway may remember it for a minute.", id(hash)));
+            output::note(format!(
+                "Token {} is revoked; API Gateway may remember it for AuthorizerCacheSeconds.",
+                id(hash)
+            ));
             Ok(())
         }
         Revoked::Unknown => Err(CommandError::NoSuchToken),

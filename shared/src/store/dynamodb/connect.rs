@@ -9,13 +9,14 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 /// A client from the environment: region, credentials and endpoint as the AWS SDKs document them.
 ///
-/// Tries are bounded so that the SDK's own retries fit into a function's time-out.
+/// Calls are bounded, the SDK's own retries included, so that a heartbeat's look and claim fit into the 10 s after which both
+/// Lambda and the daemon give up on it.
 pub async fn from_environment() -> Client {
     let tls = Provider::Rustls(CryptoMode::Ring);
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(7))
+        .operation_timeout(Duration::from_secs(5))
         .build();
     let config = aws_config::defaults(super::behavior())
         .http_client(Builder::new().tls_provider(tls).build_https())

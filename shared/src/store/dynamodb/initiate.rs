@@ -2,7 +2,8 @@
 //!
 //! The first also keeps the pace. DynamoDB has no `max`, so a ring that comes when it is due and one that comes early are
 //! different updates: the first is tried first, because people rarely ring twice in a second, and an early ring costs one
-//! write more.
+//! write more. It has no mark of its own: a ring whose answer was lost is tried again as an early one and takes two places
+//! of the burst, which costs the person who rings a sixtieth of a minute.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -53,7 +54,7 @@ impl Initiate for DynamoDbStore {
             Attention::Refused(Refusal::Offline) => Ok(Initiated::Offline),
             Attention::Refused(Refusal::Unknown) => Ok(Initiated::Unknown),
             Attention::Refused(Refusal::TooFast(too_fast)) => Ok(Initiated::TooFast(too_fast)),
-            // Only when another node's clock is behind: the ring was early and is now due.
+            // Others rang in between, and took the place that was free.
             Attention::Refused(Refusal::Early) => {
                 Ok(Initiated::TooFast(TooFast { retry_after: RING_INTERVAL }))
             }

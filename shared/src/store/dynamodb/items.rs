@@ -187,22 +187,13 @@ impl TryFrom<RuntimeItem> for Runtime {
 pub(super) struct ListingItem {
     #[serde(flatten)]
     pub(super) key: Key,
-    pub(super) daemon_id: String,
-    pub(super) provider: String,
-    pub(super) name: String,
     pub(super) expires_at: i64,
 }
 
 impl ListingItem {
     /// The listing of `runtime`, safe from TTL for as long as a runtime seen at `now` is known.
     pub(super) fn new(runtime: &Runtime, now: Timestamp) -> Self {
-        Self {
-            key: Key::listing(runtime.workspace, runtime.id),
-            daemon_id: runtime.daemon_id.to_string(),
-            provider: runtime.provider.to_string(),
-            name: runtime.name.to_string(),
-            expires_at: runtime_expiry(now),
-        }
+        Self { key: Key::listing(runtime.workspace, runtime.id), expires_at: runtime_expiry(now) }
     }
 }
 
