@@ -12,7 +12,7 @@ use crate::support::scripted::{RUNTIME, Scripted};
 async fn each_runtime_is_printed_with_its_id_before_the_first_beat() {
     let dev = Dev::without_daemon().await;
     let machine = Machine::new().with_file("one", "[]").with_file("two", "[]");
-    let agents = ["daemon", "--url", &dev.url, "--interval", "1000000", "--file", "one", "--file", "two"];
+    let agents = ["daemon", "--url", &dev.url, "--interval", "86400", "--file", "one", "--file", "two"];
     let daemon = machine.start(&agents);
     let printed = daemon.prints("two ").await;
     for runtime in dev.runtimes().await {

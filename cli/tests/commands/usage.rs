@@ -47,6 +47,7 @@ async fn an_empty_token_is_none() {
 #[tokio::test]
 async fn a_beat_takes_a_moment() {
     refused(&["daemon", "--interval", "0"], "at least 0.1 seconds").await;
+    refused(&["daemon", "--interval", "86401"], "at most a day").await;
     refused(&["daemon", "--interval", "often"], "not a number of seconds").await;
 }
 
