@@ -178,8 +178,10 @@ class Denying(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         target = self.headers["x-amz-target"]
         self.rfile.read(int(self.headers["content-length"]))
-        setup = target.endswith(("CreateTable", "UpdateTimeToLive"))
-        body = json.dumps({} if setup else {"__type": "com.amazon.coral.service#AccessDeniedException"}).encode()
+        setup = target.endswith(("CreateTable", "DescribeTable", "UpdateTimeToLive"))
+        made = {"Table": {"TableStatus": "ACTIVE"}}
+        denied = {"__type": "com.amazon.coral.service#AccessDeniedException"}
+        body = json.dumps(made if setup else denied).encode()
         self.send_response(200 if setup else 400)
         self.send_header("content-type", "application/x-amz-json-1.0")
         self.send_header("content-length", str(len(body)))
