@@ -4,7 +4,7 @@ use axum::http;
 use doorbell_cli::gateway::{Incoming, WORKSPACE_A};
 use doorbell_shared::access::Scope;
 use doorbell_shared::clock::{Clock, SystemClock};
-use doorbell_shared::http::principal::AuthorizerContext;
+use doorbell_shared::http::principal::{AuthorizerContext, Caller};
 use doorbell_shared::http::routes::{Function, ROUTES};
 use serde_json::Value;
 
@@ -13,11 +13,11 @@ pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> lamb
     let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
     let request = http::Request::builder().method(route.method).uri(path).header("host", "localhost");
     let (parts, ()) = request.header("content-type", "application/json").body(()).unwrap().into_parts();
-    let caller = AuthorizerContext {
+    let caller = Caller::Known(AuthorizerContext {
         subject: "tester".to_owned(),
         scopes: vec![scope.to_string()],
         workspaces: vec![WORKSPACE_A.parse().unwrap()],
-    };
+    });
     let body = body.to_string();
     let incoming = Incoming {
         route,

@@ -1,9 +1,9 @@
 //! Who is calling: the authorizer's own code, asked with the event that API Gateway would ask it with.
 
 use axum::http::HeaderMap;
+use doorbell_authorizer::AuthorizerEvent;
 use doorbell_authorizer::oidc::Oidc;
-use doorbell_authorizer::{AuthorizerAnswer, AuthorizerEvent};
-use doorbell_shared::http::principal::AuthorizerContext;
+use doorbell_shared::http::principal::Caller;
 use doorbell_shared::http::{ApiError, Backend};
 use doorbell_shared::store::Tokens;
 use serde_json::json;
@@ -24,14 +24,11 @@ impl<T: Tokens> Callers<T> {
         Self { backend, oidc: None }
     }
 
-    pub(super) async fn caller(&self, sent: &HeaderMap) -> Result<AuthorizerContext, ApiError> {
+    pub(super) async fn caller(&self, sent: &HeaderMap) -> Result<Caller, ApiError> {
         let event = json!({"version": "2.0", "type": "REQUEST", "headers": headers(sent)});
         let event: AuthorizerEvent =
             serde_json::from_value(event).map_err(|_| ApiError::AuthorizationUnchecked)?;
         let answer = doorbell_authorizer::handle(&self.backend, self.oidc.as_ref(), &event).await;
-        match answer.map_err(|_| ApiError::AuthorizationUnchecked)? {
-            AuthorizerAnswer { is_authorized: true, context: Some(context) } => Ok(context),
-            _ => Err(ApiError::Unauthenticated),
-        }
+        answer.map(|answer| answer.context).map_err(|_| ApiError::AuthorizationUnchecked)
     }
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
-use doorbell_shared::http::principal::AuthorizerContext;
+use doorbell_shared::http::principal::Caller;
 use doorbell_shared::http::routes::Route;
 use doorbell_shared::time::Timestamp;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub struct Incoming<'r> {
     /// The body.
     pub body: &'r [u8],
     /// What the authorizer says of the caller.
-    pub caller: &'r AuthorizerContext,
+    pub caller: &'r Caller,
     /// When it came in.
     pub now: Timestamp,
     /// The gateway's own id for it.

@@ -1,11 +1,11 @@
 //! Who is calling: an opaque token by one consistent read, a JWT by its issuer's keys.
 //!
-//! What cannot be checked is a fault and neither allowed nor denied: a daemon takes a denial for "log in again".
+//! What cannot be checked is a fault, and the caller not nobody: a daemon takes 401 for "log in again".
 
 use doorbell_shared::access::Scope;
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::Backend;
-use doorbell_shared::http::principal::AuthorizerContext;
+use doorbell_shared::http::principal::{AuthorizerContext, Caller};
 use doorbell_shared::store::{StoreError, Tokens};
 use doorbell_shared::time::Timestamp;
 use doorbell_shared::token::Token;
@@ -26,7 +26,7 @@ enum Cause {
     Issuer(#[from] OidcFault),
 }
 
-/// Answers one event. Logs whom it let in, in one line, and never what was presented.
+/// Answers one event. Logs who it is, in one line, and never what was presented.
 ///
 /// # Errors
 /// When the store or the issuer could not say.
@@ -43,12 +43,12 @@ pub async fn handle<S: Tokens, F: FetchJson>(
     let duration_ms = started.elapsed_ms();
     match caller {
         Ok(Some(context)) => {
-            tracing::info!(function = "authorizer", subject = context.subject, duration_ms, "allowed");
-            Ok(AuthorizerAnswer::allowed(context))
+            tracing::info!(function = "authorizer", subject = context.subject, duration_ms, "known");
+            Ok(Caller::Known(context).into())
         }
         Ok(None) => {
-            tracing::info!(function = "authorizer", duration_ms, "denied");
-            Ok(AuthorizerAnswer::denied())
+            tracing::info!(function = "authorizer", duration_ms, "nobody");
+            Ok(Caller::Nobody.into())
         }
         Err(cause) => {
             tracing::error!(function = "authorizer", duration_ms, %cause, "failed");

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use doorbell_shared::http::principal::AuthorizerContext;
+use doorbell_shared::http::principal::Caller;
 use serde::{Deserialize, Serialize};
 
 /// API Gateway hands header names on in lower case. The SAM CLI's local API leaves them as they were sent.
@@ -34,26 +34,18 @@ impl AuthorizerEvent {
     }
 }
 
-/// The answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The answer: every call goes on to its function, which answers 401 to nobody. See [`Caller`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizerAnswer {
-    /// Whether the call may go on to the function.
-    pub is_authorized: bool,
-    /// Who is calling; only of an authorized one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context: Option<AuthorizerContext>,
+    is_authorized: bool,
+    /// Who is calling.
+    pub context: Caller,
 }
 
-impl AuthorizerAnswer {
-    /// The call may go on, as that caller's.
-    pub fn allowed(context: AuthorizerContext) -> Self {
-        Self { is_authorized: true, context: Some(context) }
-    }
-
-    /// The call may not go on.
-    pub fn denied() -> Self {
-        Self { is_authorized: false, context: None }
+impl From<Caller> for AuthorizerAnswer {
+    fn from(context: Caller) -> Self {
+        Self { is_authorized: true, context }
     }
 }
 
@@ -86,9 +78,11 @@ mod tests {
         assert_eq!(event.bearer(), Some("x"));
     }
 
+    /// API Gateway makes a 403 of `false`, which tells a daemon something else than the contract's 401.
     #[test]
-    fn a_denial_says_nothing_more() {
-        assert_eq!(serde_json::to_value(AuthorizerAnswer::denied()).unwrap(), json!({"isAuthorized": false}));
+    fn nobody_is_let_through_as_nobody() {
+        let answer = serde_json::to_value(AuthorizerAnswer::from(Caller::Nobody)).unwrap();
+        assert_eq!(answer, json!({"isAuthorized": true, "context": {"caller": "nobody"}}));
     }
 
     #[test]

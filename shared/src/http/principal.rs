@@ -2,6 +2,9 @@
 //!
 //! API Gateway puts what the Lambda authorizer returned under `requestContext.authorizer.lambda`, and a client cannot
 //! write there. Without it the caller is nobody, also when a function is invoked directly.
+//!
+//! A caller whom the authorizer does not know comes here too, as [`Caller::Nobody`]: of a denial API Gateway would make a
+//! 403 of its own, and clients and daemons tell 401, "log in again", from 403, "not with this token".
 
 use std::collections::HashMap;
 
@@ -15,7 +18,17 @@ use crate::access::{Principal, Scope};
 use crate::id::WorkspaceId;
 use crate::token::TokenRecord;
 
-/// The authorizer's context, as it crosses from authorizer to function.
+/// What the authorizer found, as it crosses from authorizer to function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "caller", rename_all = "lowercase")]
+pub enum Caller {
+    /// Somebody whose token is good.
+    Known(AuthorizerContext),
+    /// No token, or one nobody issued.
+    Nobody,
+}
+
+/// A caller whose token is good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizerContext {
     /// Who it is.
@@ -54,13 +67,16 @@ pub fn caller(request: &Request, scope: Scope) -> Result<Principal, ApiError> {
 
 fn principal(request: &Request) -> Option<Principal> {
     let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
-    let context = read(&context.authorizer.as_ref()?.fields);
-    if context.is_none() {
-        tracing::error!("the authorizer's context is missing or has another shape");
+    match read(&context.authorizer.as_ref()?.fields) {
+        Some(Caller::Known(context)) => Some(context.into()),
+        Some(Caller::Nobody) => None,
+        None => {
+            tracing::error!("the authorizer's context is missing or has another shape");
+            None
+        }
     }
-    context.map(Principal::from)
 }
 
-fn read(fields: &HashMap<String, Value>) -> Option<AuthorizerContext> {
+fn read(fields: &HashMap<String, Value>) -> Option<Caller> {
     serde_json::from_value(serde_json::to_value(fields).ok()?).ok()
 }

@@ -95,7 +95,7 @@ fn authorizer(right: &'static str) -> impl Strategy<Value = Value> {
         3 => prop::collection::vec(select(WORKSPACES.to_vec()), 0..4),
     ];
     let good = (text(), scopes, workspaces).prop_map(
-        |(subject, scopes, workspaces)| json!({"subject": subject, "scopes": scopes, "workspaces": workspaces}),
+        |(subject, scopes, workspaces)| json!({"caller": "known", "subject": subject, "scopes": scopes, "workspaces": workspaces}),
     );
     prop_oneof![
         8 => good.clone(),
@@ -105,6 +105,7 @@ fn authorizer(right: &'static str) -> impl Strategy<Value = Value> {
             context["scopes"] = context.pointer("/scopes/0").cloned().unwrap_or_default();
             context
         }),
+        1 => Just(json!({"caller": "nobody"})),
         1 => value(),
     ]
 }

@@ -133,7 +133,7 @@ fn caller(context: &Value) -> Option<Caller> {
         let texts = context[field].as_array()?.iter().map(|text| text.as_str().map(str::to_owned));
         texts.collect::<Option<Vec<_>>>()
     };
-    context["subject"].as_str()?;
+    context["subject"].as_str().filter(|_| context["caller"] == "known")?;
     let caller = Caller { scopes: texts("scopes")?, workspaces: texts("workspaces")? };
     caller.workspaces.iter().all(|id| is_canonical(id)).then_some(caller)
 }
