@@ -1,12 +1,15 @@
 //! What the suites stand on: the API served in this process, with a clock that tests set.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a suite fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
 pub mod api;
+pub mod client;
 pub mod clock;
+pub mod contract;
 pub mod embedded;
 pub mod event;
 pub mod issuer;
 pub mod log;
 
-pub use api::{Answer, Caller, TestApi};
+pub use api::TestApi;
+pub use client::{Answer, Caller, Client};
 pub use clock::TestClock;

@@ -1,0 +1,82 @@
+//! Making runtimes known.
+
+use serde_json::{Value, json};
+
+use crate::client::new_daemon_id;
+use crate::{Answer, Caller, Client};
+
+async fn register(api: &Client, body: Value) -> Answer {
+    api.post(Caller::DaemonA, "/api/daemon/register", body).await
+}
+
+pub async fn answers_with_the_runtimes_and_what_daemons_expect_beside_them(api: &Client) {
+    let (workspace, daemon) = (&api.a.id, new_daemon_id());
+    let body = json!({
+        "workspace_id": workspace, "daemon_id": daemon, "device_name": "…", "cli_version": "…",
+        "runtimes": [{"name": "Codex", "type": "codex", "version": "0.169.0", "status": "online", "profile_id": ""}],
+        "something_else": true,
+    });
+    let answer = register(api, body).await;
+    assert_eq!(answer.status, 200);
+    let runtime = &answer.body["runtimes"][0];
+    let now = runtime["last_seen_at"].clone();
+    assert_eq!(
+        answer.body,
+        json!({
+            "runtimes": [{
+                "id": runtime["id"], "workspace_id": workspace, "daemon_id": daemon, "name": "Codex",
+                "provider": "codex", "status": "online", "last_seen_at": now, "created_at": now, "updated_at": now,
+            }],
+            "repos": [], "repos_version": "", "settings": {},
+        })
+    );
+}
+
+pub async fn again_gives_the_same_ids(api: &Client) {
+    let daemon = new_daemon_id();
+    assert_eq!(api.register(&daemon).await, api.register(&daemon).await);
+}
+
+pub async fn profiles_are_different_runtimes(api: &Client) {
+    let body = json!({"workspace_id": api.a.id, "daemon_id": new_daemon_id(), "runtimes": [
+        {"name": "Codex", "type": "codex"}, {"name": "Codex", "type": "codex", "profile_id": "work"}]});
+    let runtimes = register(api, body).await.body["runtimes"].clone();
+    assert_ne!(runtimes[0]["id"], runtimes[1]["id"]);
+}
+
+pub async fn says_what_is_missing(api: &Client) {
+    let (workspace, runtimes) = (&api.a.id, json!([{"name": "Codex", "type": "codex"}]));
+    let many: Vec<_> = (0..51).map(|n| json!({"type": format!("t{n}")})).collect();
+    let nothing = "at least one runtime or failed profile is required";
+    for (body, error) in [
+        (json!({"workspace_id": workspace, "runtimes": runtimes}), "daemon_id is required"),
+        (json!({"daemon_id": "d", "runtimes": runtimes}), "workspace_id is required"),
+        (json!({"daemon_id": "d", "workspace_id": workspace}), nothing),
+        (json!({"daemon_id": "d", "workspace_id": workspace, "runtimes": []}), nothing),
+        (json!({"daemon_id": "d", "workspace_id": "x", "runtimes": runtimes}), "invalid workspace_id"),
+        (json!({"daemon_id": 5, "workspace_id": workspace, "runtimes": runtimes}), "invalid request body"),
+        (
+            json!({"daemon_id": "d", "workspace_id": workspace, "runtimes": many}),
+            "at most 50 runtimes at once",
+        ),
+        (
+            json!({"daemon_id": "d", "workspace_id": workspace, "runtimes": [{"name": "n".repeat(201)}]}),
+            "name is longer than 200 characters",
+        ),
+    ] {
+        assert_eq!(register(api, body).await, Answer::error(400, error));
+    }
+    let answer = api.post_raw(Caller::DaemonA, "/api/daemon/register", "not json").await;
+    assert_eq!(answer, Answer::error(400, "invalid request body"));
+}
+
+pub async fn a_failed_profile_alone_is_enough(api: &Client) {
+    let body = json!({"daemon_id": "d", "workspace_id": api.a.id, "failed_profiles": [{"profile_id": "p"}]});
+    let answer = register(api, body).await;
+    assert_eq!((answer.status, &answer.body["runtimes"]), (200, &json!([])));
+}
+
+pub async fn in_a_workspace_that_is_not_the_tokens_is_not_found(api: &Client) {
+    let body = json!({"daemon_id": "d", "workspace_id": api.b.id, "runtimes": [{"type": "codex"}]});
+    assert_eq!(register(api, body).await, Answer::error(404, "workspace not found"));
+}
