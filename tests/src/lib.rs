@@ -1,4 +1,4 @@
-//! What the suites stand on: the API served in this process, with a clock that tests set.
+//! What the suites stand on: the API served in this process, with a clock that tests set, or a deployed stack.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
 pub mod api;
@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod event;
 pub mod issuer;
 pub mod log;
+pub mod stack;
 
 pub use api::TestApi;
 pub use client::{Answer, Caller, Client};
