@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 
 const DAEMONS: usize = 20;
 const CLIENTS: usize = 50;
-/// Slower than real clients, who poll twice a second: an emulator answers some twenty calls a second, and who waits in its
-/// queue for 30 s has lapsed.
-const PACE: Duration = Duration::from_secs(2);
+/// As the existing clients poll.
+const POLL: Duration = Duration::from_millis(500);
+const BEAT: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the daemon of a runtime answers to a request, and nobody else to any other.
@@ -25,7 +25,7 @@ async fn serve(client: Client, runtime: String, handed: mpsc::UnboundedSender<St
         let beat = client.beat(&runtime).await;
         assert_eq!(beat.status, 200, "{beat:?}");
         let Some(request) = beat.body["pending_model_list"]["id"].as_str() else {
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(BEAT).await;
             continue;
         };
         let answer = json!({"status": "completed", "models": models(&runtime, request)});
@@ -45,7 +45,7 @@ async fn ask(client: Client, runtime: String) -> (String, Value) {
             assert_eq!(seen.body["models"], models(&runtime, &request), "{}", seen.body);
             return (request, seen.body);
         }
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(POLL).await;
     }
 }
 
