@@ -17,6 +17,11 @@ impl Default for TestClock {
 }
 
 impl TestClock {
+    /// A clock that starts so long ago.
+    pub fn ago(duration: Duration) -> Self {
+        Self(Mutex::new(SystemClock.now() - duration))
+    }
+
     /// Lets so much time pass.
     pub fn advance(&self, duration: Duration) {
         let mut now = self.0.lock().unwrap();

@@ -1,5 +1,6 @@
 //! Taps for the embedded engine: what goes wrong between the SDK and the table, on purpose.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -48,5 +49,15 @@ pub struct Slow {
 impl Tap for Slow {
     fn pass(&self, operation: &str) -> Passage {
         if operation == self.operation { Passage::Delayed(self.delay) } else { Passage::Through }
+    }
+}
+
+/// Denies every operation that a policy does not name, as IAM would.
+#[derive(Debug)]
+pub struct Policy(pub BTreeSet<String>);
+
+impl Tap for Policy {
+    fn pass(&self, operation: &str) -> Passage {
+        if self.0.contains(operation) { Passage::Through } else { Passage::Denied }
     }
 }

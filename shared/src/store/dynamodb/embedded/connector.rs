@@ -39,8 +39,10 @@ impl Connector {
         let Some(tap) = &self.tap else { return respond(dispatch(&self.database, &operation, body, false)) };
 
         let passage = tap.pass(&operation);
-        if let Passage::Delayed(delay) = passage {
-            tokio::time::sleep(delay).await;
+        match passage {
+            Passage::Denied => return respond(Answer::denied()),
+            Passage::Delayed(delay) => tokio::time::sleep(delay).await,
+            Passage::Through | Passage::AnswerLost => {}
         }
         let answer = dispatch(&self.database, &operation, body, true);
         tap.answered(Call { operation, units: answer.units() });

@@ -15,6 +15,13 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// What DynamoDB says where IAM does not allow the action.
+    pub(super) fn denied() -> Self {
+        let body =
+            r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"not authorized"}"#;
+        Self { status: 400, body: body.to_owned() }
+    }
+
     /// The request units that the answer says were consumed; zero where it says nothing.
     pub(super) fn units(&self) -> f64 {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();

@@ -2,7 +2,7 @@
 //! connector. No socket and no credentials.
 //!
 //! The engine deletes what TTL names only when [`EmbeddedDynamoDb::sweep_ttl`] is called, as DynamoDB itself deletes
-//! when it gets round to it. A [`Tap`] on the connector sees every call, counts it, delays it or loses its answer.
+//! when it gets round to it. A [`Tap`] on the connector sees every call, counts it, delays it, denies it or loses its answer.
 
 mod connector;
 mod dispatch;

@@ -13,6 +13,8 @@ pub enum Passage {
     Delayed(Duration),
     /// It is carried out, and the answer is lost.
     AnswerLost,
+    /// It is not carried out, because the caller may not make it: IAM's answer to an action that no policy allows.
+    Denied,
 }
 
 /// A call that was carried out.

@@ -1,0 +1,66 @@
+//! What API Gateway does by itself: it answers browsers, throttles, and logs who was answered how.
+
+use doorbell_shared::http::cors;
+use serde_json::Value;
+
+use crate::yaml::{intrinsic, template, text, texts};
+
+/// Browsers ask API Gateway, or the local gateway: they are told the same.
+#[test]
+fn browsers_are_told_the_same_in_the_cloud_and_locally() {
+    let cors = &template()["Resources"]["Api"]["Properties"]["CorsConfiguration"];
+    assert_eq!(texts(&cors["AllowHeaders"]), cors::HEADERS);
+    assert_eq!(texts(&cors["AllowMethods"]), cors::METHODS);
+    assert_eq!(texts(&cors["ExposeHeaders"]), cors::EXPOSED);
+    assert_eq!(cors["MaxAge"].as_u64(), Some(cors::MAX_AGE_SECONDS));
+}
+
+#[test]
+fn every_route_is_throttled_and_measured() {
+    let routes = &template()["Resources"]["Api"]["Properties"]["DefaultRouteSettings"];
+    assert_eq!(intrinsic(&routes["ThrottlingRateLimit"]), "!Ref ThrottleRate");
+    assert_eq!(intrinsic(&routes["ThrottlingBurstLimit"]), "!Ref ThrottleBurst");
+    assert_eq!(routes["DetailedMetricsEnabled"], true);
+}
+
+fn access_log() -> Value {
+    let format = text(&template()["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]);
+    assert_eq!(format.lines().count(), 1, "API Gateway takes one line");
+    serde_json::from_str(&format).unwrap()
+}
+
+/// Nothing else: a path, a header or a query may hold a token.
+#[test]
+fn the_access_log_says_how_a_call_was_answered_and_nothing_that_was_sent() {
+    let mut logged: Vec<_> = access_log().as_object().unwrap().values().cloned().collect();
+    logged.sort_by_key(Value::to_string);
+    let expected = [
+        "$context.authorizer.error",
+        "$context.error.message",
+        "$context.integration.status",
+        "$context.integrationErrorMessage",
+        "$context.integrationLatency",
+        "$context.requestId",
+        "$context.responseLatency",
+        "$context.responseLength",
+        "$context.routeKey",
+        "$context.status",
+        "${AWS::StackName}",
+    ];
+    assert_eq!(logged, expected);
+}
+
+/// The filter that counts 5xx reads fields of the access log.
+#[test]
+fn server_errors_are_counted_from_fields_that_are_logged() {
+    let log = access_log();
+    let filter = &template()["Resources"]["ServerErrorsFilter"]["Properties"];
+    let pattern = text(&filter["FilterPattern"]);
+    let fields = pattern.split("$.").skip(1).map(|rest| rest.split_whitespace().next().unwrap());
+    let fields: Vec<_> = fields.collect();
+    assert_eq!(fields, ["status", "functionStatus"]);
+    let dimension = text(&filter["MetricTransformations"][0]["Dimensions"][0]["Value"]);
+    for field in fields.into_iter().chain(dimension.strip_prefix("$.")) {
+        assert!(log.get(field).is_some(), "{field}");
+    }
+}

@@ -1,0 +1,52 @@
+//! Each function may do on the table exactly what it does: its policy is enforced, and nothing in it is spare.
+
+use std::collections::BTreeSet;
+
+use serde_yaml_ng::Value;
+
+use crate::life::{Policies, live};
+use crate::yaml::{functions, intrinsic, text, texts};
+
+fn statements(function: &Value) -> Vec<Value> {
+    let policies = function["Policies"].as_sequence().unwrap();
+    policies.iter().flat_map(|policy| policy["Statement"].as_sequence().unwrap().clone()).collect()
+}
+
+fn policies() -> Policies {
+    let operation = |action: String| action.strip_prefix("dynamodb:").unwrap().to_owned();
+    let actions = |function: Value| -> BTreeSet<String> {
+        statements(&function)
+            .iter()
+            .flat_map(|statement| texts(&statement["Action"]))
+            .map(operation)
+            .collect()
+    };
+    functions().into_iter().map(|(binary, function)| (binary, actions(function))).collect()
+}
+
+#[tokio::test]
+async fn every_function_may_do_what_it_does() {
+    live(&policies()).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_that_a_function_may_do_is_spare() {
+    let allowed = policies();
+    for (binary, actions) in &allowed {
+        for action in actions {
+            let mut less = allowed.clone();
+            less.get_mut(binary).unwrap().remove(action);
+            assert!(live(&less).await.is_err(), "{binary} does not need {action}");
+        }
+    }
+}
+
+#[test]
+fn every_function_may_do_it_on_this_table_alone() {
+    for (binary, function) in functions() {
+        for statement in statements(&function) {
+            assert_eq!(text(&statement["Effect"]), "Allow", "{binary}");
+            assert_eq!(intrinsic(&statement["Resource"]), "!GetAtt Table.Arn", "{binary}");
+        }
+    }
+}

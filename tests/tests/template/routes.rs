@@ -1,0 +1,74 @@
+//! The routes of API Gateway, of `cargo lambda watch` and of the local gateway, one by one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use doorbell_shared::http::routes::{Function, ROUTES};
+use serde_yaml_ng::Value;
+
+use crate::yaml::{functions, template, text, values};
+
+/// The name of a function's binary.
+pub(crate) fn binary(function: Function) -> &'static str {
+    match function {
+        Function::Initiate => "initiate",
+        Function::Poll => "poll",
+        Function::Runtimes => "runtimes",
+        Function::Register => "register",
+        Function::Deregister => "deregister",
+        Function::Heartbeat => "heartbeat",
+        Function::Report => "report",
+    }
+}
+
+/// A function's routes, as "METHOD path", by the name of its binary.
+type Routes = BTreeMap<String, BTreeSet<String>>;
+
+/// What the local gateway serves.
+fn served() -> Routes {
+    let mut served = Routes::new();
+    for route in ROUTES {
+        let routes = served.entry(binary(route.function).to_owned()).or_default();
+        routes.insert(format!("{} {}", route.method, route.path));
+    }
+    served
+}
+
+#[test]
+fn every_route_is_deployed_and_no_other() {
+    let route = |event: Value| {
+        format!("{} {}", text(&event["Properties"]["Method"]), text(&event["Properties"]["Path"]))
+    };
+    let routes =
+        |function: Value| values(&function["Events"]).into_iter().map(route).collect::<BTreeSet<_>>();
+    let mut deployed: Routes =
+        functions().into_iter().map(|(binary, function)| (binary, routes(function))).collect();
+    // API Gateway asks the authorizer by itself.
+    assert_eq!(deployed.remove("authorizer"), Some(BTreeSet::new()));
+    assert_eq!(deployed, served());
+}
+
+#[test]
+fn cargo_lambda_watch_serves_every_route_and_no_other() {
+    let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().unwrap();
+    let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
+    let mut watched = Routes::new();
+    for (path, methods) in router.as_table().unwrap() {
+        for route in methods.as_array().unwrap() {
+            let routes = watched.entry(route["function"].as_str().unwrap().to_owned()).or_default();
+            routes.insert(format!("{} {path}", route["method"].as_str().unwrap()));
+        }
+    }
+    assert_eq!(watched, served());
+}
+
+/// A route without it would be open to everybody.
+#[test]
+fn every_route_has_the_authorizer() {
+    let auth = &template()["Resources"]["Api"]["Properties"]["Auth"];
+    assert_eq!(text(&auth["DefaultAuthorizer"]), "Tokens");
+    let authorizer = &auth["Authorizers"]["Tokens"];
+    assert_eq!(authorizer["EnableSimpleResponses"], true);
+    assert_eq!(text(&authorizer["AuthorizerPayloadFormatVersion"]), "2.0");
+    let mut events = functions().into_values().flat_map(|function| values(&function["Events"]));
+    assert!(events.all(|event| event["Properties"].get("Auth").is_none()));
+}
