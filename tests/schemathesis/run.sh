@@ -5,18 +5,15 @@
 # SCHEMATHESIS_SEED finds a failure again; SCHEMATHESIS_CASES is how many cases to try of each operation.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. localstack/tools.sh
 doorbell=${1:-target/debug/doorbell}
-version=4.32.5
-python=$PWD/.tools/python
 work=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-[ "$("$python/bin/st" --version 2>/dev/null)" = "st, version $version" ] || {
-  [ -x "$python/bin/pip" ] || python3 -m venv "$python"
-  "$python/bin/pip" install -q --disable-pip-version-check schemathesis==$version openapi-spec-validator==0.9.0
-}
-"$python/bin/openapi-spec-validator" openapi.yaml
+need curl curl ca-certificates
+python schemathesis schemathesis==4.32.5 openapi-spec-validator==0.9.0
+"$tools/schemathesis/bin/openapi-spec-validator" openapi.yaml
 
 "$doorbell" dev --addr 127.0.0.1:0 --no-daemon >"$work/log" 2>&1 &
 pids+=($!)
@@ -62,7 +59,7 @@ cp tests/schemathesis/*.toml "$work"
 try() {
   local config=$1 cases=$2
   shift 2
-  "$python/bin/st" --config-file "$work/$config" run openapi.yaml --no-color \
+  "$tools/schemathesis/bin/st" --config-file "$work/$config" run openapi.yaml --no-color \
     --seed "${SCHEMATHESIS_SEED:-20261122}" --max-examples "$cases" "$@"
 }
 USER_TOKEN=dbu_dev_a DAEMON_TOKEN=dbd_dev_a try schemathesis.toml "${SCHEMATHESIS_CASES:-120}"

@@ -1,0 +1,20 @@
+#!/usr/bin/env python3
+"""Does what ministack's CloudFormation leaves undone: the tables' TTL, as the template has it.
+
+usage: complete.py STACK stack.json      run with a Python that has boto3; where AWS is, the environment says
+"""
+
+import json
+import sys
+
+import boto3
+
+stack, template = sys.argv[1:]
+with open(template) as file:
+    resources = json.load(file)["Resources"]
+cloudformation, dynamodb = boto3.client("cloudformation"), boto3.client("dynamodb")
+for name, resource in resources.items():
+    if ttl := resource.get("Properties", {}).get("TimeToLiveSpecification"):
+        detail = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=name)
+        table = detail["StackResourceDetail"]["PhysicalResourceId"]
+        dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=ttl)

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""The template as an emulator can deploy it: SAM's own transform, and then what ministack cannot read said in another way.
+
+usage: expand.py packaged.yaml > stack.json      CodeUri is `s3://…` already; run with ministack's Python
+
+Nothing is made up here. What SAM makes of the template stays as it is, but for two things:
+- SAM describes routes, integrations and the authorizer in an OpenAPI `Body`, which ministack ignores. They become the resources that
+  API Gateway makes of it, and CORS gets the spelling that ministack reads.
+- ministack has no alarms on metric math. They are left out, and named on stderr.
+
+What ministack does not enforce is checked here, on what SAM made: API Gateway's permission to call each function.
+"""
+
+import json
+import os
+import re
+import sys
+from types import SimpleNamespace
+
+import yaml
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+from samtranslator.translator.transform import transform  # noqa: E402  reads the region as it is imported
+
+
+class Template(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms."""
+
+
+def short_form(loader, name, node):
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        if name == "GetAtt":
+            value = value.split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+
+Template.add_multi_constructor("!", short_form)
+
+
+def expanded(path):
+    with open(path) as file:
+        template = yaml.load(file, Template)
+    defaults = {name: parameter.get("Default", "") for name, parameter in template["Parameters"].items()}
+    stack = transform(template, defaults, SimpleNamespace(load=dict))
+    stack.pop("Transform", None)
+    return stack
+
+
+def resources_of(stack, kind):
+    return {name: resource for name, resource in stack["Resources"].items() if resource["Type"] == kind}
+
+
+def check_permissions(stack):
+    """API Gateway may call every function that the API names, and nobody else may call any."""
+    permissions = resources_of(stack, "AWS::Lambda::Permission").values()
+    allowed = {json.dumps(permission["Properties"]["FunctionName"]) for permission in permissions}
+    for permission in permissions:
+        assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com", permission
+        assert "SourceArn" in permission["Properties"], permission
+    functions = resources_of(stack, "AWS::Lambda::Function")
+    missing = [name for name in functions if not {json.dumps({"Ref": name}), json.dumps({"Fn::GetAtt": [name, "Arn"]})} & allowed]
+    assert not missing, f"API Gateway may not call {missing}"
+    print(f"{len(permissions)} permissions for {len(functions)} functions", file=sys.stderr)
+
+
+def authorizer(api, name, scheme):
+    described = scheme["x-amazon-apigateway-authorizer"]
+    return {
+        "Type": "AWS::ApiGatewayV2::Authorizer",
+        "Properties": {
+            "ApiId": {"Ref": api},
+            "Name": name,
+            "AuthorizerType": described["type"].upper(),
+            "AuthorizerUri": described["authorizerUri"],
+            "AuthorizerPayloadFormatVersion": described["authorizerPayloadFormatVersion"],
+            "EnableSimpleResponses": described["enableSimpleResponses"],
+            "AuthorizerResultTtlInSeconds": described["authorizerResultTtlInSeconds"],
+            "IdentitySource": described["identitySource"],
+        },
+    }
+
+
+def integration(api, described):
+    return {
+        "Type": "AWS::ApiGatewayV2::Integration",
+        "Properties": {
+            "ApiId": {"Ref": api},
+            "IntegrationType": described["type"].upper(),
+            "IntegrationUri": described["uri"],
+            "PayloadFormatVersion": described["payloadFormatVersion"],
+        },
+    }
+
+
+def route(api, key, integration_name, authorizer_name):
+    return {
+        "Type": "AWS::ApiGatewayV2::Route",
+        "Properties": {
+            "ApiId": {"Ref": api},
+            "RouteKey": key,
+            "Target": {"Fn::Join": ["/", ["integrations", {"Ref": integration_name}]]},
+            "AuthorizationType": "CUSTOM",
+            "AuthorizerId": {"Ref": authorizer_name},
+        },
+    }
+
+
+def without_body(name, api):
+    """The API and the resources that its OpenAPI body stands for. A route without an authorizer is an error: none may be open."""
+    properties = api["Properties"]
+    body = properties.pop("Body")
+    properties.pop("FailOnWarnings", None)
+    properties |= {"Name": name, "ProtocolType": "HTTP"}
+    cors = body["x-amazon-apigateway-cors"]
+    properties["CorsConfiguration"] = {key[0].lower() + key[1:]: value for key, value in cors.items()}
+    made = {name: api}
+    for scheme, described in body["components"]["securitySchemes"].items():
+        made[f"{name}Authorizer{scheme}"] = authorizer(name, scheme, described)
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            words = re.sub("[^A-Za-z0-9]", "", f"{path.title()}{method.title()}")
+            [scheme] = [scheme for security in operation["security"] for scheme in security]
+            made[f"{name}Integration{words}"] = integration(name, operation["x-amazon-apigateway-integration"])
+            made[f"{name}Route{words}"] = route(
+                name, f"{method.upper()} {path}", f"{name}Integration{words}", f"{name}Authorizer{scheme}"
+            )
+    return made
+
+
+def main():
+    stack = expanded(sys.argv[1])
+    check_permissions(stack)
+    for name, api in resources_of(stack, "AWS::ApiGatewayV2::Api").items():
+        stack["Resources"] |= without_body(name, api)
+    for name, alarm in resources_of(stack, "AWS::CloudWatch::Alarm").items():
+        if "Metrics" in alarm["Properties"]:
+            print(f"left out, on metric math: {name}", file=sys.stderr)
+            del stack["Resources"][name]
+    json.dump(stack, sys.stdout, indent=1, default=str)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# The functions in containers, as the SAM CLI runs them: builds, invokes each with its event, serves the API with `sam local start-api`, and
+# runs the suite's smoke part against it. DynamoDB is an emulator that containers reach.
+# usage: localstack/sam-local.sh      needs root where no Docker engine runs: then it installs and starts one, and stops it again
+# DOORBELL_BUILT=1 takes the functions as `localstack/build.sh` has left them.
+set -euo pipefail
+. "$(dirname "$0")/tools.sh"
+cd "$root"
+sam_tools
+emulator_tools
+work=$(mktemp -d)
+pids=()
+stop() {
+  # The last one started ends first: the API's containers need the engine. SAM leaves a container behind when it is killed.
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    kill "${pids[i]}" 2>/dev/null || true
+    wait "${pids[i]}" 2>/dev/null || true
+  done
+  rm -rf "$work"
+}
+trap stop EXIT
+
+step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
+
+step 'engine'
+need docker docker.io
+docker info >/dev/null 2>&1 || {
+  need dockerd docker.io
+  need iptables iptables
+  dockerd >"$work/engine.log" 2>&1 &
+  pids+=($!)
+  wait_for 60 docker info || { cat "$work/engine.log" >&2; exit 1; }
+}
+docker version --format 'Docker {{.Server.Version}}'
+localstack/base-image.sh
+
+step 'build'
+[ -n "${DOORBELL_BUILT:-}" ] || localstack/build.sh
+cargo test --quiet --locked --no-run
+
+step 'DynamoDB'
+# A container's own loopback is not this machine's. The bridge's address is, and nothing outside this machine reaches it.
+# Older engines say only the network's range, of which the bridge has the first address.
+bridge=$(docker network inspect bridge --format '{{with index .IPAM.Config 0}}{{or .Gateway .Subnet}}{{end}}' | sed 's#\.0/[0-9]*$#.1#')
+[ -n "$bridge" ] || { echo 'Docker has no bridge network with an IPv4 address' >&2; exit 1; }
+dynamodb=http://$bridge:4567
+(cd "$work" && BIND_HOST=$bridge GATEWAY_PORT=4567 MINISTACK_REGION=us-east-1 PERSIST_STATE=0 IOT_MTLS_ENABLED=0 SFTP_ENABLED=0 \
+  exec "$tools/ministack/bin/ministack") >"$work/emulator.log" 2>&1 &
+pids+=($!)
+wait_for 30 curl -sf "$dynamodb/_ministack/health" || { cat "$work/emulator.log" >&2; exit 1; }
+# In containers the SAM CLI gives resources their logical names, region and keys of its own: so the table is `Table`.
+export DOORBELL_DYNAMODB_ENDPOINT=$dynamodb AWS_DEFAULT_REGION=us-east-1 DOORBELL_TABLE=Table
+cli() { AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=defaultkey AWS_SECRET_ACCESS_KEY=defaultsecret target/debug/doorbell "$@"; }
+cli dev --store dynamodb --no-daemon --addr 127.0.0.1:0 >"$work/dev.log" 2>&1 &
+dev=$!
+wait_for 30 grep 'Doorbell listens' "$work/dev.log" || { cat "$work/dev.log" >&2; exit 1; }
+kill "$dev" && wait "$dev" || true # it was there to make the table
+
+local_options=(--skip-pull-image --parameter-overrides
+  "Architecture=$(lambda_architecture)" "DynamoDbEndpoint=$dynamodb" AuthorizerCacheSeconds=0)
+
+step 'invoke'
+# invoke FUNCTION EVENT EXPECTED: EXPECTED is a pattern of grep's that the answer has to match
+invoke() {
+  local answer
+  answer=$(sam local invoke "$1" --event "tests/events/$2.json" "${local_options[@]}" 2>"$work/invoke.log" | grep '^{' | tail -n 1)
+  grep -q "$3" <<<"$answer" || { cat "$work/invoke.log" >&2; echo "$1: $answer" >&2; exit 1; }
+  printf '%-20s %s\n' "$1" "${answer:0:110}"
+}
+invoke AuthorizerFunction authorizer '"caller": *"nobody"'
+invoke RegisterFunction register '"statusCode": *200'
+invoke RuntimesFunction runtimes '"statusCode": *200.*c9a824cd-19ec-5e1f-97f5-c3dca03c00d9'
+invoke InitiateFunction initiate '"statusCode": *200.*pending'
+invoke HeartbeatFunction heartbeat '"statusCode": *200.*pending_model_list'
+invoke PollFunction poll '"statusCode": *404.*request not found'
+invoke ReportFunction report '"statusCode": *404.*request not found'
+invoke DeregisterFunction deregister '"statusCode": *200'
+
+step 'the API'
+# One container for each function, kept: with EAGER some would outlive the command.
+sam local start-api --port 3001 --warm-containers LAZY "${local_options[@]}" >"$work/api.log" 2>&1 &
+pids+=($!)
+export DOORBELL_URL=http://127.0.0.1:3001
+wait_for 60 curl -s "$DOORBELL_URL/" || { cat "$work/api.log" >&2; exit 1; }
+token() { cli token create --scope "$1" --subject "the suite's $1" 2>>"$work/tokens"; }
+export DOORBELL_USER_A DOORBELL_DAEMON_A
+DOORBELL_USER_A=$(token user) DOORBELL_DAEMON_A=$(token daemon)
+cargo test --locked --test stack -- --ignored smoke:: || { tail -n 40 "$work/api.log" >&2; exit 1; }
+step 'done'

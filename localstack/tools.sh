@@ -1,0 +1,63 @@
+# What the scripts need, installed into .tools/, which git ignores: to be sourced. Versions are pinned here and nowhere else.
+# Debian packages are installed only where a command is missing, as root, with apt.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tools=$root/.tools
+mkdir -p "$tools"
+
+# Quiet, and no call but to what the scripts started: without keys the SAM CLI asks nobody who it is.
+export SAM_CLI_TELEMETRY=0 AWS_EC2_METADATA_DISABLED=true PIP_DISABLE_PIP_VERSION_CHECK=1
+
+# need COMMAND PACKAGE…: installs Debian packages where a command is missing
+need() {
+  local command=$1
+  shift
+  command -v "$command" >/dev/null && return
+  [ -n "${apt_updated:-}" ] || apt-get update -qq
+  apt_updated=yes
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
+# python NAME REQUIREMENT…: a virtual environment of that name with exactly these, made anew when they change
+python() {
+  local env=$tools/$1
+  shift
+  [ "$(cat "$env/requirements" 2>/dev/null)" = "$*" ] && return
+  need python3 python3 python3-venv
+  rm -rf "$env"
+  python3 -m venv "$env"
+  "$env/bin/pip" install -q "$@"
+  echo "$*" >"$env/requirements"
+}
+
+# The SAM CLI, and cargo-lambda with the linker that it needs.
+sam_tools() {
+  need cc gcc libc6-dev
+  need objdump binutils
+  python sam aws-sam-cli==1.170.0 cargo-lambda==1.9.2
+  export PATH=$tools/sam/bin:$PATH
+}
+
+# An emulator of AWS that needs no image: it runs the functions' binaries as processes.
+emulator_tools() {
+  need curl curl ca-certificates
+  python ministack ministack==1.5.33 aws-sam-translator==1.115.0 cryptography==50.0.2
+}
+
+# lambda_architecture: this machine's processor, in Lambda's words
+lambda_architecture() {
+  case $(uname -m) in
+    x86_64) echo x86_64 ;;
+    aarch64 | arm64) echo arm64 ;;
+    *) echo "Lambda has no processor like this one: $(uname -m)" >&2; return 1 ;;
+  esac
+}
+
+# wait_for SECONDS COMMAND…: until it succeeds, or fails after so many seconds
+wait_for() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$deadline" ] || { echo "not in time: $*" >&2; return 1; }
+    sleep 0.2
+  done
+}
