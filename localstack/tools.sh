@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts need, installed into .tools/, which git ignores: to be sourced. Versions are pinned here and nowhere else.
 # Debian packages are installed only where a command is missing, as root, with apt.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -194,7 +194,8 @@ server.serve_forever()
 PY
 pids+=($!)
 for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.05; done
-export AWS_ENDPOINT_URL="http://127.0.0.1:$(cat "$work/port")" AWS_REGION=us-east-1
+AWS_ENDPOINT_URL=http://127.0.0.1:$(cat "$work/port")
+export AWS_ENDPOINT_URL AWS_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=example AWS_SECRET_ACCESS_KEY=example
 serve denied --store dynamodb
 call dbu_dev_a POST "/api/runtimes/$nobody/models";               refused 500 'failed to enqueue model list request'
