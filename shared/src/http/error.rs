@@ -1,5 +1,7 @@
 //! Every error a caller can get, with its status and its text. The texts are the wire contract's, to the letter.
 
+use std::borrow::Cow;
+
 use lambda_http::http::{HeaderName, HeaderValue, header};
 
 use super::{Response, json};
@@ -108,50 +110,43 @@ impl Operation {
 }
 
 impl ApiError {
-    /// The status and the text.
-    pub fn parts(&self) -> (u16, String) {
+    /// The status and the text. Each variant is named: a forgotten one would be a 500 that nobody meant.
+    pub fn parts(&self) -> (u16, Cow<'static, str>) {
         match self {
-            Self::Unauthenticated => (401, "a valid bearer token is required".to_owned()),
-            Self::MissingScope(scope) => (403, format!("the token lacks the scope \"{scope}\"")),
-            Self::TooManyRuntimes(most) => (400, format!("at most {most} runtimes at once")),
-            Self::TextTooLong(field) => (400, format!("{field} is longer than {TEXT_CHARS} characters")),
-            Self::Store(operation, _) | Self::Unreadable(operation) => (500, operation.failure().to_owned()),
-            fixed => {
-                let (status, text) = fixed.fixed_parts();
-                (status, text.to_owned())
+            Self::Unauthenticated => (401, "a valid bearer token is required".into()),
+            Self::AuthorizationUnchecked => (500, "authorization could not be checked".into()),
+            Self::MissingScope(scope) => (403, format!("the token lacks the scope \"{scope}\"").into()),
+            Self::BodyTooLarge => (413, "request body too large".into()),
+            Self::InvalidBody => (400, "invalid request body".into()),
+            Self::InvalidRuntimeId => (400, "invalid runtime_id".into()),
+            Self::InvalidWorkspaceId => (400, "invalid workspace_id".into()),
+            Self::RuntimeIdRequired => (400, "runtime_id is required".into()),
+            Self::RuntimeIdsRequired => (400, "runtime_ids is required".into()),
+            Self::DaemonIdRequired => (400, "daemon_id is required".into()),
+            Self::WorkspaceIdRequired => (400, "workspace_id is required".into()),
+            Self::NothingToRegister => (400, "at least one runtime or failed profile is required".into()),
+            Self::TooManyRuntimes(most) => (400, format!("at most {most} runtimes at once").into()),
+            Self::TextTooLong(field) => {
+                (400, format!("{field} is longer than {TEXT_CHARS} characters").into())
             }
-        }
-    }
-
-    fn fixed_parts(&self) -> (u16, &'static str) {
-        match self {
-            Self::AuthorizationUnchecked => (500, "authorization could not be checked"),
-            Self::BodyTooLarge => (413, "request body too large"),
-            Self::InvalidBody => (400, "invalid request body"),
-            Self::InvalidRuntimeId => (400, "invalid runtime_id"),
-            Self::InvalidWorkspaceId => (400, "invalid workspace_id"),
-            Self::RuntimeIdRequired => (400, "runtime_id is required"),
-            Self::RuntimeIdsRequired => (400, "runtime_ids is required"),
-            Self::DaemonIdRequired => (400, "daemon_id is required"),
-            Self::WorkspaceIdRequired => (400, "workspace_id is required"),
-            Self::NothingToRegister => (400, "at least one runtime or failed profile is required"),
-            Self::RuntimeNotFound => (404, "runtime not found"),
-            Self::ForeignRuntime | Self::RouteNotFound => (404, "not found"),
-            Self::RequestNotFound => (404, "request not found"),
-            Self::WorkspaceNotFound => (404, "workspace not found"),
-            Self::UriTooLong => (414, "path and query too long"),
-            Self::ReportTooLarge => (413, "report too large"),
-            Self::TooManyRings(_) => (429, "too many requests for this runtime"),
-            Self::RuntimeOffline => (503, "runtime is offline"),
-            Self::MethodNotAllowed(_) => (405, "method not allowed"),
-            _ => (500, "internal error"),
+            Self::RuntimeNotFound => (404, "runtime not found".into()),
+            Self::ForeignRuntime | Self::RouteNotFound => (404, "not found".into()),
+            Self::RequestNotFound => (404, "request not found".into()),
+            Self::WorkspaceNotFound => (404, "workspace not found".into()),
+            Self::ReportTooLarge => (413, "report too large".into()),
+            Self::RuntimeOffline => (503, "runtime is offline".into()),
+            Self::TooManyRings(_) => (429, "too many requests for this runtime".into()),
+            Self::UriTooLong => (414, "path and query too long".into()),
+            Self::MethodNotAllowed(_) => (405, "method not allowed".into()),
+            Self::Store(operation, _) | Self::Unreadable(operation) => (500, operation.failure().into()),
         }
     }
 
     /// The response, with the headers that its status calls for.
     pub fn response(&self) -> Response {
         let (status, error) = self.parts();
-        let mut response = json(status, serde_json::json!(ErrorBody { error }).to_string());
+        let mut response =
+            json(status, serde_json::json!(ErrorBody { error: error.into_owned() }).to_string());
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }

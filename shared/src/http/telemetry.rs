@@ -66,6 +66,6 @@ impl Call {
 fn cause(error: &ApiError) -> String {
     match error {
         ApiError::Store(_, error) => error.to_string(),
-        other => other.parts().1,
+        other => other.parts().1.into_owned(),
     }
 }
