@@ -1,12 +1,15 @@
 //! What every function's `main` does, once per cold start.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::lambda_runtime::{LambdaEvent, run};
 use lambda_http::{Error, Request, service_fn};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::http::{Backend, Response, log};
+use crate::http::{Backend, Response, event, log};
 use crate::store::dynamodb::{DynamoDbStore, connect};
 
 /// Names the table; the template sets it.
@@ -22,14 +25,24 @@ const LOG_LEVEL_VARIABLE: &str = "AWS_LAMBDA_LOG_LEVEL";
 pub async fn serve<F, A>(handle: F) -> Result<(), Error>
 where
     F: Fn(Arc<Backend<DynamoDbStore>>, Request) -> A,
-    A: Future<Output = Response> + Send,
+    A: Future<Output = Response>,
 {
     let backend = Arc::new(backend().await?);
-    lambda_http::run(service_fn(|request| {
-        let answer = handle(Arc::clone(&backend), request);
-        async { Ok::<_, std::convert::Infallible>(answer.await) }
+    run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
+        // Boxed: the runtime's futures around the SDK's are deeper than the compiler follows.
+        let handle = |request| Box::pin(handle(Arc::clone(&backend), request));
+        let answer = answer(event.payload, handle);
+        async { Ok::<_, Infallible>(answer.await) }
     }))
     .await
+}
+
+/// Answers one event.
+pub async fn answer<A: Future<Output = Response>>(
+    event: ApiGatewayV2httpRequest,
+    handle: impl FnOnce(Request) -> A,
+) -> ApiGatewayV2httpResponse {
+    event::answer(handle(event::request(event)).await)
 }
 
 /// Installs the log and connects to the table.

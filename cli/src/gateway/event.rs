@@ -15,8 +15,7 @@ use doorbell_shared::http::routes::Route;
 use doorbell_shared::time::Timestamp;
 use serde_json::{Value, json};
 
-/// API Gateway sets host and protocol itself, whatever a client sends. `lambda_http` makes a URL of them, and panics when
-/// they do not make one.
+/// API Gateway sets host and protocol itself, whatever a client sends.
 const HOST: &str = "localhost";
 const PROTOCOL: &str = "http";
 

@@ -18,7 +18,7 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use doorbell_shared::http::routes::{ROUTES, Route};
-use doorbell_shared::http::{ApiError, Backend, json};
+use doorbell_shared::http::{self, ApiError, Backend, json};
 use doorbell_shared::store::{Store, Tokens};
 use tokio::net::TcpListener;
 
@@ -31,8 +31,7 @@ pub use tokens::{DAEMON_A, DevToken, DevTokens, TOKENS, USER_A, WORKSPACE_A, WOR
 /// API Gateway refuses what is larger before any function sees it (AWS, "Quotas for HTTP APIs": 10 MB).
 const PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
 
-/// API Gateway refuses a longer request line and headers (AWS, "Quotas for HTTP APIs"). `lambda_http` panics at a URI that
-/// is over 64 KB once it is escaped, which triples it at most.
+/// API Gateway refuses a longer request line and headers (AWS, "Quotas for HTTP APIs").
 const URI_BYTES: usize = 10_240;
 
 /// Answers once the store is ready, which is before the socket is opened.
@@ -75,7 +74,7 @@ async fn handle<S: Store, T: Tokens>(
 async fn answer<S: Store, T: Tokens>(
     gateway: &Gateway<S, T>,
     request: Request,
-) -> Result<doorbell_shared::http::Response, ApiError> {
+) -> Result<http::Response, ApiError> {
     let (parts, body) = request.into_parts();
     if parts.uri.path_and_query().is_some_and(|uri| uri.as_str().len() > URI_BYTES) {
         return Err(ApiError::UriTooLong);
@@ -93,8 +92,8 @@ async fn answer<S: Store, T: Tokens>(
         now: backend.clock.now(),
         gateway_request_id: backend.ids.claim_id().to_string(),
     };
-    let event = lambda_http::request::from_str(&incoming.event().to_string());
-    Ok(call(route.function, backend, &event.map_err(|_| ApiError::InvalidBody)?).await)
+    let event = serde_json::from_value(incoming.event()).map_err(|_| ApiError::InvalidBody)?;
+    Ok(call(route.function, backend, &http::event::request(event)).await)
 }
 
 type Matched<'p> = (Route, Vec<(&'static str, &'p str)>);

@@ -5,6 +5,7 @@
 
 pub mod cors;
 pub mod error;
+pub mod event;
 pub mod input;
 pub mod log;
 pub mod principal;

@@ -1,9 +1,5 @@
-//! Arbitrary events: a right one for the function, with anything in any of its parts.
-//!
-//! `lambda_http` panics at three things, before any code of ours: a body that says it is base64 and is not, a host or
-//! protocol that does not make a URL, and a query with letters that no URI has. API Gateway encodes or sets these itself,
-//! so they are always well-formed here. Who invokes a function directly can have them, and crashes one instance: nothing
-//! is stored or answered, and whoever may invoke can do worse.
+//! Arbitrary events: a right one for the function, with anything in any of its parts, what API Gateway would never send
+//! included.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,21 +16,22 @@ use crate::world::{REQUESTS, RUNTIMES, WORKSPACES};
 /// Any event for `function`.
 pub(crate) fn event(function: Function) -> impl Strategy<Value = Value> {
     let parts =
-        (context(function), path_parameters(), query(), headers(), body(function), any::<bool>(), raw_path());
-    let event = parts.prop_map(move |(context, path_parameters, query, headers, body, base64, raw_path)| {
-        let mut event = json!({
-            "version": "2.0",
-            "rawPath": raw_path,
-            "rawQueryString": query,
-            "headers": headers,
-            "requestContext": context,
+        (context(function), path_parameters(), query(), headers(), body(function), encoding(), raw_path());
+    let event =
+        parts.prop_map(move |(context, path_parameters, query, headers, body, encoding, raw_path)| {
+            let mut event = json!({
+                "version": "2.0",
+                "rawPath": raw_path,
+                "rawQueryString": query,
+                "headers": headers,
+                "requestContext": context,
+            });
+            if let Some(parameters) = path_parameters {
+                event["pathParameters"] = parameters;
+            }
+            put_body(&mut event, body, encoding);
+            event
         });
-        if let Some(parameters) = path_parameters {
-            event["pathParameters"] = parameters;
-        }
-        put_body(&mut event, body, base64);
-        event
-    });
     (event, prop::option::weighted(0.15, (select(LOOSE.to_vec()), prop::option::of(value())))).prop_map(
         |(event, loosened)| loosened.into_iter().fold(event, |event, (at, value)| loosen(event, at, value)),
     )
@@ -127,6 +124,7 @@ fn query() -> impl Strategy<Value = String> {
         3 => Just(String::new()),
         3 => named.prop_map(|id| format!("workspace_id={id}")),
         2 => letters("workspace_id=&%0123456789abcdefAF+;~./?:@!$'()*,-", 60),
+        1 => text(),
     ]
 }
 
@@ -135,8 +133,15 @@ fn raw_path() -> impl Strategy<Value = String> {
 }
 
 fn headers() -> impl Strategy<Value = Map<String, Value>> {
-    let names =
-        ["authorization", "content-type", "content-length", "cookie", "x-forwarded-for", "x-request-id"];
+    let names = [
+        "authorization",
+        "content-type",
+        "content-length",
+        "cookie",
+        "host",
+        "x-forwarded-proto",
+        "x-request-id",
+    ];
     let header = (
         prop_oneof![
             select(names.to_vec()).prop_map(str::to_owned),
@@ -146,17 +151,32 @@ fn headers() -> impl Strategy<Value = Map<String, Value>> {
     );
     prop::collection::vec(header, 0..4).prop_map(|headers| {
         let sent = headers.into_iter().map(|(name, value)| (name, Value::from(value)));
-        let ours =
-            [("host", "localhost"), ("x-forwarded-proto", "https")].map(|(n, v)| (n.to_owned(), v.into()));
-        sent.chain(ours).collect()
+        sent.collect()
     })
 }
 
-fn put_body(event: &mut Value, body: Option<Vec<u8>>, base64: bool) {
+/// How a body that is text is put into the event.
+#[derive(Clone, Copy, Debug)]
+enum Encoding {
+    Plain,
+    Base64,
+    /// As it is, and called base64.
+    Pretended,
+}
+
+fn encoding() -> impl Strategy<Value = Encoding> {
+    prop_oneof![10 => Just(Encoding::Plain), 10 => Just(Encoding::Base64), 1 => Just(Encoding::Pretended)]
+}
+
+fn put_body(event: &mut Value, body: Option<Vec<u8>>, encoding: Encoding) {
     let Some(body) = body else { return };
-    match String::from_utf8(body) {
-        Ok(text) if !base64 => event["body"] = text.into(),
-        bytes => {
+    match (String::from_utf8(body), encoding) {
+        (Ok(text), Encoding::Plain) => event["body"] = text.into(),
+        (Ok(text), Encoding::Pretended) => {
+            event["body"] = text.into();
+            event["isBase64Encoded"] = true.into();
+        }
+        (bytes, _) => {
             let bytes = bytes.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes);
             event["body"] = STANDARD.encode(bytes).into();
             event["isBase64Encoded"] = true.into();

@@ -1,5 +1,4 @@
-//! What HTTP lets through, the local gateway makes an event of. `lambda_http` panics at a host, a protocol or a length that
-//! API Gateway would never hand on, and a panic ends the connection without an answer.
+//! What HTTP lets through, the local gateway makes an event of. A panic would end the connection without an answer.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

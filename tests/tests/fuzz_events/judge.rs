@@ -28,8 +28,8 @@ struct Caller {
 /// Calls `function` with `event` in a new world, and holds the answer and the world against what is documented.
 pub(crate) async fn judge(function: Function, event: &Value) -> Judged {
     // What does not even have an event's shape is refused before any code of ours.
-    let request =
-        lambda_http::request::from_str(&event.to_string()).map_err(|_| TestCaseError::reject("no event"))?;
+    let payload = serde_json::from_value(event.clone()).map_err(|_| TestCaseError::reject("no event"))?;
+    let request = doorbell_shared::http::event::request(payload);
     let world = World::new().await;
     let before = [world.seen(WORKSPACES[0]).await, world.seen(WORKSPACES[1]).await];
 
