@@ -72,7 +72,7 @@ async fn a_report_that_was_applied_is_recorded_and_not_stale() {
     let (scene, now) = (&test.scene, test.scene.at(1));
     let reported = test.lossy.report(asked.address, &scene.allowed, &outcome, now).await.unwrap();
     test.assert_retried();
-    assert_eq!(reported, Reported::Recorded);
+    assert_eq!(reported, Reported::Recorded { created_at: scene.start });
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn a_time_out_that_was_written_is_shown() {
     let asked = test.scene.ring(test.scene.start).await;
     let polled = test.lossy.poll(asked.address, &test.scene.allowed, test.scene.at(31)).await.unwrap();
     test.assert_retried();
-    assert!(matches!(polled, Polled::Found(request) if request.state == State::Timeout(Lapse::Unclaimed)));
+    assert!(matches!(polled, Polled::TimedOut(request) if request.state == State::Timeout(Lapse::Unclaimed)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,10 +22,9 @@ async fn poll<S: Poll>(backend: &Backend<S>, request: &Request) -> Result<Reques
     let address = input::address(request, Kind::ModelList).map_err(|_| ApiError::RequestNotFound)?;
 
     let polled = backend.store.poll(address, &caller.workspaces, backend.clock.now()).await;
-    match polled.map_err(Operation::Load.failed())? {
-        Polled::Found(request) => {
-            RequestRecord::try_from(&request).map_err(|_| ApiError::Unreadable(Operation::Load))
-        }
-        Polled::Unknown => Err(ApiError::RequestNotFound),
-    }
+    let request = match polled.map_err(Operation::Load.failed())? {
+        Polled::Found(request) | Polled::TimedOut(request) => request,
+        Polled::Unknown => return Err(ApiError::RequestNotFound),
+    };
+    RequestRecord::try_from(&request).map_err(|_| ApiError::Unreadable(Operation::Load))
 }

@@ -34,7 +34,7 @@ async fn report<S: Report>(backend: &Backend<S>, request: &Request) -> Result<Ac
 
     let reported = backend.store.report(address, &caller.workspaces, &outcome, backend.clock.now()).await;
     match reported.map_err(operation.failed())? {
-        Reported::Recorded => recorded,
+        Reported::Recorded { .. } | Reported::Repeated => recorded,
         Reported::Stale => Ok(Ack::default()),
         Reported::Unknown => Err(ApiError::RequestNotFound),
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Status;
 use crate::limits::{ERROR_BYTES, RESULT_BYTES};
 
 /// How a daemon's work ended.
@@ -11,6 +12,16 @@ pub enum Outcome {
     Completed(ResultBody),
     /// It has none.
     Failed(ErrorText),
+}
+
+impl Outcome {
+    /// The status of a request that ends so.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Completed(_) => Status::Completed,
+            Self::Failed(_) => Status::Failed,
+        }
+    }
 }
 
 /// JSON text that the lifecycle and the store never look into, at most [`RESULT_BYTES`] long.

@@ -92,10 +92,11 @@ impl Poll for MemoryStore {
         let Some(request) = contents.allowed_request(address, allowed, now) else {
             return Ok(Polled::Unknown);
         };
-        if let Some(timed_out) = request.timed_out_if_lapsed(now) {
-            *request = timed_out;
-        }
-        Ok(Polled::Found(request.clone()))
+        let Some(timed_out) = request.timed_out_if_lapsed(now) else {
+            return Ok(Polled::Found(request.clone()));
+        };
+        *request = timed_out.clone();
+        Ok(Polled::TimedOut(timed_out))
     }
 }
 
@@ -147,12 +148,11 @@ impl Report for MemoryStore {
         let Some(request) = contents.allowed_request(address, allowed, now) else {
             return Ok(Reported::Unknown);
         };
-        if request.state == State::from(outcome.clone()) {
-            return Ok(Reported::Recorded);
-        }
-        let Some(reported) = request.reported_if_open(outcome, now) else { return Ok(Reported::Stale) };
+        let Some(reported) = request.reported_if_open(outcome, now) else {
+            return Ok(Reported::of_ended(request, outcome, now));
+        };
         *request = reported;
-        Ok(Reported::Recorded)
+        Ok(Reported::Recorded { created_at: request.created_at })
     }
 }
 

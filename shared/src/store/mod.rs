@@ -25,7 +25,7 @@ use std::future::Future;
 use crate::access::Workspaces;
 use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
 use crate::request::pace::TooFast;
-use crate::request::{Address, Kind, Outcome, Request};
+use crate::request::{Address, Kind, Outcome, Request, State};
 use crate::runtime::{Registration, Runtime};
 use crate::time::Timestamp;
 use crate::token::{TokenHash, TokenRecord};
@@ -76,6 +76,9 @@ pub trait Initiate: Send + Sync {
 pub enum Polled {
     /// The request as it is stored.
     Found(Request),
+    /// The request as it is stored now: it had lapsed, and this poll has written that down. Said once for a request, but
+    /// for polls of the very same `now`, which cannot be told from one that is tried again.
+    TimedOut(Request),
     /// There is no such request.
     Unknown,
 }
@@ -152,12 +155,31 @@ pub trait Heartbeat: Send + Sync {
 /// How [`Report::report`] went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
-    /// The outcome is stored: every later poll shows it. Also for the same report once more.
-    Recorded,
+    /// This report has stored the outcome: every later poll shows it. Said once for a request, but for equal reports of the
+    /// very same `now`, which cannot be told from one that is tried again.
+    Recorded {
+        /// When the request was made.
+        created_at: Timestamp,
+    },
+    /// The very outcome was stored before, and every later poll shows it: the daemon did not get the answer, or says it
+    /// twice. Nothing changed.
+    Repeated,
     /// The request was answered otherwise, or has lapsed. Nothing changed.
     Stale,
     /// There is no such request.
     Unknown,
+}
+
+impl Reported {
+    /// What the report of `outcome` at `now` comes to, of a request that has ended or lapsed. The stored outcome is the
+    /// report's mark, and the time of it tells the same call, tried again, from a later one.
+    fn of_ended(request: &Request, outcome: &Outcome, now: Timestamp) -> Self {
+        match request.state == State::from(outcome.clone()) {
+            true if request.updated_at == now => Self::Recorded { created_at: request.created_at },
+            true => Self::Repeated,
+            false => Self::Stale,
+        }
+    }
 }
 
 /// Answering.

@@ -87,7 +87,7 @@ impl World {
         let mut requests = Vec::new();
         for address in addresses(workspace) {
             requests.push(match store.poll(address, &allowed, self.now).await.unwrap() {
-                Polled::Found(request) => Some(request),
+                Polled::Found(request) | Polled::TimedOut(request) => Some(request),
                 Polled::Unknown => None,
             });
         }

@@ -43,13 +43,15 @@ macro_rules! conformance_suite {
                 pending_times_out_after_thirty_seconds
                 running_times_out_sixty_seconds_after_the_claim
                 a_time_out_is_for_ever
+                a_time_out_is_told_from_one_that_was_written_before
                 a_replica_with_a_slower_clock_tells_the_same_story
             }
             reports {
                 a_result_is_shown_by_every_later_poll
                 a_failure_is_shown_with_its_text
                 a_pending_request_may_be_reported
-                the_same_report_again_is_recorded
+                the_same_report_again_is_a_repetition
+                the_same_report_of_the_same_time_is_the_same_call
                 another_report_is_stale
                 a_report_after_the_deadline_is_stale
                 a_result_as_large_as_allowed_is_stored
@@ -82,6 +84,7 @@ macro_rules! conformance_suite {
             }
             races {
                 sixteen_heartbeats_claim_one_request_once
+                sixteen_polls_write_a_lapse_down_once
                 a_report_and_a_time_out_leave_one_outcome
                 heartbeats_share_out_a_queue
             }

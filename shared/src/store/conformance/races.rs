@@ -6,14 +6,17 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 
 use super::Scene;
-use super::scene::answer;
+use super::scene::{TICK, answer, recorded};
 use crate::id::RequestId;
 use crate::limits::PENDING_DEADLINE;
 use crate::request::State;
-use crate::store::{Claim, Reported, Store};
+use crate::store::{Claim, Polled, Store};
 
 /// How many heartbeats race for one request.
 pub const HEARTBEATS: usize = 16;
+
+/// How many polls race for one lapse.
+const POLLS: u32 = 16;
 
 /// Claims one new request from both replicas at once, and says how many of the claims were won.
 pub async fn race<S: Store>(scene: &Scene<S>) -> usize {
@@ -41,9 +44,25 @@ pub async fn a_report_and_a_time_out_leave_one_outcome<S: Store>(scene: Scene<S>
         let report = scene.here.report(asked.address, &scene.allowed, &outcome, in_time);
         let (reported, polled) = tokio::join!(report, scene.poll(&scene.there, asked.address, lapsed));
         let end = scene.poll(&scene.here, asked.address, lapsed).await.unwrap();
-        let recorded = reported.unwrap() == Reported::Recorded;
+        let recorded = reported.unwrap() == recorded(&asked);
         assert_eq!(recorded, end.state == State::from(outcome), "acknowledged is not what is stored");
         assert_eq!(polled, Some(end), "a terminal state was shown and has changed");
+    }
+}
+
+/// Whoever counts time-outs counts each once, however many are waiting for it.
+pub async fn sixteen_polls_write_a_lapse_down_once<S: Store>(scene: Scene<S>) {
+    let scene = &scene;
+    for round in 0..20 {
+        let asked = scene.ring(scene.start).await;
+        let polls = (0..POLLS).map(|number| {
+            let replica = if number % 2 == 0 { &scene.here } else { &scene.there };
+            let now = scene.at(31) + TICK * number;
+            async move { replica.poll(asked.address, &scene.allowed, now).await.unwrap() }
+        });
+        let polls = join_all(polls).await;
+        let wrote = polls.iter().filter(|polled| matches!(polled, Polled::TimedOut(_))).count();
+        assert_eq!(wrote, 1, "written down in round {round}");
     }
 }
 

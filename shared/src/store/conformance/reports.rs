@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
 
 use super::Scene;
-use super::scene::{TICK, answer};
+use super::scene::{TICK, answer, recorded};
 use crate::limits::{PENDING_DEADLINE, RESULT_BYTES, RUNNING_DEADLINE};
 use crate::request::{ErrorText, Outcome, State};
 use crate::store::{Reported, Store};
@@ -12,7 +12,7 @@ pub async fn a_result_is_shown_by_every_later_poll<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;
     scene.claim(asked.address, scene.at(1)).await;
     let outcome = answer(r#"{"models":[{"id":"a","label":"Ä"}]}"#);
-    assert_eq!(scene.report(asked.address, &outcome, scene.at(2)).await, Reported::Recorded);
+    assert_eq!(scene.report(asked.address, &outcome, scene.at(2)).await, recorded(&asked));
     for (replica, second) in [(&scene.here, 2), (&scene.there, 3), (&scene.there, 100)] {
         let shown = scene.poll(replica, asked.address, scene.at(second)).await.unwrap();
         assert_eq!((shown.state, shown.updated_at), (State::from(outcome.clone()), scene.at(2)));
@@ -32,16 +32,23 @@ pub async fn a_failure_is_shown_with_its_text<S: Store>(scene: Scene<S>) {
 /// A daemon may know of a request that it never claimed, when the claim's answer took another way.
 pub async fn a_pending_request_may_be_reported<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;
-    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(2)).await, Reported::Recorded);
+    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(2)).await, recorded(&asked));
 }
 
 /// Its answer was lost on the way, and the daemon says it again.
-pub async fn the_same_report_again_is_recorded<S: Store>(scene: Scene<S>) {
+pub async fn the_same_report_again_is_a_repetition<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;
     scene.report(asked.address, &answer("{}"), scene.at(2)).await;
-    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(3)).await, Reported::Recorded);
+    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(3)).await, Reported::Repeated);
     let shown = scene.poll(&scene.there, asked.address, scene.at(4)).await.unwrap();
     assert_eq!(shown.updated_at, scene.at(2), "the second report moved the record");
+}
+
+/// A report whose answer was lost is made again by the SDK, and is no repetition of itself.
+pub async fn the_same_report_of_the_same_time_is_the_same_call<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    scene.report(asked.address, &answer("{}"), scene.at(2)).await;
+    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(2)).await, recorded(&asked));
 }
 
 /// First answered is answered.
@@ -62,7 +69,7 @@ pub async fn a_report_after_the_deadline_is_stale<S: Store>(scene: Scene<S>) {
     for (asked, deadline) in [(pending, pending_deadline), (running, running_deadline)] {
         let late = scene.report(asked.address, &answer("{}"), deadline + TICK).await;
         assert_eq!(late, Reported::Stale);
-        assert_eq!(scene.report(asked.address, &answer("{}"), deadline).await, Reported::Recorded);
+        assert_eq!(scene.report(asked.address, &answer("{}"), deadline).await, recorded(&asked));
     }
 }
 
@@ -71,7 +78,7 @@ pub async fn a_result_as_large_as_allowed_is_stored<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;
     scene.claim(asked.address, scene.at(1)).await;
     let large = answer(&"x".repeat(RESULT_BYTES));
-    assert_eq!(scene.report(asked.address, &large, scene.at(2)).await, Reported::Recorded);
+    assert_eq!(scene.report(asked.address, &large, scene.at(2)).await, recorded(&asked));
     let shown = scene.poll(&scene.there, asked.address, scene.at(3)).await.unwrap();
     assert_eq!(shown.state, State::from(large));
 }

@@ -114,10 +114,15 @@ impl<S: Store> Scene<S> {
     /// What a poll on `replica` finds.
     pub async fn poll(&self, replica: &S, address: Address, now: Timestamp) -> Option<Request> {
         match replica.poll(address, &self.allowed, now).await.unwrap() {
-            Polled::Found(request) => Some(request),
+            Polled::Found(request) | Polled::TimedOut(request) => Some(request),
             Polled::Unknown => None,
         }
     }
+}
+
+/// The answer to the report that ends `asked`.
+pub(super) fn recorded(asked: &Request) -> Reported {
+    Reported::Recorded { created_at: asked.created_at }
 }
 
 /// A completed outcome with that JSON.

@@ -1,11 +1,11 @@
 //! Nothing is stuck, and a time-out that was shown stays.
-#![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a case fails by panicking")]
 
 use super::Scene;
 use super::scene::{TICK, answer};
 use crate::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 use crate::request::{Lapse, State};
-use crate::store::{Reported, Store};
+use crate::store::{Polled, Reported, Store};
 
 /// At thirty seconds it waits, after them it has timed out.
 pub async fn pending_times_out_after_thirty_seconds<S: Store>(scene: Scene<S>) {
@@ -25,6 +25,15 @@ pub async fn running_times_out_sixty_seconds_after_the_claim<S: Store>(scene: Sc
     assert_eq!(scene.poll(&scene.there, asked.address, deadline).await, Some(running));
     let timed_out = scene.poll(&scene.there, asked.address, deadline + TICK).await.unwrap();
     assert_eq!(timed_out.state, State::Timeout(Lapse::Unfinished));
+}
+
+/// The poll that finds a lapse says so, and no later one.
+pub async fn a_time_out_is_told_from_one_that_was_written_before<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    let first = scene.here.poll(asked.address, &scene.allowed, scene.at(31)).await.unwrap();
+    let Polled::TimedOut(timed_out) = first else { panic!("not timed out by this poll: {first:?}") };
+    let later = scene.there.poll(asked.address, &scene.allowed, scene.at(31)).await.unwrap();
+    assert_eq!(later, Polled::Found(timed_out));
 }
 
 /// A report that comes after somebody has seen the time-out changes nothing.

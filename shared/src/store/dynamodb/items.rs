@@ -28,6 +28,11 @@ pub(super) fn write<T: Serialize>(item: T) -> Result<Item> {
     serde_dynamo::to_item(item).map_err(|_| corrupt("an item cannot be written"))
 }
 
+/// The request that an item holds.
+pub(super) fn request(item: Item) -> Result<Request> {
+    Request::try_from(read::<RequestItem>(item)?)
+}
+
 /// When TTL may delete a request last changed at `updated_at`.
 pub(super) fn request_expiry(updated_at: Timestamp) -> i64 {
     (updated_at + RETENTION).seconds_rounded_up()

@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use super::DynamoDbStore;
 use super::error::{Write, conditional, failed};
 use super::expressions::{millis, number, string};
-use super::items::{Item, RequestItem, read, request_expiry};
+use super::items::{request, request_expiry};
 use super::keys::Key;
 use crate::access::Workspaces;
-use crate::request::{Address, Lapse, Request, Status};
+use crate::request::{Address, Lapse, Request, State, Status};
 use crate::store::{Poll, Polled, Result};
 use crate::time::Timestamp;
 
@@ -34,7 +34,7 @@ impl DynamoDbStore {
     }
 
     /// Only from the very state that was read. When it has changed meanwhile, what it has become is the answer: that
-    /// way two nodes whose clocks differ tell one story. Our own first try, applied and unanswered, looks the same.
+    /// way two nodes whose clocks differ tell one story. Our own first try, applied and unanswered, is known by its time.
     async fn time_out(&self, read: &Request, lapse: Lapse, now: Timestamp) -> Result<Polled> {
         let update = self
             .client
@@ -59,10 +59,8 @@ impl DynamoDbStore {
             Write::Applied(output) => output.attributes,
             Write::Refused(item) => item,
         };
-        item.map_or(Ok(Polled::Unknown), |item| request(item).map(Polled::Found))
+        let Some(stands) = item.map(request).transpose()? else { return Ok(Polled::Unknown) };
+        let ours = stands.state == State::Timeout(lapse) && stands.updated_at == now;
+        Ok(if ours { Polled::TimedOut(stands) } else { Polled::Found(stands) })
     }
-}
-
-fn request(item: Item) -> Result<Request> {
-    Request::try_from(read::<RequestItem>(item)?)
 }

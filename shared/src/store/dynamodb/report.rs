@@ -1,15 +1,15 @@
 //! One write, conditional on the request being open.
 
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use super::DynamoDbStore;
 use super::error::{Write, conditional};
 use super::expressions::{Allowed, millis, number, string};
-use super::items::{RequestItem, read, request_expiry};
+use super::items::{Item, request, request_expiry};
 use super::keys::Key;
 use crate::access::Workspaces;
 use crate::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
-use crate::request::{Address, Outcome, Request, State, Status};
+use crate::request::{Address, Outcome, Status};
 use crate::store::{Report, Reported, Result};
 use crate::time::Timestamp;
 
@@ -25,8 +25,26 @@ impl Report for DynamoDbStore {
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<Reported> {
+        let stands = match self.write_outcome(address, allowed, outcome, now).await? {
+            Write::Applied(was) => return Ok(Reported::Recorded { created_at: request(was)?.created_at }),
+            Write::Refused(None) => return Ok(Reported::Unknown),
+            Write::Refused(Some(stands)) => request(stands)?,
+        };
+        let visible =
+            stands.address == address && allowed.contains(stands.workspace) && stands.is_readable(now);
+        Ok(if visible { Reported::of_ended(&stands, outcome, now) } else { Reported::Unknown })
+    }
+}
+
+impl DynamoDbStore {
+    async fn write_outcome(
+        &self,
+        at: Address,
+        allowed: &Workspaces,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Write<Item>> {
         let caller = Allowed::new(allowed);
-        let state = State::from(outcome.clone());
         let (attribute, body) = match outcome {
             Outcome::Completed(result) => ("result", result.as_str()),
             Outcome::Failed(error) => ("error", error.as_str()),
@@ -35,7 +53,7 @@ impl Report for DynamoDbStore {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::request(address).into()))
+            .set_key(Some(Key::request(at).into()))
             .update_expression(
                 "SET #status = :status, #body = :body, updated_at = :now, expires_at = :expires_at",
             )
@@ -43,28 +61,21 @@ impl Report for DynamoDbStore {
             .set_expression_attribute_values(Some(caller.values))
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#body", attribute)
-            .expression_attribute_values(":status", string(state.status().as_str()))
+            .expression_attribute_values(":status", string(outcome.status().as_str()))
             .expression_attribute_values(":body", string(body))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":expires_at", number(request_expiry(now)))
-            .expression_attribute_values(":kind", string(address.kind.as_str()))
+            .expression_attribute_values(":kind", string(at.kind.as_str()))
             .expression_attribute_values(":pending", string(Status::Pending.as_str()))
             .expression_attribute_values(":running", string(Status::Running.as_str()))
             .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
             .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))
+            // As it was, which costs no unit: as it is, the result would come all the way back.
+            .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let stands = match conditional("report", update.send().await)? {
-            Write::Applied(_) => return Ok(Reported::Recorded),
-            Write::Refused(None) => return Ok(Reported::Unknown),
-            Write::Refused(Some(item)) => Request::try_from(read::<RequestItem>(item)?)?,
-        };
-        let visible =
-            stands.address == address && allowed.contains(stands.workspace) && stands.is_readable(now);
-        Ok(match visible {
-            false => Reported::Unknown,
-            // The stored outcome is the report's own mark: this very report has been applied before.
-            true if stands.state == state => Reported::Recorded,
-            true => Reported::Stale,
+        Ok(match conditional("report", update.send().await)? {
+            Write::Applied(output) => Write::Applied(output.attributes.unwrap_or_default()),
+            Write::Refused(item) => Write::Refused(item),
         })
     }
 }
