@@ -1,15 +1,19 @@
 //! What every function's `main` does, once per cold start.
+//!
+//! Standard output is the log, and nothing else may write there: one JSON object a line, of [`log`] or of the metrics.
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io::Write;
 use std::sync::Arc;
 
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::lambda_runtime::{LambdaEvent, run};
 use lambda_http::{Error, Request, service_fn};
+use metrics_cloudwatch_embedded::{Builder, Collector};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::http::{Backend, Response, event, log};
+use crate::http::{Backend, Response, event, log, metrics};
 use crate::store::dynamodb::{DynamoDbStore, connect};
 
 /// Names the table; the template sets it.
@@ -28,21 +32,26 @@ where
     A: Future<Output = Response>,
 {
     let backend = Arc::new(backend().await?);
+    let recorder = Recorder::install()?;
     run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
         // Boxed: the runtime's futures around the SDK's are deeper than the compiler follows.
         let handle = |request| Box::pin(handle(Arc::clone(&backend), request));
-        let answer = answer(event.payload, handle);
+        let answer = answer(event.payload, handle, recorder, std::io::stdout());
         async { Ok::<_, Infallible>(answer.await) }
     }))
     .await
 }
 
-/// Answers one event.
+/// Answers one event, and then writes to `metrics` what was counted meanwhile: after the answer the process is frozen.
 pub async fn answer<A: Future<Output = Response>>(
     event: ApiGatewayV2httpRequest,
     handle: impl FnOnce(Request) -> A,
+    recorder: Recorder,
+    metrics: impl Write,
 ) -> ApiGatewayV2httpResponse {
-    event::answer(handle(event::request(event)).await)
+    let response = handle(event::request(event)).await;
+    recorder.write(metrics);
+    event::answer(response)
 }
 
 /// Installs the log and connects to the table.
@@ -60,4 +69,30 @@ fn log_json() -> Result<(), Error> {
     let level = std::env::var(LOG_LEVEL_VARIABLE).ok().and_then(|level| level.parse().ok());
     let subscriber = log::subscriber(level.unwrap_or(LevelFilter::INFO), std::io::stdout);
     Ok(tracing::subscriber::set_global_default(subscriber)?)
+}
+
+/// Keeps what is counted in this process until it is written, in CloudWatch's embedded metric format.
+#[derive(Clone, Copy)]
+pub struct Recorder(&'static Collector);
+
+impl Recorder {
+    /// Makes this process count.
+    ///
+    /// # Errors
+    /// When it does already.
+    pub fn install() -> Result<Self, Error> {
+        let collector = Builder::new().cloudwatch_namespace(metrics::NAMESPACE).init()?;
+        metrics::describe();
+        Ok(Self(collector))
+    }
+
+    /// Writes what was counted since the last time, and nothing where nothing was: most calls are idle heartbeats, and
+    /// every line costs money. The lines go out in one write, as the log's do.
+    fn write(self, mut to: impl Write) {
+        let mut lines = Vec::new();
+        let written = self.0.flush(&mut lines).and_then(|()| to.write_all(&lines));
+        if let Err(error) = written {
+            tracing::error!(%error, "metrics not written");
+        }
+    }
 }

@@ -1,21 +1,26 @@
 //! Events that API Gateway would never send, through the same way that `main` takes: none may end the process.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io::sink;
+use std::sync::LazyLock;
+
 use doorbell_cli::gateway;
 use doorbell_shared::access::Scope;
 use doorbell_shared::http::Backend;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::lambda;
+use doorbell_shared::lambda::{self, Recorder};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_tests::Answer;
 use doorbell_tests::event::payload;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::json;
 
+static RECORDER: LazyLock<Recorder> = LazyLock::new(|| Recorder::install().unwrap());
+
 async fn answer(function: Function, event: ApiGatewayV2httpRequest) -> Answer {
     let backend = Backend::new(MemoryStore::default());
     let handle = async |request| gateway::call(function, &backend, &request).await;
-    let answer = lambda::answer(event, handle).await;
+    let answer = lambda::answer(event, handle, *RECORDER, sink()).await;
     Answer {
         status: answer.status_code.try_into().unwrap(),
         body: serde_json::from_slice(&answer.body.unwrap()).unwrap(),

@@ -8,7 +8,7 @@ mod timings;
 
 use doorbell_shared::access::{Principal, Scope};
 use doorbell_shared::http::error::Operation;
-use doorbell_shared::http::{ApiError, Backend, Response, answer, input, principal};
+use doorbell_shared::http::{ApiError, Backend, Response, answer, input, metrics, principal};
 use doorbell_shared::id::RuntimeId;
 use doorbell_shared::limits::LOOK_TIMEOUT;
 use doorbell_shared::request::{Address, Kind};
@@ -35,7 +35,11 @@ async fn heartbeat<S: Heartbeat>(
     timings.updated();
     let pending_model_list = match attention? {
         true if timings.has_time_for_work() => collect(backend, runtime, &mut timings).await,
-        _ => None,
+        true => {
+            metrics::heartbeat_not_looked();
+            None
+        }
+        false => None,
     };
     timings.log_if_slow(runtime);
     Ok(HeartbeatAnswer { status: "ok".to_owned(), pending_model_list })
@@ -84,11 +88,13 @@ async fn look<S: Heartbeat>(
     match tokio::time::timeout(LOOK_TIMEOUT, look).await {
         Ok(Ok(candidates)) => candidates,
         Ok(Err(error)) => {
+            metrics::heartbeat_not_looked();
             tracing::warn!(%runtime, %error, "answered without having looked for work");
             Vec::new()
         }
         Err(_) => {
             timings.look_timed_out();
+            metrics::heartbeat_not_looked();
             tracing::warn!(%runtime, probe_model_timed_out = true, "answered without having looked for work");
             Vec::new()
         }
@@ -104,8 +110,11 @@ async fn claim_first<S: Heartbeat>(
     for candidate in candidates.into_iter().filter(|candidate| candidate.kind == kind) {
         let address = Address { runtime, request: candidate.request, kind };
         match backend.store.claim(address, backend.ids.claim_id(), backend.clock.now()).await {
-            Ok(Claim::Won(_)) => return Some(PendingRequest { id: candidate.request }),
-            Ok(Claim::Lost) => {}
+            Ok(Claim::Won(claimed)) => {
+                metrics::claim_won(claimed.updated_at.since(claimed.created_at));
+                return Some(PendingRequest { id: candidate.request });
+            }
+            Ok(Claim::Lost) => metrics::claim_lost(),
             Err(error) => {
                 tracing::warn!(%runtime, request_id = %candidate.request, %error, "answered without work");
                 return None;

@@ -4,7 +4,7 @@
 
 use doorbell_shared::access::Scope;
 use doorbell_shared::http::error::Operation;
-use doorbell_shared::http::{ApiError, Backend, Response, answer, input, principal};
+use doorbell_shared::http::{ApiError, Backend, Response, answer, input, metrics, principal};
 use doorbell_shared::request::Kind;
 use doorbell_shared::store::{Poll, Polled};
 use doorbell_shared::wire::RequestRecord;
@@ -23,7 +23,11 @@ async fn poll<S: Poll>(backend: &Backend<S>, request: &Request) -> Result<Reques
 
     let polled = backend.store.poll(address, &caller.workspaces, backend.clock.now()).await;
     let request = match polled.map_err(Operation::Load.failed())? {
-        Polled::Found(request) | Polled::TimedOut(request) => request,
+        Polled::Found(request) => request,
+        Polled::TimedOut(request) => {
+            metrics::request_timed_out();
+            request
+        }
         Polled::Unknown => return Err(ApiError::RequestNotFound),
     };
     RequestRecord::try_from(&request).map_err(|_| ApiError::Unreadable(Operation::Load))

@@ -6,7 +6,7 @@
 
 use doorbell_shared::access::Scope;
 use doorbell_shared::http::error::Operation;
-use doorbell_shared::http::{ApiError, Backend, Response, answer, input, principal};
+use doorbell_shared::http::{ApiError, Backend, Response, answer, input, metrics, principal};
 use doorbell_shared::request::{ErrorText, Kind, Outcome};
 use doorbell_shared::store::{Report, Reported};
 use doorbell_shared::wire::{Ack, ModelListReport};
@@ -32,9 +32,14 @@ async fn report<S: Report>(backend: &Backend<S>, request: &Request) -> Result<Ac
         Outcome::Failed(_) => Operation::Fail,
     };
 
-    let reported = backend.store.report(address, &caller.workspaces, &outcome, backend.clock.now()).await;
+    let now = backend.clock.now();
+    let reported = backend.store.report(address, &caller.workspaces, &outcome, now).await;
     match reported.map_err(operation.failed())? {
-        Reported::Recorded { .. } | Reported::Repeated => recorded,
+        Reported::Recorded { created_at } => {
+            metrics::request_answered(&outcome, now.since(created_at));
+            recorded
+        }
+        Reported::Repeated => recorded,
         Reported::Stale => Ok(Ack::default()),
         Reported::Unknown => Err(ApiError::RequestNotFound),
     }

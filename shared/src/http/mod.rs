@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 pub mod input;
 pub mod log;
+pub mod metrics;
 pub mod principal;
 pub mod routes;
 pub mod telemetry;
