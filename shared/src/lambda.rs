@@ -19,20 +19,23 @@ use crate::store::dynamodb::{DynamoDbStore, connect};
 /// Names the table; the template sets it.
 pub const TABLE_VARIABLE: &str = "DOORBELL_TABLE";
 
+/// Names the deployment in metrics; the template sets it.
+const STACK_VARIABLE: &str = "DOORBELL_STACK";
+
 /// Lambda's own setting of how much is logged (AWS, "Configuring advanced logging controls").
 const LOG_LEVEL_VARIABLE: &str = "AWS_LAMBDA_LOG_LEVEL";
 
 /// Connects to the table and answers events with `handle` until Lambda ends the process.
 ///
 /// # Errors
-/// When [`TABLE_VARIABLE`] is not set, or the runtime API cannot be reached.
+/// When a variable is not set, or the runtime API cannot be reached.
 pub async fn serve<F, A>(handle: F) -> Result<(), Error>
 where
     F: Fn(Arc<Backend<DynamoDbStore>>, Request) -> A,
     A: Future<Output = Response>,
 {
     let backend = Arc::new(backend().await?);
-    let recorder = Recorder::install()?;
+    let recorder = Recorder::install(variable(STACK_VARIABLE)?)?;
     run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
         // Boxed: the runtime's futures around the SDK's are deeper than the compiler follows.
         let handle = |request| Box::pin(handle(Arc::clone(&backend), request));
@@ -60,8 +63,12 @@ pub async fn answer<A: Future<Output = Response>>(
 /// When [`TABLE_VARIABLE`] is not set.
 pub async fn backend() -> Result<Backend<DynamoDbStore>, Error> {
     log_json()?;
-    let table = std::env::var(TABLE_VARIABLE).map_err(|_| format!("{TABLE_VARIABLE} is not set"))?;
+    let table = variable(TABLE_VARIABLE)?;
     Ok(Backend::new(DynamoDbStore::new(connect::from_environment().await, table)))
+}
+
+fn variable(name: &str) -> Result<String, Error> {
+    Ok(std::env::var(name).map_err(|_| format!("{name} is not set"))?)
 }
 
 /// Installs the log, at Lambda's own level.
@@ -76,12 +83,13 @@ fn log_json() -> Result<(), Error> {
 pub struct Recorder(&'static Collector);
 
 impl Recorder {
-    /// Makes this process count.
+    /// Makes this process count, as part of the deployment `stack`.
     ///
     /// # Errors
     /// When it does already.
-    pub fn install() -> Result<Self, Error> {
-        let collector = Builder::new().cloudwatch_namespace(metrics::NAMESPACE).init()?;
+    pub fn install(stack: String) -> Result<Self, Error> {
+        let builder = Builder::new().cloudwatch_namespace(metrics::NAMESPACE);
+        let collector = builder.with_dimension(metrics::STACK, stack).init()?;
         metrics::describe();
         Ok(Self(collector))
     }

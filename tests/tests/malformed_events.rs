@@ -15,7 +15,7 @@ use doorbell_tests::event::payload;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::json;
 
-static RECORDER: LazyLock<Recorder> = LazyLock::new(|| Recorder::install().unwrap());
+static RECORDER: LazyLock<Recorder> = LazyLock::new(|| Recorder::install("doorbell".to_owned()).unwrap());
 
 async fn answer(function: Function, event: ApiGatewayV2httpRequest) -> Answer {
     let backend = Backend::new(MemoryStore::default());

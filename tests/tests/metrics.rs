@@ -10,7 +10,7 @@ use std::time::Duration;
 use doorbell_cli::gateway;
 use doorbell_shared::access::Scope;
 use doorbell_shared::http::Backend;
-use doorbell_shared::http::metrics::{METRICS, NAMESPACE};
+use doorbell_shared::http::metrics::{METRICS, NAMESPACE, STACK};
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::lambda::{self, Recorder};
 use doorbell_shared::store::Store;
@@ -24,7 +24,8 @@ use doorbell_tests::event::payload;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
-static RECORDER: LazyLock<Mutex<Recorder>> = LazyLock::new(|| Mutex::new(Recorder::install().unwrap()));
+static RECORDER: LazyLock<Mutex<Recorder>> =
+    LazyLock::new(|| Mutex::new(Recorder::install("doorbell".to_owned()).unwrap()));
 
 /// What one line says: the dimension's value, if it has one, and each metric's.
 type Line = (Option<String>, BTreeMap<String, Value>);
@@ -127,10 +128,12 @@ fn read(line: Value) -> Line {
         let metric = METRICS.iter().find(|metric| definition["Name"] == metric.name).unwrap();
         let unit = if metric.unit == metrics::Unit::Count { "Count" } else { "Milliseconds" };
         assert_eq!(definition, &json!({"Name": metric.name, "Unit": unit}));
-        assert_eq!(directive["Dimensions"], json!([Vec::from_iter(metric.dimension)]));
+        let dimensions = [STACK].into_iter().chain(metric.dimension);
+        assert_eq!(directive["Dimensions"], json!([Vec::from_iter(dimensions)]));
         metrics.insert(metric.name.to_owned(), members.remove(metric.name).unwrap());
         dimension = metric.dimension;
     }
+    assert_eq!(members.remove(STACK).unwrap(), "doorbell");
     let value = dimension.map(|name| members.remove(name).unwrap().as_str().unwrap().to_owned());
     assert!(members.is_empty(), "more than metrics and dimensions: {members:?}");
     (value, metrics)

@@ -49,6 +49,9 @@ pub const HEARTBEATS_NOT_LOOKED: Metric = count("HeartbeatsNotLooked");
 pub const METRICS: [Metric; 6] =
     [CLAIMS_WON, CLAIMS_LOST, AGE_AT_CLAIM, REQUESTS_ENDED, TIME_TO_ANSWER, HEARTBEATS_NOT_LOOKED];
 
+/// The dimension of all of them: the deployment, so that two in one account are not added up.
+pub const STACK: &str = "Stack";
+
 /// The state in which a request ended.
 pub const STATUS: &str = "Status";
 

@@ -2,32 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use doorbell_shared::http::metrics::{METRICS, NAMESPACE, STACK};
 use doorbell_shared::limits::SLOW_STORE;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 
 use crate::yaml::{functions, intrinsic, resources, template, text};
 
-/// What the functions count, and what splits it. All of it has the dimension `Stack` besides.
-const COUNTED: [(&str, Option<&str>); 6] = [
-    ("ClaimsWon", None),
-    ("ClaimsLost", None),
-    ("AgeAtClaim", None),
-    ("RequestsEnded", Some("Status")),
-    ("TimeToAnswer", Some("Status")),
-    ("HeartbeatsNotLooked", None),
-];
-
-/// CloudWatch's namespace of ours.
-const NAMESPACE: &str = "Doorbell";
-
 /// Metrics of ours, each with the names of its dimensions.
 type Metrics = BTreeMap<String, BTreeSet<String>>;
 
 /// What there is: what the functions count, and what is filtered from the access log.
 fn counted() -> Metrics {
-    let dimensions = |split: Option<&str>| ["Stack"].into_iter().chain(split).map(str::to_owned).collect();
-    let counted = COUNTED.into_iter().map(|(name, split)| (name.to_owned(), dimensions(split)));
+    let dimensions = |split: Option<&str>| [STACK].into_iter().chain(split).map(str::to_owned).collect();
+    let counted = METRICS.iter().map(|metric| (metric.name.to_owned(), dimensions(metric.dimension)));
     let filtered = resources("AWS::Logs::MetricFilter").into_values().map(|filter| {
         let metric = &filter["Properties"]["MetricTransformations"][0];
         assert_eq!(text(&metric["MetricNamespace"]), NAMESPACE);
@@ -63,7 +51,7 @@ fn the_dashboard_shows_all_that_is_counted_by_its_name_and_dimensions() {
 #[test]
 fn two_stacks_in_one_account_do_not_show_each_others_metrics() {
     for row in rows().into_iter().filter(|row| row[0] == NAMESPACE) {
-        let stack = row.iter().position(|text| text == "Stack").unwrap();
+        let stack = row.iter().position(|text| text == STACK).unwrap();
         assert_eq!(row[stack + 1], "${AWS::StackName}");
     }
     let variables = &template()["Globals"]["Function"]["Environment"]["Variables"];
