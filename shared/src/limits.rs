@@ -10,6 +10,11 @@ pub const PENDING_DEADLINE: Duration = Duration::from_secs(30);
 /// A claimed request lapses when its claim is older than this.
 pub const RUNNING_DEADLINE: Duration = Duration::from_secs(60);
 
+/// A claim whose request the daemon does not list as in flight is replaced when it is older than this. It is set by one
+/// node's clock and read by another's, so by a third clock it is this and up to twice what one of them may be off. It only
+/// keeps a beat from being handed what a beat just before it was handed; a request handed out twice is answered once.
+pub const REDELIVERY_AFTER: Duration = Duration::from_secs(5);
+
 /// A request stays readable this long after its last change.
 pub const RETENTION: Duration = Duration::from_secs(120);
 
@@ -63,6 +68,10 @@ pub const RUNTIMES_PER_REGISTRATION: usize = 50;
 
 /// The most runtimes one deregistration may name: a daemon may have registered in several workspaces.
 pub const RUNTIMES_PER_DEREGISTRATION: usize = 200;
+
+/// The most requests that a heartbeat may list as in flight. A daemon that beats every second and takes as long as it may has
+/// 60; a longer list is not read, and nothing is handed out again.
+pub const IN_FLIGHT_PER_HEARTBEAT: usize = 100;
 
 /// The longest name, type, daemon id or profile id, in characters.
 pub const TEXT_CHARS: usize = 200;

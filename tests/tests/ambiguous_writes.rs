@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use doorbell_shared::request::{Lapse, Outcome, ResultBody, State};
+use doorbell_shared::request::{Delivery, Lapse, Outcome, ResultBody, State};
 use doorbell_shared::store::conformance::{Replicas, Scene};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
@@ -39,7 +39,8 @@ impl Ambiguous {
 async fn a_claim_that_was_applied_is_won_and_not_lost_against_itself() {
     let test = losing_the_first("UpdateItem").await;
     let asked = test.scene.ring(test.scene.start).await;
-    let claim = test.lossy.claim(asked.address, test.scene.claim_id(), test.scene.at(1)).await.unwrap();
+    let (claim, now) = (test.scene.claim_id(), test.scene.at(1));
+    let claim = test.lossy.claim(asked.address, Delivery::First, claim, now).await.unwrap();
     test.assert_retried();
     assert!(matches!(claim, Claim::Won(request) if request.address == asked.address));
 }
@@ -51,7 +52,7 @@ async fn a_request_that_was_made_is_enqueued_once() {
     let initiated = test.lossy.initiate(address, &scene.allowed, scene.start).await.unwrap();
     test.assert_retried();
     assert!(matches!(initiated, Initiated::Enqueued(_)));
-    assert_eq!(scene.there.look(scene.runtime, scene.start).await.unwrap().len(), 1);
+    assert_eq!(scene.look(&scene.there, scene.start).await.len(), 1);
 }
 
 /// The retry finds a ring just before it, its own, and is let in as an early one.

@@ -11,7 +11,7 @@ use doorbell_shared::http::error::Operation;
 use doorbell_shared::http::{ApiError, Backend, Response, answer, input, metrics, principal};
 use doorbell_shared::id::RuntimeId;
 use doorbell_shared::limits::LOOK_TIMEOUT;
-use doorbell_shared::request::{Address, Kind};
+use doorbell_shared::request::{Address, Kind, Looking};
 use doorbell_shared::store::{Beat, Candidate, Claim, Heartbeat};
 use doorbell_shared::wire::{HeartbeatAnswer, HeartbeatBody, PendingRequest};
 use lambda_http::Request;
@@ -84,7 +84,7 @@ async fn look<S: Heartbeat>(
     runtime: RuntimeId,
     timings: &mut Timings,
 ) -> Vec<Candidate> {
-    let look = backend.store.look(runtime, backend.clock.now());
+    let look = backend.store.look(runtime, &Looking::ForPending, backend.clock.now());
     match tokio::time::timeout(LOOK_TIMEOUT, look).await {
         Ok(Ok(candidates)) => candidates,
         Ok(Err(error)) => {
@@ -109,7 +109,8 @@ async fn claim_first<S: Heartbeat>(
     let kind = Kind::ModelList;
     for candidate in candidates.into_iter().filter(|candidate| candidate.kind == kind) {
         let address = Address { runtime, request: candidate.request, kind };
-        match backend.store.claim(address, backend.ids.claim_id(), backend.clock.now()).await {
+        let (claim, now) = (backend.ids.claim_id(), backend.clock.now());
+        match backend.store.claim(address, candidate.delivery, claim, now).await {
             Ok(Claim::Won(claimed)) => {
                 metrics::claim_won(claimed.updated_at.since(claimed.created_at));
                 return Some(PendingRequest { id: candidate.request });

@@ -4,9 +4,9 @@
 //! than its retention. An open request that has lapsed can be neither claimed nor answered, whether or not anyone has
 //! written the lapse down yet.
 
-use super::{Address, Lapse, Outcome, Request, Run, State};
+use super::{Address, Delivery, Lapse, Looking, Outcome, Request, Run, State};
 use crate::id::{ClaimId, WorkspaceId};
-use crate::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
+use crate::limits::{PENDING_DEADLINE, REDELIVERY_AFTER, RETENTION, RUNNING_DEADLINE};
 use crate::time::Timestamp;
 
 impl Request {
@@ -34,10 +34,52 @@ impl Request {
         self.lapse(now).map(|lapse| self.in_state(State::Timeout(lapse), now))
     }
 
+    /// How the request may be handed to a heartbeat, if it may.
+    pub fn delivery(&self, looking: &Looking, now: Timestamp) -> Option<Delivery> {
+        if self.lapse(now).is_some() {
+            return None;
+        }
+        match (&self.state, looking) {
+            (State::Pending, _) => Some(Delivery::First),
+            (State::Running(run), Looking::ForPendingAndUndelivered(in_flight)) => {
+                let undelivered = self.may_be_undelivered(now) && !in_flight.contains(self.address.request);
+                undelivered.then_some(Delivery::Again { replaced: run.claim })
+            }
+            _ => None,
+        }
+    }
+
+    /// The request claimed, if it can still be handed out that way.
+    pub fn claimed_if_deliverable(&self, delivery: Delivery, claim: ClaimId, now: Timestamp) -> Option<Self> {
+        match delivery {
+            Delivery::First => self.claimed_if_pending(claim, now),
+            Delivery::Again { replaced } => self.redelivered_if_undelivered(replaced, claim, now),
+        }
+    }
+
     /// The request claimed, if it is pending and has not lapsed. This starts the running clock, for good.
     pub fn claimed_if_pending(&self, claim: ClaimId, now: Timestamp) -> Option<Self> {
         let claimable = matches!(self.state, State::Pending) && self.lapse(now).is_none();
         claimable.then(|| self.in_state(State::Running(Run { started_at: now, claim, attempt: 1 }), now))
+    }
+
+    /// The request claimed in place of `replaced`, if it runs by that claim, which is old enough to be called undelivered,
+    /// and has not lapsed. The running clock goes on.
+    pub fn redelivered_if_undelivered(
+        &self,
+        replaced: ClaimId,
+        claim: ClaimId,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let State::Running(run) = self.state else { return None };
+        let replaceable = run.claim == replaced && self.may_be_undelivered(now) && self.lapse(now).is_none();
+        let run = Run { claim, attempt: run.attempt.saturating_add(1), ..run };
+        replaceable.then(|| self.in_state(State::Running(run), now))
+    }
+
+    /// Whether the claim is so old that its answer has arrived or never will.
+    fn may_be_undelivered(&self, now: Timestamp) -> bool {
+        now.since(self.updated_at) > REDELIVERY_AFTER
     }
 
     /// The request answered, if it is open and has not lapsed.
@@ -68,7 +110,7 @@ mod tests {
 
     use super::*;
     use crate::id::{RequestId, RuntimeId};
-    use crate::request::{ErrorText, Kind, ResultBody};
+    use crate::request::{ErrorText, InFlight, Kind, ResultBody};
 
     const TICK: Duration = Duration::from_millis(1);
 
@@ -78,6 +120,10 @@ mod tests {
 
     fn claim() -> ClaimId {
         ClaimId::from_uuid(Uuid::from_u128(7))
+    }
+
+    fn second_claim() -> ClaimId {
+        ClaimId::from_uuid(Uuid::from_u128(8))
     }
 
     fn answer() -> Outcome {
@@ -135,6 +181,81 @@ mod tests {
     fn a_lapsed_request_cannot_be_claimed() {
         assert!(pending().claimed_if_pending(claim(), at(30)).is_some());
         assert!(pending().claimed_if_pending(claim(), at(30) + TICK).is_none());
+    }
+
+    #[test]
+    fn a_redelivery_replaces_the_claim_and_leaves_the_running_clock() {
+        let again = running().redelivered_if_undelivered(claim(), second_claim(), at(20)).unwrap();
+        let State::Running(run) = again.state else { panic!("not running") };
+        assert_eq!(run, Run { started_at: at(10), claim: second_claim(), attempt: 2 });
+        assert_eq!((again.created_at, again.updated_at), (at(0), at(20)));
+        assert_eq!(again.lapse(at(70) + TICK), Some(Lapse::Unfinished));
+    }
+
+    #[test]
+    fn only_running_can_be_redelivered() {
+        for request in std::iter::once(pending()).chain(terminal()) {
+            let again = request.redelivered_if_undelivered(claim(), second_claim(), at(26));
+            assert!(again.is_none(), "{:?}", request.state);
+        }
+    }
+
+    #[test]
+    fn only_the_claim_that_was_seen_is_replaced() {
+        let again = running().redelivered_if_undelivered(claim(), second_claim(), at(16)).unwrap();
+        assert!(again.redelivered_if_undelivered(claim(), second_claim(), at(22)).is_none());
+        assert!(again.redelivered_if_undelivered(second_claim(), claim(), at(22)).is_some());
+    }
+
+    #[test]
+    fn a_claim_is_replaced_after_five_seconds_and_not_at_five() {
+        let again = |request: &Request, replaced, now| {
+            request.redelivered_if_undelivered(replaced, ClaimId::from_uuid(Uuid::from_u128(9)), now)
+        };
+        assert!(again(&running(), claim(), at(15)).is_none());
+        let second = running().redelivered_if_undelivered(claim(), second_claim(), at(15) + TICK).unwrap();
+        assert!(again(&second, second_claim(), at(20) + TICK).is_none());
+        assert!(again(&second, second_claim(), at(20) + TICK * 2).is_some());
+    }
+
+    #[test]
+    fn a_lapsed_request_cannot_be_redelivered() {
+        let again = |now| running().redelivered_if_undelivered(claim(), second_claim(), now);
+        assert!(again(at(70)).is_some());
+        assert!(again(at(70) + TICK).is_none());
+    }
+
+    fn listing(requests: &[RequestId]) -> Looking {
+        Looking::ForPendingAndUndelivered(InFlight::try_from(requests.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn every_heartbeat_is_handed_what_is_pending() {
+        for looking in [Looking::ForPending, listing(&[]), listing(&[pending().address.request])] {
+            assert_eq!(pending().delivery(&looking, at(30)), Some(Delivery::First));
+            assert_eq!(pending().delivery(&looking, at(30) + TICK), None);
+        }
+    }
+
+    #[test]
+    fn what_runs_is_handed_out_again_only_to_who_lists_what_is_in_flight_without_it() {
+        let (running, now) = (running(), at(15) + TICK);
+        assert_eq!(running.delivery(&Looking::ForPending, now), None);
+        assert_eq!(running.delivery(&listing(&[running.address.request]), now), None);
+        let other = RequestId::lower_bound(at(1));
+        for in_flight in [&[][..], &[other]] {
+            let again = Some(Delivery::Again { replaced: claim() });
+            assert_eq!(running.delivery(&listing(in_flight), now), again);
+            assert_eq!(running.delivery(&listing(in_flight), at(15)), None);
+            assert_eq!(running.delivery(&listing(in_flight), at(70) + TICK), None);
+        }
+    }
+
+    #[test]
+    fn nothing_terminal_is_handed_out() {
+        for request in terminal() {
+            assert_eq!(request.delivery(&listing(&[]), at(40)), None, "{:?}", request.state);
+        }
     }
 
     #[test]

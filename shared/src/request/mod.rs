@@ -4,7 +4,8 @@
 //! memory store does so literally.
 //!
 //! ```text
-//!              claim                report
+//!                         ┌──┐ redelivery
+//!              claim      ▼  │       report
 //!   pending ──────────▶ running ──────────────▶ completed | failed
 //!      │  │                │
 //!      │  └── report ──────┼──────────────────▶ completed | failed
@@ -15,15 +16,17 @@
 //! | state | written by | left by |
 //! |---|---|---|
 //! | `pending` | initiate | a claim, a report, a lapse |
-//! | `running` | the heartbeat that won the claim | a report, a lapse |
+//! | `running` | the heartbeat that won the claim | a report, a lapse, a claim that replaces it |
 //! | `completed`, `failed` | a report on an open request | nothing: terminal is for ever |
 //! | `timeout` | the first poll that finds a lapse | nothing |
 
+mod delivery;
 mod kind;
 mod lifecycle;
 mod outcome;
 pub mod pace;
 
+pub use delivery::{Delivery, InFlight, Looking, TooManyInFlight};
 pub use kind::Kind;
 pub use outcome::{ErrorText, Outcome, ResultBody, ResultTooLarge};
 
@@ -52,7 +55,7 @@ pub struct Request {
     pub state: State,
     /// When it was asked: where the pending clock starts.
     pub created_at: Timestamp,
-    /// When the state last changed: where retention starts.
+    /// When the state last changed: where retention starts. Of a running request, when it was last handed out.
     pub updated_at: Timestamp,
 }
 
@@ -74,11 +77,11 @@ pub enum State {
 /// The claim by which a daemon holds a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// When it was claimed: where the running clock starts. Kept in storage, never on the wire.
+    /// When it was first claimed: where the running clock starts. Kept in storage, never on the wire.
     pub started_at: Timestamp,
-    /// The heartbeat that won.
+    /// The heartbeat that won last.
     pub claim: ClaimId,
-    /// 1 for the first claim.
+    /// How often it was handed out: 1 for the first claim.
     pub attempt: u32,
 }
 

@@ -13,7 +13,7 @@ use crate::access::Workspaces;
 use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
 use crate::limits::ATTENTION;
 use crate::request::pace::next_ring_due;
-use crate::request::{Address, Outcome, Request, State};
+use crate::request::{Address, Delivery, Looking, Outcome, Request, State};
 use crate::runtime::{Registration, Runtime};
 use crate::time::Timestamp;
 use crate::token::{TokenHash, TokenRecord};
@@ -112,25 +112,32 @@ impl Heartbeat for MemoryStore {
         Ok(Beat::Recorded { attention: known.attention_until.is_some_and(|until| until >= now) })
     }
 
-    async fn look(&self, runtime: RuntimeId, now: Timestamp) -> Result<Vec<Candidate>> {
+    async fn look(&self, runtime: RuntimeId, looking: &Looking, now: Timestamp) -> Result<Vec<Candidate>> {
         let contents = self.contents();
         let of_runtime =
             contents.requests.range((runtime, RequestId::MIN)..).take_while(|((of, _), _)| *of == runtime);
-        let claimable = of_runtime
-            .filter(|(_, request)| matches!(request.state, State::Pending) && request.lapse(now).is_none());
-        Ok(claimable
-            .map(|((_, id), request)| Candidate { request: *id, kind: request.address.kind })
-            .collect())
+        let candidates = of_runtime.filter_map(|((_, id), request)| {
+            let delivery = request.delivery(looking, now)?;
+            Some(Candidate { request: *id, kind: request.address.kind, delivery })
+        });
+        Ok(candidates.collect())
     }
 
-    async fn claim(&self, address: Address, claim: ClaimId, now: Timestamp) -> Result<Claim> {
+    async fn claim(
+        &self,
+        address: Address,
+        delivery: Delivery,
+        claim: ClaimId,
+        now: Timestamp,
+    ) -> Result<Claim> {
         let mut contents = self.contents();
         let Some(request) = contents.request(address, now) else { return Ok(Claim::Lost) };
         match request.state {
             State::Running(run) if run.claim == claim => return Ok(Claim::Won(request.clone())),
             _ => {}
         }
-        let Some(claimed) = request.claimed_if_pending(claim, now) else { return Ok(Claim::Lost) };
+        let claimed = request.claimed_if_deliverable(delivery, claim, now);
+        let Some(claimed) = claimed else { return Ok(Claim::Lost) };
         *request = claimed.clone();
         Ok(Claim::Won(claimed))
     }

@@ -25,7 +25,7 @@ use std::future::Future;
 use crate::access::Workspaces;
 use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
 use crate::request::pace::TooFast;
-use crate::request::{Address, Kind, Outcome, Request, State};
+use crate::request::{Address, Delivery, Kind, Looking, Outcome, Request, State};
 use crate::runtime::{Registration, Runtime};
 use crate::time::Timestamp;
 use crate::token::{TokenHash, TokenRecord};
@@ -116,6 +116,8 @@ pub struct Candidate {
     pub request: RequestId,
     /// What is asked.
     pub kind: Kind,
+    /// How it would be handed out.
+    pub delivery: Delivery,
 }
 
 /// How [`Heartbeat::claim`] went.
@@ -123,7 +125,7 @@ pub struct Candidate {
 pub enum Claim {
     /// The caller has it, and nobody else.
     Won(Request),
-    /// Somebody else has it, or it is no longer pending.
+    /// Somebody else has it, or it can no longer be handed out that way.
     Lost,
 }
 
@@ -137,16 +139,25 @@ pub trait Heartbeat: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Beat>> + Send;
 
-    /// Pending requests of `runtime` that may be claimed at `now`, the oldest first. Some may be left out when there
-    /// are many, never the oldest of a kind. Reads only, so it may be abandoned at any moment.
-    fn look(&self, runtime: RuntimeId, now: Timestamp)
-    -> impl Future<Output = Result<Vec<Candidate>>> + Send;
+    /// Requests of `runtime` that may be claimed at `now`, the oldest first, whether they are pending or, where that is
+    /// looked for too, undelivered: running by a claim more than [`REDELIVERY_AFTER`](crate::limits::REDELIVERY_AFTER) old,
+    /// not lapsed, and not in flight. Some may be left out when there are many, never the oldest of a kind. Reads only, so it
+    /// may be abandoned at any moment.
+    fn look(
+        &self,
+        runtime: RuntimeId,
+        looking: &Looking,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Candidate>>> + Send;
 
-    /// Claims a pending request that has not lapsed. Of all the claims of one request, one is won; asking again with
-    /// the same `claim` gives the same answer. Once begun it must be waited for: an abandoned claim may have been won.
+    /// Claims a request that has not lapsed, as `delivery` says: one that is pending, or one that still runs by the claim
+    /// to be replaced. A replacing claim counts one attempt more and does not restart the running clock. Of all the claims
+    /// that begin with a request pending, or that replace the same claim, one is won; asking again with the same `claim`
+    /// gives the same answer. Once begun it must be waited for: an abandoned claim may have been won.
     fn claim(
         &self,
         address: Address,
+        delivery: Delivery,
         claim: ClaimId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Claim>> + Send;

@@ -6,7 +6,7 @@ use doorbell_shared::access::Workspaces;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::Backend;
 use doorbell_shared::id::{ClaimId, RuntimeId, WorkspaceId};
-use doorbell_shared::request::{Address, ErrorText, Kind, Outcome, Request, ResultBody};
+use doorbell_shared::request::{Address, Delivery, ErrorText, Kind, Outcome, Request, ResultBody};
 use doorbell_shared::runtime::{Registration, Runtime, Text};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_shared::store::{Heartbeat, Initiate, Poll, Polled, Register, Report, Runtimes};
@@ -73,7 +73,7 @@ impl World {
             store.initiate(address, &allowed, self.now).await.unwrap();
         }
         let claim: ClaimId = REQUESTS[0].parse().unwrap();
-        store.claim(running, claim, self.now).await.unwrap();
+        store.claim(running, Delivery::First, claim, self.now).await.unwrap();
         let models = r#"{"models":[{"id":"gpt-6","label":"GPT-6"}],"supported":true}"#;
         let answer = Outcome::Completed(ResultBody::try_from(models.to_owned()).unwrap());
         store.report(completed, &allowed, &answer, self.now).await.unwrap();

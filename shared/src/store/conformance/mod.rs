@@ -11,6 +11,7 @@ mod scene;
 pub mod claims;
 pub mod queue;
 pub mod races;
+pub mod redelivery;
 pub mod registry;
 pub mod reports;
 pub mod retention;
@@ -38,6 +39,22 @@ macro_rules! conformance_suite {
                 the_same_claim_again_is_won_again
                 a_lapsed_request_cannot_be_claimed
                 the_start_of_the_run_survives_storage
+            }
+            redelivery {
+                what_has_not_arrived_is_found_after_five_seconds
+                nothing_is_found_again_unless_it_is_looked_for
+                what_is_in_flight_is_not_found
+                what_another_runtime_has_is_not_found
+                what_is_answered_or_has_lapsed_is_not_found
+                the_oldest_comes_first_whether_pending_or_handed_out
+                the_oldest_request_that_can_run_is_found
+                a_redelivery_counts_and_leaves_the_running_clock
+                a_claim_less_than_five_seconds_old_is_not_replaced
+                only_the_claim_that_was_seen_is_replaced
+                what_is_answered_is_not_handed_out_again
+                what_has_lapsed_is_not_handed_out_again
+                the_same_redelivery_again_is_won_again
+                the_first_report_of_a_redelivered_request_stays
             }
             timeouts {
                 pending_times_out_after_thirty_seconds
@@ -85,6 +102,8 @@ macro_rules! conformance_suite {
             races {
                 sixteen_heartbeats_claim_one_request_once
                 sixteen_polls_write_a_lapse_down_once
+                sixteen_heartbeats_redeliver_one_request_once
+                a_report_and_a_redelivery_leave_the_report
                 a_report_and_a_time_out_leave_one_outcome
                 heartbeats_share_out_a_queue
             }

@@ -3,6 +3,7 @@
 
 use super::Scene;
 use crate::limits::{ATTENTION, RING_BURST, RING_INTERVAL};
+use crate::request::Looking;
 use crate::request::pace::TooFast;
 use crate::store::{Beat, Initiated, Store};
 
@@ -12,8 +13,7 @@ pub async fn first_come_is_first_served<S: Store>(scene: Scene<S>) {
     for second in [0, 0, 1, 1, 2] {
         asked.push(scene.ring(scene.at(second)).await.address.request);
     }
-    let looked = scene.there.look(scene.runtime, scene.at(3)).await.unwrap();
-    assert_eq!(looked.iter().map(|candidate| candidate.request).collect::<Vec<_>>(), asked);
+    assert_eq!(scene.look(&scene.there, scene.at(3)).await, asked);
 }
 
 /// A client polls right after it asked, on whichever node, and gives up for good at the first 404.
@@ -30,10 +30,9 @@ pub async fn only_what_waits_is_looked_at<S: Store>(scene: Scene<S>) {
     let waiting = scene.ring(scene.at(21)).await;
     let other = scene.here.register(scene.registration("opencode"), scene.at(21)).await.unwrap();
 
-    let looked = scene.there.look(scene.runtime, scene.at(31)).await.unwrap();
-    assert_eq!(looked.iter().map(|found| found.request).collect::<Vec<_>>(), [waiting.address.request]);
+    assert_eq!(scene.look(&scene.there, scene.at(31)).await, [waiting.address.request]);
     assert_ne!(waiting.address, lapsed.address);
-    assert_eq!(scene.there.look(other.id, scene.at(31)).await.unwrap(), []);
+    assert_eq!(scene.there.look(other.id, &Looking::ForPending, scene.at(31)).await.unwrap(), []);
 }
 
 /// So that nobody can keep a machine busy; and a person who waits a moment is let in again.

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 
 use super::Scene;
-use super::scene::{TICK, answer, recorded};
+use super::scene::{TICK, again, answer, recorded};
 use crate::id::RequestId;
 use crate::limits::PENDING_DEADLINE;
-use crate::request::State;
+use crate::request::{Address, Delivery, Looking, State};
 use crate::store::{Claim, Polled, Store};
+use crate::time::Timestamp;
 
 /// How many heartbeats race for one request.
 pub const HEARTBEATS: usize = 16;
@@ -18,20 +19,49 @@ pub const HEARTBEATS: usize = 16;
 /// How many polls race for one lapse.
 const POLLS: u32 = 16;
 
-/// Claims one new request from both replicas at once, and says how many of the claims were won.
-pub async fn race<S: Store>(scene: &Scene<S>) -> usize {
-    let asked = scene.ring(scene.start).await;
+/// Claims one request that way from both replicas at once, and says how many of the claims were won.
+async fn race<S: Store>(scene: &Scene<S>, address: Address, delivery: Delivery, now: Timestamp) -> usize {
     let claims = (0..HEARTBEATS).map(|number| {
         let replica = if number % 2 == 0 { &scene.here } else { &scene.there };
-        async move { replica.claim(asked.address, scene.claim_id(), scene.at(1)).await.unwrap() }
+        async move {
+            let claim = replica.claim(address, delivery, scene.claim_id(), now).await.unwrap();
+            matches!(claim, Claim::Won(_))
+        }
     });
-    join_all(claims).await.into_iter().filter(|claim| matches!(claim, Claim::Won(_))).count()
+    join_all(claims).await.into_iter().filter(|won| *won).count()
 }
 
 /// The store's answer to the race that a Redis list wins by popping.
 pub async fn sixteen_heartbeats_claim_one_request_once<S: Store>(scene: Scene<S>) {
     for round in 0..20 {
-        assert_eq!(race(&scene).await, 1, "winners in round {round}");
+        let asked = scene.ring(scene.start).await;
+        let winners = race(&scene, asked.address, Delivery::First, scene.at(1)).await;
+        assert_eq!(winners, 1, "winners in round {round}");
+    }
+}
+
+/// All of them have seen the same claim go astray, and one of them replaces it.
+pub async fn sixteen_heartbeats_redeliver_one_request_once<S: Store>(scene: Scene<S>) {
+    for round in 0..20 {
+        let asked = scene.ring(scene.start).await;
+        let running = scene.claim(asked.address, scene.start).await;
+        let winners = race(&scene, asked.address, again(&running), scene.at(6)).await;
+        assert_eq!(winners, 1, "winners in round {round}");
+    }
+}
+
+/// The answer comes home just as its request is handed out again: it is stored, and no redelivery reopens it.
+pub async fn a_report_and_a_redelivery_leave_the_report<S: Store>(scene: Scene<S>) {
+    for _ in 0..20 {
+        let asked = scene.ring(scene.start).await;
+        let running = scene.claim(asked.address, scene.start).await;
+        let outcome = answer("{}");
+        let report = scene.there.report(asked.address, &scene.allowed, &outcome, scene.at(6));
+        let redelivery = scene.claim_as(again(&running), asked.address, scene.at(6));
+        let (reported, _) = tokio::join!(report, redelivery);
+        assert_eq!(reported.unwrap(), recorded(&asked));
+        let end = scene.poll(&scene.here, asked.address, scene.at(6)).await.unwrap();
+        assert_eq!(end.state, State::from(outcome));
     }
 }
 
@@ -82,13 +112,9 @@ pub async fn heartbeats_share_out_a_queue<S: Store>(scene: Scene<S>) {
 }
 
 async fn take_first<S: Store>(scene: &Scene<S>, replica: &S) -> Option<RequestId> {
-    for candidate in replica.look(scene.runtime, scene.at(1)).await.unwrap() {
-        let address = crate::request::Address {
-            runtime: scene.runtime,
-            request: candidate.request,
-            kind: candidate.kind,
-        };
-        let claim = replica.claim(address, scene.claim_id(), scene.at(1)).await.unwrap();
+    for candidate in replica.look(scene.runtime, &Looking::ForPending, scene.at(1)).await.unwrap() {
+        let address = Address { runtime: scene.runtime, request: candidate.request, kind: candidate.kind };
+        let claim = replica.claim(address, candidate.delivery, scene.claim_id(), scene.at(1)).await.unwrap();
         if matches!(claim, Claim::Won(_)) {
             return Some(candidate.request);
         }

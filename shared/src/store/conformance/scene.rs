@@ -1,15 +1,15 @@
 //! What a case starts from: a workspace, a runtime in it, and two replicas.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a case fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
 
 use std::time::Duration;
 
 use crate::access::Workspaces;
 use crate::clock::{Clock, SystemClock};
-use crate::id::{ClaimId, RuntimeId, WorkspaceId};
+use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
 use crate::mint::{Ids, RandomIds};
-use crate::request::{Address, Kind, Outcome, Request, ResultBody};
+use crate::request::{Address, Delivery, InFlight, Kind, Looking, Outcome, Request, ResultBody, State};
 use crate::runtime::{Registration, Text};
-use crate::store::{Claim, Initiated, Polled, Reported, Store};
+use crate::store::{Candidate, Claim, Initiated, Polled, Reported, Store};
 use crate::time::Timestamp;
 
 /// Two handles on one store that share nothing else.
@@ -100,10 +100,25 @@ impl<S: Store> Scene<S> {
 
     /// Claims a request that must be there to be claimed.
     pub async fn claim(&self, address: Address, now: Timestamp) -> Request {
-        match self.here.claim(address, self.claim_id(), now).await.unwrap() {
-            Claim::Won(request) => request,
-            Claim::Lost => panic!("the request cannot be claimed"),
+        self.claim_as(Delivery::First, address, now).await.expect("the request cannot be claimed")
+    }
+
+    /// The request claimed that way, if it can be.
+    pub async fn claim_as(&self, delivery: Delivery, address: Address, now: Timestamp) -> Option<Request> {
+        match self.here.claim(address, delivery, self.claim_id(), now).await.unwrap() {
+            Claim::Won(request) => Some(request),
+            Claim::Lost => None,
         }
+    }
+
+    /// What a heartbeat on `replica` finds that is pending.
+    pub async fn look(&self, replica: &S, now: Timestamp) -> Vec<RequestId> {
+        ids(replica.look(self.runtime, &Looking::ForPending, now).await.unwrap())
+    }
+
+    /// What a heartbeat on `replica` finds whose daemon lists these.
+    pub async fn look_without(&self, in_flight: &[Address], replica: &S, now: Timestamp) -> Vec<Candidate> {
+        replica.look(self.runtime, &listing(in_flight), now).await.unwrap()
     }
 
     /// Reports, as a caller of the workspace.
@@ -123,6 +138,25 @@ impl<S: Store> Scene<S> {
 /// The answer to the report that ends `asked`.
 pub(super) fn recorded(asked: &Request) -> Reported {
     Reported::Recorded { created_at: asked.created_at }
+}
+
+/// What a heartbeat looks for whose daemon lists these.
+pub(super) fn listing(in_flight: &[Address]) -> Looking {
+    let listed: Vec<RequestId> = in_flight.iter().map(|address| address.request).collect();
+    Looking::ForPendingAndUndelivered(InFlight::try_from(listed).unwrap())
+}
+
+/// Which requests those are.
+pub(super) fn ids(candidates: Vec<Candidate>) -> Vec<RequestId> {
+    candidates.into_iter().map(|candidate| candidate.request).collect()
+}
+
+/// The delivery that replaces the claim by which `request` runs.
+pub(super) fn again(request: &Request) -> Delivery {
+    match request.state {
+        State::Running(run) => Delivery::Again { replaced: run.claim },
+        ref other => panic!("the request is not running: {other:?}"),
+    }
 }
 
 /// A completed outcome with that JSON.

@@ -16,6 +16,7 @@ pub mod connect;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+mod claim;
 mod deregister;
 mod error;
 mod expressions;
@@ -24,6 +25,7 @@ mod initiate;
 mod items;
 mod keys;
 mod listings;
+mod look;
 mod poll;
 mod register;
 mod report;
