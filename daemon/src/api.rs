@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// No call of the contract takes long: what has not come by then is not coming.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An HTTP client as every part of the daemon uses it: rustls on ring, no redirects to somewhere else.
 pub fn http_client() -> reqwest::Result<Client> {
@@ -103,6 +103,16 @@ impl Api {
     /// `POST path` with a JSON body.
     pub async fn post<A: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<A, ApiError> {
         self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// [`post`](Self::post), for an answer that is worth less time than [`TIMEOUT`].
+    pub async fn post_within<A: DeserializeOwned>(
+        &self,
+        time: Duration,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<A, ApiError> {
+        self.send(self.request(Method::POST, path).json(body).timeout(time)).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_shared::id::{RequestId, RuntimeId};
+use doorbell_shared::request::InFlight;
 use doorbell_shared::wire::{HeartbeatAnswer, HeartbeatBody};
 use rand::RngExt as _;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::ApiError;
 use crate::daemon::{Daemon, Served};
+use crate::under_way::UnderWay;
 use crate::work;
 
 /// The text of the one 404 that means that the server has forgotten the runtime.
@@ -25,22 +26,23 @@ pub(crate) async fn beat_until(
     served: Arc<Served>,
     stop: CancellationToken,
 ) -> Result<(), ApiError> {
-    let mut work = JoinSet::new();
+    let mut under_way = UnderWay::default();
     let mut beats = interval_at(first_beat(daemon.interval()), daemon.interval());
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
+            // Before the beat, which says what is in flight.
+            Some(_) = under_way.next_ended() => continue,
             _ = beats.tick() => {}
-            Some(_) = work.join_next() => continue,
         }
         // Not cut off by `stop`: the answer may hold a request, which nobody else is given then.
-        if let Some(request) = beat(&daemon, served.id).await? {
-            work.spawn(work::answer(Arc::clone(&daemon), Arc::clone(&served), request));
+        if let Some(request) = beat(&daemon, served.id, under_way.in_flight()).await? {
+            under_way.begin(request, work::answer(Arc::clone(&daemon), Arc::clone(&served), request));
         }
     }
-    while work.join_next().await.is_some() {}
+    while under_way.next_ended().await.is_some() {}
     Ok(())
 }
 
@@ -52,9 +54,13 @@ fn first_beat(interval: Duration) -> Instant {
 
 /// One beat, and the request that it collected. Only a refused token is an error: everything else is better at the next
 /// beat.
-async fn beat(daemon: &Daemon, runtime: RuntimeId) -> Result<Option<RequestId>, ApiError> {
+async fn beat(
+    daemon: &Daemon,
+    runtime: RuntimeId,
+    in_flight: Option<InFlight>,
+) -> Result<Option<RequestId>, ApiError> {
     let registrations = daemon.registrations();
-    match send(daemon, runtime).await {
+    match send(daemon, runtime, in_flight).await {
         Ok(answer) => Ok(answer.pending_model_list.map(|pending| pending.id)),
         Err(error) if error.is_about_the_token() => Err(error),
         Err(ApiError::Refused { status: 404, error }) if error == FORGOTTEN => {
@@ -69,9 +75,14 @@ async fn beat(daemon: &Daemon, runtime: RuntimeId) -> Result<Option<RequestId>, 
 }
 
 /// Waits as long as for any call, also where the interval is shorter. An answer that comes late may hold a request, and a
-/// beat given up on a slow server would lose it; the server takes a runtime for online much longer than that.
-async fn send(daemon: &Daemon, runtime: RuntimeId) -> Result<HeartbeatAnswer, ApiError> {
-    let body = HeartbeatBody { runtime_id: Some(runtime.to_string()) };
+/// beat given up on a slow server would lose time, until the server hands it out again; the server takes a runtime for
+/// online much longer than that.
+async fn send(
+    daemon: &Daemon,
+    runtime: RuntimeId,
+    in_flight: Option<InFlight>,
+) -> Result<HeartbeatAnswer, ApiError> {
+    let body = HeartbeatBody { runtime_id: Some(runtime.to_string()), in_flight };
     daemon.api().post("/api/daemon/heartbeat", &body).await
 }
 

@@ -17,4 +17,5 @@ pub mod discover;
 pub mod report;
 
 mod beat;
+mod under_way;
 mod work;

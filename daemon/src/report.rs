@@ -10,9 +10,13 @@ use doorbell_shared::wire::{Ack, ModelListReport};
 
 use crate::api::{Api, ApiError};
 
-/// How long to wait before each try. The server gives a claimed request 60 s.
+/// How long to wait before each try.
 pub const BACKOFF: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// How long a try may take. The server gives a claimed request 60 s, and four tries of [`api::TIMEOUT`](crate::api::TIMEOUT)
+/// each would not fit behind a slow heartbeat and a slow agent program.
+pub const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reports on `request`, as often as [`BACKOFF`] allows.
 ///
@@ -28,7 +32,7 @@ pub async fn report(
     let mut last = Ok(());
     for wait in BACKOFF {
         tokio::time::sleep(wait).await;
-        last = api.post::<Ack>(&path, report).await.map(|_| ());
+        last = api.post_within::<Ack>(TRY_TIMEOUT, &path, report).await.map(|_| ());
         match &last {
             Err(error) if error.is_transient() => {
                 tracing::debug!(%runtime, %request, %error, "report not delivered");

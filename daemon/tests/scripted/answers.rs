@@ -99,7 +99,7 @@ async fn requests_are_worked_on_side_by_side() {
     let server = Server::start(|call| match (call.path.as_str(), call.nth) {
         (HEARTBEAT, 0) => Reply::pending(REQUEST),
         (HEARTBEAT, 1) => Reply::pending(OTHER),
-        (path, 0) if path.contains(REQUEST) => Reply::Usual.after(seconds(9.0)),
+        (path, 0) if path.contains(REQUEST) => Reply::Usual.after(seconds(4.0)),
         _ => Reply::Usual,
     });
     let server = server.await;

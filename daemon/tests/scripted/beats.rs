@@ -1,13 +1,14 @@
 //! When a daemon beats, and that nothing else keeps it from beating.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use doorbell_daemon::daemon::Settings;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
-    Call, HEARTBEAT, REQUEST, Reply, Scripted, Server, agent, runtime, seconds, serve_as_for, serve_for,
-    settings,
+    Call, HEARTBEAT, REQUEST, Reply, Scripted, Server, agent, report_path, runtime, seconds, serve_as_for,
+    serve_for, settings,
 };
 
 const INTERVAL: Duration = Settings::INTERVAL;
@@ -55,11 +56,63 @@ async fn the_interval_can_be_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_beat_names_its_runtime_and_nothing_else() {
+async fn an_idle_beat_names_its_runtime_and_has_nothing_in_flight() {
     let server = Server::usual().await;
     serve_for(INTERVAL * 2, &server, vec![agent("codex", Scripted::default())]).await.unwrap();
     let beat = &server.calls_to(HEARTBEAT)[0];
-    assert_eq!(beat.body, json!({"runtime_id": runtime("codex").to_string()}));
+    assert_eq!(beat.body, json!({"runtime_id": runtime("codex").to_string(), "in_flight": []}));
+}
+
+/// What codex listed at each of its beats.
+fn in_flight(server: &Server) -> Vec<Value> {
+    let beats = server.calls().into_iter().filter(|call| call.is_beat_of("codex"));
+    beats.map(|call| call.body["in_flight"].clone()).collect()
+}
+
+/// Rung with the first beat; the agent takes longer than a beat.
+#[tokio::test(start_paused = true)]
+async fn a_request_is_listed_from_its_collection_until_it_is_reported() {
+    let server = Server::start(collected_at_first(Reply::Usual)).await;
+    let agents =
+        vec![agent("codex", Scripted::slow(INTERVAL * 3 / 2)), agent("opencode", Scripted::default())];
+    serve_for(INTERVAL * 5, &server, agents).await.unwrap();
+    assert_eq!(in_flight(&server)[..3], [json!([]), json!([REQUEST]), json!([])]);
+    let of_others = server.calls().into_iter().filter(|call| call.is_beat_of("opencode"));
+    assert!(
+        of_others.map(|call| call.body).all(|beat| beat["in_flight"] == json!([])),
+        "a list is of one runtime"
+    );
+}
+
+/// Its answer is lost for now, and the server may hand the request out again.
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_report_was_given_up_is_not_listed_any_more() {
+    let server = Server::start(collected_at_first(Reply::Hang)).await;
+    serve_for(INTERVAL * 5, &server, vec![agent("codex", Scripted::default())]).await.unwrap();
+    assert_eq!(in_flight(&server)[..3], [json!([]), json!([REQUEST]), json!([])]);
+}
+
+/// The server's list was out of date, or a message took a long way: one answer is enough.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_handed_out_again_while_it_is_under_way_is_answered_once() {
+    let server = Server::start(when_codex_beats(Reply::pending(REQUEST))).await;
+    let settings = Settings { interval: seconds(4.0), ..settings() };
+    let agents = vec![agent("codex", Scripted::slow(seconds(9.0)))];
+    serve_as_for(seconds(11.0), &server, settings, agents).await.unwrap();
+    assert!(server.beats_of("codex").len() >= 2);
+    assert_eq!(server.calls_to(&report_path("codex")).len(), 1);
+}
+
+/// Codex collects a request with its first beat, and its reports are answered so.
+fn collected_at_first(reported: Reply) -> impl Fn(&Call) -> Reply {
+    let collected = AtomicBool::new(false);
+    move |call| match call.path.as_str() {
+        HEARTBEAT if call.is_beat_of("codex") && !collected.swap(true, Ordering::Relaxed) => {
+            Reply::pending(REQUEST)
+        }
+        path if path.ends_with("/result") => reported.clone(),
+        _ => Reply::Usual,
+    }
 }
 
 fn when_codex_beats(reply: Reply) -> impl Fn(&Call) -> Reply {

@@ -88,9 +88,9 @@ async fn a_connection_that_breaks_is_met_with_patience() {
 
 /// The wait begins when a try has ended, so a server that hangs is not asked twice at once.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_hangs_is_given_ten_seconds_a_try() {
+async fn a_server_that_hangs_is_given_five_seconds_a_try() {
     let (tries, ended) = reported(&Server::start(|_| Reply::Hang).await).await;
-    assert_eq!(tries, [0.0, 10.5, 22.5, 36.5].map(seconds));
+    assert_eq!(tries, [0.0, 5.5, 12.5, 21.5].map(seconds));
     let error = ended.unwrap_err().to_string();
     assert!(error.ends_with("no answer in time"), "{error}");
 }

@@ -2,7 +2,8 @@
 //!
 //! `POST /api/daemon/heartbeat`. Liveness comes first and alone decides the answer's status: looking for work is
 //! bounded, and a look that fails or takes too long is logged and answered 200 without work. A claim, once begun, is
-//! waited for: an abandoned one may have been won, and nobody would work on it.
+//! waited for: an abandoned one may have been won, and nobody would work on it until it is handed out again, which it is
+//! only to a daemon that says what it has in flight.
 
 mod timings;
 
@@ -13,7 +14,7 @@ use doorbell_shared::id::RuntimeId;
 use doorbell_shared::limits::LOOK_TIMEOUT;
 use doorbell_shared::request::{Address, Kind, Looking};
 use doorbell_shared::store::{Beat, Candidate, Claim, Heartbeat};
-use doorbell_shared::wire::{HeartbeatAnswer, HeartbeatBody, PendingRequest};
+use doorbell_shared::wire::{HeartbeatAnswer, HeartbeatBody, InFlightBody, PendingRequest};
 use lambda_http::Request;
 use timings::Timings;
 
@@ -34,7 +35,9 @@ async fn heartbeat<S: Heartbeat>(
     let attention = beat(backend, runtime, &caller).await;
     timings.updated();
     let pending_model_list = match attention? {
-        true if timings.has_time_for_work() => collect(backend, runtime, &mut timings).await,
+        true if timings.has_time_for_work() => {
+            collect(backend, runtime, &looking(request), &mut timings).await
+        }
         true => {
             metrics::heartbeat_not_looked();
             None
@@ -50,6 +53,14 @@ fn runtime(request: &Request) -> Result<RuntimeId, ApiError> {
     let body: HeartbeatBody = input::body(request)?;
     let runtime = input::required(body.runtime_id, ApiError::RuntimeIdRequired)?;
     runtime.parse().map_err(|_| ApiError::InvalidRuntimeId)
+}
+
+/// A list of what is in flight that cannot be read is none: its daemon is handed nothing twice.
+fn looking(request: &Request) -> Looking {
+    match input::body::<InFlightBody>(request) {
+        Ok(body) => Looking::ForPendingAndUndelivered(body.in_flight),
+        Err(_) => Looking::ForPending,
+    }
 }
 
 /// Notes the sign of life, and says whether looking for work is worth a read.
@@ -70,9 +81,10 @@ async fn beat<S: Heartbeat>(
 async fn collect<S: Heartbeat>(
     backend: &Backend<S>,
     runtime: RuntimeId,
+    looking: &Looking,
     timings: &mut Timings,
 ) -> Option<PendingRequest> {
-    let candidates = look(backend, runtime, timings).await;
+    let candidates = look(backend, runtime, looking, timings).await;
     timings.looked();
     let claimed = claim_first(backend, runtime, candidates).await;
     timings.claimed();
@@ -82,9 +94,10 @@ async fn collect<S: Heartbeat>(
 async fn look<S: Heartbeat>(
     backend: &Backend<S>,
     runtime: RuntimeId,
+    looking: &Looking,
     timings: &mut Timings,
 ) -> Vec<Candidate> {
-    let look = backend.store.look(runtime, &Looking::ForPending, backend.clock.now());
+    let look = backend.store.look(runtime, looking, backend.clock.now());
     match tokio::time::timeout(LOOK_TIMEOUT, look).await {
         Ok(Ok(candidates)) => candidates,
         Ok(Err(error)) => {

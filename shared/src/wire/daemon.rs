@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::object;
 use crate::id::{RequestId, RuntimeId, WorkspaceId};
+use crate::request::InFlight;
 use crate::runtime::Runtime;
 use crate::time::Timestamp;
 
@@ -140,6 +141,17 @@ pub struct HeartbeatBody {
     /// What is alive.
     #[serde(default)]
     pub runtime_id: Option<String>,
+    /// All that the daemon has claimed of the runtime and not yet reported. Read with [`InFlightBody`].
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<InFlight>,
+}
+
+/// What a heartbeat's body says is in flight. Read by itself: no heartbeat is refused because of a hint, and a list that
+/// cannot be read, in whole or in part, is not an empty one, after which everything would be handed out again.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct InFlightBody {
+    /// The whole list.
+    pub in_flight: InFlight,
 }
 
 /// The answer to a heartbeat.

@@ -10,8 +10,8 @@ mod object;
 mod record;
 
 pub use daemon::{
-    Ack, DeregisterBody, HeartbeatAnswer, HeartbeatBody, PendingRequest, RegisterAnswer, RegisterBody,
-    RegisterRuntime, RuntimeRecord, RuntimeStatus,
+    Ack, DeregisterBody, HeartbeatAnswer, HeartbeatBody, InFlightBody, PendingRequest, RegisterAnswer,
+    RegisterBody, RegisterRuntime, RuntimeRecord, RuntimeStatus,
 };
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
 pub use model_list::{ModelListReport, ModelListResult, ReportTooLarge};

@@ -18,7 +18,7 @@ pub(crate) struct Call {
     /// Every `Authorization`.
     pub(crate) authorization: Vec<String>,
     pub(crate) body: Value,
-    /// How many calls with the same path and body came before.
+    /// How many calls to the same path came before; of a beat, how many of the same runtime.
     pub(crate) nth: usize,
 }
 

@@ -164,7 +164,8 @@ impl State {
 
     fn remember(&self, call: Call) -> Call {
         let mut calls = self.calls.lock().unwrap();
-        let same = |other: &&Call| (&other.path, &other.body) == (&call.path, &call.body);
+        let runtime = |call: &Call| call.body["runtime_id"].clone();
+        let same = |other: &&Call| other.path == call.path && runtime(other) == runtime(&call);
         let nth = calls.iter().filter(same).count();
         let call = Call { at: self.watch.elapsed(), nth, ..call };
         calls.push(call.clone());
