@@ -1,9 +1,9 @@
-//! A clock that stands still until a test moves it.
+//! A clock that stands still until a test moves it, and one that goes with virtual time.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
-use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_shared::clock::{Clock, Stopwatch, SystemClock};
 use doorbell_shared::time::Timestamp;
 
 /// Starts at the real time, because a real table's TTL goes by it.
@@ -32,5 +32,24 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
+    }
+}
+
+/// Starts at the real time and goes with tokio's, which a test pauses.
+#[derive(Debug)]
+pub struct VirtualClock {
+    start: Timestamp,
+    running: Stopwatch,
+}
+
+impl Default for VirtualClock {
+    fn default() -> Self {
+        Self { start: SystemClock.now(), running: Stopwatch::start() }
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.start + self.running.elapsed()
     }
 }

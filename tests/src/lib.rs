@@ -9,8 +9,9 @@ pub mod embedded;
 pub mod event;
 pub mod issuer;
 pub mod log;
+pub mod network;
 pub mod stack;
 
 pub use api::TestApi;
 pub use client::{Answer, Caller, Client};
-pub use clock::TestClock;
+pub use clock::{TestClock, VirtualClock};

@@ -14,6 +14,7 @@ use doorbell_shared::http::Backend;
 use doorbell_shared::http::principal::Caller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::id::RuntimeId;
+use doorbell_shared::limits::ATTENTION;
 use doorbell_shared::mint::{Ids, RandomIds};
 use doorbell_shared::request::{Address, Kind, Outcome, ResultBody};
 use doorbell_shared::runtime::Registration;
@@ -30,6 +31,7 @@ type Cost = Vec<(String, f64)>;
 
 struct Metered {
     backend: Backend<DynamoDbStore>,
+    clock: Arc<TestClock>,
     meter: Arc<Meter>,
 }
 
@@ -37,8 +39,16 @@ impl Metered {
     fn on(engine: &EmbeddedDynamoDb) -> Self {
         let meter = Arc::new(Meter::default());
         let store = engine.store_through(Arc::<Meter>::clone(&meter));
-        let backend = Backend { clock: Arc::new(TestClock::default()), ..Backend::new(store) };
-        Self { backend, meter }
+        let clock = Arc::new(TestClock::default());
+        let backend = Backend { clock: Arc::<TestClock>::clone(&clock), ..Backend::new(store) };
+        Self { backend, clock, meter }
+    }
+
+    /// Registers a runtime, uncounted, and gives its id.
+    async fn register(&self) -> String {
+        let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+        let (registered, _) = self.call(Function::Register, "/api/daemon/register", body).await;
+        registered["runtimes"][0]["id"].as_str().unwrap().to_owned()
     }
 
     async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Cost) {
@@ -50,15 +60,19 @@ impl Metered {
     }
 }
 
-/// One lifecycle, call by call: what was called, and what it cost.
-async fn lifecycle(api: &Metered) -> Vec<(&'static str, Cost)> {
+/// One lifecycle, call by call: what was called, and what it cost. Of a daemon that says what is in flight, or of one that
+/// does not.
+async fn lifecycle(api: &Metered, in_flight: Option<Value>) -> Vec<(&'static str, Cost)> {
     let mut costs = Vec::new();
     let registration =
         json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
     let (registered, cost) = api.call(Function::Register, "/api/daemon/register", registration).await;
     costs.push(("register", cost));
     let runtime = registered["runtimes"][0]["id"].as_str().unwrap().to_owned();
-    let beat = json!({"runtime_id": runtime});
+    let mut beat = json!({"runtime_id": runtime});
+    if let Some(in_flight) = in_flight {
+        beat["in_flight"] = in_flight;
+    }
     let heartbeat = async || api.call(Function::Heartbeat, "/api/daemon/heartbeat", beat.clone()).await;
 
     costs.push(("idle heartbeat", heartbeat().await.1));
@@ -100,16 +114,27 @@ fn design() -> Vec<(&'static str, Cost)> {
 /// Answered hours ago and due for deletion, which DynamoDB gets round to "within a few days". One a second, which is as
 /// fast as a runtime may be rung.
 async fn leave_dead_requests(engine: &EmbeddedDynamoDb, runtime: RuntimeId, how_many: u64) {
+    let result = r#"{"models":[],"supported":true}"#;
+    leave_answered_requests(engine, runtime, how_many, Duration::from_secs(3600), result).await;
+}
+
+/// One a second, each answered at once with `result`, the last one so long `ago`.
+async fn leave_answered_requests(
+    engine: &EmbeddedDynamoDb,
+    runtime: RuntimeId,
+    how_many: u64,
+    ago: Duration,
+    result: &str,
+) {
     let (store, ids) = (engine.store(), RandomIds::default());
     let workspace = WORKSPACE_A.parse().unwrap();
     let allowed = [workspace].into_iter().collect();
-    let start = SystemClock.now() - Duration::from_secs(how_many + 3600);
+    let start = SystemClock.now() - Duration::from_secs(how_many) - ago;
     let text = |text: &str| text.to_owned().try_into().unwrap();
     let (daemon_id, provider, name) = (text("d"), text("codex"), text("codex"));
     let registration = Registration { id: runtime, workspace, daemon_id, provider, name, online: true };
     store.register(registration, start).await.unwrap();
-    let outcome =
-        Outcome::Completed(ResultBody::try_from(r#"{"models":[],"supported":true}"#.to_owned()).unwrap());
+    let outcome = Outcome::Completed(ResultBody::try_from(result.to_owned()).unwrap());
     for second in 0..how_many {
         let then = start + Duration::from_secs(second);
         if second % 30 == 0 {
@@ -125,7 +150,13 @@ async fn leave_dead_requests(engine: &EmbeddedDynamoDb, runtime: RuntimeId, how_
 #[tokio::test]
 async fn each_operation_costs_what_the_design_says() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    assert_eq!(lifecycle(&Metered::on(&engine)).await, design());
+    assert_eq!(lifecycle(&Metered::on(&engine), None).await, design());
+}
+
+#[tokio::test]
+async fn a_daemon_that_says_what_is_in_flight_costs_the_same() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    assert_eq!(lifecycle(&Metered::on(&engine), Some(json!([]))).await, design());
 }
 
 #[tokio::test]
@@ -133,7 +164,45 @@ async fn ten_thousand_dead_items_in_the_partition_change_nothing() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let runtime = RuntimeId::derive(WORKSPACE_A.parse().unwrap(), "d", "codex", "");
     leave_dead_requests(&engine, runtime, 10_000).await;
-    assert_eq!(lifecycle(&Metered::on(&engine)).await, design());
+    let api = Metered::on(&engine);
+    for in_flight in [None, Some(json!([]))] {
+        assert_eq!(lifecycle(&api, in_flight).await, design());
+        api.clock.advance(ATTENTION * 2);
+    }
+}
+
+/// A handed out request is the same item again: another claim, and no read more.
+#[tokio::test]
+async fn a_redelivery_costs_what_a_delivery_does() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = Metered::on(&engine);
+    let runtime = api.register().await;
+    api.call(Function::Initiate, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
+    let beat = json!({"runtime_id": runtime, "in_flight": []});
+    let first = api.call(Function::Heartbeat, "/api/daemon/heartbeat", beat.clone()).await;
+    api.clock.advance(Duration::from_secs(6));
+    let again = api.call(Function::Heartbeat, "/api/daemon/heartbeat", beat).await;
+    assert_eq!(first, again);
+}
+
+/// What was answered is read by a look as far back as anything may be found: 35 s, or 95 s where what was handed out is
+/// looked for too. As fast as a runtime may be rung, with results of 4 KB.
+#[tokio::test]
+async fn saying_what_is_in_flight_reads_further_back() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = Metered::on(&engine);
+    let runtime = api.register().await;
+    let result = format!(r#"{{"models":[],"supported":true,"x":"{}"}}"#, "x".repeat(3_800));
+    leave_answered_requests(&engine, runtime.parse().unwrap(), 120, Duration::ZERO, &result).await;
+    api.call(Function::Initiate, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
+    let mut units = Vec::new();
+    for beat in [json!({"runtime_id": runtime}), json!({"runtime_id": runtime, "in_flight": []})] {
+        let (_, cost) = api.call(Function::Heartbeat, "/api/daemon/heartbeat", beat).await;
+        units.push(cost.iter().filter(|(call, _)| call == "Query").map(|(_, units)| units).sum::<f64>());
+    }
+    println!("read units of a look, with 120 answered rings of 4 KB, one a second: {units:?}");
+    assert!((34.0..=37.0).contains(&units[0]), "{units:?}");
+    assert!((93.0..=98.0).contains(&units[1]), "{units:?}");
 }
 
 /// People rarely ring twice in a second; who does pays one write more. DynamoDB charges a refused write like any other
@@ -142,10 +211,7 @@ async fn ten_thousand_dead_items_in_the_partition_change_nothing() {
 async fn an_early_ring_costs_one_write_more() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let api = Metered::on(&engine);
-    let registration =
-        json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
-    let registered = api.call(Function::Register, "/api/daemon/register", registration).await.0;
-    let models = format!("/api/runtimes/{}/models", registered["runtimes"][0]["id"].as_str().unwrap());
+    let models = format!("/api/runtimes/{}/models", api.register().await);
     api.call(Function::Initiate, &models, json!({})).await;
     let (_, cost) = api.call(Function::Initiate, &models, json!({})).await;
     let calls: Vec<_> = cost.iter().map(|(operation, _)| operation.as_str()).collect();
