@@ -160,6 +160,18 @@ async fn a_claim_leaves_one_line_with_the_age_of_the_request() {
     assert_eq!(deployment.beat().await, [expected]);
 }
 
+/// Counted apart: a claim won is a request that somebody waited for, and this one was won before.
+#[tokio::test]
+async fn a_redelivery_leaves_one_line_that_counts_no_claim() {
+    let deployment = Deployment::new().await;
+    deployment.ring().await;
+    deployment.beat().await;
+    deployment.pass(5_001);
+    let body = json!({"runtime_id": deployment.runtime, "in_flight": []});
+    let (_, left) = deployment.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await;
+    assert_eq!(left, [line(None, [("Redeliveries", json!(1))])]);
+}
+
 /// Also from an instance that counted before.
 #[tokio::test]
 async fn a_heartbeat_after_a_claim_leaves_no_line() {

@@ -12,7 +12,7 @@ use doorbell_shared::http::error::Operation;
 use doorbell_shared::http::{ApiError, Backend, Response, answer, input, metrics, principal};
 use doorbell_shared::id::RuntimeId;
 use doorbell_shared::limits::LOOK_TIMEOUT;
-use doorbell_shared::request::{Address, Kind, Looking};
+use doorbell_shared::request::{Address, Delivery, Kind, Looking};
 use doorbell_shared::store::{Beat, Candidate, Claim, Heartbeat};
 use doorbell_shared::wire::{HeartbeatAnswer, HeartbeatBody, InFlightBody, PendingRequest};
 use lambda_http::Request;
@@ -125,7 +125,10 @@ async fn claim_first<S: Heartbeat>(
         let (claim, now) = (backend.ids.claim_id(), backend.clock.now());
         match backend.store.claim(address, candidate.delivery, claim, now).await {
             Ok(Claim::Won(claimed)) => {
-                metrics::claim_won(claimed.updated_at.since(claimed.created_at));
+                match candidate.delivery {
+                    Delivery::First => metrics::claim_won(claimed.updated_at.since(claimed.created_at)),
+                    Delivery::Again { .. } => metrics::redelivered(),
+                }
                 return Some(PendingRequest { id: candidate.request });
             }
             Ok(Claim::Lost) => metrics::claim_lost(),

@@ -27,6 +27,9 @@ pub struct Metric {
 /// Requests that a heartbeat was handed.
 pub const CLAIMS_WON: Metric = count("ClaimsWon");
 
+/// Requests that were handed out again, because the heartbeat's answer or the daemon was lost. They are no claims won.
+pub const REDELIVERIES: Metric = count("Redeliveries");
+
 /// Claims that came to nothing because somebody else's was first, or the request was over. Some are natural where several
 /// daemons beat for one runtime; many are heartbeats that pay for writes in vain.
 pub const CLAIMS_LOST: Metric = count("ClaimsLost");
@@ -46,8 +49,15 @@ pub const TIME_TO_ANSWER: Metric = duration("TimeToAnswer").by(STATUS);
 pub const HEARTBEATS_NOT_LOOKED: Metric = count("HeartbeatsNotLooked");
 
 /// All of them.
-pub const METRICS: [Metric; 6] =
-    [CLAIMS_WON, CLAIMS_LOST, AGE_AT_CLAIM, REQUESTS_ENDED, TIME_TO_ANSWER, HEARTBEATS_NOT_LOOKED];
+pub const METRICS: [Metric; 7] = [
+    CLAIMS_WON,
+    REDELIVERIES,
+    CLAIMS_LOST,
+    AGE_AT_CLAIM,
+    REQUESTS_ENDED,
+    TIME_TO_ANSWER,
+    HEARTBEATS_NOT_LOOKED,
+];
 
 /// The dimension of all of them: the deployment, so that two in one account are not added up.
 pub const STACK: &str = "Stack";
@@ -83,6 +93,11 @@ pub fn describe() {
 pub fn claim_won(age: Duration) {
     counter!(CLAIMS_WON.name).increment(1);
     histogram!(AGE_AT_CLAIM.name).record(milliseconds(age));
+}
+
+/// A heartbeat was handed a request that had been handed out before.
+pub fn redelivered() {
+    counter!(REDELIVERIES.name).increment(1);
 }
 
 /// A heartbeat's claim was lost.
