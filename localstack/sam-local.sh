@@ -39,22 +39,11 @@ step 'build'
 cargo test --quiet --locked --no-run
 
 step 'DynamoDB'
-# A container's own loopback is not this machine's. The bridge's address is, and nothing outside this machine reaches it.
-# Older engines say only the network's range, of which the bridge has the first address.
-bridge=$(docker network inspect bridge --format '{{with index .IPAM.Config 0}}{{or .Gateway .Subnet}}{{end}}' | sed 's#\.0/[0-9]*$#.1#')
-[ -n "$bridge" ] || { echo 'Docker has no bridge network with an IPv4 address' >&2; exit 1; }
+bridge=$(bridge_address)
 dynamodb=http://$bridge:4567
-(cd "$work" && BIND_HOST=$bridge GATEWAY_PORT=4567 MINISTACK_REGION=us-east-1 PERSIST_STATE=0 IOT_MTLS_ENABLED=0 SFTP_ENABLED=0 \
-  exec "$tools/ministack/bin/ministack") >"$work/emulator.log" 2>&1 &
-pids+=($!)
-wait_for 30 curl -sf "$dynamodb/_ministack/health" || { cat "$work/emulator.log" >&2; exit 1; }
-# In containers the SAM CLI gives resources their logical names, region and keys of its own: so the table is `Table`.
-export DOORBELL_DYNAMODB_ENDPOINT=$dynamodb AWS_DEFAULT_REGION=us-east-1 DOORBELL_TABLE=Table
-cli() { AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=defaultkey AWS_SECRET_ACCESS_KEY=defaultsecret target/debug/doorbell "$@"; }
-cli dev --store dynamodb --no-daemon --addr 127.0.0.1:0 >"$work/dev.log" 2>&1 &
-dev=$!
-wait_for 30 grep 'Doorbell listens' "$work/dev.log" || { cat "$work/dev.log" >&2; exit 1; }
-kill "$dev" && wait "$dev" || true # it was there to make the table
+start_emulator "$bridge" 4567 "$work"
+pids+=("$emulator")
+local_table "$dynamodb" "$work"
 
 local_options=(--skip-pull-image --parameter-overrides
   "Architecture=$(lambda_architecture)" "DynamoDbEndpoint=$dynamodb" AuthorizerCacheSeconds=0)
@@ -82,7 +71,7 @@ sam local start-api --port 3001 --warm-containers LAZY "${local_options[@]}" >"$
 pids+=($!)
 export DOORBELL_URL=http://127.0.0.1:3001
 wait_for 60 curl -s "$DOORBELL_URL/" || { cat "$work/api.log" >&2; exit 1; }
-token() { cli token create --scope "$1" --subject "the suite's $1" 2>>"$work/tokens"; }
+token() { "${doorbell[@]}" token create --scope "$1" --subject "the suite's $1" 2>>"$work/tokens"; }
 export DOORBELL_USER_A DOORBELL_DAEMON_A
 DOORBELL_USER_A=$(token user) DOORBELL_DAEMON_A=$(token daemon)
 cargo test --locked --test stack -- --ignored smoke:: || { tail -n 40 "$work/api.log" >&2; exit 1; }

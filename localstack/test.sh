@@ -26,13 +26,7 @@ step 'emulator'
 # Everything of AWS is here and nowhere else, for the scripts, the functions and the suite alike. The functions inherit it.
 export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-# AUTH enforces IAM. MINISTACK_HOST has to be a name: it routes by the host's labels.
-(cd "$work" && BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 MINISTACK_HOST=localhost MINISTACK_REGION=us-east-1 \
-  AUTH=true LAMBDA_EXECUTOR=local PERSIST_STATE=0 IOT_MTLS_ENABLED=0 SFTP_ENABLED=0 \
-  exec "$tools/ministack/bin/ministack") >"$work/emulator.log" 2>&1 &
-emulator=$!
-ready() { kill -0 "$emulator" && curl -sf "$AWS_ENDPOINT_URL/_ministack/health"; }
-wait_for 30 ready || { cat "$work/emulator.log" >&2; exit 1; }
+AUTH=true start_emulator 127.0.0.1 4566 "$work"
 
 step 'deploy'
 # quietly LOG COMMAND…: says what it said only when it fails

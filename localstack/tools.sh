@@ -44,6 +44,41 @@ emulator_tools() {
   python ministack ministack==1.5.33 aws-sam-translator==1.115.0 cryptography==50.0.2
 }
 
+# start_emulator ADDRESS PORT FOLDER: starts it and waits for it; its process id is in $emulator, its log in the folder. With AUTH=true it
+# enforces IAM.
+start_emulator() {
+  (
+    cd "$3" || exit
+    # It routes by the host's labels, so its name is a name.
+    export BIND_HOST=$1 GATEWAY_PORT=$2 MINISTACK_HOST=localhost MINISTACK_REGION=us-east-1 AUTH=${AUTH:-false}
+    export LAMBDA_EXECUTOR=local PERSIST_STATE=0 IOT_MTLS_ENABLED=0 SFTP_ENABLED=0
+    exec "$tools/ministack/bin/ministack"
+  ) >"$3/emulator.log" 2>&1 &
+  # shellcheck disable=SC2034 # for the caller to stop
+  emulator=$!
+  wait_for 30 curl -sf "http://$1:$2/_ministack/health" || { cat "$3/emulator.log" >&2; return 1; }
+}
+
+# bridge_address: where containers reach this machine; their own loopback is not its. Nothing outside the machine reaches it.
+bridge_address() {
+  local address
+  # Older engines say only the network's range, of which the bridge has the first address.
+  address=$(docker network inspect bridge --format '{{with index .IPAM.Config 0}}{{or .Gateway .Subnet}}{{end}}' | sed 's#\.0/[0-9]*$#.1#')
+  [ -n "$address" ] || { echo 'Docker has no bridge network with an IPv4 address' >&2; return 1; }
+  echo "$address"
+}
+
+# local_table URL FOLDER: the command `doorbell` in $doorbell, with the table that `sam local` takes for the template's. The SAM CLI gives
+# containers a region and keys of its own, and resources their names in the template: so the table is `Table`.
+local_table() {
+  export DOORBELL_DYNAMODB_ENDPOINT=$1 DOORBELL_TABLE=Table AWS_DEFAULT_REGION=us-east-1
+  doorbell=(env AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=defaultkey AWS_SECRET_ACCESS_KEY=defaultsecret target/debug/doorbell)
+  "${doorbell[@]}" dev --store dynamodb --no-daemon --addr 127.0.0.1:0 >"$2/dev.log" 2>&1 &
+  local dev=$!
+  wait_for 30 grep 'Doorbell listens' "$2/dev.log" || { cat "$2/dev.log" >&2; return 1; }
+  kill "$dev" && wait "$dev" || true # it was there to make the table
+}
+
 # lambda_architecture: this machine's processor, in Lambda's words
 lambda_architecture() {
   case $(uname -m) in

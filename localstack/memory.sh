@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# How long a function takes with more or less memory: Lambda gives it a share of a processor with its memory, one whole at 1,769 MB (AWS,
+# "Configure Lambda function memory"), and Docker can give a container the same share. Prints, for each size, the median of the first call of a new
+# container, of a warm call, and the most memory that the process had. DynamoDB answers at once here, so this is the function's own time.
+# usage: localstack/memory.sh [FUNCTION [EVENT]]      e.g. localstack/memory.sh HeartbeatFunction heartbeat; needs Docker and a build
+set -euo pipefail
+. "$(dirname "$0")/tools.sh"
+cd "$root"
+sam_tools
+emulator_tools
+localstack/base-image.sh
+function=${1:-HeartbeatFunction} event=${2:-heartbeat} runs=5
+image=public.ecr.aws/lambda/provided:al2023-$(lambda_architecture)
+rie=$(echo "$tools"/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-"$(lambda_architecture)")
+work=$(mktemp -d)
+emulator=
+container=
+stop() {
+  [ -z "$container" ] || docker rm -f "$container" >/dev/null
+  [ -z "$emulator" ] || kill "$emulator"
+  rm -rf "$work"
+}
+trap stop EXIT
+
+bridge=$(bridge_address)
+start_emulator "$bridge" 4568 "$work"
+local_table "http://$bridge:4568" "$work"
+
+# call: milliseconds that the container takes to answer the event
+call() {
+  curl -s -o "$work/answer" -w '%{time_total}' -d @"tests/events/$event.json" \
+    http://127.0.0.1:9001/2015-03-31/functions/function/invocations | awk '{ printf "%.1f\n", $1 * 1000 }'
+}
+median() { sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
+listens() { (exec 3<>/dev/tcp/127.0.0.1/9001); }
+
+printf '%-8s %14s %14s %14s\n' 'MB' 'first call' 'warm call' 'peak memory'
+for memory in 128 256 512 1024; do
+  : >"$work/first"
+  : >"$work/warm"
+  for _ in $(seq "$runs"); do
+    container=$(docker run -d --memory "${memory}m" --cpus "$(awk "BEGIN { printf \"%.3f\", $memory / 1769 }")" -p 127.0.0.1:9001:8080 \
+      -v "$root/.aws-sam/build/$function:/var/task:ro" -v "$rie:/rie:ro" --entrypoint /rie \
+      -e DOORBELL_TABLE -e DOORBELL_STACK=local -e DOORBELL_DYNAMODB_ENDPOINT -e AWS_REGION=us-east-1 \
+      -e AWS_ACCESS_KEY_ID=defaultkey -e AWS_SECRET_ACCESS_KEY=defaultsecret "$image" /var/task/bootstrap)
+    wait_for 20 listens
+    call >>"$work/first"
+    for _ in 1 2 3 4 5; do call; done | median >>"$work/warm"
+    process=$(docker top "$container" -eo pid,comm | awk '$2 == "bootstrap" { print $1 }')
+    peak=$(awk '/VmHWM/ { printf "%.1f MB", $2 / 1024 }' "/proc/$process/status")
+    docker rm -f "$container" >/dev/null
+    container=
+  done
+  printf '%-8s %11s ms %11s ms %14s\n' "$memory" "$(median <"$work/first")" "$(median <"$work/warm")" "$peak"
+done
