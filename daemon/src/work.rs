@@ -23,8 +23,9 @@ pub(crate) async fn answer(daemon: Arc<Daemon>, served: Arc<Served>, request: Re
             ModelListReport::failed(error.to_string())
         }
     };
-    if let Err(error) = report(daemon.api(), runtime, request, &answer).await {
-        tracing::error!(%runtime, %request, %error, "the answer could not be delivered");
+    match report(daemon.api(), runtime, request, &answer).await {
+        Ok(()) => tracing::info!(%runtime, %request, "delivered"),
+        Err(error) => tracing::error!(%runtime, %request, %error, "the answer could not be delivered"),
     }
 }
 
