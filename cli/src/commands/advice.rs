@@ -45,6 +45,7 @@ fn of_api(error: &ApiError) -> Option<&'static str> {
         }
         (404, "runtime not found") => Some(RUNTIMES),
         (503, "runtime is offline") => Some("start `doorbell daemon` on its machine"),
+        (503, "server is busy") => Some("try again in a few seconds"),
         (429, _) => Some("wait a few seconds before ringing it again"),
         _ => None,
     }

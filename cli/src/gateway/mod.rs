@@ -2,8 +2,9 @@
 //!
 //! A request takes the way it takes in the cloud: route, caller, payload-2.0 event as JSON, function. Only the process
 //! boundary is missing. The gateway is authoritative for nothing; what it answers by itself is what API Gateway would
-//! (no such route, no valid token), in our own words where API Gateway's are not ours to shape.
+//! (no such route, no valid token, too much at once), in our own words where API Gateway's are not ours to shape.
 
+mod admission;
 mod callers;
 mod cors;
 mod dispatch;
@@ -22,6 +23,7 @@ use doorbell_shared::http::{self, ApiError, Backend, json};
 use doorbell_shared::store::{Store, Tokens};
 use tokio::net::TcpListener;
 
+use admission::Admission;
 pub use callers::Callers;
 pub use cors::Origins;
 pub use dispatch::call;
@@ -47,6 +49,11 @@ pub struct Gateway<S, T> {
     pub origins: Origins,
 }
 
+struct Served<S, T> {
+    gateway: Gateway<S, T>,
+    admission: Admission,
+}
+
 /// Serves the API on `listener` until `stop` is done and the calls under way are answered.
 pub async fn serve<S: Store + 'static, T: Tokens + 'static>(
     listener: TcpListener,
@@ -54,25 +61,23 @@ pub async fn serve<S: Store + 'static, T: Tokens + 'static>(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let cors = gateway.origins.clone().layer();
-    let app = Router::new().fallback(handle::<S, T>).with_state(Arc::new(gateway)).layer(cors);
+    let served = Arc::new(Served { gateway, admission: Admission::default() });
+    let app = Router::new().fallback(handle::<S, T>).with_state(served).layer(cors);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app).with_graceful_shutdown(stop).await
 }
 
-async fn handle<S: Store, T: Tokens>(
-    State(gateway): State<Arc<Gateway<S, T>>>,
-    request: Request,
-) -> Response {
+async fn handle<S: Store, T: Tokens>(State(served): State<Arc<Served<S, T>>>, request: Request) -> Response {
     let response = if request.uri().path() == HEALTH_PATH {
         json(200, r#"{"status":"ok"}"#.to_owned())
     } else {
-        answer(&gateway, request).await.unwrap_or_else(|error| error.response())
+        answer(&served, request).await.unwrap_or_else(|error| error.response())
     };
     response.map(|body| axum::body::Body::from(body.as_ref().to_vec()))
 }
 
 async fn answer<S: Store, T: Tokens>(
-    gateway: &Gateway<S, T>,
+    Served { gateway, admission }: &Served<S, T>,
     request: Request,
 ) -> Result<http::Response, ApiError> {
     let (parts, body) = request.into_parts();
@@ -80,6 +85,7 @@ async fn answer<S: Store, T: Tokens>(
         return Err(ApiError::UriTooLong);
     }
     let (route, parameters) = route(parts.method.as_str(), parts.uri.path())?;
+    let _place = admission.admit(route.function).await?;
     let caller = gateway.callers.caller(&parts.headers).await?;
     let body = to_bytes(body, PAYLOAD_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
     let backend = &gateway.backend;

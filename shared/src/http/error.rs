@@ -56,6 +56,8 @@ pub enum ApiError {
     RuntimeOffline,
     /// The runtime has been rung too often lately.
     TooManyRings(TooFast),
+    /// A gateway has as much to do as it takes on at once.
+    Overloaded,
     /// The path and the query are longer than a gateway takes.
     UriTooLong,
     /// No such route.
@@ -135,6 +137,7 @@ impl ApiError {
             Self::WorkspaceNotFound => (404, "workspace not found".into()),
             Self::ReportTooLarge => (413, "report too large".into()),
             Self::RuntimeOffline => (503, "runtime is offline".into()),
+            Self::Overloaded => (503, "server is busy".into()),
             Self::TooManyRings(_) => (429, "too many requests for this runtime".into()),
             Self::UriTooLong => (414, "path and query too long".into()),
             Self::MethodNotAllowed(_) => (405, "method not allowed".into()),
@@ -163,6 +166,7 @@ impl ApiError {
                 let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
                 Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
             }
+            Self::Overloaded => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         }
     }

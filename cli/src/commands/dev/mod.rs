@@ -4,6 +4,7 @@
 //! then calls under way are answered, then the server goes.
 
 mod demonstration;
+mod open_files;
 mod serving;
 
 use std::convert::Infallible;
@@ -90,6 +91,7 @@ async fn serve<S: Store + 'static, T: Tokens + 'static>(
     let callers = Callers { backend: Backend::new(tokens), oidc: Oidc::from_environment()? };
     let gateway =
         Gateway { backend: Backend::new(store), callers, origins: origins(&arguments.cors_origins) };
+    open_files::raise_limit();
     let serving = Serving::start(gateway, arguments.addr).await?;
     let url = serving.url()?;
     output::line(format!("Doorbell listens on {} (store: {})", shown(&url), arguments.store.as_str()));
