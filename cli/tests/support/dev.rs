@@ -18,7 +18,12 @@ pub struct Dev {
 impl Dev {
     /// Starts it on `machine` with `options`, and waits until it listens.
     pub async fn start(machine: &Machine, options: &[&str]) -> Self {
-        let process = machine.start(&[&["dev", "--addr", "127.0.0.1:0"], options].concat());
+        Self::start_at("127.0.0.1:0", machine, options).await
+    }
+
+    /// Starts it on `addr`.
+    pub async fn start_at(addr: &str, machine: &Machine, options: &[&str]) -> Self {
+        let process = machine.start(&[&["dev", "--addr", addr], options].concat());
         let printed = process.prints(" (store: ").await;
         let url = printed.strip_prefix("Doorbell listens on ").unwrap().split(' ').next().unwrap();
         Self { url: url.to_owned(), process }

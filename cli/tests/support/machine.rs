@@ -43,6 +43,11 @@ impl Machine {
         self
     }
 
+    /// What is in a file where commands are run; nothing where there is none.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
     /// What programs on it write into the pipe `name`. It ends with the last of them.
     pub fn pipe(&self, name: &str) -> Printed {
         let path = self.folder.path().join(name);

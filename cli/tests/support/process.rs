@@ -55,8 +55,19 @@ impl Running {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
-        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().unwrap()));
-        kill_process(id.expect("it still runs"), signal).unwrap();
+        let id = Pid::from_raw(self.id().try_into().unwrap());
+        kill_process(id.unwrap(), signal).unwrap();
+    }
+
+    /// Ends it without a chance to do anything more, and returns all that was on its standard error.
+    pub async fn kill(&mut self) -> String {
+        in_time("the end of a killed process", self.child.kill()).await.unwrap();
+        all(self.stderr.clone()).await
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it still runs")
     }
 
     /// Waits for its end.
