@@ -45,7 +45,7 @@ pub struct Address {
 }
 
 /// One question and how far it has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
     /// Where it is found.
     pub address: Address,
@@ -60,7 +60,7 @@ pub struct Request {
 }
 
 /// How far a request has come, with exactly what is known in that state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Waits for a heartbeat.
     Pending,
@@ -75,7 +75,7 @@ pub enum State {
 }
 
 /// The claim by which a daemon holds a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Run {
     /// When it was first claimed: where the running clock starts. Kept in storage, never on the wire.
     pub started_at: Timestamp,
@@ -86,7 +86,7 @@ pub struct Run {
 }
 
 /// Which clock ran out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lapse {
     /// Nobody claimed it in time.
     Unclaimed,

@@ -25,7 +25,7 @@ impl Outcome {
 }
 
 /// JSON text that the lifecycle and the store never look into, at most [`RESULT_BYTES`] long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResultBody(String);
 
 /// The result is over [`RESULT_BYTES`].
@@ -51,7 +51,7 @@ impl TryFrom<String> for ResultBody {
 }
 
 /// Why there is no answer, in words for a person, cut to [`ERROR_BYTES`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ErrorText(String);
 
 impl ErrorText {
