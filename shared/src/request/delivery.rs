@@ -21,7 +21,7 @@ pub enum Looking {
 }
 
 /// How a request is handed out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// To whom it was not handed before.
     First,
