@@ -68,12 +68,16 @@ impl Initiate for MemoryStore {
     async fn initiate(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Initiated> {
         let mut contents = self.contents();
         contents.forget(now);
+        let asked_before = contents.request(address, now).cloned();
         let known = contents.runtime(address.runtime, now);
         let Some(known) = known.filter(|known| allowed.contains(known.runtime.workspace)) else {
             return Ok(Initiated::Unknown);
         };
         if !known.runtime.is_online(now) {
             return Ok(Initiated::Offline);
+        }
+        if let Some(request) = asked_before {
+            return Ok(Initiated::Enqueued(request));
         }
         match next_ring_due(known.ring_due_at, now) {
             Ok(due) => known.ring_due_at = Some(due),

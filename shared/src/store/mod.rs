@@ -62,7 +62,8 @@ pub trait Initiate: Send + Sync {
     ///
     /// The runtime's attention is drawn first and the request made after that, so that a crash in between leaves a
     /// hint without a request and never a request without a hint. Once this has returned, every later
-    /// [`poll`](Poll::poll) finds the request.
+    /// [`poll`](Poll::poll) finds the request. Asking again at once with the same `address` is the same ring: it begins
+    /// nothing anew and takes no other place in the pace.
     fn initiate(
         &self,
         address: Address,

@@ -19,19 +19,39 @@ pub mod timeouts;
 pub mod tokens;
 pub mod walls;
 
+use std::pin::Pin;
+
 pub use scene::{Replicas, Scene};
+
+use super::{Store, TokenAdministration};
+
+/// A case under way.
+pub type Running = Pin<Box<dyn Future<Output = ()>>>;
+
+/// One promise, as a function: for suites that run the cases in their own way.
+pub struct Case<S> {
+    /// Module and function.
+    pub name: &'static str,
+    /// Panics when the promise is not kept.
+    pub run: fn(Scene<S>) -> Running,
+}
 
 /// Makes one test of every case, for the store that `$replicas().await` gives two handles on:
 /// `conformance_suite!([] memory)`. Attributes in the brackets go on every test.
 #[macro_export]
 macro_rules! conformance_suite {
     ($attributes:tt $replicas:path) => {
-        $crate::conformance_suite! { @modules $attributes $replicas;
+        $crate::conformance_suite! { @list modules $attributes $replicas }
+    };
+    (@list $($what:tt)*) => {
+        $crate::conformance_suite! { @$($what)*;
             queue {
                 first_come_is_first_served
                 a_request_is_found_at_once_on_another_replica
                 only_what_waits_is_looked_at
                 a_burst_of_rings_is_let_in_and_one_more_is_too_fast
+                asking_again_begins_nothing_anew
+                asking_again_takes_one_place_of_the_burst
                 a_ring_draws_attention_for_as_long_as_it_can_be_open
             }
             claims {
@@ -46,6 +66,7 @@ macro_rules! conformance_suite {
                 what_is_in_flight_is_not_found
                 what_another_runtime_has_is_not_found
                 what_is_answered_or_has_lapsed_is_not_found
+                what_has_lapsed_pending_is_not_found_either
                 the_oldest_comes_first_whether_pending_or_handed_out
                 the_oldest_request_that_can_run_is_found
                 a_redelivery_counts_and_leaves_the_running_clock
@@ -109,6 +130,12 @@ macro_rules! conformance_suite {
             }
         }
     };
+    (@cases; $($module:ident { $($case:ident)* })*) => {
+        vec![$($($crate::store::conformance::Case {
+            name: concat!(stringify!($module), "::", stringify!($case)),
+            run: |scene| Box::pin($crate::store::conformance::$module::$case(scene)),
+        }),*),*]
+    };
     (@modules $attributes:tt $replicas:path; $($module:ident { $($case:ident)* })*) => {
         $(mod $module {
             $($crate::conformance_suite! { @case $attributes $replicas, $module $case })*
@@ -122,4 +149,9 @@ macro_rules! conformance_suite {
             $crate::store::conformance::$module::$case(scene).await;
         }
     };
+}
+
+/// Every case there is.
+pub fn cases<S: Store + TokenAdministration + 'static>() -> Vec<Case<S>> {
+    crate::conformance_suite! { @list cases }
 }

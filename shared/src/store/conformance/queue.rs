@@ -46,6 +46,24 @@ pub async fn a_burst_of_rings_is_let_in_and_one_more_is_too_fast<S: Store>(scene
     scene.ring(scene.start + RING_INTERVAL).await;
 }
 
+/// A ring whose answer was lost is made again, perhaps after a heartbeat has collected it.
+pub async fn asking_again_begins_nothing_anew<S: Store>(scene: Scene<S>) {
+    let asked = scene.ring(scene.start).await;
+    let running = scene.claim(asked.address, scene.start).await;
+    let again = scene.there.initiate(asked.address, &scene.allowed, scene.start).await.unwrap();
+    assert!(matches!(again, Initiated::Enqueued(_)), "{again:?}");
+    assert_eq!(scene.poll(&scene.there, asked.address, scene.start).await, Some(running));
+}
+
+/// It is one ring, the first of a burst or a later one.
+pub async fn asking_again_takes_one_place_of_the_burst<S: Store>(scene: Scene<S>) {
+    for _ in 0..RING_BURST {
+        let asked = scene.ring(scene.start).await;
+        let again = scene.there.initiate(asked.address, &scene.allowed, scene.start).await.unwrap();
+        assert!(matches!(again, Initiated::Enqueued(_)), "{again:?}");
+    }
+}
+
 /// Heartbeats look for work only then; otherwise a beat costs a write and nothing else.
 pub async fn a_ring_draws_attention_for_as_long_as_it_can_be_open<S: Store>(scene: Scene<S>) {
     let attention = async |now| scene.there.beat(scene.runtime, &scene.allowed, now).await.unwrap();

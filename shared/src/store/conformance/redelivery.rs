@@ -60,6 +60,13 @@ pub async fn what_is_answered_or_has_lapsed_is_not_found<S: Store>(scene: Scene<
     assert_eq!(scene.look_without(&[], &scene.there, deadline + TICK).await, []);
 }
 
+/// Nor by a look for more than what is pending.
+pub async fn what_has_lapsed_pending_is_not_found_either<S: Store>(scene: Scene<S>) {
+    scene.ring(scene.start).await;
+    let found = scene.look_without(&[], &scene.there, scene.start + PENDING_DEADLINE + TICK).await;
+    assert_eq!(found, []);
+}
+
 /// First come, first served, whether or not it was handed out before.
 pub async fn the_oldest_comes_first_whether_pending_or_handed_out<S: Store>(scene: Scene<S>) {
     let mut asked = Vec::new();
@@ -123,7 +130,7 @@ pub async fn what_is_answered_is_not_handed_out_again<S: Store>(scene: Scene<S>)
     scene.report(running.address, &answer("{}"), scene.at(5)).await;
     assert_eq!(scene.claim_as(again(&running), running.address, scene.at(20)).await, None);
     let seen = scene.poll(&scene.there, running.address, scene.at(20)).await.unwrap();
-    assert_eq!(seen.state, State::from(answer("{}")));
+    assert_eq!((seen.state, seen.updated_at), (State::from(answer("{}")), scene.at(5)));
 }
 
 /// At the deadline it can, after it it cannot, whether or not anyone has written the lapse down.

@@ -4,7 +4,7 @@
 use super::Scene;
 use super::scene::{TICK, answer};
 use crate::limits::{RETENTION, RUNTIME_RETENTION};
-use crate::store::{Beat, Initiated, Reported, Store};
+use crate::store::{Beat, Deregistered, Initiated, Reported, Store};
 
 /// And gone for the report that comes after.
 pub async fn a_request_is_readable_for_two_minutes_after_its_last_change<S: Store>(scene: Scene<S>) {
@@ -28,4 +28,6 @@ pub async fn a_runtime_is_forgotten_a_week_after_its_last_beat<S: Store>(scene: 
         Initiated::Unknown
     );
     assert_eq!(scene.here.beat(scene.runtime, &scene.allowed, gone).await.unwrap(), Beat::Unknown);
+    let deregistered = scene.here.deregister(scene.runtime, &scene.allowed, gone).await.unwrap();
+    assert_eq!(deregistered, Deregistered::Unknown);
 }

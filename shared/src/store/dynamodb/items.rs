@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::corrupt;
 use super::keys::Key;
-use crate::id::{ClaimId, WorkspaceId};
+use crate::id::{ClaimId, RequestId, WorkspaceId};
 use crate::limits::{RETENTION, RUNTIME_RETENTION};
 use crate::request::{Address, ErrorText, Kind, Lapse, Request, ResultBody, Run, State, Status};
 use crate::runtime::{Runtime, Text};
@@ -158,6 +158,9 @@ pub(super) struct RuntimeItem {
     /// When the next ring is due, if all so far had kept the interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     ring_due_at: Option<i64>,
+    /// The last ring that was let in: the mark by which a ring that is tried again knows itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rung_by: Option<RequestId>,
     /// Until when the listing is safe from TTL; heartbeats renew it.
     pub(super) listed_until: i64,
     expires_at: i64,
@@ -208,7 +211,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::id::{RequestId, RuntimeId};
+    use crate::id::RuntimeId;
 
     fn times() -> impl Strategy<Value = Timestamp> {
         (0i64..4_102_444_800_000).prop_map(|millis| Timestamp::from_millis(millis).unwrap())
