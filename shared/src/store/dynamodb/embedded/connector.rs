@@ -40,17 +40,27 @@ impl Connector {
 
         let passage = tap.pass(&operation);
         match passage {
-            Passage::Denied => return respond(Answer::denied()),
+            Passage::Unreachable => return Err(broken()),
+            Passage::Refused(failure) => return respond(Answer::failure(failure)),
             Passage::Delayed(delay) => tokio::time::sleep(delay).await,
-            Passage::Through | Passage::AnswerLost => {}
+            _ => {}
         }
-        let answer = dispatch(&self.database, &operation, body, true);
-        tap.answered(Call { operation, units: answer.units() });
+        let mut answer = dispatch(&self.database, &operation, &tap.asked(&operation, body), true);
+        tap.answered(Call { operation: operation.clone(), units: answer.units() });
+        answer.body = tap.answer(&operation, answer.body);
         match passage {
-            Passage::AnswerLost => Err(ConnectorError::io("the answer was lost".into())),
-            _ => respond(answer),
+            Passage::AnswerLost => return Err(broken()),
+            Passage::AnswerReplaced(failure) => return respond(Answer::failure(failure)),
+            Passage::AnswerDelayed(delay) => tokio::time::sleep(delay).await,
+            Passage::AnswerCut => answer.body.truncate(answer.body.len() / 2),
+            _ => {}
         }
+        respond(answer)
     }
+}
+
+fn broken() -> ConnectorError {
+    ConnectorError::io("the connection was closed".into())
 }
 
 fn respond(answer: Answer) -> Result<HttpResponse, ConnectorError> {

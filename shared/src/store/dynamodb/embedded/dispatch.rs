@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::tap::Failure;
+
 /// The engine marks some of its validation messages with this, for its own server to strip.
 const VALIDATION_MARKER: &str = "VALIDATION:";
 
@@ -15,11 +17,15 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// What DynamoDB says where IAM does not allow the action.
-    pub(super) fn denied() -> Self {
-        let body =
-            r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"not authorized"}"#;
-        Self { status: 400, body: body.to_owned() }
+    /// DynamoDB's own words for it (AWS, "Error handling with DynamoDB").
+    pub(super) fn failure(failure: Failure) -> Self {
+        let (status, name) = match failure {
+            Failure::Throttled => (400, "ProvisionedThroughputExceededException"),
+            Failure::Denied => (400, "AccessDeniedException"),
+            Failure::Internal => (500, "InternalServerError"),
+        };
+        let body = serde_json::json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}")});
+        Self { status, body: body.to_string() }
     }
 
     /// The request units that the answer says were consumed; zero where it says nothing.

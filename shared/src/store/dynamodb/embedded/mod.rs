@@ -2,7 +2,8 @@
 //! connector. No socket and no credentials.
 //!
 //! The engine deletes what TTL names only when [`EmbeddedDynamoDb::sweep_ttl`] is called, as DynamoDB itself deletes
-//! when it gets round to it. A [`Tap`] on the connector sees every call, counts it, delays it, denies it or loses its answer.
+//! when it gets round to it. A [`Tap`] on the connector sees every call, counts it, delays it, changes it, refuses it or loses
+//! its answer.
 
 mod connector;
 mod dispatch;
@@ -15,7 +16,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use dynoxide::Database;
 
-pub use tap::{Call, Meter, Passage, Tap};
+pub use tap::{Call, Failure, Meter, Passage, Tap};
 
 use super::{DynamoDbStore, behavior, table};
 use crate::store::{Result, StoreError};

@@ -1,5 +1,6 @@
 //! What sees every call between the SDK and the engine.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,10 +12,29 @@ pub enum Passage {
     Through,
     /// It is carried out after a while.
     Delayed(Duration),
+    /// It is not carried out: the connection is closed before.
+    Unreachable,
+    /// It is not carried out, and answered with a failure.
+    Refused(Failure),
     /// It is carried out, and the answer is lost.
     AnswerLost,
-    /// It is not carried out, because the caller may not make it: IAM's answer to an action that no policy allows.
+    /// It is carried out, and answered after a while.
+    AnswerDelayed(Duration),
+    /// It is carried out, and half of the answer arrives.
+    AnswerCut,
+    /// It is carried out, and answered with a failure.
+    AnswerReplaced(Failure),
+}
+
+/// A failure that DynamoDB may answer any call with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The table is asked for more than it gives.
+    Throttled,
+    /// The caller may not make it: IAM's answer to an action that no policy allows.
     Denied,
+    /// Something broke inside.
+    Internal,
 }
 
 /// A call that was carried out.
@@ -30,8 +50,16 @@ pub struct Call {
 pub trait Tap: fmt::Debug + Send + Sync {
     /// Says what becomes of a call of `operation`.
     fn pass(&self, operation: &str) -> Passage;
+    /// May change the body of what is asked before it is carried out.
+    fn asked<'b>(&self, _operation: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
+        Cow::Borrowed(body)
+    }
     /// Is told of a call that was carried out.
     fn answered(&self, _call: Call) {}
+    /// May change the body of what is answered.
+    fn answer(&self, _operation: &str, body: String) -> String {
+        body
+    }
 }
 
 /// Counts calls and the units they consume.
