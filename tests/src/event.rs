@@ -16,28 +16,45 @@ pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> Requ
     http::event::request(payload(function, scope, path, body))
 }
 
-/// The event of that call, as the Lambda runtime hands it to `main`.
-pub fn payload(function: Function, scope: Scope, path: &str, body: &Value) -> ApiGatewayV2httpRequest {
-    serde_json::from_value(payload_json(function, scope, path, body, SystemClock.now())).unwrap()
+/// What `function` reads of a call by `caller` that comes in at `now`.
+pub fn event_from(
+    caller: &AuthorizerContext,
+    function: Function,
+    path: &str,
+    body: &Value,
+    now: Timestamp,
+) -> Request {
+    let payload = payload_json(&Caller::Known(caller.clone()), function, path, body, now);
+    http::event::request(serde_json::from_value(payload).unwrap())
 }
 
-/// The event of that call at `now`, as API Gateway writes it.
-pub fn payload_json(function: Function, scope: Scope, path: &str, body: &Value, now: Timestamp) -> Value {
-    let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
-    let request = axum::http::Request::builder().method(route.method).uri(path).header("host", "localhost");
-    let (parts, ()) = request.header("content-type", "application/json").body(()).unwrap().into_parts();
-    let caller = Caller::Known(AuthorizerContext {
+/// The event of a call by somebody in workspace A, as the Lambda runtime hands it to `main`.
+pub fn payload(function: Function, scope: Scope, path: &str, body: &Value) -> ApiGatewayV2httpRequest {
+    let payload = payload_json(&tester(scope), function, path, body, SystemClock.now());
+    serde_json::from_value(payload).unwrap()
+}
+
+/// Somebody in workspace A.
+pub fn tester(scope: Scope) -> Caller {
+    Caller::Known(AuthorizerContext {
         subject: "tester".to_owned(),
         scopes: vec![scope.to_string()],
         workspaces: vec![WORKSPACE_A.parse().unwrap()],
-    });
+    })
+}
+
+/// The event of a call by `caller` at `now`, as API Gateway writes it.
+pub fn payload_json(caller: &Caller, function: Function, path: &str, body: &Value, now: Timestamp) -> Value {
+    let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
+    let request = axum::http::Request::builder().method(route.method).uri(path).header("host", "localhost");
+    let (parts, ()) = request.header("content-type", "application/json").body(()).unwrap().into_parts();
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let incoming = Incoming {
         route,
         parameters: route.parameters(parts.uri.path()).unwrap(),
         parts: &parts,
         body: body.as_bytes(),
-        caller: &caller,
+        caller,
         now,
         gateway_request_id: "test".to_owned(),
     };

@@ -12,7 +12,7 @@ use doorbell_shared::access::Scope;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::id::RuntimeId;
 use doorbell_shared::time::Timestamp;
-use doorbell_tests::event::payload_json;
+use doorbell_tests::event::{payload_json, tester};
 use serde_json::{Value, json};
 
 /// A request that nobody made.
@@ -29,7 +29,7 @@ fn runtime() -> RuntimeId {
 }
 
 fn call(function: Function, scope: Scope, path: &str, body: &Value) -> Value {
-    payload_json(function, scope, path, body, now())
+    payload_json(&tester(scope), function, path, body, now())
 }
 
 /// In an order in which they make sense: name of the function, and its event.
