@@ -68,12 +68,12 @@ bridge_address() {
   echo "$address"
 }
 
-# local_table URL FOLDER: the command `doorbell` in $doorbell, with the table that `sam local` takes for the template's. The SAM CLI gives
+# local_table URL FOLDER: the command in $cli, with the table that `sam local` takes for the template's. The SAM CLI gives
 # containers a region and keys of its own, and resources their names in the template: so the table is `Table`.
 local_table() {
   export DOORBELL_DYNAMODB_ENDPOINT=$1 DOORBELL_TABLE=Table AWS_DEFAULT_REGION=us-east-1
-  doorbell=(env AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=defaultkey AWS_SECRET_ACCESS_KEY=defaultsecret target/debug/doorbell)
-  "${doorbell[@]}" dev --store dynamodb --no-daemon --addr 127.0.0.1:0 >"$2/dev.log" 2>&1 &
+  cli=(env AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=defaultkey AWS_SECRET_ACCESS_KEY=defaultsecret target/debug/doorbell)
+  "${cli[@]}" dev --store dynamodb --no-daemon --addr 127.0.0.1:0 >"$2/dev.log" 2>&1 &
   local dev=$!
   wait_for 30 grep 'Doorbell listens' "$2/dev.log" || { cat "$2/dev.log" >&2; return 1; }
   kill "$dev" && wait "$dev" || true # it was there to make the table
