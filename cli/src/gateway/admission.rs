@@ -3,7 +3,7 @@
 //! nobody waits for it any more.
 //!
 //! Rings are turned away first. A ring is what makes work, a heartbeat, a report and many polls; what was begun is not to
-//! wait behind what has not begun, so rings take a part of the places at most.
+//! wait behind what has not begun. So few rings are in line or under way at a time, and in a load that lasts hardly any is.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How many calls are under way at once: more than the cores of a machine, for a store that is somewhere else.
 const PLACES: usize = 32;
-/// How many of them may be rings.
+/// How many rings may be in line for one of them or have one.
 const PLACES_FOR_RINGS: usize = PLACES / 4;
 /// How long a call waits for a place. Well under what daemons give a report.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -85,9 +85,10 @@ async fn answer<S: Store, T: Tokens>(
         return Err(ApiError::UriTooLong);
     }
     let (route, parameters) = route(parts.method.as_str(), parts.uri.path())?;
+    // Before there is a place: a client that stalls in the middle of its body keeps a socket, and nobody waiting.
+    let body = to_bytes(body, PAYLOAD_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
     let _place = admission.admit(route.function).await?;
     let caller = gateway.callers.caller(&parts.headers).await?;
-    let body = to_bytes(body, PAYLOAD_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
     let backend = &gateway.backend;
     let incoming = Incoming {
         route,
