@@ -62,8 +62,8 @@ pub trait Initiate: Send + Sync {
     ///
     /// The runtime's attention is drawn first and the request made after that, so that a crash in between leaves a
     /// hint without a request and never a request without a hint. Once this has returned, every later
-    /// [`poll`](Poll::poll) finds the request. Asking again at once with the same `address` is the same ring: it begins
-    /// nothing anew and takes no other place in the pace.
+    /// [`poll`](Poll::poll) finds the request. Asking again with the same `address` and `now` is the same ring: it begins
+    /// nothing anew and, unless somebody else has rung in between, takes no other place in the pace.
     fn initiate(
         &self,
         address: Address,
@@ -154,7 +154,8 @@ pub trait Heartbeat: Send + Sync {
     /// Claims a request that has not lapsed, as `delivery` says: one that is pending, or one that still runs by the claim
     /// to be replaced. A replacing claim counts one attempt more and does not restart the running clock. Of all the claims
     /// that begin with a request pending, or that replace the same claim, one is won; asking again with the same `claim`
-    /// gives the same answer. Once begun it must be waited for: an abandoned claim may have been won.
+    /// gives the same answer for as long as the request runs by it. Once begun it must be waited for: an abandoned claim may
+    /// have been won.
     fn claim(
         &self,
         address: Address,

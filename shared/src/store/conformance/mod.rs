@@ -96,6 +96,7 @@ macro_rules! conformance_suite {
             }
             walls {
                 another_workspace_sees_nothing
+                another_workspaces_ring_draws_no_attention
                 a_caller_of_no_workspace_sees_nothing
                 another_runtimes_path_leads_nowhere
                 a_caller_of_many_workspaces_is_let_in

@@ -12,6 +12,7 @@ async fn sees_nothing<S: Store>(scene: &Scene<S>, caller: &Workspaces) {
     let (address, now) = (asked.address, scene.at(1));
     let fresh = scene.address(now);
     assert_eq!(scene.here.initiate(fresh, caller, now).await.unwrap(), Initiated::Unknown);
+    assert_eq!(scene.here.initiate(address, caller, now).await.unwrap(), Initiated::Unknown, "a known ring");
     assert_eq!(scene.here.poll(address, caller, now).await.unwrap(), Polled::Unknown);
     assert_eq!(scene.here.report(address, caller, &answer("{}"), now).await.unwrap(), Reported::Unknown);
     assert_eq!(scene.here.deregister(scene.runtime, caller, now).await.unwrap(), Deregistered::Unknown);
@@ -24,6 +25,14 @@ async fn sees_nothing<S: Store>(scene: &Scene<S>, caller: &Workspaces) {
 pub async fn another_workspace_sees_nothing<S: Store>(scene: Scene<S>) {
     let stranger = scene.stranger();
     sees_nothing(&scene, &stranger).await;
+}
+
+/// Nor makes the runtime's own daemon look for work that is not there.
+pub async fn another_workspaces_ring_draws_no_attention<S: Store>(scene: Scene<S>) {
+    let (address, now) = (scene.address(scene.start), scene.start);
+    scene.here.initiate(address, &scene.stranger(), now).await.unwrap();
+    let beat = scene.there.beat(scene.runtime, &scene.allowed, now).await.unwrap();
+    assert_eq!(beat, Beat::Recorded { attention: false });
 }
 
 /// An empty list of workspaces is not an expression that a store could stumble over.

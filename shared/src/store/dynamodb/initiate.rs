@@ -141,7 +141,9 @@ async fn drawn(
     let item: RuntimeItem = read(item)?;
     // The mark says whose the ring is, also when the condition failed on our own first try.
     match item.rung_by {
-        Some(request) if request == at.request => Ok(Attention::Drawn(item.workspace_id)),
+        Some(request) if request == at.request && allowed.contains(item.workspace_id) => {
+            Ok(Attention::Drawn(item.workspace_id))
+        }
         _ => Ok(Attention::Refused(refusal(item, allowed, now)?)),
     }
 }
