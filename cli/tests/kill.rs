@@ -55,5 +55,7 @@ async fn every_lifecycle_ends_as_the_invariants_say() {
     for (ending, count) in &endings {
         println!("{count:5}  {ending}");
     }
-    assert_eq!(endings.values().sum::<u32>(), lifecycles);
+    let count = |ending| endings.get(&ending).copied().unwrap_or_default();
+    let completed = count(Ending::Completed) + count(Ending::CompletedAgain);
+    assert!(completed > lifecycles / 2, "a kill costs time, and seldom the answer");
 }

@@ -33,5 +33,6 @@ async fn ring_and_suffer(person: &Person, site: &mut Site, plan: &Plan) -> Optio
         return tokio::join!(async { ended(person.ring().await).await }, site.suffer(&plan.kills)).0;
     }
     let rung = person.ring().await;
+    assert!(rung.is_some(), "nothing was killed, and the ring was not acknowledged");
     tokio::join!(ended(rung), site.suffer(&plan.kills)).0
 }
