@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# Makes a stand-in for Lambda's base image `provided.al2023` out of Debian packages, under the name that the SAM CLI looks for. For machines
-# that cannot pull images; where the real one is there, it is left alone.
+# Makes a stand-in for Lambda's base image `provided.al2023` out of Debian packages, under the name that the SAM CLI looks for; but only
+# where the real one neither is there nor can be pulled. `docker rmi` with that name takes it away again.
 # usage: localstack/base-image.sh      takes under a minute
 #
 # Of Debian 11, whose glibc is 2.31: older than the 2.34 of Amazon Linux 2023, so what runs here runs there.
 set -euo pipefail
 . "$(dirname "$0")/tools.sh"
-need mmdebstrap mmdebstrap
 need docker docker.io
 suite=bullseye
 case $(uname -m) in
   x86_64) image=public.ecr.aws/lambda/provided:al2023-x86_64 triplet=x86_64-linux-gnu loader=ld-linux-x86-64.so.2 ;;
   aarch64) image=public.ecr.aws/lambda/provided:al2023-arm64 triplet=aarch64-linux-gnu loader=ld-linux-aarch64.so.1 ;;
+  *) echo "Lambda has no processor like this one: $(uname -m)" >&2; exit 1 ;;
 esac
 docker image inspect "$image" >/dev/null 2>&1 && exit
+docker pull --quiet "$image" 2>/dev/null && exit
+need mmdebstrap mmdebstrap
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

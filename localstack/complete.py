@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Does what ministack's CloudFormation leaves undone: the tables' TTL, as the template has it.
 
-usage: complete.py STACK stack.json      run with a Python that has boto3; where AWS is, the environment says
+usage: complete.py STACK stack.json      run with a Python that has boto3
 """
 
 import json
+import os
 import sys
 
 import boto3
+
+if not os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1:"):
+    sys.exit("only for an emulator on this machine, named by AWS_ENDPOINT_URL")
 
 stack, template = sys.argv[1:]
 with open(template) as file:

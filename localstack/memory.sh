@@ -29,20 +29,22 @@ local_table "http://$bridge:4568" "$work"
 # call: milliseconds that the container takes to answer the event
 call() {
   curl -s -o "$work/answer" -w '%{time_total}' -d @"tests/events/$event.json" \
-    http://127.0.0.1:9001/2015-03-31/functions/function/invocations | awk '{ printf "%.1f\n", $1 * 1000 }'
+    "http://$address:8080/2015-03-31/functions/function/invocations" | awk '{ printf "%.1f\n", $1 * 1000 }'
 }
 median() { sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
-listens() { (exec 3<>/dev/tcp/127.0.0.1/9001); }
+# At its own address: a published port is open before anything listens behind it.
+listens() { (exec 3<>"/dev/tcp/$address/8080"); }
 
 printf '%-8s %14s %14s %14s\n' 'MB' 'first call' 'warm call' 'peak memory'
 for memory in 128 256 512 1024; do
   : >"$work/first"
   : >"$work/warm"
   for _ in $(seq "$runs"); do
-    container=$(docker run -d --memory "${memory}m" --cpus "$(awk "BEGIN { printf \"%.3f\", $memory / 1769 }")" -p 127.0.0.1:9001:8080 \
+    container=$(docker run -d --memory "${memory}m" --cpus "$(awk "BEGIN { printf \"%.3f\", $memory / 1769 }")" \
       -v "$root/.aws-sam/build/$function:/var/task:ro" -v "$rie:/rie:ro" --entrypoint /rie \
       -e DOORBELL_TABLE -e DOORBELL_STACK=local -e DOORBELL_DYNAMODB_ENDPOINT -e AWS_REGION=us-east-1 \
       -e AWS_ACCESS_KEY_ID=defaultkey -e AWS_SECRET_ACCESS_KEY=defaultsecret "$image" /var/task/bootstrap)
+    address=$(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$container")
     wait_for 20 listens
     call >>"$work/first"
     for _ in 1 2 3 4 5; do call; done | median >>"$work/warm"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts need, installed into .tools/, which git ignores: to be sourced. Versions are pinned here and nowhere else.
+# What the scripts need, installed into .tools/, which git ignores: to be sourced. Versions are pinned where they are named.
 # Debian packages are installed only where a command is missing, as root, with apt.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools=$root/.tools
@@ -24,6 +24,8 @@ python() {
   shift
   [ "$(cat "$env/requirements" 2>/dev/null)" = "$*" ] && return
   need python3 python3 python3-venv
+  # Debian has the module apart from the command, and no command that goes by its name.
+  python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv
   rm -rf "$env"
   python3 -m venv "$env"
   "$env/bin/pip" install -q "$@"
@@ -47,6 +49,10 @@ emulator_tools() {
 # start_emulator ADDRESS PORT FOLDER: starts it and waits for it; its process id is in $emulator, its log in the folder. With AUTH=true it
 # enforces IAM.
 start_emulator() {
+  if curl -s -o /dev/null "http://$1:$2/"; then
+    echo "$1:$2 is in use" >&2
+    return 1
+  fi
   (
     cd "$3" || exit
     # It routes by the host's labels, so its name is a name.
@@ -56,7 +62,7 @@ start_emulator() {
   ) >"$3/emulator.log" 2>&1 &
   # shellcheck disable=SC2034 # for the caller to stop
   emulator=$!
-  wait_for 30 curl -sf "http://$1:$2/_ministack/health" || { cat "$3/emulator.log" >&2; return 1; }
+  wait_for 30 curl -sf "http://$1:$2/_ministack/health" || { cat "$3/emulator.log" >&2; kill "$emulator"; return 1; }
 }
 
 # bridge_address: where containers reach this machine; their own loopback is not its. Nothing outside the machine reaches it.
@@ -75,7 +81,7 @@ local_table() {
   cli=(env AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=defaultkey AWS_SECRET_ACCESS_KEY=defaultsecret target/debug/doorbell)
   "${cli[@]}" dev --store dynamodb --no-daemon --addr 127.0.0.1:0 >"$2/dev.log" 2>&1 &
   local dev=$!
-  wait_for 30 grep 'Doorbell listens' "$2/dev.log" || { cat "$2/dev.log" >&2; return 1; }
+  wait_for 30 grep 'Doorbell listens' "$2/dev.log" || { cat "$2/dev.log" >&2; kill "$dev"; return 1; }
   kill "$dev" && wait "$dev" || true # it was there to make the table
 }
 

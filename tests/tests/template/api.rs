@@ -20,7 +20,10 @@ fn every_route_is_throttled_and_measured() {
     let routes = &template()["Resources"]["Api"]["Properties"]["DefaultRouteSettings"];
     assert_eq!(intrinsic(&routes["ThrottlingRateLimit"]), "!Ref ThrottleRate");
     assert_eq!(intrinsic(&routes["ThrottlingBurstLimit"]), "!Ref ThrottleBurst");
-    assert_eq!(routes["DetailedMetricsEnabled"], true);
+    let serde_yaml_ng::Value::Tagged(detailed) = &routes["DetailedMetricsEnabled"] else {
+        panic!("always or never")
+    };
+    assert_eq!(detailed.value[0], "Monitored");
 }
 
 fn access_log() -> Value {

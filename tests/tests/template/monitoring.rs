@@ -96,11 +96,17 @@ fn alarms_watch_every_function() {
         resources("AWS::Serverless::Function").into_keys().map(|id| format!("!Ref {id}")).collect();
     assert_eq!(expected.len(), functions().len());
     let alarms = alarms();
-    for (id, metric) in
-        [("FunctionErrors", "Errors"), ("FunctionThrottles", "Throttles"), ("FunctionDuration", "Duration")]
-    {
+    for (id, metric) in [("FunctionThrottles", "Throttles"), ("FunctionDuration", "Duration")] {
         assert_eq!(watched(&alarms[id]), (expected.clone(), [metric.to_owned()].into()), "{id}");
     }
+}
+
+/// A caller whom it cannot check ends the authorizer in an error; that is among the server's errors.
+#[test]
+fn crashes_are_watched_of_every_function_but_the_authorizer() {
+    let functions = resources("AWS::Serverless::Function").into_keys();
+    let others = functions.filter(|id| id != "AuthorizerFunction").map(|id| format!("!Ref {id}")).collect();
+    assert_eq!(watched(&alarms()["FunctionErrors"]), (others, ["Errors".to_owned()].into()));
 }
 
 #[test]
