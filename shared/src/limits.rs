@@ -47,7 +47,7 @@ pub const RING_INTERVAL: Duration = Duration::from_secs(1);
 /// How many rings may come at once, after a time without any.
 pub const RING_BURST: u32 = 60;
 
-/// The largest request body, on every route: 1 MB, counted as Go's `1 << 20` in the server this replaces.
+/// The largest request body, on every route: 1 MB, counted as `1 << 20`, as the original does.
 pub const BODY_BYTES: usize = 1 << 20;
 
 /// The largest result that can be stored. DynamoDB's limit is 400 KB for an item, attribute names included (AWS,

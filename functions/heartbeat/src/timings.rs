@@ -4,7 +4,7 @@ use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::id::RuntimeId;
 use doorbell_shared::limits::{SLOW_HEARTBEAT, SLOW_STORE};
 
-/// Milliseconds by phase. The names in the log are those of the server that this replaces.
+/// Milliseconds by phase. The names in the log are the original's.
 #[derive(Debug)]
 pub(crate) struct Timings {
     whole: Stopwatch,
