@@ -1,9 +1,17 @@
 //! What the local gateway answers by itself, to the letter: tokens, and what is not there.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use doorbell_shared::http::routes::{ROUTES, Route};
 use doorbell_tests::{Answer, TestApi};
 use reqwest::Method;
+use serde_json::json;
+
+/// A call that announces a body and does not send it.
+const STALLED: &[u8] = b"POST /api/daemon/heartbeat HTTP/1.1\r\nhost: localhost\r\n\
+    authorization: Bearer dbd_dev_a\r\ncontent-length: 100\r\n\r\n{";
 
 /// A route's path, with ids that nothing has.
 fn path(route: &Route) -> String {
@@ -61,4 +69,21 @@ async fn another_method_of_a_route_is_not_allowed_and_the_right_one_is_named() {
             );
         }
     }
+}
+
+/// Each of them kept a place among those that are served at once, and enough of them everybody out.
+#[tokio::test]
+async fn clients_that_stall_in_their_bodies_keep_nobody_waiting() {
+    let api = TestApi::start().await;
+    let runtime = api.runtime().await;
+    let addr = api.url().replace("http://", "");
+    let stalled: Vec<_> = (0..64)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&addr).unwrap();
+            stream.write_all(STALLED).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(api.beat(&runtime).await, Answer::ok(json!({"status": "ok"})));
+    drop(stalled);
 }
