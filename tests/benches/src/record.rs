@@ -1,0 +1,35 @@
+//! What benches leave for the report: one file each under `target/doorbell-bench/`, the last run's.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use crate::{Effort, Section};
+
+/// Leaves `section` as what the bench `name` found. A brief run leaves nothing: its figures mean nothing.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(name: &str, effort: Effort, section: &Section) -> io::Result<()> {
+    if effort == Effort::Brief {
+        return Ok(());
+    }
+    fs::create_dir_all(folder())?;
+    fs::write(file(name), serde_json::to_vec_pretty(section)?)
+}
+
+/// What the bench `name` found when it last ran.
+///
+/// # Errors
+/// When it never ran in full, or what it left is of another version.
+pub fn load(name: &str) -> io::Result<Section> {
+    Ok(serde_json::from_slice(&fs::read(file(name))?)?)
+}
+
+fn file(name: &str) -> PathBuf {
+    folder().join(format!("{name}.json"))
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/doorbell-bench"))
+}
