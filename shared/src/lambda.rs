@@ -14,7 +14,8 @@ use metrics_cloudwatch_embedded::{Builder, Collector};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::http::{Backend, Response, event, log, metrics};
-use crate::store::dynamodb::{DynamoDbStore, connect};
+use crate::store::dynamodb::DynamoDbStore;
+use crate::store::dynamodb::connect::function;
 
 /// Names the table; the template sets it.
 pub const TABLE_VARIABLE: &str = "DOORBELL_TABLE";
@@ -34,7 +35,7 @@ where
     F: Fn(Arc<Backend<DynamoDbStore>>, Request) -> A,
     A: Future<Output = Response>,
 {
-    let backend = Arc::new(backend().await?);
+    let backend = Arc::new(backend()?);
     let recorder = Recorder::install(variable(STACK_VARIABLE)?)?;
     run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
         // Boxed: the runtime's futures around the SDK's are deeper than the compiler follows.
@@ -60,11 +61,11 @@ pub async fn answer<A: Future<Output = Response>>(
 /// Installs the log and connects to the table.
 ///
 /// # Errors
-/// When [`TABLE_VARIABLE`] is not set.
-pub async fn backend() -> Result<Backend<DynamoDbStore>, Error> {
+/// When [`TABLE_VARIABLE`] or one of Lambda's own is not set.
+pub fn backend() -> Result<Backend<DynamoDbStore>, Error> {
     log_json()?;
     let table = variable(TABLE_VARIABLE)?;
-    Ok(Backend::new(DynamoDbStore::new(connect::from_environment().await, table)))
+    Ok(Backend::new(DynamoDbStore::new(function::client(|name| std::env::var(name).ok())?, table)))
 }
 
 fn variable(name: &str) -> Result<String, Error> {

@@ -9,7 +9,7 @@ use lambda_http::lambda_runtime::{LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let backend = Arc::new(doorbell_shared::lambda::backend().await?);
+    let backend = Arc::new(doorbell_shared::lambda::backend()?);
     let oidc = Arc::new(Oidc::from_environment()?);
     run(service_fn(|event: LambdaEvent<AuthorizerEvent>| {
         let (backend, oidc) = (Arc::clone(&backend), Arc::clone(&oidc));

@@ -11,7 +11,7 @@
 
 pub mod table;
 
-#[cfg(feature = "connect")]
+#[cfg(any(feature = "connect", feature = "lambda"))]
 pub mod connect;
 #[cfg(feature = "embedded")]
 pub mod embedded;

@@ -1,0 +1,87 @@
+//! The client of a deployed function, from what Lambda sets and nothing else (AWS, "Using Lambda environment variables").
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Config, Credentials, Region};
+
+use super::trust::{Trust, TrustError};
+use super::{ENDPOINT_VARIABLE, https, timeouts};
+
+const REGION: &str = "AWS_REGION";
+const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
+const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+
+/// Where DynamoDB is, if it is not where the SDK finds it: ours, then the SDKs' own names. LocalStack sets the last for the
+/// functions that it runs.
+const ENDPOINTS: [&str; 3] = [ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
+
+/// Certificates to believe instead; the SDKs' own name (AWS, "AWS SDKs and Tools Reference Guide", `ca_bundle`).
+const BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// Why a function has no client.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Lambda sets it, and so must whoever runs a function elsewhere.
+    #[error("{0} is not set")]
+    NotSet(&'static str),
+    /// Nobody can be believed.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+/// The client of a function with those variables. Makes no call.
+///
+/// # Errors
+/// When the region or a key is not set, or a bundle of certificates is named that cannot be read.
+pub fn client(variable: impl Fn(&'static str) -> Option<String>) -> Result<Client, SetupError> {
+    // The template can only set a variable to something or to nothing.
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let required = |name| set(name).ok_or(SetupError::NotSet(name));
+    let region = required(REGION)?;
+    let endpoint = ENDPOINTS.into_iter().find_map(set);
+    let trust = Trust::of(set(BUNDLE), &region, endpoint.as_deref());
+    let keys =
+        Credentials::new(required(ACCESS_KEY)?, required(SECRET_KEY)?, set(SESSION_TOKEN), None, "Lambda");
+    let mut config = Config::builder()
+        .behavior_version(crate::store::dynamodb::behavior())
+        .region(Region::new(region))
+        .credentials_provider(keys)
+        .http_client(https(trust.context()?))
+        .timeout_config(timeouts());
+    config.set_endpoint_url(endpoint);
+    Ok(Client::from_conf(config.build()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BY_LAMBDA: [(&str, &str); 4] =
+        [(REGION, "eu-west-1"), (ACCESS_KEY, "key"), (SECRET_KEY, "secret"), (SESSION_TOKEN, "session")];
+
+    fn with(more: &[(&str, &str)]) -> Result<Client, SetupError> {
+        let all = [more, &BY_LAMBDA].concat();
+        client(|name| all.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    /// Making one reads the roots that are compiled in.
+    #[test]
+    fn what_lambda_sets_is_enough() {
+        let client = with(&[]).unwrap();
+        assert_eq!(client.config().region().map(AsRef::as_ref), Some("eu-west-1"));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for name in [REGION, ACCESS_KEY, SECRET_KEY] {
+            let error = with(&[(name, "")]).unwrap_err();
+            assert_eq!(error.to_string(), format!("{name} is not set"));
+        }
+    }
+
+    #[test]
+    fn a_bundle_that_is_not_there_is_an_error() {
+        let error = with(&[(BUNDLE, "/does/not/exist.pem")]).unwrap_err();
+        assert!(matches!(error, SetupError::Trust(TrustError::Bundle(_))), "{error:?}");
+    }
+}
