@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
 pub mod api;
+pub mod catalog;
 pub mod client;
 pub mod clock;
 pub mod contract;

@@ -16,13 +16,14 @@ use doorbell_shared::http::routes::Function;
 use doorbell_shared::id::RuntimeId;
 use doorbell_shared::limits::ATTENTION;
 use doorbell_shared::mint::{Ids, RandomIds};
-use doorbell_shared::request::{Address, Kind, Outcome, ResultBody};
+use doorbell_shared::request::{Address, Kind};
 use doorbell_shared::runtime::Registration;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Meter};
 use doorbell_shared::store::{Heartbeat, Initiate, Initiated, Register, Report};
 use doorbell_tests::TestClock;
 use doorbell_tests::api::WORKSPACE_A;
+use doorbell_tests::catalog::catalog_report;
 use doorbell_tests::event::event;
 use serde_json::{Value, json};
 
@@ -114,17 +115,16 @@ fn design() -> Vec<(&'static str, Cost)> {
 /// Answered hours ago and due for deletion, which DynamoDB gets round to "within a few days". One a second, which is as
 /// fast as a runtime may be rung.
 async fn leave_dead_requests(engine: &EmbeddedDynamoDb, runtime: RuntimeId, how_many: u64) {
-    let result = r#"{"models":[],"supported":true}"#;
-    leave_answered_requests(engine, runtime, how_many, Duration::from_secs(3600), result).await;
+    leave_answered_requests(engine, runtime, how_many, Duration::from_secs(3600), 0).await;
 }
 
-/// One a second, each answered at once with `result`, the last one so long `ago`.
+/// One a second, each answered at once with so many models, the last one so long `ago`.
 async fn leave_answered_requests(
     engine: &EmbeddedDynamoDb,
     runtime: RuntimeId,
     how_many: u64,
     ago: Duration,
-    result: &str,
+    models: u16,
 ) {
     let (store, ids) = (engine.store(), RandomIds::default());
     let workspace = WORKSPACE_A.parse().unwrap();
@@ -134,7 +134,7 @@ async fn leave_answered_requests(
     let (daemon_id, provider, name) = (text("d"), text("codex"), text("codex"));
     let registration = Registration { id: runtime, workspace, daemon_id, provider, name, online: true };
     store.register(registration, start).await.unwrap();
-    let outcome = Outcome::Completed(ResultBody::try_from(result.to_owned()).unwrap());
+    let outcome = catalog_report(models).outcome().unwrap();
     for second in 0..how_many {
         let then = start + Duration::from_secs(second);
         if second % 30 == 0 {
@@ -185,24 +185,63 @@ async fn a_redelivery_costs_what_a_delivery_does() {
     assert_eq!(first, again);
 }
 
-/// What was answered is read by a look as far back as anything may be found: 35 s, or 95 s where what was handed out is
-/// looked for too. As fast as a runtime may be rung, with results of 4 KB.
+/// Whether it is stored as text or compressed, and nothing in between.
 #[tokio::test]
-async fn saying_what_is_in_flight_reads_further_back() {
+async fn a_report_of_a_few_models_costs_one_unit() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let api = Metered::on(&engine);
     let runtime = api.register().await;
-    let result = format!(r#"{{"models":[],"supported":true,"x":"{}"}}"#, "x".repeat(3_800));
-    leave_answered_requests(&engine, runtime.parse().unwrap(), 120, Duration::ZERO, &result).await;
-    api.call(Function::Initiate, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
-    let mut units = Vec::new();
-    for beat in [json!({"runtime_id": runtime}), json!({"runtime_id": runtime, "in_flight": []})] {
-        let (_, cost) = api.call(Function::Heartbeat, "/api/daemon/heartbeat", beat).await;
-        units.push(cost.iter().filter(|(call, _)| call == "Query").map(|(_, units)| units).sum::<f64>());
+    for length in (0..1_500).step_by(50) {
+        let (asked, _) =
+            api.call(Function::Initiate, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
+        let request = asked["id"].as_str().unwrap();
+        let result = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
+        let model = json!({"id": "a", "label": "A", "description": "x".repeat(length)});
+        let report = json!({"status": "completed", "models": [model]});
+        let (_, cost) = api.call(Function::Report, &result, report).await;
+        assert_eq!(cost, [("UpdateItem".to_owned(), 1.0)], "{length}");
     }
-    println!("read units of a look, with 120 answered rings of 4 KB, one a second: {units:?}");
-    assert!((34.0..=37.0).contains(&units[0]), "{units:?}");
-    assert!((93.0..=98.0).contains(&units[1]), "{units:?}");
+}
+
+/// Stored as text it would be one write unit for each KB of its 95, and 24 read units for each poll.
+#[tokio::test]
+async fn a_catalog_of_two_hundred_models_costs_a_few_units() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = Metered::on(&engine);
+    let runtime = api.register().await;
+    let models = format!("/api/runtimes/{runtime}/models");
+    let (asked, _) = api.call(Function::Initiate, &models, json!({})).await;
+    let request = asked["id"].as_str().unwrap();
+    let result = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
+    let body = json!(catalog_report(200));
+    let (_, report) = api.call(Function::Report, &result, body.clone()).await;
+    let (shown, poll) = api.call(Function::Poll, &format!("{models}/{request}"), json!({})).await;
+    assert_eq!(shown["models"], body["models"]);
+    println!("{} KB of text: {report:?}, {poll:?}", body.to_string().len() / 1024);
+    assert!(report.len() == 1 && report[0].1 <= 8.0, "{report:?}");
+    assert!(poll.len() == 1 && poll[0].1 <= 2.0, "{poll:?}");
+}
+
+/// What was answered is read by a look as far back as anything may be found: 35 s, or 95 s where what was handed out is
+/// looked for too. Here as fast as a runtime may be rung, each ring answered with a catalog.
+#[tokio::test]
+async fn saying_what_is_in_flight_reads_further_back() {
+    for (models, most) in [(1, [6.0, 14.0]), (20, [20.0, 54.0]), (200, [72.0, 192.0])] {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let api = Metered::on(&engine);
+        let runtime = api.register().await;
+        leave_answered_requests(&engine, runtime.parse().unwrap(), 120, Duration::ZERO, models).await;
+        api.call(Function::Initiate, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
+        let mut units = Vec::new();
+        for beat in [json!({"runtime_id": runtime}), json!({"runtime_id": runtime, "in_flight": []})] {
+            let (_, cost) = api.call(Function::Heartbeat, "/api/daemon/heartbeat", beat).await;
+            units.push(cost.iter().filter(|(call, _)| call == "Query").map(|(_, units)| units).sum::<f64>());
+        }
+        println!(
+            "read units of a look, with 120 rings answered with {models} models, one a second: {units:?}"
+        );
+        assert!(units[0] < units[1] && units[0] <= most[0] && units[1] <= most[1], "{models}: {units:?}");
+    }
 }
 
 /// People rarely ring twice in a second; who does pays one write more. DynamoDB charges a refused write like any other

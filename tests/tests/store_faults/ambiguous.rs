@@ -137,6 +137,6 @@ async fn without_its_mark_a_write_that_was_applied_is_not_recognised() {
             noticed.insert(operation.name, !without.wrong.is_empty());
         }
     }
-    assert_eq!(noticed.len(), 8, "{noticed:?}");
+    assert_eq!(noticed.len(), 9, "{noticed:?}");
     assert!(noticed.values().all(|noticed| *noticed), "{noticed:?}");
 }

@@ -93,6 +93,10 @@ pub(crate) fn operations() -> Vec<Operation> {
             let answer = Outcome::Completed(ResultBody::try_from("{}".to_owned()).unwrap());
             reported(store.report(stage.asked.address, &stage.scene.allowed, &answer, now).await?)
         }),
+        ("report a long result", HandedOut, 6, |stage, store, now| {
+            let answer = Outcome::Completed(ResultBody::try_from("[]".repeat(10_000)).unwrap());
+            reported(store.report(stage.asked.address, &stage.scene.allowed, &answer, now).await?)
+        }),
         ("report a failure", Asked, 6, |stage, store, now| {
             let failure = Outcome::Failed(ErrorText::from("no".to_owned()));
             reported(store.report(stage.asked.address, &stage.scene.allowed, &failure, now).await?)

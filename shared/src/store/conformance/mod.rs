@@ -86,6 +86,7 @@ macro_rules! conformance_suite {
             }
             reports {
                 a_result_is_shown_by_every_later_poll
+                any_result_comes_back_as_it_was
                 a_failure_is_shown_with_its_text
                 a_pending_request_may_be_reported
                 the_same_report_again_is_a_repetition

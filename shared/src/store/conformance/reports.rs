@@ -7,6 +7,22 @@ use crate::limits::{PENDING_DEADLINE, RESULT_BYTES, RUNNING_DEADLINE};
 use crate::request::{ErrorText, Outcome, State};
 use crate::store::{Reported, Store};
 
+/// However long it is and whatever it says; and each is known again.
+pub async fn any_result_comes_back_as_it_was<S: Store>(scene: Scene<S>) {
+    let catalog: String =
+        (0..500).map(|number| format!(r#"{{"id":"{number}","label":"Ä {number}"}},"#)).collect();
+    let [short, long] = [catalog[..500].to_owned(), catalog[..1_500].to_owned()];
+    for json in [String::new(), short, long, catalog] {
+        let (asked, outcome) = (scene.ring(scene.start).await, answer(&json));
+        assert_eq!(scene.report(asked.address, &outcome, scene.at(2)).await, recorded(&asked));
+        assert_eq!(scene.report(asked.address, &outcome, scene.at(3)).await, Reported::Repeated);
+        let other = answer(&format!("{json} "));
+        assert_eq!(scene.report(asked.address, &other, scene.at(3)).await, Reported::Stale);
+        let shown = scene.poll(&scene.there, asked.address, scene.at(4)).await.unwrap();
+        assert_eq!(shown.state, State::from(outcome));
+    }
+}
+
 /// On every node, with the time of the report.
 pub async fn a_result_is_shown_by_every_later_poll<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::corrupt;
 use super::keys::Key;
+use super::stored_result::StoredResult;
 use crate::id::{ClaimId, RequestId, WorkspaceId};
 use crate::limits::{RETENTION, RUNTIME_RETENTION};
 use crate::request::{Address, ErrorText, Kind, Lapse, Request, ResultBody, Run, State, Status};
@@ -62,8 +63,8 @@ pub(super) struct RequestItem {
     claim_id: Option<ClaimId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<String>,
+    #[serde(flatten)]
+    result: Option<StoredResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     expires_at: i64,
@@ -92,7 +93,7 @@ impl From<&Request> for RequestItem {
                 item.claim_id = Some(run.claim);
                 item.attempt = Some(run.attempt);
             }
-            State::Completed(result) => item.result = Some(result.as_str().to_owned()),
+            State::Completed(result) => item.result = Some(StoredResult::from(result)),
             State::Failed(error) => item.error = Some(error.as_str().to_owned()),
             State::Timeout(lapse) => item.error = Some(lapse.as_str().to_owned()),
         }
@@ -122,7 +123,7 @@ impl RequestItem {
             Status::Running => self.run().map(State::Running),
             Status::Completed => {
                 let result = self.result.ok_or_else(|| corrupt("a completed request's result"))?;
-                Ok(State::Completed(ResultBody::try_from(result).map_err(|_| corrupt("a result's size"))?))
+                Ok(State::Completed(ResultBody::try_from(result)?))
             }
             Status::Failed => Ok(State::Failed(ErrorText::from(self.error.unwrap_or_default()))),
             Status::Timeout => {
@@ -217,6 +218,10 @@ mod tests {
         (0i64..4_102_444_800_000).prop_map(|millis| Timestamp::from_millis(millis).unwrap())
     }
 
+    fn results() -> impl Strategy<Value = ResultBody> {
+        ("\\PC*", 1_usize..100).prop_map(|(json, times)| ResultBody::try_from(json.repeat(times)).unwrap())
+    }
+
     fn states() -> impl Strategy<Value = State> {
         let run = (times(), any::<u128>(), 1u32..9).prop_map(|(started_at, claim, attempt)| {
             State::Running(Run { started_at, claim: ClaimId::from_uuid(Uuid::from_u128(claim)), attempt })
@@ -224,7 +229,7 @@ mod tests {
         prop_oneof![
             Just(State::Pending),
             run,
-            "\\PC*".prop_map(|json| State::Completed(ResultBody::try_from(json).unwrap())),
+            results().prop_map(State::Completed),
             "\\PC*".prop_map(|text| State::Failed(ErrorText::from(text))),
             Just(State::Timeout(Lapse::Unclaimed)),
             Just(State::Timeout(Lapse::Unfinished)),
@@ -244,6 +249,31 @@ mod tests {
             let stored: RequestItem = read(item).unwrap();
             prop_assert_eq!(Request::try_from(stored).unwrap(), request);
         }
+    }
+
+    /// As it was stored before results were compressed, attribute by attribute.
+    #[test]
+    fn a_result_stored_as_text_is_read_for_ever() {
+        let json = r#"{"models":[{"id":"a","label":"A"}],"supported":true,"fallback":false}"#;
+        let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
+        let number = |name: &str, value: &str| (name.to_owned(), AttributeValue::N(value.to_owned()));
+        let item = Item::from([
+            text("pk", "runtime#00000000-0000-5000-8000-00000000000b"),
+            text("sk", "request#019a0000000070008000000000000001"),
+            text("kind", "model_list"),
+            text("workspace_id", "00000000-0000-4000-8000-00000000000a"),
+            text("status", "completed"),
+            number("created_at", "1795318867123"),
+            number("updated_at", "1795318869456"),
+            number("run_started_at", "1795318868000"),
+            text("claim_id", "0000000000004000800000000000000c"),
+            number("attempt", "1"),
+            text("result", &json.repeat(100)),
+            number("expires_at", "1795318990"),
+        ]);
+        let read = request(item).unwrap();
+        assert_eq!(read.state, State::Completed(ResultBody::try_from(json.repeat(100)).unwrap()));
+        assert_eq!(read.updated_at.millis(), 1_795_318_869_456);
     }
 
     #[test]

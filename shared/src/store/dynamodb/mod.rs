@@ -1,7 +1,7 @@
 //! The promises on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write: where a read comes first, the write has the state that was read for its
-//! condition. `keys` has the layout, `items` and `tokens` the stored shapes, and each operation a file of its own with its
+//! condition. `keys` has the layout, `items`, `stored_result` and `tokens` the stored shapes, and each operation a file of its own with its
 //! conditions spelled out.
 //!
 //! **Ambiguous writes.** The SDK retries: a first try may have been applied and its answer lost, and the retry then
@@ -30,6 +30,7 @@ mod poll;
 mod register;
 mod report;
 mod runtimes;
+mod stored_result;
 mod tokens;
 
 use aws_sdk_dynamodb::Client;

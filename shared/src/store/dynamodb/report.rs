@@ -7,6 +7,7 @@ use super::error::{Write, conditional};
 use super::expressions::{Allowed, millis, number, string};
 use super::items::{Item, request, request_expiry};
 use super::keys::Key;
+use super::stored_result::StoredResult;
 use crate::access::Workspaces;
 use crate::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 use crate::request::{Address, Outcome, Status};
@@ -46,8 +47,8 @@ impl DynamoDbStore {
     ) -> Result<Write<Item>> {
         let caller = Allowed::new(allowed);
         let (attribute, body) = match outcome {
-            Outcome::Completed(result) => ("result", result.as_str()),
-            Outcome::Failed(error) => ("error", error.as_str()),
+            Outcome::Completed(result) => StoredResult::from(result).into_attribute(),
+            Outcome::Failed(error) => ("error", string(error.as_str())),
         };
         let update = self
             .client
@@ -62,7 +63,7 @@ impl DynamoDbStore {
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#body", attribute)
             .expression_attribute_values(":status", string(outcome.status().as_str()))
-            .expression_attribute_values(":body", string(body))
+            .expression_attribute_values(":body", body)
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":expires_at", number(request_expiry(now)))
             .expression_attribute_values(":kind", string(at.kind.as_str()))
