@@ -10,6 +10,7 @@ mod machine;
 mod record;
 mod section;
 mod spread;
+mod text;
 
 pub use effort::Effort;
 pub use figure::Figures;

@@ -1,12 +1,12 @@
 //! What benches leave for the report: one file each under `target/doorbell-bench/`, the last run's.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use crate::{Effort, Section};
 
-/// Leaves `section` as what the bench `name` found. A brief run leaves nothing: its figures mean nothing.
+/// Prints `section`, and leaves it as what the bench `name` found. A brief run does neither: its figures mean nothing.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -14,6 +14,8 @@ pub fn save(name: &str, effort: Effort, section: &Section) -> io::Result<()> {
     if effort == Effort::Brief {
         return Ok(());
     }
+    // A reader that has gone away (`| head`) is no error.
+    let _ = writeln!(io::stdout(), "{section}");
     fs::create_dir_all(folder())?;
     fs::write(file(name), serde_json::to_vec_pretty(section)?)
 }
