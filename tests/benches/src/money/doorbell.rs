@@ -43,7 +43,9 @@ impl Doorbell {
     pub(super) fn measured(measured: &Measured<'_>, prices: &Prices) -> Result<Self, ReportError> {
         let called = |operation| called(operation, measured, prices);
         let beat = called(HEARTBEAT_IDLE)?;
-        let authorizer = Usage { requests: 0.0, sent_bytes: 0.0, ..called(AUTHORIZER)? };
+        // API Gateway's own call: neither paid for as a request, nor in its log, nor sent to anybody.
+        let log_bytes = prices.assumptions.function_log_bytes;
+        let authorizer = Usage { requests: 0.0, sent_bytes: 0.0, log_bytes, ..called(AUTHORIZER)? };
         // Each poll but the last one finds nothing.
         let polls = called(POLL)? * (measured.figure("answer_15s_polls")? - 1.0) + called(POLL_RESULT)?;
         // Nothing takes the attention back that a ring draws, so the beats after the claim look too, and find nothing.

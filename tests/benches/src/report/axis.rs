@@ -41,6 +41,12 @@ impl Axis {
         place(self.scale, value)
     }
 
+    /// How far along the axis `value` is, from 0 to 1. What has no place is at its beginning.
+    pub(super) fn part(&self, value: f64) -> f64 {
+        let Range { start, end } = self.span;
+        (self.place(value).unwrap_or(start) - start) / (end - start)
+    }
+
     fn value(&self, place: f64) -> f64 {
         match self.scale {
             Scale::Linear => place,
@@ -55,9 +61,7 @@ impl Ranged for Axis {
     type ValueType = f64;
 
     fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        let part = (self.place(*value).unwrap_or(self.span.start) - self.span.start)
-            / (self.span.end - self.span.start);
-        from + (f64::from(to - from) * part).round() as i32
+        from + (f64::from(to - from) * self.part(*value)).round() as i32
     }
 
     fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {

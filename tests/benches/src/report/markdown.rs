@@ -10,7 +10,7 @@ pub(super) fn document(sections: &[Section], headlines: &Table, machine: &Machin
     let contents =
         sections.iter().map(|section| contents_line(&section.title)).collect::<Vec<_>>().join("\n");
     let mut parts = vec!["# Benchmarks".to_owned(), head(machine, now), table(headlines), contents];
-    parts.extend(sections.iter().map(|section| self::section(section)));
+    parts.extend(sections.iter().map(section));
     parts.join("\n\n") + "\n"
 }
 

@@ -52,8 +52,10 @@ fn placed(plot: &Plot, series: &Series, x_axis: &Axis, y_axis: &Axis) -> Result<
 fn draw(svg: &mut String, plot: &Plot, x: Axis, y: Axis) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
+    let legend = emptiest_corner(plot, &x, &y);
     let mut chart = ChartBuilder::on(&area)
         .margin(14)
+        .margin_right(34)
         .x_label_area_size(48)
         .y_label_area_size(84)
         .build_cartesian_2d(x, y)?;
@@ -79,9 +81,31 @@ fn draw(svg: &mut String, plot: &Plot, x: Axis, y: Axis) -> Result<(), Box<dyn s
         .label_font((FONT, 13))
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.3))
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(legend)
         .draw()?;
     Ok(area.present()?)
+}
+
+/// Where the legend hides least.
+fn emptiest_corner(plot: &Plot, x: &Axis, y: &Axis) -> SeriesLabelPosition {
+    let parts: Vec<_> = plot
+        .series
+        .iter()
+        .flat_map(|series| &series.points)
+        .map(|point| (x.part(point.0), y.part(point.1)))
+        .collect();
+    let hidden = |right: bool, upper: bool| {
+        let near = |part: f64, far_end: bool| if far_end { part > 0.6 } else { part < 0.4 };
+        parts.iter().filter(|part| near(part.0, right) && near(part.1, upper)).count()
+    };
+    let corners = [
+        (hidden(false, true), SeriesLabelPosition::UpperLeft),
+        (hidden(true, true), SeriesLabelPosition::UpperRight),
+        (hidden(true, false), SeriesLabelPosition::LowerRight),
+        (hidden(false, false), SeriesLabelPosition::LowerLeft),
+    ];
+    let emptiest = corners.into_iter().min_by_key(|(hidden, _)| *hidden);
+    emptiest.map_or(SeriesLabelPosition::UpperLeft, |(_, corner)| corner)
 }
 
 #[cfg(test)]
