@@ -42,6 +42,15 @@ fn no_log_level_loses_the_metrics() {
     assert_eq!(levels, ["TRACE", "DEBUG", "INFO"]);
 }
 
+/// Two lines for each heartbeat, which the bill of BENCHMARKS.md is reckoned without.
+#[test]
+fn lambda_logs_nothing_of_its_own_of_calls_that_went_well() {
+    assert_eq!(text(&template()["Globals"]["Function"]["LoggingConfig"]["SystemLogLevel"]), "WARN");
+    for (name, function) in functions() {
+        assert!(function["LoggingConfig"].get("SystemLogLevel").is_none(), "{name}");
+    }
+}
+
 #[test]
 fn a_parameter_has_a_default_a_description_and_a_place_in_the_form() {
     let template = template();
