@@ -16,10 +16,9 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
 
-use super::dispatch::{Answer, dispatch};
+use super::dispatch::{Answer, dispatch, operation};
 use super::tap::{Call, Passage, Tap};
-
-const TARGET_HEADER: &str = "x-amz-target";
+use super::{CONTENT_TYPE, TARGET_HEADER};
 
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -33,8 +32,7 @@ impl Connector {
     }
 
     async fn answer(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let target = request.headers().get(TARGET_HEADER).unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let operation = operation(request.headers().get(TARGET_HEADER).unwrap_or_default()).to_owned();
         let body = request.body().bytes().unwrap_or_default();
         let Some(tap) = &self.tap else { return respond(dispatch(&self.database, &operation, body, false)) };
 
@@ -67,7 +65,7 @@ fn respond(answer: Answer) -> Result<HttpResponse, ConnectorError> {
     let status =
         StatusCode::try_from(answer.status).map_err(|error| ConnectorError::other(error.into(), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", CONTENT_TYPE);
     Ok(response)
 }
 

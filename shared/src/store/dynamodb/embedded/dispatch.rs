@@ -11,9 +11,12 @@ use super::tap::Failure;
 const VALIDATION_MARKER: &str = "VALIDATION:";
 
 /// What would have crossed HTTP.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// JSON.
+    pub body: String,
 }
 
 impl Answer {
@@ -37,6 +40,11 @@ impl Answer {
             consumed => units(consumed),
         }
     }
+}
+
+/// The operation that the header `x-amz-target` names: `DynamoDB_20120810.GetItem` is `GetItem`.
+pub(super) fn operation(target: &str) -> &str {
+    target.rsplit('.').next().unwrap_or_default()
 }
 
 /// Carries out one operation; with `metered`, asks for what it consumed.
@@ -74,4 +82,26 @@ fn call<Q: DeserializeOwned, A: Serialize>(
     }
     let answer = operation(serde_json::from_value(body).map_err(unreadable)?)?;
     serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EmbeddedDynamoDb, TABLE};
+
+    #[tokio::test]
+    async fn a_call_is_answered_as_over_http() {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let body = format!(r#"{{"TableName": "{TABLE}"}}"#);
+        let answer = engine.answer("DynamoDB_20120810.DescribeTable", body.as_bytes());
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.contains(TABLE), "{}", answer.body);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_embedded_is_refused_as_invalid() {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let answer = engine.answer("DynamoDB_20120810.DeleteTable", b"{}");
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.contains("ValidationException"), "{}", answer.body);
+    }
 }

@@ -16,14 +16,22 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use dynoxide::Database;
 
+pub use dispatch::Answer;
 pub use tap::{Call, Failure, Meter, Passage, Tap};
 
 use super::{DynamoDbStore, behavior, table};
 use crate::store::{Result, StoreError};
 use connector::Connector;
+use dispatch::{dispatch, operation};
 
 /// The table that [`EmbeddedDynamoDb::store`] is on.
 pub const TABLE: &str = "doorbell";
+
+/// The header of a call that names its operation.
+pub const TARGET_HEADER: &str = "x-amz-target";
+
+/// What DynamoDB says of its answers' bodies.
+pub const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
 /// An engine, in memory or on a file. A clone is the same engine.
 #[derive(Clone)]
@@ -65,6 +73,12 @@ impl EmbeddedDynamoDb {
             .allow_no_auth()
             .http_client(Connector::new(self.0.clone(), tap));
         Client::from_conf(config.build())
+    }
+
+    /// What DynamoDB answers a call with this [`TARGET_HEADER`] and `body`: for a server in front of the engine, where a
+    /// function runs in a process of its own. Nobody's signature is checked.
+    pub fn answer(&self, target: &str, body: &[u8]) -> Answer {
+        dispatch(&self.0, operation(target), body, false)
     }
 
     /// Deletes what TTL names by the machine's clock, and says how many items that were. Blocks meanwhile.
