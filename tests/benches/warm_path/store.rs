@@ -22,7 +22,9 @@ use crate::clocked::{in_engine, in_store};
 #[derive(Debug)]
 pub(crate) struct Timed<S>(pub(crate) S);
 
-async fn timed<T>(operation: impl Future<Output = T>) -> T {
+async fn timed<T>(operation: impl Future<Output = T> + Send) -> T {
+    // Boxed, because each future that has another within moves it about: the SDK's would weigh on the call's own time.
+    let operation = Box::pin(operation);
     let waiting = async {
         tokio::task::yield_now().await;
         operation.await
