@@ -10,7 +10,7 @@ use crate::report::number;
 /// How many runtimes a deployment is told of with.
 const SIZES: [f64; 3] = [1e2, 1e4, 1e6];
 
-/// A quarter of the heartbeats. Longer than a request waits for a claim, so it is for reckoning alone.
+/// A quarter of the heartbeats. Longer than a request waits for one, so it is for reckoning alone.
 const SLOW_BEAT_S: f64 = 60.0;
 
 /// Beyond this many runtimes nothing is looked for.
@@ -26,8 +26,9 @@ pub(super) fn blocks(doorbell: &Doorbell, prices: &Prices, noted: &mut Figures) 
         Block::Text(alternative(prices)),
         Block::Table(totals(doorbell, prices)),
         Block::Text(format!(
-            "At {BEAT_S} s beats {}, at {SLOW_BEAT_S} s {}. Every beat is paid for, and a server's is not: what Doorbell \
-             saves is the server, not the money, unless there are few runtimes or they beat less often.",
+            "At {BEAT_S} s beats {}, at {SLOW_BEAT_S} s {}. (At {SLOW_BEAT_S} s a request would lapse before its beat; it \
+             shows what beats cost.) Each beat is paid for, and a server's are free until it is full: with few runtimes \
+             Doorbell is the cheaper one, and with many it is the price of not running a server.",
             said(crossover),
             said(slow),
         )),

@@ -174,4 +174,12 @@ mod tests {
             format!("  AuthorizerCacheSeconds:\n    Type: Number\n    Default: {authorizer_cache_s}\n");
         assert!(TEMPLATE.contains(&cache));
     }
+
+    #[test]
+    fn alarms_look_at_as_many_metrics_as_the_templates() {
+        let in_sums = TEMPLATE.matches("ReturnData: false").count();
+        let alone = TEMPLATE.matches("\n      Namespace: Doorbell\n").count();
+        let assumed = Prices::published().unwrap().assumptions.alarm_metrics;
+        assert_eq!((in_sums + alone) as f64, assumed);
+    }
 }

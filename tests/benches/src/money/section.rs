@@ -32,7 +32,8 @@ fn introduction(prices: &Prices) -> String {
         "Units are counted, and functions' times measured, by the benches of this file. Prices are AWS's for {region} \
          in {currency}, read on {read}: [prices.toml](tests/benches/prices.toml) has each with its source, and what is \
          assumed, such as {} ms more for a call of DynamoDB than on loopback, a daemon with a token of its own for one \
-         runtime, and {} questions a day for each. Free tiers are left out.",
+         runtime, and {} questions a day for each. Free tiers are left out, and tracing \
+         is off, as it is by default.",
         assumptions.network_ms, assumptions.questions_a_day,
     )
 }

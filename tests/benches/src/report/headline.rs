@@ -11,38 +11,67 @@ struct Headline {
     shown: fn(&[f64]) -> String,
 }
 
-const HEADLINES: [Headline; 6] = [
+const HEADLINES: [Headline; 11] = [
     Headline {
-        what: "a heartbeat without work: DynamoDB units, written and read",
+        what: "a heartbeat without work: DynamoDB units written, read",
         figures: &["heartbeat_idle_write_units", "heartbeat_idle_read_units"],
-        shown: |units| format!("{} and {}", units[0], units[1]),
+        shown: |units| pair(units, 0, ""),
     },
     Headline {
-        what: "a runtime's month at 15 s beats",
+        what: "an answer of 200 models: units to store, to read",
+        figures: &["report_200_write_units", "poll_result_200_read_units"],
+        shown: |units| pair(units, 0, ""),
+    },
+    Headline {
+        what: "a runtime's month, at 15 s beats",
         figures: &["runtime_month_dollars"],
-        shown: |dollars| format!("${}", number(dollars[0], 2)),
+        shown: |dollars| format!("{} $", number(dollars[0], 2)),
     },
     Headline {
         what: "a thousand questions",
         figures: &["thousand_questions_dollars"],
-        shown: |dollars| format!("${}", number(dollars[0], 2)),
+        shown: |dollars| format!("{} $", number(dollars[0], 2)),
     },
     Headline {
-        what: "runtimes from which a pair of containers with Redis costs less",
+        what: "a pair of containers with a Redis costs less, from",
         figures: &["crossover_runtimes"],
-        shown: |runtimes| number(runtimes[0], 0),
+        shown: |runtimes| format!("{} runtimes", number(runtimes[0], 0)),
     },
     Headline {
-        what: "from ring to answer at 15 s beats, half and 99 of 100 within",
+        what: "cold start of the heartbeat: until it is ready",
+        figures: &["heartbeat_init_ms"],
+        shown: |ms| format!("{} ms", number(ms[0], 1)),
+    },
+    Headline {
+        what: "the same, beside an empty function",
+        figures: &["heartbeat_init_ratio"],
+        shown: |ratio| format!("{} times", number(ratio[0], 2)),
+    },
+    Headline {
+        what: "its binary, its memory at the most",
+        figures: &["heartbeat_binary_bytes", "heartbeat_peak_mb"],
+        shown: |size| pair(&[size[0] / 1e6, size[1]], 1, " MB"),
+    },
+    Headline {
+        what: "our own code in a warm call, of the slowest function",
+        figures: &["own_us_p50_worst"],
+        shown: |us| format!("{} µs", number(us[0], 0)),
+    },
+    Headline {
+        what: "from ring to answer at 15 s beats: half within, 99 of 100 within",
         figures: &["answer_15s_p50_s", "answer_15s_p99_s"],
-        shown: |seconds| format!("{} s and {} s", number(seconds[0], 1), number(seconds[1], 1)),
+        shown: |seconds| pair(seconds, 1, " s"),
     },
     Headline {
         what: "the same at 1 s beats",
         figures: &["answer_1s_p50_s", "answer_1s_p99_s"],
-        shown: |seconds| format!("{} s and {} s", number(seconds[0], 1), number(seconds[1], 1)),
+        shown: |seconds| pair(seconds, 1, " s"),
     },
 ];
+
+fn pair(values: &[f64], digits: usize, unit: &str) -> String {
+    format!("{}{unit}, {}{unit}", number(values[0], digits), number(values[1], digits))
+}
 
 /// The headlines of these sections.
 pub(super) fn table(sections: &[Section]) -> Result<Table, ReportError> {
