@@ -71,7 +71,7 @@ impl Emulator {
         let url = format!("http://{}/2015-03-31/functions/function/invocations", self.address);
         let response = self.http.post(url).body(event).send().await;
         let response = response.map_err(|error| self.failed(&format!("does not answer ({error})")))?;
-        Ok(response.json().await.map_err(|_| self.failed("answers with what is not JSON"))?)
+        response.json().await.map_err(|_| self.failed("answers with what is not JSON"))
     }
 
     /// The most memory that the function's process has had, in bytes.
@@ -101,9 +101,9 @@ impl Emulator {
     /// The process that any of the emulator's threads has started.
     fn function(&self) -> Option<Pid> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
-        let children =
+        let mut children =
             threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-        children.flat_map(|ids| ids.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).find_map(pid)
+        children.find_map(|ids| ids.split_whitespace().find_map(pid))
     }
 }
 
@@ -124,7 +124,7 @@ async fn listening(address: &str) {
     }
 }
 
-fn pid(text: String) -> Option<Pid> {
+fn pid(text: &str) -> Option<Pid> {
     Pid::from_raw(text.parse().ok()?)
 }
 

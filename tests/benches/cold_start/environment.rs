@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use doorbell_shared::lambda::TABLE_VARIABLE;
-use doorbell_shared::store::dynamodb::connect::ENDPOINT_VARIABLE;
+use doorbell_shared::store::dynamodb::connect::{ENDPOINT_VARIABLE, function::BUNDLE_VARIABLE};
 use doorbell_shared::store::dynamodb::embedded::TABLE;
 
 use crate::dynamodb::DynamoDb;
@@ -16,7 +16,8 @@ pub(crate) fn set(command: &mut Command, function: &str, dynamodb: &DynamoDb, tr
     command.env("AWS_LAMBDA_FUNCTION_NAME", function);
     command.env(TABLE_VARIABLE, TABLE);
     command.env(ENDPOINT_VARIABLE, &dynamodb.endpoint);
-    command.env("SSL_CERT_FILE", &trust.bundle);
+    command.env(BUNDLE_VARIABLE, &trust.amazon);
+    command.env("SSL_CERT_FILE", &trust.machine);
 }
 
 /// What Lambda sets (AWS, "Working with Lambda environment variables") and the template; the keys are AWS's own example.

@@ -29,8 +29,8 @@ fn method(now: &Record) -> String {
     format!(
         "Each function's release binary under Lambda's runtime interface emulator, without a container, and an empty \
          `lambda_http` function built with the same profile; {rounds} rounds, in each of which every binary is started \
-         once. DynamoDB is the embedded engine behind HTTPS on loopback, which the functions trust by a bundle of the \
-         system's roots and one more. Medians, with the tenths around them."
+         once. DynamoDB is the embedded engine behind HTTPS on loopback, which the functions trust by a bundle of \
+         Amazon's roots and one more. Medians, with the tenths around them."
     )
 }
 
@@ -83,8 +83,9 @@ fn comparison(now: &Record, before: &Record) -> String {
         format!("on another processor ({}), so compare the ratios and the sizes", before.processor)
     };
     format!(
-        "Before is the same measurement of the functions as they were before the work on their start, {machine}. The ratio \
-         is to the empty function of the same run."
+        "Before is the same measurement of the functions as they were before the work on their start, {machine}: they \
+         looked for credentials everywhere and read the machine's roots, here from one file. The ratio is to the empty \
+         function of the same run."
     )
 }
 

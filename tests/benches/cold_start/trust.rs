@@ -1,11 +1,13 @@
-//! What makes the functions trust a DynamoDB on loopback: a certificate authority of this run, beside those of the system.
+//! What makes the functions trust a DynamoDB on loopback: a certificate authority of this run, beside Amazon's.
 //!
-//! The functions load their roots as they do in the cloud, a whole bundle, and so they pay for it as they do there.
+//! A function reads as many roots as it does in the cloud, one more, and one file. Functions from before Amazon's roots were
+//! compiled in read the machine's, so they have a bundle of those.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use doorbell_shared::store::dynamodb::connect::trust::AMAZON_ROOTS;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -21,14 +23,16 @@ const BUNDLES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/
 
 /// Both ends of the trust.
 pub(crate) struct Trust {
-    /// The roots, for a function.
-    pub(crate) bundle: PathBuf,
+    /// Amazon's roots and this run's, for a function.
+    pub(crate) amazon: PathBuf,
+    /// The machine's and this run's.
+    pub(crate) machine: PathBuf,
     /// The certificate, for the server.
     pub(crate) server: Arc<ServerConfig>,
 }
 
 impl Trust {
-    /// A new authority, which has signed one certificate; the bundle goes into `folder`.
+    /// A new authority, which has signed one certificate; the bundles go into `folder`.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
         // For every rustls in this process. It is there already only if that is this one.
         let _ = ring::default_provider().install_default();
@@ -40,9 +44,15 @@ impl Trust {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key.into())?;
 
-        let bundle = folder.join("roots.pem");
-        fs::write(&bundle, system_roots()? + "\n" + &authority.pem())?;
-        Ok(Self { bundle, server: Arc::new(server) })
+        let bundle = |name: &str, roots: &[u8]| {
+            let file = folder.join(name);
+            fs::write(&file, [roots, b"\n", authority.pem().as_bytes()].concat()).map(|()| file)
+        };
+        Ok(Self {
+            amazon: bundle("amazon.pem", AMAZON_ROOTS)?,
+            machine: bundle("machine.pem", &machine_roots()?)?,
+            server: Arc::new(server),
+        })
     }
 }
 
@@ -53,7 +63,7 @@ fn authority() -> Result<CertificateParams> {
     Ok(authority)
 }
 
-fn system_roots() -> Result<String> {
-    let found = BUNDLES.iter().find_map(|bundle| fs::read_to_string(bundle).ok());
+fn machine_roots() -> Result<Vec<u8>> {
+    let found = BUNDLES.iter().find_map(|bundle| fs::read(bundle).ok());
     Ok(found.ok_or_else(|| format!("there is none of {}: install ca-certificates", BUNDLES.join(", ")))?)
 }

@@ -76,7 +76,8 @@ pub(crate) async fn measure(effort: Effort, figures: &mut Figures) -> Vec<Block>
     for row in at_once {
         figures.set(format!("wasted_calls_at_{}_heartbeats", row.heartbeats), row.wasted().median);
     }
-    let mut blocks = vec![Block::Heading("Heartbeats of one runtime at once".to_owned()), Block::Text(about(&spread))];
+    let mut blocks =
+        vec![Block::Heading("Heartbeats of one runtime at once".to_owned()), Block::Text(about(&spread))];
     blocks.extend(spread.iter().flat_map(|(within, rows)| {
         [Block::Text(format!("Begun within {within} ms:")), Block::Table(table(rows))]
     }));
@@ -89,7 +90,8 @@ async fn rounds(heartbeats: usize, within: u64, rounds: usize) -> Vec<Round> {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let clock = Arc::new(TestClock::default());
     let store = engine.store_through(Arc::<Network>::clone(&network));
-    let backend: Backend<DynamoDbStore> = Backend { clock: Arc::<TestClock>::clone(&clock), ..Backend::new(store) };
+    let backend: Backend<DynamoDbStore> =
+        Backend { clock: Arc::<TestClock>::clone(&clock), ..Backend::new(store) };
     let ringing = Ringing::new(&backend, "daemon").await;
     let mut counted = Vec::new();
     for _ in 0..rounds {
@@ -140,7 +142,8 @@ impl Row {
 }
 
 fn table(rows: &[Row]) -> Table {
-    let columns = ["heartbeats", "winners, fewest to most", "calls", "wasted calls", "read units", "write units"];
+    let columns =
+        ["heartbeats", "winners, fewest to most", "calls", "wasted calls", "read units", "write units"];
     Table { columns: columns.map(str::to_owned).into(), rows: rows.iter().map(Row::cells).collect() }
 }
 
@@ -167,7 +170,8 @@ fn plot(spread: &[(u64, Vec<Row>)]) -> Plot {
     });
     Plot {
         name: "scale_contention".to_owned(),
-        caption: "Calls of DynamoDB that came to nothing, against heartbeats of one runtime at once".to_owned(),
+        caption: "Calls of DynamoDB that came to nothing, against heartbeats of one runtime at once"
+            .to_owned(),
         x: "heartbeats at once".to_owned(),
         y: "wasted calls".to_owned(),
         x_scale: Scale::Linear,

@@ -81,7 +81,8 @@ impl<'s> Crowd<'s> {
 async fn register(addr: String, daemons: Vec<Vec<usize>>) -> Vec<String> {
     let (mut connection, mut ids) = (Connection::to(&addr).await, Vec::new());
     for numbers in daemons {
-        let runtimes: Vec<_> = numbers.iter().map(|n| json!({"name": "Codex", "type": n.to_string()})).collect();
+        let runtimes: Vec<_> =
+            numbers.iter().map(|n| json!({"name": "Codex", "type": n.to_string()})).collect();
         let daemon = format!("daemon-{}", numbers[0]);
         let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": daemon, "runtimes": runtimes});
         let (status, answer) = connection.post("/api/daemon/register", &body).await;

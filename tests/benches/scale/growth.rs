@@ -102,7 +102,8 @@ fn plot(stores: &[(&str, Vec<Point>)]) -> Plot {
     });
     Plot {
         name: "scale_heartbeats".to_owned(),
-        caption: "Heartbeats a second that one `doorbell dev` serves, against the runtimes that it knows".to_owned(),
+        caption: "Heartbeats a second that one `doorbell dev` serves, against the runtimes that it knows"
+            .to_owned(),
         x: "runtimes".to_owned(),
         y: "heartbeats/s".to_owned(),
         x_scale: Scale::Logarithmic,

@@ -132,7 +132,8 @@ fn plot(rows: &[Row]) -> Plot {
     };
     Plot {
         name: "scale_queue".to_owned(),
-        caption: "What a heartbeat that finds work takes, against the open requests of its runtime".to_owned(),
+        caption: "What a heartbeat that finds work takes, against the open requests of its runtime"
+            .to_owned(),
         x: "open requests".to_owned(),
         y: "µs".to_owned(),
         x_scale: Scale::Logarithmic,

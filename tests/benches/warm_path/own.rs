@@ -41,7 +41,8 @@ fn calls(case: Case, effort: Effort) -> usize {
 
 /// So many calls, spread over so many callers who each make one at a time.
 fn round(case: Case, concurrency: usize, calls: usize, recorder: Recorder) -> Vec<f64> {
-    let mut runtime = if concurrency == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let mut runtime =
+        if concurrency == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let runtime = runtime.enable_time().build().unwrap();
     runtime.block_on(async {
         let mut callers = JoinSet::new();

@@ -34,7 +34,8 @@ fn about_own() -> String {
 }
 
 fn own_table(own: &[Own]) -> Table {
-    let columns = CONCURRENCIES.iter().flat_map(|at| [format!("p50 at {at}, µs"), format!("p99 at {at}, µs")]);
+    let columns =
+        CONCURRENCIES.iter().flat_map(|at| [format!("p50 at {at}, µs"), format!("p99 at {at}, µs")]);
     Table {
         columns: std::iter::once("call".to_owned()).chain(columns).collect(),
         rows: own.iter().map(own_row).collect(),

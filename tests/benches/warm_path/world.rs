@@ -85,7 +85,8 @@ impl<S: Store + TokenAdministration> World<S> {
     /// A request that nobody has looked at yet.
     async fn ring(&self) -> RequestId {
         let request = self.backend.ids.request_id(self.clock.now());
-        let asked = self.backend.store.0.initiate(self.address(request), &self.allowed, self.clock.now()).await;
+        let asked =
+            self.backend.store.0.initiate(self.address(request), &self.allowed, self.clock.now()).await;
         assert!(matches!(asked, Ok(Initiated::Enqueued(_))), "{asked:?}");
         request
     }

@@ -16,7 +16,7 @@ const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 const ENDPOINTS: [&str; 3] = [ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
 
 /// Certificates to believe instead; the SDKs' own name (AWS, "AWS SDKs and Tools Reference Guide", `ca_bundle`).
-const BUNDLE: &str = "AWS_CA_BUNDLE";
+pub const BUNDLE_VARIABLE: &str = "AWS_CA_BUNDLE";
 
 /// Why a function has no client.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub fn client(variable: impl Fn(&'static str) -> Option<String>) -> Result<Clien
     let required = |name| set(name).ok_or(SetupError::NotSet(name));
     let region = required(REGION)?;
     let endpoint = ENDPOINTS.into_iter().find_map(set);
-    let trust = Trust::of(set(BUNDLE), &region, endpoint.as_deref());
+    let trust = Trust::of(set(BUNDLE_VARIABLE), &region, endpoint.as_deref());
     let keys =
         Credentials::new(required(ACCESS_KEY)?, required(SECRET_KEY)?, set(SESSION_TOKEN), None, "Lambda");
     let mut config = Config::builder()
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_bundle_that_is_not_there_is_an_error() {
-        let error = with(&[(BUNDLE, "/does/not/exist.pem")]).unwrap_err();
+        let error = with(&[(BUNDLE_VARIABLE, "/does/not/exist.pem")]).unwrap_err();
         assert!(matches!(error, SetupError::Trust(TrustError::Bundle(_))), "{error:?}");
     }
 }

@@ -9,7 +9,7 @@
 pub mod function;
 
 #[cfg(feature = "lambda")]
-mod trust;
+pub mod trust;
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Whose certificates a function believes.
 //!
 //! DynamoDB's are signed by Amazon Trust Services. Its five roots are all that it recommends for a trust store of one's own
-//! (amazontrust.com/repository); they are compiled in, and valid until 2037 at least. The machine's are some 140, in as many
-//! files, and reading those was two thirds of a cold start. They are read where somebody else may have signed: at an endpoint
+//! (amazontrust.com/repository); they are compiled in, and valid until 2037 at least. The machine's are some 140, and reading
+//! them takes longer than all else that a function does before its first event. They are read where somebody else may have signed: at an endpoint
 //! that is not AWS's own, and in the partitions that keep apart: China, the European sovereign cloud, and those cut off from
 //! the internet.
 
@@ -10,7 +10,8 @@ use std::{fs, io};
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 
-const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+/// The roots of Amazon Trust Services, as PEM.
+pub const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
 /// Who is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
