@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -77,7 +76,7 @@ impl Emulator {
     /// The most memory that the function's process has had, in bytes.
     pub(crate) fn peak_bytes(&self) -> Result<u64> {
         let function = self.function().ok_or_else(|| self.failed("has no process"))?;
-        let status = fs::read_to_string(format!("/proc/{}/status", function.as_raw_nonzero()))?;
+        let status = fs::read_to_string(format!("/proc/{function}/status"))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
         Ok(peak.ok_or_else(|| self.failed("does not say its memory"))?.parse::<u64>()? * 1024)
     }
@@ -98,12 +97,13 @@ impl Emulator {
         format!("it {what}; its log:\n{log}").into()
     }
 
-    /// The process that any of the emulator's threads has started.
-    fn function(&self) -> Option<Pid> {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
-        let mut children =
-            threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-        children.find_map(|ids| ids.split_whitespace().find_map(pid))
+    /// The process that one of the emulator's threads has started.
+    fn function(&self) -> Option<u32> {
+        let mut threads = fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?.flatten();
+        threads.find_map(|thread| {
+            let children = fs::read_to_string(thread.path().join("children")).ok()?;
+            children.split_whitespace().next()?.parse().ok()
+        })
     }
 }
 
@@ -111,7 +111,7 @@ impl Drop for Emulator {
     /// The function first: the emulator would leave it behind.
     fn drop(&mut self) {
         if let Some(function) = self.function() {
-            let _ = kill_process(function, Signal::KILL);
+            kill(function);
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -124,9 +124,18 @@ async fn listening(address: &str) {
     }
 }
 
-fn pid(text: &str) -> Option<Pid> {
-    Pid::from_raw(text.parse().ok()?)
+/// A process that has ended by itself is as good.
+#[cfg(unix)]
+fn kill(process: u32) {
+    use rustix::process::{Pid, Signal, kill_process};
+    if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(process, Signal::KILL);
+    }
 }
+
+/// There is no emulator for such a system.
+#[cfg(not(unix))]
+fn kill(_: u32) {}
 
 /// The number after `key`: `durationMs: 11.300000` or `duration: 0.706000ms`.
 fn milliseconds(text: &str, key: &str) -> Option<f64> {

@@ -50,14 +50,9 @@ pub(crate) async fn table(function: &str, calls: u32) -> Result<EmbeddedDynamoDb
     store.register(registration, now).await?;
     store.issue(&token(workspace, now)?).await?;
     if matches!(function, "poll" | "report") {
-        for call in 0..calls {
-            ring(
-                &store,
-                Address { runtime, request: request(call).parse()?, kind: Kind::ModelList },
-                workspace,
-                now,
-            )
-            .await?;
+        for request in (0..calls).map(request) {
+            let at = Address { runtime, request: request.parse()?, kind: Kind::ModelList };
+            ring(&store, at, workspace, now).await?;
         }
     }
     Ok(engine)

@@ -18,7 +18,7 @@ pub(crate) fn section(now: &Record, before: &Record) -> Result<Section> {
     blocks.push(Block::Heading("Goals".to_owned()));
     blocks.extend(goals::blocks(&functions));
     blocks.push(Block::Heading("Before and now".to_owned()));
-    blocks.push(Block::Text(comparison(now, before)));
+    blocks.push(Block::Text(comparison(now, before, &functions, &earlier)));
     blocks.push(Block::Table(before_and_now(&functions, &earlier)));
     blocks.push(Block::Plot(plot(now, before)?));
     Ok(Section { title: "Cold start".to_owned(), blocks, figures: figures(&functions) })
@@ -75,22 +75,28 @@ fn table(functions: &[Summary<'_>]) -> Table {
     Table { columns: columns.map(str::to_owned).to_vec(), rows: functions.iter().map(row).collect() }
 }
 
-/// Says what the two runs have in common, and what has become of the slowest.
-fn comparison(now: &Record, before: &Record) -> String {
+/// Says what the two runs have in common, and what has become of the slowest start.
+fn comparison(now: &Record, before: &Record, functions: &[Summary<'_>], earlier: &[Summary<'_>]) -> String {
     let machine = if now.processor == before.processor {
         "on a processor of the same name".to_owned()
     } else {
-        format!("on another processor ({}), so compare the ratios and the sizes", before.processor)
+        format!("on another processor ({}): compare the ratios and the sizes", before.processor)
+    };
+    let slowest = |functions: &[Summary<'_>]| {
+        let slowest = functions.iter().max_by(|a, b| a.init_ratio.median.total_cmp(&b.init_ratio.median));
+        slowest.map(|function| format!("`{}` with {:.2}", function.name(), function.init_ratio.median))
     };
     format!(
         "Before is the same measurement of the functions as they were before the work on their start, {machine}: they \
          looked for credentials everywhere and read the machine's roots, here from one file. The ratio is to the empty \
-         function of the same run."
+         function of the same run. The slowest to start was {}, and is {}.",
+        slowest(earlier).unwrap_or_default(),
+        slowest(functions).unwrap_or_default(),
     )
 }
 
 fn before_and_now(functions: &[Summary<'_>], earlier: &[Summary<'_>]) -> Table {
-    let numbers = ["init, ms", "× empty", "answer, ms", "warm call, ms", "peak, MB", "binary, bytes"];
+    let numbers = ["init, ms", "× empty", "answer, ms", "peak, MB", "binary, bytes"];
     let columns = numbers.iter().flat_map(|number| [format!("{number}, before"), format!("{number}, now")]);
     let row = |now: &Summary<'_>| {
         let before = earlier.iter().find(|before| before.name() == now.name());
@@ -109,7 +115,6 @@ fn medians(function: &Summary<'_>) -> Vec<String> {
         format!("{:.1}", function.init_ms.median),
         format!("{:.2}", function.init_ratio.median),
         format!("{:.1}", function.answer_ms.median),
-        format!("{:.2}", function.warm_ms.median),
         format!("{:.2}", function.peak_mb.median),
         function.measured.binary_bytes.to_string(),
     ]
