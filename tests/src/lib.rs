@@ -8,8 +8,10 @@ pub mod clock;
 pub mod contract;
 pub mod embedded;
 pub mod event;
+pub mod filling;
 pub mod issuer;
 pub mod log;
+pub mod metered;
 pub mod network;
 pub mod stack;
 

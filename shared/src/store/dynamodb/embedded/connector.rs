@@ -43,8 +43,14 @@ impl Connector {
             Passage::Delayed(delay) => tokio::time::sleep(delay).await,
             _ => {}
         }
-        let mut answer = dispatch(&self.database, &operation, &tap.asked(&operation, body), true);
-        tap.answered(Call { operation: operation.clone(), units: answer.units() });
+        let asked = tap.asked(&operation, body);
+        let mut answer = dispatch(&self.database, &operation, &asked, true);
+        tap.answered(Call {
+            operation: operation.clone(),
+            units: answer.units,
+            asked_bytes: asked.len(),
+            answered_bytes: answer.body.len(),
+        });
         answer.body = tap.answer(&operation, answer.body);
         match passage {
             Passage::AnswerLost => return Err(broken()),

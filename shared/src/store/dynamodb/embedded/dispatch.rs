@@ -11,12 +11,14 @@ use super::tap::Failure;
 const VALIDATION_MARKER: &str = "VALIDATION:";
 
 /// What would have crossed HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// JSON.
     pub body: String,
+    /// The request units that were consumed; zero where that was not asked for.
+    pub(super) units: f64,
 }
 
 impl Answer {
@@ -28,17 +30,24 @@ impl Answer {
             Failure::Internal => (500, "InternalServerError"),
         };
         let body = serde_json::json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}")});
-        Self { status, body: body.to_string() }
+        Self { status, body: body.to_string(), units: 0.0 }
     }
 
-    /// The request units that the answer says were consumed; zero where it says nothing.
-    pub(super) fn units(&self) -> f64 {
-        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+    fn plain(answer: impl Serialize) -> serde_json::Result<Self> {
+        Ok(Self { status: 200, body: serde_json::to_string(&answer)?, units: 0.0 })
+    }
+
+    /// Without what the answer says of units: nobody asked for it but the meter.
+    fn metered(answer: impl Serialize) -> serde_json::Result<Self> {
+        let mut answer = serde_json::to_value(answer)?;
+        let consumed = answer.as_object_mut().and_then(|answer| answer.shift_remove("ConsumedCapacity"));
         let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
-        match &body["ConsumedCapacity"] {
-            Value::Array(tables) => tables.iter().map(units).sum(),
-            consumed => units(consumed),
-        }
+        let units = match &consumed {
+            Some(Value::Array(tables)) => tables.iter().map(units).sum(),
+            Some(consumed) => units(consumed),
+            None => 0.0,
+        };
+        Ok(Self { units, ..Self::plain(answer)? })
     }
 }
 
@@ -62,26 +71,26 @@ pub(super) fn dispatch(database: &Database, operation: &str, body: &[u8], metere
         "UpdateTimeToLive" => call(body, false, |request| database.update_time_to_live(request)),
         other => Err(DynoxideError::ValidationException(format!("{other} is not embedded"))),
     };
-    match done {
-        Ok(body) => Answer { status: 200, body },
-        Err(error) => {
-            Answer { status: error.status_code(), body: error.to_json().replace(VALIDATION_MARKER, "") }
-        }
-    }
+    done.unwrap_or_else(|error| Answer {
+        status: error.status_code(),
+        body: error.to_json().replace(VALIDATION_MARKER, ""),
+        units: 0.0,
+    })
 }
 
 fn call<Q: DeserializeOwned, A: Serialize>(
     body: &[u8],
     metered: bool,
     operation: impl FnOnce(Q) -> dynoxide::Result<A>,
-) -> dynoxide::Result<String> {
+) -> dynoxide::Result<Answer> {
     let unreadable = |error: serde_json::Error| DynoxideError::ValidationException(error.to_string());
     let mut body: Value = serde_json::from_slice(body).map_err(unreadable)?;
     if metered {
         body["ReturnConsumedCapacity"] = "TOTAL".into();
     }
     let answer = operation(serde_json::from_value(body).map_err(unreadable)?)?;
-    serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    let answer = if metered { Answer::metered(answer) } else { Answer::plain(answer) };
+    answer.map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 #[cfg(test)]

@@ -44,6 +44,10 @@ pub struct Call {
     pub operation: String,
     /// The request units that the engine says it consumed: write units of a write, read units of a read.
     pub units: f64,
+    /// How long the body of the request was.
+    pub asked_bytes: usize,
+    /// How long the body of the answer was, without what is said of units.
+    pub answered_bytes: usize,
 }
 
 /// Sees every try of every call, the SDK's own retries included.
@@ -62,7 +66,7 @@ pub trait Tap: fmt::Debug + Send + Sync {
     }
 }
 
-/// Counts calls and the units they consume.
+/// Counts calls, the units they consume and the bytes they carry.
 #[derive(Debug, Default)]
 pub struct Meter(Mutex<Vec<Call>>);
 
