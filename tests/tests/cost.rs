@@ -58,6 +58,18 @@ async fn ten_thousand_dead_items_in_the_partition_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_hundred_open_requests_change_nothing() {
+    for in_flight in daemons() {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let api = Metered::on(&engine);
+        let (runtime, _) = api.register("d").await;
+        let next = api.next_lifecycle();
+        Filling::of(&engine).await.open_requests(&runtime, 1..100, next).await;
+        assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), design());
+    }
+}
+
+#[tokio::test]
 async fn other_runtimes_of_the_workspace_cost_one_read_each_where_they_are_listed_and_nothing_elsewhere() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     Filling::of(&engine).await.runtimes(0..250).await;

@@ -49,6 +49,7 @@ macro_rules! conformance_suite {
                 first_come_is_first_served
                 a_request_is_found_at_once_on_another_replica
                 only_what_waits_is_looked_at
+                what_waits_behind_many_others_is_found
                 a_burst_of_rings_is_let_in_and_one_more_is_too_fast
                 asking_again_begins_nothing_anew
                 asking_again_takes_one_place_of_the_burst

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
 
 use super::Scene;
+use super::scene::{answer, ids};
 use crate::limits::{ATTENTION, RING_BURST, RING_INTERVAL};
 use crate::request::Looking;
 use crate::request::pace::TooFast;
@@ -33,6 +34,18 @@ pub async fn only_what_waits_is_looked_at<S: Store>(scene: Scene<S>) {
     assert_eq!(scene.look(&scene.there, scene.at(31)).await, [waiting.address.request]);
     assert_ne!(waiting.address, lapsed.address);
     assert_eq!(scene.there.look(other.id, &Looking::ForPending, scene.at(31)).await.unwrap(), []);
+}
+
+/// However many were asked before it, and answered.
+pub async fn what_waits_behind_many_others_is_found<S: Store>(scene: Scene<S>) {
+    for _ in 0..RING_BURST - 1 {
+        let asked = scene.ring(scene.start).await;
+        scene.report(asked.address, &answer("{}"), scene.start).await;
+    }
+    let waiting = scene.ring(scene.at(1)).await;
+    assert_eq!(scene.look(&scene.there, scene.at(2)).await, [waiting.address.request]);
+    let candidates = scene.look_without(&[], &scene.there, scene.at(2)).await;
+    assert_eq!(ids(candidates), [waiting.address.request]);
 }
 
 /// So that nobody can keep a machine busy; and a person who waits a moment is let in again.

@@ -1,5 +1,6 @@
 //! One query of the range of keys in which something may be handed out: nothing older is read, however much waits there for
-//! TTL. Everything younger is, results of what was answered meanwhile included, so the range begins no earlier than it must.
+//! TTL. What is younger is, results of what was answered meanwhile included, so the range begins no earlier than it must; and it
+//! is read in pages, so that a long queue costs no more than a short one.
 
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ use crate::limits::{CLOCK_SKEW, PENDING_DEADLINE, REDELIVERY_AFTER, RUNNING_DEAD
 use crate::request::{Delivery, Kind, Looking, Status};
 use crate::store::{Candidate, Result};
 use crate::time::Timestamp;
+
+/// How many requests are read at once. As many as wait fit one read unit; and as many heartbeats may come at the same moment
+/// and each find one that the others leave.
+const PAGE: i32 = 16;
 
 /// Waits, and has not lapsed.
 const PENDING: &str = "#status = :pending AND created_at >= :pending_since";
@@ -114,5 +119,6 @@ impl DynamoDbStore {
             .expression_attribute_values(":pending", string(Status::Pending.as_str()))
             .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
             .consistent_read(true)
+            .limit(PAGE)
     }
 }
