@@ -13,6 +13,7 @@ pub mod issuer;
 pub mod log;
 pub mod metered;
 pub mod network;
+pub mod old_shape;
 pub mod stack;
 
 pub use api::TestApi;
