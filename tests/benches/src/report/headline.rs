@@ -11,7 +11,7 @@ struct Headline {
     shown: fn(&[f64]) -> String,
 }
 
-const HEADLINES: [Headline; 11] = [
+const HEADLINES: [Headline; 12] = [
     Headline {
         what: "a heartbeat without work: DynamoDB units written, read",
         figures: &["heartbeat_idle_write_units", "heartbeat_idle_read_units"],
@@ -56,6 +56,11 @@ const HEADLINES: [Headline; 11] = [
         what: "our own code in a warm call, of the slowest function",
         figures: &["own_us_p50_worst"],
         shown: |us| format!("{} µs", number(us[0], 0)),
+    },
+    Headline {
+        what: "`doorbell dev` on this machine, embedded store: heartbeats",
+        figures: &["dev_embedded_heartbeats_per_s"],
+        shown: |rate| format!("{} a second", number(rate[0], 0)),
     },
     Headline {
         what: "from ring to answer at 15 s beats: half within, 99 of 100 within",
