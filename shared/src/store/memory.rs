@@ -11,7 +11,7 @@ use super::{
 };
 use crate::access::Workspaces;
 use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
-use crate::limits::ATTENTION;
+use crate::limits::{ATTENTION, RETENTION};
 use crate::request::pace::next_ring_due;
 use crate::request::{Address, Delivery, Looking, Outcome, Request, State};
 use crate::runtime::{Registration, Runtime};
@@ -27,6 +27,8 @@ struct Contents {
     runtimes: HashMap<RuntimeId, Known>,
     requests: BTreeMap<(RuntimeId, RequestId), Request>,
     tokens: HashMap<TokenHash, TokenRecord>,
+    /// When to go through the maps again for what may be forgotten.
+    forget_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -57,8 +59,13 @@ impl Contents {
         self.request(at, now).filter(|request| allowed.contains(request.workspace))
     }
 
-    /// What retention has ended for is dropped when something new is stored, so the maps cannot grow for ever.
+    /// What retention has ended for is dropped when something new is stored, so the maps cannot grow for ever; but not each
+    /// time, or a hundred thousand runtimes would be gone through for every ring.
     fn forget(&mut self, now: Timestamp) {
+        if self.forget_at.is_some_and(|at| now < at) {
+            return;
+        }
+        self.forget_at = Some(now + RETENTION);
         self.requests.retain(|_, request| request.is_readable(now));
         self.runtimes.retain(|_, known| known.runtime.is_known(now));
     }
@@ -171,7 +178,7 @@ impl Register for MemoryStore {
     async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
         let mut contents = self.contents();
         contents.forget(now);
-        let known = contents.runtimes.remove(&registration.id);
+        let known = contents.runtimes.remove(&registration.id).filter(|known| known.runtime.is_known(now));
         let runtime = Runtime::registered(registration, known.as_ref().map(|known| &known.runtime), now);
         let (attention_until, ring_due_at) =
             known.map_or((None, None), |known| (known.attention_until, known.ring_due_at));
@@ -233,5 +240,32 @@ impl TokenAdministration for MemoryStore {
         }
         contents.tokens.remove(&hash);
         Ok(Revoked::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::RUNTIME_RETENTION;
+    use crate::runtime::Text;
+
+    async fn register(store: &MemoryStore, daemon_id: &str, now: Timestamp) {
+        let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
+        let text = |text: &str| Text::try_from(text.to_owned()).unwrap();
+        let id = RuntimeId::derive(workspace, daemon_id, "t", "");
+        let (daemon_id, provider, name) = (text(daemon_id), text("t"), text("n"));
+        let registration = Registration { id, workspace, daemon_id, provider, name, online: true };
+        store.register(registration, now).await.unwrap();
+    }
+
+    /// Nobody else calls for it: what is past its retention is not shown, dropped or not.
+    #[tokio::test]
+    async fn what_nobody_can_see_any_more_is_dropped() {
+        let (store, start) = (MemoryStore::default(), Timestamp::from_millis(1_000_000).unwrap());
+        for daemon_id in ["a", "b", "c"] {
+            register(&store, daemon_id, start).await;
+        }
+        register(&store, "d", start + RUNTIME_RETENTION + RETENTION).await;
+        assert_eq!(store.contents().runtimes.len(), 1);
     }
 }
