@@ -29,7 +29,11 @@ macro_rules! spelled_as {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let id = Self(Uuid::try_parse(text).map_err(|_| InvalidId)?);
-                if id.to_string() == text { Ok(id) } else { Err(InvalidId) }
+                if id.0.$form().encode_lower(&mut Uuid::encode_buffer()) == text {
+                    Ok(id)
+                } else {
+                    Err(InvalidId)
+                }
             }
         }
 

@@ -21,6 +21,7 @@ use axum::response::Response;
 use doorbell_shared::http::routes::{ROUTES, Route};
 use doorbell_shared::http::{self, ApiError, Backend, json};
 use doorbell_shared::store::{Store, Tokens};
+use doorbell_shared::wire::Ack;
 use tokio::net::TcpListener;
 
 use admission::Admission;
@@ -69,7 +70,7 @@ pub async fn serve<S: Store + 'static, T: Tokens + 'static>(
 
 async fn handle<S: Store, T: Tokens>(State(served): State<Arc<Served<S, T>>>, request: Request) -> Response {
     let response = if request.uri().path() == HEALTH_PATH {
-        json(200, r#"{"status":"ok"}"#.to_owned())
+        json(200, &Ack::default())
     } else {
         answer(&served, request).await.unwrap_or_else(|error| error.response())
     };

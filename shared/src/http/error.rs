@@ -148,8 +148,7 @@ impl ApiError {
     /// The response, with the headers that its status calls for.
     pub fn response(&self) -> Response {
         let (status, error) = self.parts();
-        let mut response =
-            json(status, serde_json::json!(ErrorBody { error: error.into_owned() }).to_string());
+        let mut response = json(status, &ErrorBody { error: error.into_owned() });
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }

@@ -36,8 +36,8 @@ pub fn address(request: &Request, kind: Kind) -> Result<Address, ApiError> {
     Ok(Address { runtime: runtime(request)?, request: request_id(request)?, kind })
 }
 
-fn parameter(request: &Request, name: &str) -> String {
-    request.path_parameters_ref().and_then(|all| all.first(name)).unwrap_or_default().to_owned()
+fn parameter<'r>(request: &'r Request, name: &str) -> &'r str {
+    request.path_parameters_ref().and_then(|all| all.first(name)).unwrap_or_default()
 }
 
 /// A field that has to be there and not empty.

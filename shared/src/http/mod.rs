@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use crate::clock::{Clock, SystemClock};
 use crate::mint::{Ids, RandomIds};
+use crate::wire;
 pub use error::ApiError;
 
 /// What a function answers.
@@ -55,7 +56,7 @@ pub async fn answer<T: Serialize>(
     let call = telemetry::Call::start(function, request);
     let outcome = use_case.await;
     let response = match &outcome {
-        Ok(body) => json(200, serde_json::json!(body).to_string()),
+        Ok(body) => json(200, body),
         Err(error) => error.response(),
     };
     call.finish(response.status().as_u16(), outcome.as_ref().err());
@@ -63,8 +64,8 @@ pub async fn answer<T: Serialize>(
 }
 
 /// A JSON response.
-pub fn json(status: u16, body: String) -> Response {
+pub fn json(status: u16, body: &impl Serialize) -> Response {
     let response = HttpResponse::builder().status(status).header(header::CONTENT_TYPE, "application/json");
     // A status and a static header are always valid; the fallback is for the type checker.
-    response.body(Body::Text(body)).unwrap_or_default()
+    response.body(Body::Text(wire::json(body))).unwrap_or_default()
 }

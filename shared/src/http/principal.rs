@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -78,5 +79,6 @@ fn principal(request: &Request) -> Option<Principal> {
 }
 
 fn read(fields: &HashMap<String, Value>) -> Option<Caller> {
-    serde_json::from_value(serde_json::to_value(fields).ok()?).ok()
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value));
+    Caller::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields)).ok()
 }

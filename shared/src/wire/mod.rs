@@ -18,6 +18,15 @@ pub use model_list::{ModelListReport, ModelListResult, ReportTooLarge};
 pub use object::Object;
 pub use record::{RequestRecord, UnreadableResult};
 
+/// `value` as JSON text, written in one go: by way of a [`serde_json::Value`] a large catalog would be built twice more.
+///
+/// # Panics
+/// When a map's keys are no text, which the wire has none of.
+#[expect(clippy::expect_used, reason = "what the wire knows can always be written")]
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("a value of the wire is JSON")
+}
+
 /// The body of every error.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ErrorBody {

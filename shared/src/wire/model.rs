@@ -10,7 +10,7 @@ use crate::limits::MODEL_TEXT_CHARS;
 
 /// A model entry with at least a non-empty `id` and `label`, holding no `null`. Unknown fields are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
+#[serde(try_from = "Map<String, Value>")]
 pub struct ModelEntry(Map<String, Value>);
 
 /// The entry has no usable `id`.
@@ -45,12 +45,6 @@ fn drop_nulls_within(value: &mut Value) {
         Value::Object(object) => drop_nulls(object),
         Value::Array(values) => values.iter_mut().for_each(drop_nulls_within),
         _ => {}
-    }
-}
-
-impl From<ModelEntry> for Map<String, Value> {
-    fn from(entry: ModelEntry) -> Self {
-        entry.0
     }
 }
 

@@ -97,7 +97,7 @@ impl ModelListReport {
         if result.models.iter().any(ModelEntry::is_wordy) {
             return Err(ReportTooLarge::Text);
         }
-        Ok(Outcome::Completed(ResultBody::try_from(serde_json::json!(result).to_string())?))
+        Ok(Outcome::Completed(ResultBody::try_from(super::json(&result))?))
     }
 }
 
