@@ -96,7 +96,7 @@ async fn rounds(heartbeats: usize, within: u64, rounds: usize) -> Vec<Round> {
     let mut counted = Vec::new();
     for _ in 0..rounds {
         clock.advance(RING_INTERVAL);
-        ringing.ring().await;
+        let request = ringing.ring().await;
         network.meter.take();
         let beats = (0..heartbeats).map(|_| async {
             tokio::time::sleep(Duration::from_millis(network.draw(0..within))).await;
@@ -104,6 +104,8 @@ async fn rounds(heartbeats: usize, within: u64, rounds: usize) -> Vec<Round> {
         });
         let won = join_all(beats).await;
         counted.push(Round::of(won.into_iter().filter(|won| *won).count(), &network.meter.take()));
+        // Or it would be handed out again in a later round.
+        ringing.answer(request).await;
     }
     counted
 }
@@ -123,7 +125,7 @@ impl Row {
 
     /// Calls beyond those of one heartbeat with work and of others that do not look.
     fn wasted(&self) -> Spread {
-        self.of(|round| (round.calls - self.heartbeats - WORK) as f64)
+        self.of(|round| round.calls.saturating_sub(self.heartbeats + WORK) as f64)
     }
 
     fn cells(&self) -> Vec<String> {

@@ -81,14 +81,14 @@ async fn samples<S: Store>(queue: Queue, effort: Effort, store: impl AsyncFn() -
 
 async fn fill<S: Store>(ringing: &Ringing<'_, S>, clock: &TestClock, Queue { open, answered, dead }: Queue) {
     for _ in 0..dead {
-        ringing.answered_ring().await;
+        ringing.answer(ringing.ring().await).await;
     }
     if dead > 0 {
         clock.advance(LONG_AGO);
         ringing.beat().await;
     }
     for _ in 0..answered {
-        ringing.answered_ring().await;
+        ringing.answer(ringing.ring().await).await;
     }
     for number in 0..open {
         if number + answered >= RING_BURST as usize {

@@ -44,9 +44,8 @@ impl<'b, S: Store> Ringing<'b, S> {
         address
     }
 
-    /// Rings it, and answers that at once.
-    pub(crate) async fn answered_ring(&self) {
-        let address = self.ring().await;
+    /// Answers that ring.
+    pub(crate) async fn answer(&self, address: Address) {
         let outcome = Outcome::Failed(ErrorText::from("none".to_owned()));
         let now = self.backend.clock.now();
         self.backend.store.report(address, &self.allowed, &outcome, now).await.unwrap();

@@ -23,7 +23,7 @@ pub(crate) struct Own {
 
 /// Measures every case. In rounds, so that what the machine does meanwhile meets all of them.
 pub(crate) fn measure(effort: Effort, recorder: Recorder) -> Vec<Own> {
-    let rounds = effort.pick(10, 1);
+    let rounds = effort.pick(5, 1);
     let mut samples: Vec<[Vec<f64>; 2]> = Case::all().map(|_| Default::default()).collect();
     for _ in 0..rounds {
         for (case, samples) in Case::all().zip(&mut samples) {
@@ -36,7 +36,7 @@ pub(crate) fn measure(effort: Effort, recorder: Recorder) -> Vec<Own> {
 }
 
 fn calls(case: Case, effort: Effort) -> usize {
-    effort.pick(if CARRYING.contains(&case) { 128 } else { 1_280 }, 64)
+    effort.pick(if CARRYING.contains(&case) { 64 } else { 640 }, 64)
 }
 
 /// So many calls, spread over so many callers who each make one at a time.
