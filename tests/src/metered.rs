@@ -56,7 +56,9 @@ impl Cost {
 
     fn units(&self, of_writes: bool) -> f64 {
         let is_write = |call: &&Call| ["PutItem", "UpdateItem"].contains(&call.operation.as_str());
-        self.0.iter().filter(|call| is_write(call) == of_writes).map(|call| call.units).sum()
+        let units = self.0.iter().filter(|call| is_write(call) == of_writes).map(|call| call.units);
+        // Not `sum`, which makes -0 of nothing.
+        units.fold(0.0, |total, units| total + units)
     }
 }
 

@@ -1,6 +1,5 @@
 //! What each call costs in calls to DynamoDB and request units: counted from the engine's `ConsumedCapacity`, equal to
 //! the design's, and the same with ten thousand answered requests waiting for TTL in the runtime's partition.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

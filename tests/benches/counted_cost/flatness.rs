@@ -7,7 +7,7 @@ use crate::present::{grouped, words};
 
 /// A table with a column for each value, and a sentence about it.
 pub(crate) fn flatness(what: &str, lifecycles: &[(u64, &[Step])]) -> (Table, String) {
-    let columns = lifecycles.iter().map(|(value, _)| format!("{} {what}", grouped(*value)));
+    let columns = lifecycles.iter().map(|(value, _)| grouped(*value));
     let first = lifecycles.first().map_or(&[][..], |(_, steps)| steps);
     let rows: Vec<Vec<String>> = (0..first.len())
         .map(|row| lifecycles.iter().map(|(_, steps)| cell(&steps[row].cost)).collect())

@@ -8,6 +8,9 @@ use crate::request::Looking;
 use crate::request::pace::TooFast;
 use crate::store::{Beat, Initiated, Store};
 
+/// More than a look reads at once.
+const MANY: usize = 20;
+
 /// The order of asking is the order of answering.
 pub async fn first_come_is_first_served<S: Store>(scene: Scene<S>) {
     let mut asked = Vec::new();
@@ -38,7 +41,7 @@ pub async fn only_what_waits_is_looked_at<S: Store>(scene: Scene<S>) {
 
 /// However many were asked before it, and answered.
 pub async fn what_waits_behind_many_others_is_found<S: Store>(scene: Scene<S>) {
-    for _ in 0..RING_BURST - 1 {
+    for _ in 0..MANY {
         let asked = scene.ring(scene.start).await;
         scene.report(asked.address, &answer("{}"), scene.start).await;
     }
