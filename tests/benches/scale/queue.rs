@@ -66,7 +66,7 @@ async fn samples<S: Store>(queue: Queue, effort: Effort, store: impl AsyncFn() -
     let mut samples = Vec::new();
     let clock = Arc::new(TestClock::default());
     let backend = Backend { clock: Arc::<TestClock>::clone(&clock), ..Backend::new(store().await) };
-    for number in 0..effort.pick(100, 2) {
+    for number in 0..effort.pick(100, 1) {
         let ringing = Ringing::new(&backend, &format!("daemon-{number}")).await;
         fill(&ringing, &clock, queue).await;
         let started = Stopwatch::start();

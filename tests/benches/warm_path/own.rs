@@ -12,7 +12,7 @@ use crate::case::{CARRYING, Case};
 use crate::clocked::spent;
 use crate::world::World;
 
-/// As on Lambda, which hands a process one event at a time, and as many as a busy `doorbell dev` has.
+/// As on Lambda, which hands a process one event at a time, and as many as a crowded `doorbell dev` has.
 pub(crate) const CONCURRENCIES: [usize; 2] = [1, 64];
 
 /// Microseconds of our own, by concurrency.
@@ -28,7 +28,8 @@ pub(crate) fn measure(effort: Effort, recorder: Recorder) -> Vec<Own> {
     for _ in 0..rounds {
         for (case, samples) in Case::all().zip(&mut samples) {
             for (concurrency, samples) in CONCURRENCIES.into_iter().zip(samples) {
-                samples.extend(round(case, concurrency, calls(case, effort), recorder));
+                let callers = effort.pick(concurrency, concurrency.min(2));
+                samples.extend(round(case, callers, calls(case, effort), recorder));
             }
         }
     }
@@ -36,20 +37,19 @@ pub(crate) fn measure(effort: Effort, recorder: Recorder) -> Vec<Own> {
 }
 
 fn calls(case: Case, effort: Effort) -> usize {
-    effort.pick(if CARRYING.contains(&case) { 64 } else { 640 }, 64)
+    effort.pick(if CARRYING.contains(&case) { 64 } else { 640 }, 2)
 }
 
 /// So many calls, spread over so many callers who each make one at a time.
-fn round(case: Case, concurrency: usize, calls: usize, recorder: Recorder) -> Vec<f64> {
-    let mut runtime =
-        if concurrency == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+fn round(case: Case, callers: usize, calls: usize, recorder: Recorder) -> Vec<f64> {
+    let mut runtime = if callers == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let runtime = runtime.enable_time().build().unwrap();
     runtime.block_on(async {
-        let mut callers = JoinSet::new();
-        for _ in 0..concurrency {
-            callers.spawn(caller(case, calls / concurrency, recorder));
+        let mut calling = JoinSet::new();
+        for _ in 0..callers {
+            calling.spawn(caller(case, calls / callers, recorder));
         }
-        callers.join_all().await.concat()
+        calling.join_all().await.concat()
     })
 }
 
