@@ -7,7 +7,7 @@ use doorbell_shared::http::error::Operation;
 use doorbell_shared::http::{ApiError, Backend, Response, answer, input, principal};
 use doorbell_shared::request::{Address, Kind};
 use doorbell_shared::store::{Initiate, Initiated};
-use doorbell_shared::wire::RequestRecord;
+use doorbell_shared::wire::{RequestRecord, StoredModels};
 use lambda_http::Request;
 
 /// Answers one event.
@@ -15,7 +15,10 @@ pub async fn handle<S: Initiate>(backend: &Backend<S>, request: &Request) -> Res
     answer("initiate", request, initiate(backend, request)).await
 }
 
-async fn initiate<S: Initiate>(backend: &Backend<S>, request: &Request) -> Result<RequestRecord, ApiError> {
+async fn initiate<S: Initiate>(
+    backend: &Backend<S>,
+    request: &Request,
+) -> Result<RequestRecord<StoredModels>, ApiError> {
     let caller = principal::caller(request, Scope::User)?;
     input::limit_body(request)?;
     let runtime = input::runtime(request)?;

@@ -7,7 +7,7 @@ use doorbell_shared::http::error::Operation;
 use doorbell_shared::http::{ApiError, Backend, Response, answer, input, metrics, principal};
 use doorbell_shared::request::Kind;
 use doorbell_shared::store::{Poll, Polled};
-use doorbell_shared::wire::RequestRecord;
+use doorbell_shared::wire::{RequestRecord, StoredModels};
 use lambda_http::Request;
 
 /// Answers one event.
@@ -15,7 +15,10 @@ pub async fn handle<S: Poll>(backend: &Backend<S>, request: &Request) -> Respons
     answer("poll", request, poll(backend, request)).await
 }
 
-async fn poll<S: Poll>(backend: &Backend<S>, request: &Request) -> Result<RequestRecord, ApiError> {
+async fn poll<S: Poll>(
+    backend: &Backend<S>,
+    request: &Request,
+) -> Result<RequestRecord<StoredModels>, ApiError> {
     let caller = principal::caller(request, Scope::User)?;
     input::limit_body(request)?;
     // The contract knows no 400 here: what is not an id is the id of nothing.

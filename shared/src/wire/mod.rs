@@ -16,7 +16,7 @@ pub use daemon::{
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
 pub use model_list::{ModelListReport, ModelListResult, ReportTooLarge};
 pub use object::Object;
-pub use record::{RequestRecord, UnreadableResult};
+pub use record::{Models, RequestRecord, StoredModels, UnreadableResult};
 
 /// `value` as JSON text, written in one go: by way of a [`serde_json::Value`] a large catalog would be built twice more.
 ///

@@ -1,16 +1,21 @@
 //! The request record that initiate and poll answer with.
+//!
+//! Whoever reads it has [`ModelEntry`]s; whoever answers with it has [`StoredModels`], which pass from the store to the wire as
+//! they are. They were checked when they were reported, and taking 20 of them apart to put them together again was nine tenths
+//! of a poll.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::model::ModelEntry;
-use super::model_list::ModelListResult;
 use crate::id::{RequestId, RuntimeId};
 use crate::request::{Kind, Request, State, Status};
 use crate::time::Timestamp;
 
 /// A request as clients see it. When the run started is never among it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RequestRecord {
+#[serde(bound(serialize = "M: Models + Serialize", deserialize = "M: Models + Deserialize<'de>"))]
+pub struct RequestRecord<M = Vec<ModelEntry>> {
     /// Which request.
     pub id: RequestId,
     /// Of which runtime.
@@ -18,8 +23,8 @@ pub struct RequestRecord {
     /// How far it has come.
     pub status: Status,
     /// The answer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<ModelEntry>,
+    #[serde(default, skip_serializing_if = "Models::is_empty")]
+    pub models: M,
     /// Whether an agent may be given a model of its own: `true` until a report says otherwise.
     pub supported: bool,
     /// Why there is no answer.
@@ -31,18 +36,47 @@ pub struct RequestRecord {
     pub updated_at: Timestamp,
 }
 
+/// The models of an answer, in whatever form: empty ones are left out.
+pub trait Models: Default {
+    /// Whether there are none.
+    fn is_empty(&self) -> bool;
+}
+
+impl Models for Vec<ModelEntry> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// The models as JSON text, to the letter as they are stored.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct StoredModels(Option<Box<RawValue>>);
+
+impl Models for StoredModels {
+    fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|models| models.get() == "[]")
+    }
+}
+
+/// As much of a stored [`ModelListResult`](super::ModelListResult) as a record shows.
+#[derive(Deserialize)]
+struct StoredResult {
+    models: StoredModels,
+    supported: bool,
+}
+
 /// A stored result does not have its kind's shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored result is not of its kind's shape")]
 pub struct UnreadableResult;
 
-impl TryFrom<&Request> for RequestRecord {
+impl TryFrom<&Request> for RequestRecord<StoredModels> {
     type Error = UnreadableResult;
     fn try_from(request: &Request) -> Result<Self, UnreadableResult> {
         let Kind::ModelList = request.address.kind;
         let result = match &request.state {
             State::Completed(result) => {
-                Some(serde_json::from_str::<ModelListResult>(result.as_str()).map_err(|_| UnreadableResult)?)
+                Some(serde_json::from_str::<StoredResult>(result.as_str()).map_err(|_| UnreadableResult)?)
             }
             _ => None,
         };
@@ -121,11 +155,23 @@ mod tests {
         assert_eq!((failed.get("error"), failed.get("models")), (None, None));
     }
 
+    /// Numbers to the last digit, fields in their order, and nothing that is not ours to know of changed.
+    #[test]
+    fn models_are_answered_as_they_are_stored() {
+        let models = r#"[{"label":"A","id":"a","cost":0.10,"more":{"z":1,"a":[1e3]}}]"#;
+        let stored = format!(r#"{{"models":{models},"supported":true,"fallback":false}}"#);
+        let request = pending();
+        let outcome = Outcome::Completed(ResultBody::try_from(stored).unwrap());
+        let completed = request.reported_if_open(&outcome, request.created_at).unwrap();
+        let answer = serde_json::to_string(&RequestRecord::try_from(&completed).unwrap()).unwrap();
+        assert!(answer.contains(&format!(r#""models":{models},"#)), "{answer}");
+    }
+
     #[test]
     fn a_stored_result_of_another_shape_is_an_error() {
         let request = pending();
         let odd = Outcome::Completed(ResultBody::try_from("[]".to_owned()).unwrap());
         let odd = request.reported_if_open(&odd, request.created_at).unwrap();
-        assert_eq!(RequestRecord::try_from(&odd), Err(UnreadableResult));
+        assert_eq!(RequestRecord::try_from(&odd).unwrap_err(), UnreadableResult);
     }
 }
