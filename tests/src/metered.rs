@@ -36,12 +36,18 @@ impl Cost {
 
     /// The write units.
     pub fn write_units(&self) -> f64 {
-        self.units(true)
+        units(self.0.iter().filter(|call| !is_read(call)))
     }
 
     /// The read units.
     pub fn read_units(&self) -> f64 {
-        self.units(false)
+        units(self.0.iter().filter(|call| is_read(call)))
+    }
+
+    /// The calls that read.
+    #[must_use]
+    pub fn reads(&self) -> Self {
+        Self(self.0.iter().filter(|call| is_read(call)).cloned().collect())
     }
 
     /// The bytes of the requests' bodies.
@@ -53,13 +59,15 @@ impl Cost {
     pub fn received_bytes(&self) -> usize {
         self.0.iter().map(|call| call.answered_bytes).sum()
     }
+}
 
-    fn units(&self, of_writes: bool) -> f64 {
-        let is_write = |call: &&Call| ["PutItem", "UpdateItem"].contains(&call.operation.as_str());
-        let units = self.0.iter().filter(|call| is_write(call) == of_writes).map(|call| call.units);
-        // Not `sum`, which makes -0 of nothing.
-        units.fold(0.0, |total, units| total + units)
-    }
+fn is_read(call: &Call) -> bool {
+    ["GetItem", "BatchGetItem", "Query"].contains(&call.operation.as_str())
+}
+
+fn units<'c>(calls: impl Iterator<Item = &'c Call>) -> f64 {
+    // Not `sum`, which makes -0 of nothing.
+    calls.fold(0.0, |total, call| total + call.units)
 }
 
 /// What one operation cost.

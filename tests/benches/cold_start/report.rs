@@ -41,9 +41,9 @@ fn reading(now: &Record) -> String {
          empty function's in the same round. A *call* is from handing out the event until the function asks for the next, \
          which is what Lambda bills; the first one makes the connection to DynamoDB. *Answer* is init and first call \
          together. The other calls are warm: their median in each start. *Peak* is the most memory that the process has \
-         had by then, the pages of the binary included, in MB of 1,048,576 bytes, as Lambda counts them. *Zip* is the \
-         deployment package. The binary is in the page cache, DynamoDB is no distance away, and the processor ({processor}) \
-         is whole, where Lambda gives a share: compare, and do not expect these times there."
+         had by then, the pages of the binary included, in MB of 1,048,576 bytes, as Lambda counts them. *Zip* is what \
+         the deployment package has, deflated at the usual level. The binary is in the page cache, DynamoDB is no distance \
+         away, and the processor ({processor}) is whole, where Lambda gives a share: compare, and do not expect these times there."
     )
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use doorbell_daemon::daemon::Settings;
+use doorbell_shared::limits::ATTENTION;
 use doorbell_tests::metered::{Cost, Step};
 
 use crate::measure::cost_of;
@@ -45,12 +46,21 @@ impl Amount {
     }
 }
 
+/// An operation of a question.
+pub(crate) struct Part {
+    pub(crate) what: &'static str,
+    /// How often it comes.
+    pub(crate) times: f64,
+    pub(crate) each: Amount,
+}
+
 /// What one question costs.
 pub(crate) struct Question {
     /// How often a client polls in vain, on average.
     pub(crate) polls: f64,
-    /// Its parts, with how often they come.
-    pub(crate) parts: Vec<(&'static str, f64, Amount)>,
+    /// The share of the read units that those polls are.
+    pub(crate) in_vain: f64,
+    pub(crate) parts: Vec<Part>,
     pub(crate) total: Amount,
 }
 
@@ -59,15 +69,30 @@ impl Question {
     pub(crate) fn of(steps: &[Step]) -> Self {
         let amount = |operation| Amount::from(cost_of(steps, operation));
         let polls = (Settings::INTERVAL / 2).as_secs_f64() / POLL_INTERVAL.as_secs_f64();
-        let more_than_idle = amount("heartbeat_work").plus(-1.0, amount("heartbeat_idle"));
-        let parts = vec![
+        // Nothing takes the attention back that a ring draws: the beats after the claim look too.
+        let later_looks = ATTENTION.as_secs_f64() / Settings::INTERVAL.as_secs_f64() - 1.0;
+        let parts = [
+            ("authorizer", 1.0, amount("authorizer")),
             ("initiate", 1.0, amount("initiate")),
             ("poll", polls, amount("poll")),
-            ("heartbeat with work, more than an idle one", 1.0, more_than_idle),
+            ("heartbeat with work, more than an idle one", 1.0, more_than_idle(steps)),
+            ("later look that finds nothing", later_looks, look(steps)),
             ("report", 1.0, amount("report")),
             ("poll of the result", 1.0, amount("poll_result")),
         ];
-        let total = parts.iter().fold(Amount::default(), |total, (_, times, part)| total.plus(*times, *part));
-        Self { polls, parts, total }
+        let parts = parts.map(|(what, times, each)| Part { what, times, each });
+        let total = parts.iter().fold(Amount::default(), |total, part| total.plus(part.times, part.each));
+        let in_vain = polls * amount("poll").read_units / total.read_units;
+        Self { polls, in_vain, parts: parts.into(), total }
     }
+}
+
+fn more_than_idle(steps: &[Step]) -> Amount {
+    let amount = |operation| Amount::from(cost_of(steps, operation));
+    amount("heartbeat_work").plus(-1.0, amount("heartbeat_idle"))
+}
+
+/// What a heartbeat with work reads, which is its look; in bytes, at most.
+fn look(steps: &[Step]) -> Amount {
+    Amount::from(&cost_of(steps, "heartbeat_work").reads())
 }

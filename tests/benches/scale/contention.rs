@@ -159,8 +159,7 @@ fn about(spread: &[(u64, Vec<Row>)]) -> String {
          virtual time, so that calls of different heartbeats come in any order. Of {} rounds {decided} had one winner. \
          *Wasted* are the calls that come on top of one heartbeat with work and others that do not look: looks that found \
          nothing to win, and lost claims. All of them look, whenever they come, because a ring draws attention for as long as \
-         the request may be open; what can be saved is a claim, by those who look after another's claim. A daemon that beats \
-         by itself loses none.",
+         the request may be open; what can be saved is a claim, by those who look after another's claim.",
         CALL_MS.start,
         CALL_MS.end - 1,
         rounds().count(),

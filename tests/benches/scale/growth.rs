@@ -61,7 +61,7 @@ async fn points(store: &str, effort: Effort) -> Vec<Point> {
 fn about() -> String {
     format!(
         "`doorbell dev` as a process of its own, over HTTP on loopback, with connections that are kept alive. Runtimes are \
-         registered over HTTP too, and beats go round all of them. {CONNECTIONS} connections make one call after the other, \
+         registered over HTTP too, and beats go round them. {CONNECTIONS} connections make one call after the other, \
          as many as `doorbell dev` serves at once; the latency in that crowd is for the most part waiting for a turn, and the \
          last but one column is that of a single connection. The clients run on the same cores, and take their share of them: \
          time on a core is the server's alone, and does not depend on that. It turns calls away with 503 when there is more \

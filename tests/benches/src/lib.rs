@@ -15,6 +15,6 @@ mod text;
 pub use effort::Effort;
 pub use figure::Figures;
 pub use machine::Machine;
-pub use record::{load, save};
+pub use record::{Record, load, save};
 pub use section::{Block, Plot, Scale, Section, Series, Table};
 pub use spread::Spread;

@@ -8,14 +8,19 @@ mod report;
 use std::path::Path;
 use std::process::ExitCode;
 
-use doorbell_bench::{Machine, Section, load};
+use doorbell_bench::{Record, load};
 use doorbell_cli::output;
-use doorbell_shared::clock::{Clock as _, SystemClock};
 use money::Prices;
 use report::{Document, ReportError};
 
 /// The repository's root.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The benches, in the order in which they are told.
+const BENCHES: [&str; 5] = ["time_to_answer", "counted_cost", "cold_start", "warm_path", "scale"];
+
+/// Where among them the bill is told: after what was counted.
+const BILL: usize = 2;
 
 fn main() -> ExitCode {
     match run(Path::new(ROOT)) {
@@ -28,21 +33,31 @@ fn main() -> ExitCode {
 }
 
 fn run(root: &Path) -> Result<(), ReportError> {
-    let counted = found("counted_cost")?;
-    let cold = found("cold_start")?;
-    let warm = found("warm_path")?;
-    let scale = found("scale")?;
-    let answer = found("time_to_answer")?;
-    let measured = [&counted, &cold, &answer].into_iter().map(|section| &section.figures);
-    let bill = money::section(&Prices::published()?, &measured.collect::<Vec<_>>())?;
+    let found = BENCHES.map(found).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let first = &found[0];
+    if found.iter().any(|record| record.machine != first.machine) {
+        return Err(ReportError::SeveralMachines);
+    }
+    let figures = found.iter().map(|record| &record.section.figures);
+    let bill = money::section(&Prices::published()?, &figures.collect::<Vec<_>>())?;
 
-    let sections = [answer, counted, bill, cold, warm, scale];
-    let document = Document::of(&sections, &Machine::this(), SystemClock.now())?;
+    let mut sections: Vec<_> = found.iter().map(|record| record.section.clone()).collect();
+    sections.insert(BILL, bill);
+    let document = Document::of(&sections, &first.machine, &days(&found))?;
     document.write(root)?;
     output::line(format!("wrote BENCHMARKS.md, {} plots, and the README's table", document.plots.len()));
     Ok(())
 }
 
-fn found(bench: &'static str) -> Result<Section, ReportError> {
+/// One day, or from the first to the last of several.
+fn days(records: &[Record]) -> String {
+    let days = || records.iter().map(|record| record.day.as_str());
+    match (days().min().unwrap_or_default(), days().max().unwrap_or_default()) {
+        (first, last) if first == last => first.to_owned(),
+        (first, last) => format!("{first} to {last}"),
+    }
+}
+
+fn found(bench: &'static str) -> Result<Record, ReportError> {
     load(bench).map_err(|source| ReportError::NotRun { bench, source })
 }

@@ -11,10 +11,10 @@ pub(crate) enum Case {
     Initiate,
     /// Of a request that was answered with so many models; of one that waits, with none.
     Poll {
-        models: usize,
+        models: u16,
     },
     Report {
-        models: usize,
+        models: u16,
     },
     Register,
     Deregister,
@@ -26,8 +26,8 @@ pub(crate) enum Case {
 }
 
 /// Models of an ordinary catalog, and of a large one.
-pub(crate) const ORDINARY: usize = 20;
-pub(crate) const LARGE: usize = 200;
+pub(crate) const ORDINARY: u16 = 20;
+pub(crate) const LARGE: u16 = 200;
 
 /// One call of each function, as it is made most often. The goal is about these.
 pub(crate) const USUAL: [Case; 10] = [

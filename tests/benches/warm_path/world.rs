@@ -19,8 +19,8 @@ use doorbell_shared::lambda::{self, Recorder};
 use doorbell_shared::request::{Address, Kind};
 use doorbell_shared::runtime::{Registration, Text};
 use doorbell_shared::store::{Initiated, Store, TokenAdministration};
-use doorbell_shared::wire::ModelListReport;
 use doorbell_tests::TestClock;
+use doorbell_tests::catalog::catalog_report;
 use doorbell_tests::event::{payload_json, tester};
 use serde_json::{Value, json};
 
@@ -91,8 +91,8 @@ impl<S: Store + TokenAdministration> World<S> {
         request
     }
 
-    async fn answer(&self, models: usize) {
-        let report: ModelListReport = serde_json::from_value(report(models)).unwrap();
+    async fn answer(&self, models: u16) {
+        let report = catalog_report(models);
         let (outcome, now) = (report.outcome().unwrap(), self.clock.now());
         self.backend.store.0.report(self.address(self.asked), &self.allowed, &outcome, now).await.unwrap();
     }
@@ -127,9 +127,10 @@ impl<S: Store + TokenAdministration> World<S> {
                 ("/api/daemon/heartbeat".to_owned(), json!({"runtime_id": runtime, "in_flight": []}))
             }
             Case::Poll { .. } => (format!("{models}/{request}"), Value::Null),
-            Case::Report { models } => {
-                (format!("/api/daemon/runtimes/{runtime}/models/{request}/result"), report(models))
-            }
+            Case::Report { models } => (
+                format!("/api/daemon/runtimes/{runtime}/models/{request}/result"),
+                json!(catalog_report(models)),
+            ),
             Case::Register => ("/api/daemon/register".to_owned(), registration(self.case)),
             Case::Deregister => ("/api/daemon/deregister".to_owned(), json!({"runtime_ids": [runtime]})),
             Case::Runtimes { .. } => ("/api/runtimes".to_owned(), Value::Null),
@@ -181,30 +182,4 @@ fn with_headers(mut event: Value) -> Value {
     });
     event["headers"] = headers;
     event
-}
-
-fn report(models: usize) -> Value {
-    let models: Vec<_> = (0..models).map(model).collect();
-    json!({"status": "completed", "models": models, "supported": true})
-}
-
-/// With everything that an agent program tells of one.
-fn model(number: usize) -> Value {
-    let level = |value: &str, label: &str, description: &str| json!({"value": value, "label": label, "description": description});
-    json!({
-        "id": format!("vendor/model-{number}"),
-        "label": format!("Model {number}"),
-        "provider": "vendor",
-        "thinking": {
-            "supported_levels": [
-                level("low", "Low", "Answers quickly, thinks little"),
-                level("medium", "Medium", "For everyday tasks"),
-                level("high", "High", "Thinks long, for hard problems"),
-            ],
-            "default_level": "medium",
-        },
-        "service_tiers": [
-            {"id": "priority", "name": "Fast", "description": "Twice the speed, at a higher price"},
-        ],
-    })
 }

@@ -69,6 +69,7 @@ impl DynamoDbStore {
                 candidates.extend(read::<QueuedItem>(item)?.candidate(looking));
             }
             page_start = output.last_evaluated_key;
+            // With a second kind, a look for what only one of them waits for would go to the end of the range.
             let every_kind = Kind::ALL.iter().all(|kind| candidates.iter().any(|found| found.kind == *kind));
             if every_kind || page_start.is_none() {
                 return Ok(candidates);

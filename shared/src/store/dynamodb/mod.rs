@@ -1,8 +1,8 @@
 //! The promises on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write: where a read comes first, the write has the state that was read for its
-//! condition. `keys` has the layout, `items`, `stored_result` and `tokens` the stored shapes, and each operation a file of its own with its
-//! conditions spelled out.
+//! condition. `keys` has the layout, `items`, `stored_result` and `tokens` the stored shapes, and each operation a file of its
+//! own with its conditions spelled out.
 //!
 //! **Ambiguous writes.** The SDK retries: a first try may have been applied and its answer lost, and the retry then
 //! fails its own condition. So every conditional write leaves something of its own in the item (the request's id, the

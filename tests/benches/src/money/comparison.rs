@@ -27,8 +27,7 @@ pub(super) fn blocks(doorbell: &Doorbell, prices: &Prices, noted: &mut Figures) 
         Block::Table(totals(doorbell, prices)),
         Block::Text(format!(
             "At {BEAT_S} s beats {}, at {SLOW_BEAT_S} s {}. (At {SLOW_BEAT_S} s a request would lapse before its beat; it \
-             shows what beats cost.) Each beat is paid for, and a server's are free until it is full: with few runtimes \
-             Doorbell is the cheaper one, and with many it is the price of not running a server.",
+             shows what beats cost.) Each beat is paid for, and a server's are free until it is full.",
             said(crossover),
             said(slow),
         )),
@@ -41,8 +40,8 @@ fn alternative(prices: &Prices) -> String {
     format!(
         "The alternative is at least {} containers of {} vCPU and {} GB with a Redis and its replica behind a load \
          balancer, all of it always on, and as many as it takes at an assumed {} requests a second for each vCPU. It is \
-         reckoned kindly: without its logs, alarms and addresses, and without anybody's time. Doorbell's bill has its logs, \
-         alarms and dashboard.",
+         reckoned kindly: without questions, logs, alarms, addresses and traffic between zones, and without \
+         anybody's time. Doorbell's bill has its questions, logs, alarms and dashboard.",
         has.least,
         has.vcpu,
         has.memory_gb,
@@ -77,7 +76,7 @@ fn totals(doorbell: &Doorbell, prices: &Prices) -> Table {
     Table { columns: columns.map(str::to_owned).to_vec(), rows: SIZES.iter().map(row).collect() }
 }
 
-/// From how many runtimes on the containers cost less.
+/// At how many runtimes the containers first cost less. They come in steps, so it need not stay so with a few more.
 fn crossover(doorbell: &Doorbell, interval_s: f64, prices: &Prices) -> Option<u32> {
     (1..=MOST_RUNTIMES).find(|&runtimes| {
         let runtimes = f64::from(runtimes);
@@ -88,8 +87,10 @@ fn crossover(doorbell: &Doorbell, interval_s: f64, prices: &Prices) -> Option<u3
 
 fn said(crossover: Option<u32>) -> String {
     match crossover {
-        Some(runtimes) => format!("the containers cost less from {} runtimes on", number(runtimes.into(), 0)),
-        None => "they never cost less".to_owned(),
+        Some(runtimes) => {
+            format!("the containers first cost less at {} runtimes", number(runtimes.into(), 0))
+        }
+        None => "the containers never cost less".to_owned(),
     }
 }
 

@@ -11,18 +11,17 @@ use crate::report::ReportError;
 /// The beat that questions are reckoned at, in seconds: the daemons' own.
 pub(super) const BEAT_S: f64 = 15.0;
 
-/// An operation by its name among the figures, the function that does it, and how many calls of DynamoDB it makes
-/// (counted in `tests/tests/cost.rs`).
+/// An operation by its name among the figures, and the function that does it.
 #[derive(Clone, Copy, Debug)]
-struct Operation(&'static str, &'static str, u32);
+struct Operation(&'static str, &'static str);
 
-const INITIATE: Operation = Operation("initiate", "initiate", 2);
-const POLL: Operation = Operation("poll", "poll", 1);
-const POLL_RESULT: Operation = Operation("poll_result", "poll", 1);
-const HEARTBEAT_IDLE: Operation = Operation("heartbeat_idle", "heartbeat", 1);
-const HEARTBEAT_WORK: Operation = Operation("heartbeat_work", "heartbeat", 3);
-const REPORT: Operation = Operation("report", "report", 1);
-const AUTHORIZER: Operation = Operation("authorizer", "authorizer", 1);
+const INITIATE: Operation = Operation("initiate", "initiate");
+const POLL: Operation = Operation("poll", "poll");
+const POLL_RESULT: Operation = Operation("poll_result", "poll");
+const HEARTBEAT_IDLE: Operation = Operation("heartbeat_idle", "heartbeat");
+const HEARTBEAT_WORK: Operation = Operation("heartbeat_work", "heartbeat");
+const REPORT: Operation = Operation("report", "report");
+const AUTHORIZER: Operation = Operation("authorizer", "authorizer");
 
 /// What each thing uses that happens.
 #[derive(Clone, Copy, Debug)]
@@ -49,10 +48,10 @@ impl Doorbell {
         // Each poll but the last one finds nothing.
         let polls = called(POLL)? * (measured.figure("answer_15s_polls")? - 1.0) + called(POLL_RESULT)?;
         // Nothing takes the attention back that a ring draws, so the beats after the claim look too, and find nothing.
-        let look = Usage { read_units: measured.figure("heartbeat_work_read_units")?, ..Usage::default() };
-        let looks = look * (ATTENTION.as_secs_f64() / BEAT_S - 1.0);
+        let looks = look(measured.figure("heartbeat_work_read_units")?, prices)
+            * (ATTENTION.as_secs_f64() / BEAT_S - 1.0);
         let work = called(HEARTBEAT_WORK)? - beat + looks + called(REPORT)?;
-        let result = Usage { sent_bytes: prices.assumptions.result_bytes, ..Usage::default() };
+        let result = Usage { sent_bytes: measured.figure("result_bytes")?, ..Usage::default() };
         Ok(Self {
             beat,
             // Who asks is somebody whom API Gateway has forgotten since the last time.
@@ -86,11 +85,17 @@ impl Doorbell {
     }
 }
 
+/// A look for work that finds none: the read, and the function waiting for it.
+pub(super) fn look(read_units: f64, prices: &Prices) -> Usage {
+    let memory_gb = prices.template.memory_mb / 1024.0;
+    Usage { read_units, gb_seconds: prices.assumptions.network_ms / 1e3 * memory_gb, ..Usage::default() }
+}
+
 fn called(operation: Operation, measured: &Measured<'_>, prices: &Prices) -> Result<Usage, ReportError> {
-    let Operation(name, function, calls) = operation;
-    let assumed = &prices.assumptions;
+    let Operation(name, function) = operation;
+    let (assumed, calls) = (&prices.assumptions, measured.figure(&format!("{name}_calls"))?);
     // Billed in whole milliseconds.
-    let ms = measured.figure(&format!("{function}_warm_ms"))? + assumed.network_ms * f64::from(calls);
+    let ms = measured.figure(&format!("{function}_warm_ms"))? + assumed.network_ms * calls;
     Ok(Usage {
         requests: 1.0,
         lambda_calls: 1.0,
@@ -141,6 +146,6 @@ mod tests {
     #[test]
     fn a_figure_that_nobody_noted_is_named() {
         let error = Doorbell::measured(&Measured(&[]), &round::prices()).unwrap_err();
-        assert!(error.to_string().contains("heartbeat_warm_ms"), "{error}");
+        assert!(error.to_string().contains("heartbeat_idle_calls"), "{error}");
     }
 }

@@ -119,7 +119,6 @@ pub(crate) struct Assumptions {
     pub platform_log_bytes: f64,
     pub log_compression: f64,
     pub answer_bytes: f64,
-    pub result_bytes: f64,
     pub alarm_metrics: f64,
     pub metrics: f64,
     pub dashboards: f64,

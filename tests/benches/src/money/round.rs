@@ -33,6 +33,18 @@ pub(super) fn figures() -> Figures {
         ("poll_result_200", 0.0, 1.0),
         ("poll_result_200_text", 0.0, 8.0),
     ];
+    let calls = [
+        ("initiate", 2.0),
+        ("poll", 1.0),
+        ("poll_result", 1.0),
+        ("heartbeat_idle", 1.0),
+        ("heartbeat_work", 3.0),
+        ("report", 1.0),
+        ("authorizer", 1.0),
+    ];
+    for (operation, calls) in calls {
+        figures.set(format!("{operation}_calls"), calls);
+    }
     for (operation, written, read) in units {
         figures.set(format!("{operation}_write_units"), written);
         figures.set(format!("{operation}_read_units"), read);
@@ -41,5 +53,6 @@ pub(super) fn figures() -> Figures {
         figures.set(format!("{function}_warm_ms"), 6.0);
     }
     figures.set("answer_15s_polls", 17.0);
+    figures.set("result_bytes", 10_000.0);
     figures
 }

@@ -1,7 +1,7 @@
 //! What each choice of the design saves: the bill as it would be without it, less the bill as it is.
 
 use super::bill::Bill;
-use super::doorbell::{BEAT_S, Doorbell};
+use super::doorbell::{self, BEAT_S, Doorbell};
 use super::measured::Measured;
 use super::prices::Prices;
 use super::usage::Usage;
@@ -17,18 +17,12 @@ pub(super) struct Saving {
 }
 
 /// For a runtime in a month of heartbeats.
-pub(super) fn of_heartbeats(doorbell: &Doorbell, prices: &Prices) -> Vec<Saving> {
-    let (list, month) = (&prices.prices, doorbell.runtime_month(BEAT_S));
-    let beats = doorbell.beats(BEAT_S);
+pub(super) fn of_heartbeats(served: &Doorbell, prices: &Prices) -> Vec<Saving> {
+    let (list, month) = (&prices.prices, served.runtime_month(BEAT_S));
+    let beats = served.beats(BEAT_S);
     let paid = |usage: Usage| Bill::of(usage, prices).total();
-    let network_s = prices.assumptions.network_ms / 1e3;
-    // A second call of DynamoDB in each beat: the read, and the function waiting for it.
-    let look = Usage {
-        read_units: 1.0,
-        gb_seconds: network_s * prices.template.memory_mb / 1024.0,
-        ..Usage::default()
-    };
-    let asked_anew = doorbell.authorizer * (beats - doorbell.authorizations(BEAT_S));
+    let look = doorbell::look(1.0, prices);
+    let asked_anew = served.authorizer * (beats - served.authorizations(BEAT_S));
     let platform_lines =
         Usage { log_bytes: prices.assumptions.platform_log_bytes * month.lambda_calls, ..Usage::default() };
     let provisioned = list.provisioned_writes.of(beats / 3600.0 / prices.assumptions.provisioned_use);

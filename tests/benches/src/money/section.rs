@@ -32,8 +32,9 @@ fn introduction(prices: &Prices) -> String {
         "Units are counted, and functions' times measured, by the benches of this file. Prices are AWS's for {region} \
          in {currency}, read on {read}: [prices.toml](tests/benches/prices.toml) has each with its source, and what is \
          assumed, such as {} ms more for a call of DynamoDB than on loopback, a daemon with a token of its own for one \
-         runtime, and {} questions a day for each. Free tiers are left out, and tracing \
-         is off, as it is by default.",
+         runtime, and {} questions a day for each. Functions' times are a whole core's, of which Lambda gives a function a \
+         share. Left out are free tiers, storage, registrations, the log lines of metrics, which claims and ends have, and \
+         tracing, which is off by default.",
         assumptions.network_ms, assumptions.questions_a_day,
     )
 }

@@ -16,6 +16,11 @@ pub(crate) enum ReportError {
         /// What happened.
         source: io::Error,
     },
+    /// What was measured on different machines, or with different compilers, is not to be compared.
+    #[error(
+        "the benches were not all run on one machine with one compiler; run all with `tests/benches/run.sh`"
+    )]
+    SeveralMachines,
     /// A number that something is computed from was not measured.
     #[error("no bench noted the figure {0}")]
     NoFigure(String),

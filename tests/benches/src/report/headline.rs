@@ -33,9 +33,12 @@ const HEADLINES: [Headline; 12] = [
         shown: |dollars| format!("{} $", number(dollars[0], 2)),
     },
     Headline {
-        what: "a pair of containers with a Redis costs less, from",
+        what: "a pair of containers with a Redis first costs less at",
         figures: &["crossover_runtimes"],
-        shown: |runtimes| format!("{} runtimes", number(runtimes[0], 0)),
+        shown: |runtimes| match runtimes[0] {
+            runtimes if runtimes.is_finite() => format!("{} runtimes", number(runtimes, 0)),
+            _ => "no number of runtimes".to_owned(),
+        },
     },
     Headline {
         what: "cold start of the heartbeat: until it is ready",

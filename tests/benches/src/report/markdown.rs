@@ -1,29 +1,26 @@
 //! Sections as Markdown.
 
 use doorbell_bench::{Block, Machine, Plot, Section, Table};
-use doorbell_shared::time::Timestamp;
 
 use super::PLOTS;
 
 /// The whole of `BENCHMARKS.md`.
-pub(super) fn document(sections: &[Section], headlines: &Table, machine: &Machine, now: Timestamp) -> String {
+pub(super) fn document(sections: &[Section], headlines: &Table, machine: &Machine, days: &str) -> String {
     let contents =
         sections.iter().map(|section| contents_line(&section.title)).collect::<Vec<_>>().join("\n");
-    let mut parts = vec!["# Benchmarks".to_owned(), head(machine, now), table(headlines), contents];
+    let mut parts = vec!["# Benchmarks".to_owned(), head(machine, days), table(headlines), contents];
     parts.extend(sections.iter().map(section));
     parts.join("\n\n") + "\n"
 }
 
-fn head(machine: &Machine, now: Timestamp) -> String {
+fn head(machine: &Machine, days: &str) -> String {
     let Machine { processor, cores, memory_mb, kernel, rustc } = machine;
-    let date = now.to_string();
-    let date = date.split('T').next().unwrap_or_default();
     [
         "Made by `tests/benches/run.sh`, which makes it anew; edit the benches, not this file.".to_owned(),
-        format!("Measured on {date}: {processor}, {cores} cores, {memory_mb} MB, {kernel}, {rustc}."),
+        format!("Measured on {days}: {processor}, {cores} cores, {memory_mb} MB, {kernel}, {rustc}."),
         "A time is the median of its samples with the 10th and the 90th percentile in brackets, unless it says \
-         otherwise. What is compared was measured in one run, in turns, because two runs differ by more than \
-         what they are to show. What is counted is exact."
+         otherwise. Both sides of a ratio were measured in one run, in turns, unless it says otherwise, because two \
+         runs differ by more than what they are to show. What is counted is exact."
             .to_owned(),
     ]
     .join("\n\n")
@@ -158,8 +155,7 @@ What was counted.
             kernel: "Linux 6".to_owned(),
             rustc: "rustc 1.94.1".to_owned(),
         };
-        let now = Timestamp::from_millis(1_795_318_800_000).unwrap();
-        let document = document(&[section_of(Vec::new())], &units(), &machine, now);
+        let document = document(&[section_of(Vec::new())], &units(), &machine, "2026-11-22");
         assert!(
             document.contains("2026-11-22: A processor, 2 cores, 4096 MB, Linux 6, rustc 1.94.1."),
             "{document}"

@@ -1,7 +1,7 @@
 //! From sections to `BENCHMARKS.md`, SVG and the README's table. Knows Markdown and SVG, and no bench: everything that is
 //! shown comes out of sections and their figures.
 //!
-//! The same sections on the same day give the same bytes.
+//! The same sections give the same bytes.
 
 mod axis;
 mod error;
@@ -15,7 +15,6 @@ use std::fs;
 use std::path::Path;
 
 use doorbell_bench::{Block, Machine, Section};
-use doorbell_shared::time::Timestamp;
 
 pub(crate) use error::ReportError;
 pub(crate) use number::number;
@@ -35,8 +34,8 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Of sections in their order, measured on `machine`, `now`.
-    pub(crate) fn of(sections: &[Section], machine: &Machine, now: Timestamp) -> Result<Self, ReportError> {
+    /// Of sections in their order, measured on `machine`, on those `days`.
+    pub(crate) fn of(sections: &[Section], machine: &Machine, days: &str) -> Result<Self, ReportError> {
         let headlines = headline::table(sections)?;
         let blocks = sections.iter().flat_map(|section| &section.blocks);
         let plots = blocks.filter_map(|block| match block {
@@ -45,7 +44,7 @@ impl Document {
         });
         Ok(Self {
             plots: plots.collect::<Result<_, _>>()?,
-            benchmarks: markdown::document(sections, &headlines, machine, now),
+            benchmarks: markdown::document(sections, &headlines, machine, days),
             readme: markdown::table(&headlines),
         })
     }

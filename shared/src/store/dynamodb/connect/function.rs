@@ -15,6 +15,10 @@ const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 /// functions that it runs.
 const ENDPOINTS: [&str; 3] = [ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
 
+/// Which kind of endpoint the SDK finds, where the region has one; the SDKs' own names, and `true` for yes.
+const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
+const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
+
 /// Certificates to believe instead; the SDKs' own name (AWS, "AWS SDKs and Tools Reference Guide", `ca_bundle`).
 pub const BUNDLE_VARIABLE: &str = "AWS_CA_BUNDLE";
 
@@ -33,9 +37,13 @@ pub enum SetupError {
 ///
 /// # Errors
 /// When the region or a key is not set, or a bundle of certificates is named that cannot be read.
+///
+/// # Panics
+/// When there is something else in that bundle than certificates: the SDK takes none that it cannot parse.
 pub fn client(variable: impl Fn(&'static str) -> Option<String>) -> Result<Client, SetupError> {
     // The template can only set a variable to something or to nothing.
     let set = |name| variable(name).filter(|value| !value.is_empty());
+    let switched_on = |name| set(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let required = |name| set(name).ok_or(SetupError::NotSet(name));
     let region = required(REGION)?;
     let endpoint = ENDPOINTS.into_iter().find_map(set);
@@ -45,6 +53,8 @@ pub fn client(variable: impl Fn(&'static str) -> Option<String>) -> Result<Clien
     let mut config = Config::builder()
         .behavior_version(crate::store::dynamodb::behavior())
         .region(Region::new(region))
+        .use_fips(switched_on(FIPS))
+        .use_dual_stack(switched_on(DUAL_STACK))
         .credentials_provider(keys)
         .http_client(https(trust.context()?))
         .timeout_config(timeouts());

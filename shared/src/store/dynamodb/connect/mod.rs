@@ -3,7 +3,7 @@
 //!
 //! A person's shell may have credentials in any of the places that the AWS SDKs document, and [`from_environment`] looks
 //! there. A function has them in the variables that Lambda sets, and [`function`] reads those: what looks in all the other
-//! places is half a megabyte in each binary.
+//! places is 0.7 MB in each binary.
 
 #[cfg(feature = "lambda")]
 pub mod function;

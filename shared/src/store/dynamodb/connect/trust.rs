@@ -2,9 +2,9 @@
 //!
 //! DynamoDB's are signed by Amazon Trust Services. Its five roots are all that it recommends for a trust store of one's own
 //! (amazontrust.com/repository); they are compiled in, and valid until 2037 at least. The machine's are some 140, and reading
-//! them takes longer than all else that a function does before its first event. They are read where somebody else may have signed: at an endpoint
-//! that is not AWS's own, and in the partitions that keep apart: China, the European sovereign cloud, and those cut off from
-//! the internet.
+//! them was most of what a function did before its first event and an empty one does not. They are read where somebody else
+//! may have signed: at an endpoint that is not AWS's own, and in the partitions that keep apart: China, the European sovereign
+//! cloud, and those cut off from the internet.
 
 use std::{fs, io};
 
