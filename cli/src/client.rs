@@ -9,7 +9,7 @@ use doorbell_shared::request::Status;
 use doorbell_shared::wire::{RequestRecord, RuntimeRecord};
 
 /// As often as the existing web clients poll.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
+pub const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The first polls, and those after the collection, come faster: some daemons beat every second, and most agents answer
 /// at once.

@@ -1,13 +1,13 @@
 //! Whether what an operation costs depends on what is varied: a table of all cells, and a sentence that says which differ.
 
-use doorbell_bench::Table;
+use doorbell_bench::{Table, number};
 use doorbell_tests::metered::{Cost, Step};
 
-use crate::present::{grouped, words};
+use crate::present::words;
 
 /// A table with a column for each value, and a sentence about it.
 pub(crate) fn flatness(what: &str, lifecycles: &[(u64, &[Step])]) -> (Table, String) {
-    let columns = lifecycles.iter().map(|(value, _)| grouped(*value));
+    let columns = lifecycles.iter().map(|(value, _)| number(*value as f64, 0));
     let first = lifecycles.first().map_or(&[][..], |(_, steps)| steps);
     let rows: Vec<Vec<String>> = (0..first.len())
         .map(|row| lifecycles.iter().map(|(_, steps)| cell(&steps[row].cost)).collect())

@@ -1,6 +1,6 @@
 //! The section of `BENCHMARKS.md`, and the figures that the bill is made from.
 
-use doorbell_bench::{Block, Figures, Plot, Scale, Section, Series, Table};
+use doorbell_bench::{Block, Figures, Plot, Scale, Section, Series, Table, number};
 use doorbell_tests::metered::{Cost, Step};
 
 use crate::catalogs::Catalog;
@@ -73,7 +73,7 @@ fn by_models(catalogs: &[Catalog]) -> Vec<Block> {
     let rows = shown.iter().map(|catalog| {
         vec![
             catalog.models.to_string(),
-            grouped(catalog.text_bytes as u64),
+            number(catalog.text_bytes as f64, 0),
             catalog.report_as_text.to_string(),
             cost_of(&catalog.steps, "report").write_units().to_string(),
             catalog.poll_as_text.to_string(),
@@ -124,7 +124,7 @@ fn length_of_the_list(lifecycles: &[(u64, &[Step])]) -> String {
         return String::new();
     }
     let answers = answers.map(|(value, cost)| {
-        format!("{} bytes of {}", grouped(cost.received_bytes() as u64), grouped(value))
+        format!("{} bytes of {}", number(cost.received_bytes() as f64, 0), number(value as f64, 0))
     });
     format!(" What `runtimes` reads is its answer: {}.", answers.collect::<Vec<_>>().join(", "))
 }
@@ -187,7 +187,7 @@ fn figures(catalogs: &[Catalog], usual: &Catalog) -> Figures {
 }
 
 fn row(name: &str, calls: String, amount: Amount) -> Vec<String> {
-    let bytes = |bytes: f64| grouped(bytes as u64);
+    let bytes = |bytes| number(bytes, 0);
     let units = [amount.write_units, amount.read_units].map(|units| match units.fract() {
         0.0 => units.to_string(),
         _ => format!("{units:.1}"),
@@ -219,12 +219,4 @@ pub(crate) fn words(operation: &str) -> String {
         "poll_result" => "poll of the result".to_owned(),
         other => other.to_owned(),
     }
-}
-
-/// With a comma between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    if number < 1_000 {
-        return number.to_string();
-    }
-    format!("{},{:03}", grouped(number / 1_000), number % 1_000)
 }

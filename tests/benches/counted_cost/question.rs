@@ -1,15 +1,11 @@
 //! One question from the ring to the answer: the operations of a lifecycle, added up.
 
-use std::time::Duration;
-
+use doorbell_cli::client::POLL_INTERVAL;
 use doorbell_daemon::daemon::Settings;
 use doorbell_shared::limits::ATTENTION;
 use doorbell_tests::metered::{Cost, Step};
 
 use crate::measure::cost_of;
-
-/// As clients poll.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// So much of something.
 #[derive(Clone, Copy, Default)]

@@ -7,6 +7,7 @@
 mod effort;
 mod figure;
 mod machine;
+mod number;
 mod record;
 mod section;
 mod spread;
@@ -15,6 +16,7 @@ mod text;
 pub use effort::Effort;
 pub use figure::Figures;
 pub use machine::Machine;
+pub use number::number;
 pub use record::{Record, load, save};
 pub use section::{Block, Plot, Scale, Section, Series, Table};
 pub use spread::Spread;

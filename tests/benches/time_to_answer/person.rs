@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use doorbell_cli::client::POLL_INTERVAL;
 use doorbell_daemon::api::ApiError;
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::request::Status;
@@ -10,9 +11,6 @@ use doorbell_shared::wire::RequestRecord;
 use crate::Ring;
 use crate::machine::Machine;
 use crate::site::Site;
-
-/// As often as the web clients poll.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A ring that was answered, and where its time went.
 #[derive(Clone, Copy, Debug)]

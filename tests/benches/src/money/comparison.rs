@@ -1,11 +1,10 @@
 //! Doorbell's bill beside that of containers which are always on, and where one becomes cheaper than the other.
 
-use doorbell_bench::{Block, Figures, Plot, Scale, Series, Table};
+use doorbell_bench::{Block, Figures, Plot, Scale, Series, Table, number};
 
 use super::containers;
 use super::doorbell::{BEAT_S, Doorbell};
 use super::prices::Prices;
-use crate::report::number;
 
 /// How many runtimes a deployment is told of with.
 const SIZES: [f64; 3] = [1e2, 1e4, 1e6];

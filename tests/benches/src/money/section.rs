@@ -1,6 +1,6 @@
 //! The section of `BENCHMARKS.md`: the bill line by line, beside a server's, and what the design saves.
 
-use doorbell_bench::{Block, Figures, Section, Table};
+use doorbell_bench::{Block, Figures, Section, Table, number};
 
 use super::bill::Bill;
 use super::comparison;
@@ -8,7 +8,7 @@ use super::doorbell::{BEAT_S, Doorbell};
 use super::measured::Measured;
 use super::prices::Prices;
 use super::savings::{self, Saving};
-use crate::report::{ReportError, number};
+use crate::report::ReportError;
 
 /// The section, of what the benches noted.
 pub(crate) fn section(prices: &Prices, figures: &[&Figures]) -> Result<Section, ReportError> {

@@ -113,7 +113,7 @@ fn shown(value: f64) -> String {
         value => {
             let rounded = format!("{value:.7}");
             let digits = rounded.trim_end_matches('0').split_once('.').map_or(0, |(_, digits)| digits.len());
-            super::number(value, digits)
+            doorbell_bench::number(value, digits)
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The few numbers that a person choosing wants first, as the README shows them.
 
-use doorbell_bench::{Section, Table};
+use doorbell_bench::{Section, Table, number};
 
-use super::{ReportError, number};
+use super::ReportError;
 
 /// What a row says, and the figures that it says it with.
 struct Headline {

@@ -7,7 +7,6 @@ mod axis;
 mod error;
 mod headline;
 mod markdown;
-mod number;
 mod plot;
 mod readme;
 
@@ -17,7 +16,6 @@ use std::path::Path;
 use doorbell_bench::{Block, Machine, Section};
 
 pub(crate) use error::ReportError;
-pub(crate) use number::number;
 
 /// Where the plots are, as seen from the root.
 const PLOTS: &str = "tests/benches/plots";
