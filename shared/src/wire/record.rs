@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::model::ModelEntry;
 use crate::id::{RequestId, RuntimeId};
-use crate::request::{Kind, Request, State, Status};
+use crate::request::{Kind, Request, ResultBody, State, Status};
 use crate::time::Timestamp;
 
 /// A request as clients see it. When the run started is never among it.
@@ -52,6 +52,12 @@ impl Models for Vec<ModelEntry> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct StoredModels(Option<Box<RawValue>>);
 
+impl StoredModels {
+    fn is_list(&self) -> bool {
+        self.0.as_ref().is_some_and(|models| models.get().starts_with('['))
+    }
+}
+
 impl Models for StoredModels {
     fn is_empty(&self) -> bool {
         self.0.as_ref().is_none_or(|models| models.get() == "[]")
@@ -65,6 +71,13 @@ struct StoredResult {
     supported: bool,
 }
 
+impl StoredResult {
+    fn of(result: &ResultBody) -> Result<Self, UnreadableResult> {
+        let result: Self = serde_json::from_str(result.as_str()).map_err(|_| UnreadableResult)?;
+        if result.models.is_list() { Ok(result) } else { Err(UnreadableResult) }
+    }
+}
+
 /// A stored result does not have its kind's shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored result is not of its kind's shape")]
@@ -75,9 +88,7 @@ impl TryFrom<&Request> for RequestRecord<StoredModels> {
     fn try_from(request: &Request) -> Result<Self, UnreadableResult> {
         let Kind::ModelList = request.address.kind;
         let result = match &request.state {
-            State::Completed(result) => {
-                Some(serde_json::from_str::<StoredResult>(result.as_str()).map_err(|_| UnreadableResult)?)
-            }
+            State::Completed(result) => Some(StoredResult::of(result)?),
             _ => None,
         };
         Ok(Self {
@@ -109,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::id::ClaimId;
-    use crate::request::{Address, ErrorText, Outcome, ResultBody};
+    use crate::request::{Address, ErrorText, Outcome};
 
     fn pending() -> Request {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
@@ -170,8 +181,11 @@ mod tests {
     #[test]
     fn a_stored_result_of_another_shape_is_an_error() {
         let request = pending();
-        let odd = Outcome::Completed(ResultBody::try_from("[]".to_owned()).unwrap());
-        let odd = request.reported_if_open(&odd, request.created_at).unwrap();
-        assert_eq!(RequestRecord::try_from(&odd).unwrap_err(), UnreadableResult);
+        let odd = ["[]", r#"{"models":5,"supported":true}"#, r#"{"models":null,"supported":true}"#];
+        for odd in odd {
+            let outcome = Outcome::Completed(ResultBody::try_from(odd.to_owned()).unwrap());
+            let completed = request.reported_if_open(&outcome, request.created_at).unwrap();
+            assert_eq!(RequestRecord::try_from(&completed).unwrap_err(), UnreadableResult, "{odd}");
+        }
     }
 }

@@ -89,6 +89,29 @@ mod tests {
         }
     }
 
+    /// The SDK tells its settings in no other way.
+    fn settings(more: &[(&str, &str)]) -> String {
+        format!("{:?}", with(more).unwrap().config())
+    }
+
+    #[test]
+    fn our_endpoint_comes_before_the_sdks_own() {
+        let all =
+            [(ENDPOINTS[0], "http://ours"), (ENDPOINTS[1], "http://table"), (ENDPOINTS[2], "http://all")];
+        for (at, (_, first)) in all.iter().enumerate() {
+            let settings = settings(&all[at..]);
+            assert!(settings.contains(&format!("EndpointUrl({first:?})")), "{first}: {settings}");
+        }
+    }
+
+    #[test]
+    fn the_sdks_own_switches_choose_the_kind_of_endpoint() {
+        for (name, setting) in [(FIPS, "UseFips"), (DUAL_STACK, "UseDualStack")] {
+            assert!(settings(&[(name, "true")]).contains(&format!("{setting}(true)")), "{name}");
+            assert!(!settings(&[(name, "false")]).contains(&format!("{setting}(true)")), "{name}");
+        }
+    }
+
     #[test]
     fn a_bundle_that_is_not_there_is_an_error() {
         let error = with(&[(BUNDLE_VARIABLE, "/does/not/exist.pem")]).unwrap_err();
