@@ -12,7 +12,7 @@ mod token;
 
 use doorbell_client::ApiError;
 use doorbell_daemon::agents::AgentsError;
-use doorbell_functions::auth::oidc::SetupError;
+use doorbell_functions::auth::oidc::OidcSetupError;
 use doorbell_protocol::InvalidId;
 use doorbell_shared::store::StoreError;
 
@@ -80,7 +80,7 @@ pub enum CommandError {
     },
     /// The sign-in of people is not configured right.
     #[error(transparent)]
-    SignIn(#[from] SetupError),
+    SignIn(#[from] OidcSetupError),
     /// An embedded store in memory is another process's.
     #[error("the embedded store of `doorbell dev` can be reached only through its file")]
     NoData,

@@ -1,4 +1,4 @@
-//! The keys an issuer publishes (RFC 7517), of which only those count that can verify RS256 or ES256.
+//! The issuer's key set (RFC 7517). Only keys that verify RS256 or ES256 are kept.
 
 use jsonwebtoken::jwk::{
     AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
@@ -7,10 +7,9 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::header::Header;
-use super::verdict::DeniedReason;
+use super::verification::DeniedReason;
 
-/// A key, and the one algorithm it is for.
+/// A key, and the only algorithm that it verifies.
 pub(super) struct Key {
     id: String,
     pub(super) algorithm: Algorithm,
@@ -26,35 +25,33 @@ struct Document {
 }
 
 impl KeySet {
-    /// The keys in a JWK set; `None` if it is not one. A key of a kind we don't know is left out and does not spoil the
-    /// others.
-    pub(super) fn read(document: &[u8]) -> Option<Self> {
+    /// The keys of a JWK set; `None` if `document` is not one. Unsupported keys are skipped.
+    pub(super) fn parse(document: &[u8]) -> Option<Self> {
         let document: Document = serde_json::from_slice(document).ok()?;
-        Some(Self(document.keys.into_iter().filter_map(Key::read).collect()))
+        Some(Self(document.keys.into_iter().filter_map(Key::parse).collect()))
     }
 
-    /// Whether there is a key of that id.
-    pub(super) fn has(&self, id: &str) -> bool {
+    pub(super) fn contains(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id == id)
     }
 
-    /// The key that a token with this header must have been signed with.
-    pub(super) fn matching(&self, header: &Header) -> Result<&Key, DeniedReason> {
-        let mut named = self.0.iter().filter(|key| key.id == header.key_id).peekable();
-        named.peek().ok_or(DeniedReason::UnknownKey)?;
-        named.find(|key| key.algorithm == header.algorithm).ok_or(DeniedReason::KeyMismatch)
+    /// The key with this id and algorithm.
+    pub(super) fn find(&self, id: &str, algorithm: Algorithm) -> Result<&Key, DeniedReason> {
+        let mut candidates = self.0.iter().filter(|key| key.id == id).peekable();
+        candidates.peek().ok_or(DeniedReason::UnknownKey)?;
+        candidates.find(|key| key.algorithm == algorithm).ok_or(DeniedReason::KeyMismatch)
     }
 }
 
 impl Key {
-    fn read(key: Value) -> Option<Self> {
+    fn parse(key: Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(key).ok()?;
         let algorithm = algorithm(&jwk.algorithm)?;
-        let fits = verifies(&jwk.common)
-            && jwk.common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
+        let matches = verifies(&jwk.common)
+            && jwk.common.key_algorithm.is_none_or(|declared| declared == KeyAlgorithm::from(algorithm));
         let decoding = DecodingKey::from_jwk(&jwk).ok()?;
         let id = jwk.common.key_id.filter(|id| !id.is_empty())?;
-        fits.then_some(Self { id, algorithm, decoding })
+        matches.then_some(Self { id, algorithm, decoding })
     }
 }
 
@@ -66,10 +63,11 @@ fn algorithm(parameters: &AlgorithmParameters) -> Option<Algorithm> {
     }
 }
 
-/// Whether the issuer means the key for verifying, which it need not say.
+/// Whether the key is meant for verification. Both fields are optional.
 fn verifies(key: &CommonParameters) -> bool {
-    let used = key.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature);
-    used && key.key_operations.as_ref().is_none_or(|known| known.contains(&KeyOperations::Verify))
+    let for_signatures = key.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature);
+    for_signatures
+        && key.key_operations.as_ref().is_none_or(|operations| operations.contains(&KeyOperations::Verify))
 }
 
 #[cfg(test)]
@@ -87,23 +85,23 @@ mod tests {
         key
     }
 
-    fn read(keys: &[Value]) -> KeySet {
-        KeySet::read(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
+    fn parse(keys: &[Value]) -> KeySet {
+        KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
     }
 
     #[test]
-    fn a_key_for_verifying_counts() {
+    fn keeps_verification_keys() {
         for key in [
             ec(json!({})),
-            ec(json!({"use": "sig", "alg": "ES256", "key_ops": ["verify"], "x5t": "other", "unheard-of": 1})),
+            ec(json!({"use": "sig", "alg": "ES256", "key_ops": ["verify"], "x5t": "other", "unknown": 1})),
             json!({"kid": "a", "kty": "RSA", "n": "AAAA", "e": "AQAB", "alg": "RS256"}),
         ] {
-            assert!(read(std::slice::from_ref(&key)).has("a"), "{key}");
+            assert!(parse(std::slice::from_ref(&key)).contains("a"), "{key}");
         }
     }
 
     #[test]
-    fn a_key_for_anything_else_is_left_out_and_spoils_no_other() {
+    fn skips_other_keys() {
         for key in [
             ec(json!({"use": "enc"})),
             ec(json!({"use": "wrap"})),
@@ -111,7 +109,7 @@ mod tests {
             ec(json!({"alg": "ES384"})),
             ec(json!({"alg": "RS256"})),
             ec(json!({"alg": "HS256"})),
-            ec(json!({"alg": "unheard-of"})),
+            ec(json!({"alg": "unknown"})),
             ec(json!({"crv": "P-384"})),
             ec(json!({"crv": "secp256k1"})),
             ec(json!({"x": "not base64!"})),
@@ -126,15 +124,15 @@ mod tests {
             json!({"kid": "a"}),
             json!("a"),
         ] {
-            let keys = read(&[key.clone(), ec(json!({"kid": "b"}))]);
-            assert!(!keys.has("a") && keys.has("b") && keys.0.len() == 1, "{key}");
+            let keys = parse(&[key.clone(), ec(json!({"kid": "b"}))]);
+            assert!(!keys.contains("a") && keys.contains("b") && keys.0.len() == 1, "{key}");
         }
     }
 
     #[test]
-    fn what_is_no_key_set_is_not_read_as_an_empty_one() {
+    fn rejects_document_that_is_not_a_key_set() {
         for document in ["", "<html>", "{}", "[]", "null", r#"{"keys": {}}"#, r#"{"keys": null}"#] {
-            assert!(KeySet::read(document.as_bytes()).is_none(), "{document}");
+            assert!(KeySet::parse(document.as_bytes()).is_none(), "{document}");
         }
     }
 }
