@@ -88,9 +88,9 @@ async fn serve<S: Store + 'static, T: TokenStore + 'static>(
 ) -> Result<(), CommandError> {
     let Some(agents) = stop.run_until_cancelled(agents(arguments)).await else { return Ok(()) };
     let agents = agents?;
-    let callers = Authenticator { backend: AppState::new(tokens), oidc: Oidc::from_environment()? };
+    let callers = Authenticator { state: AppState::new(tokens), oidc: Oidc::from_environment()? };
     let gateway = Gateway {
-        backend: AppState::new(store),
+        state: AppState::new(store),
         authenticator: callers,
         origins: origins(&arguments.cors_origins),
     };
