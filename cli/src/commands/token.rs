@@ -1,6 +1,4 @@
-//! `doorbell token`: makes, lists and revokes opaque tokens, straight in the table. For whoever may write there.
-
-mod expiry;
+//! `doorbell token`: creates, lists and revokes opaque tokens, directly in the table.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +15,7 @@ use super::CommandError;
 use crate::arguments::{self, TokenAction, TokenStoreKind};
 use crate::output;
 
-pub use expiry::expiry;
-
-/// Fewer digits of a token's id would be somebody else's before long.
+/// The displayed digits of a token's id: 48 bits, enough to be unique in a workspace.
 const ID_DIGITS: usize = 12;
 
 pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError> {
@@ -37,6 +33,7 @@ pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError>
     }
 }
 
+/// Prints the token alone on standard output, for scripts.
 async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Result<(), CommandError> {
     let now = SystemClock.now();
     let token = id_gen::token(arguments.scope).map_err(std::io::Error::from)?;
@@ -46,17 +43,17 @@ async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Res
         scopes: BTreeSet::from([arguments.scope]),
         workspaces: arguments.workspaces.into_iter().collect(),
         created_at: now,
-        expires_at: arguments.expires.map(|lasts| now + lasts),
+        expires_at: arguments.expires.map(|lifetime| now + lifetime),
         last_four: token.last_four(),
     };
     store.issue_token(&record).await.map_err(CommandError::Table)?;
     if arguments.json {
-        let mut shown = shown(&record);
-        shown["token"] = token.reveal().into();
-        output::json(&shown);
+        let mut json = to_json(&record);
+        json["token"] = token.reveal().into();
+        output::json(&json);
     } else {
         output::line(token.reveal());
-        output::note(format!("This is token {}; it is not shown again.", id(record.hash)));
+        output::note(format!("This is token {}. It is not shown again.", id(record.hash)));
     }
     Ok(())
 }
@@ -65,9 +62,9 @@ async fn list(store: &DynamoDbStore, arguments: arguments::TokenList) -> Result<
     let mut records = tokens(store, arguments.workspace).await?;
     records.sort_by_key(|record| (record.created_at, record.hash));
     if arguments.json {
-        output::json(&records.iter().map(shown).collect());
+        output::json(&records.iter().map(to_json).collect());
     } else if records.is_empty() {
-        output::note("no tokens; `doorbell token create` makes one");
+        output::note("no tokens; create one with `doorbell token create`");
     } else {
         output::line(output::tokens(&records, ID_DIGITS));
     }
@@ -75,11 +72,11 @@ async fn list(store: &DynamoDbStore, arguments: arguments::TokenList) -> Result<
 }
 
 async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Result<(), CommandError> {
-    let hash = named(store, arguments.workspace, &arguments.token).await?;
+    let hash = resolve(store, arguments.workspace, &arguments.token).await?;
     match store.revoke_token(arguments.workspace, hash).await.map_err(CommandError::Table)? {
         RevokeOutcome::Revoked => {
             output::note(format!(
-                "Token {} is revoked; API Gateway may remember it for AuthorizerCacheSeconds.",
+                "Token {} is revoked. API Gateway may accept it for AuthorizerCacheSeconds.",
                 id(hash)
             ));
             Ok(())
@@ -88,15 +85,19 @@ async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Res
     }
 }
 
-/// By the token itself, or by the beginning of its id if no other token of the workspace begins so.
-async fn named(store: &DynamoDbStore, workspace: WorkspaceId, name: &str) -> Result<TokenHash, CommandError> {
+/// The token itself, or the beginning of its id, which must be unique in the workspace.
+async fn resolve(
+    store: &DynamoDbStore,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<TokenHash, CommandError> {
     if let Some(token) = Token::parse(name) {
         return Ok(token.hash());
     }
     let records = tokens(store, workspace).await?;
-    let mut named =
+    let mut matches =
         records.iter().map(|record| record.hash).filter(|hash| hash.to_string().starts_with(name));
-    match (named.next(), named.next()) {
+    match (matches.next(), matches.next()) {
         (Some(hash), None) if !name.is_empty() => Ok(hash),
         (Some(_), Some(_)) => Err(CommandError::AmbiguousToken),
         _ => Err(CommandError::NoSuchToken),
@@ -111,8 +112,8 @@ fn id(hash: TokenHash) -> String {
     hash.to_string().chars().take(ID_DIGITS).collect()
 }
 
-fn shown(record: &TokenRecord) -> Value {
-    let mut shown = json!({
+fn to_json(record: &TokenRecord) -> Value {
+    let mut json = json!({
         "id": record.hash.to_string(),
         "last_four": record.last_four,
         "subject": record.subject.as_str(),
@@ -121,7 +122,7 @@ fn shown(record: &TokenRecord) -> Value {
         "created_at": record.created_at,
     });
     if let Some(expires_at) = record.expires_at {
-        shown["expires_at"] = json!(expires_at);
+        json["expires_at"] = json!(expires_at);
     }
-    shown
+    json
 }

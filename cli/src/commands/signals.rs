@@ -4,23 +4,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
 
-/// Runs `command` with a token that Ctrl-C or SIGTERM cancels. A second Ctrl-C drops it where it is: somebody is waiting.
-pub(super) async fn on_signal<F>(command: impl FnOnce(CancellationToken) -> F) -> Result<(), CommandError>
+/// Runs `command` with a token that Ctrl-C or SIGTERM cancels. A second Ctrl-C drops the command at once.
+pub(super) async fn run_until_signal<F>(
+    command: impl FnOnce(CancellationToken) -> F,
+) -> Result<(), CommandError>
 where
     F: Future<Output = Result<(), CommandError>>,
 {
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
     let command = command(stop.clone());
-    let insisted = async {
-        signals.asked().await;
-        tracing::info!("stopping; Ctrl-C once more does not wait for work under way");
+    let interrupted = async {
+        signals.stop_requested().await;
+        tracing::info!("stopping; press Ctrl-C again to abort work in progress");
         stop.cancel();
         signals.interrupted().await;
     };
     tokio::select! {
         ended = command => ended,
-        () = insisted => Err(CommandError::Interrupted),
+        () = interrupted => Err(CommandError::Interrupted),
     }
 }
 
@@ -37,7 +39,7 @@ impl Signals {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn asked(&mut self) {
+    async fn stop_requested(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -58,12 +60,12 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn asked(&mut self) {
+    async fn stop_requested(&mut self) {
         self.interrupted().await;
     }
 
     async fn interrupted(&mut self) {
-        // Where it cannot be listened for, the default action ends the process.
+        // Without a listener, the default action ends the process.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
