@@ -1,7 +1,7 @@
 //! `doorbell daemon`: registers the agent programs of this machine and answers rings.
 
 use doorbell_daemon::agents::{self, Agent, Environment};
-use doorbell_daemon::daemon::{Daemon, Settings};
+use doorbell_daemon::{Daemon, Settings};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, connect};

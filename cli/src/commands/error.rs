@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use doorbell_client::{ApiError, AskError};
+use doorbell_client::{AskError, ClientError};
 use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
 use doorbell_protocol::InvalidId;
@@ -12,7 +12,7 @@ use doorbell_shared::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     #[error(transparent)]
-    Api(#[from] ApiError),
+    Api(#[from] ClientError),
     #[error(transparent)]
     Ask(#[from] AskError),
     #[error(transparent)]
@@ -87,8 +87,8 @@ impl CommandError {
     }
 }
 
-fn api_hint(error: &ApiError) -> Option<&'static str> {
-    let ApiError::Refused { status, error } = error else {
+fn api_hint(error: &ClientError) -> Option<&'static str> {
+    let ClientError::Api { status, error } = error else {
         return Some("`doorbell dev` serves it on this machine; --url or DOORBELL_URL name another place");
     };
     match (*status, error.as_str()) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use doorbell_client::{self as client, Answer, Api, AskError};
+use doorbell_client::{self as client, Api, AskError, CompletedRequest};
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::daemon::{Daemon, Settings};
+use doorbell_daemon::{Daemon, Settings};
 use doorbell_gateway::{DAEMON_A, USER_A};
 use doorbell_protocol::RuntimeRecord;
 use tokio_util::sync::CancellationToken;
@@ -62,12 +62,12 @@ async fn ring_each(user: &Api, registered: &[RuntimeRecord]) {
     }
 }
 
-fn print_answer(runtime: &RuntimeRecord, completed: &Result<Answer, AskError>) {
+fn print_answer(runtime: &RuntimeRecord, completed: &Result<CompletedRequest, AskError>) {
     output::line(format!("\n{}", output::heading(runtime)));
     match completed {
         Ok(completed) => {
             output::line(output::models(completed.record.models.as_deref().unwrap_or_default()));
-            output::line(format!("\n{}", output::steps(&completed.took.steps())));
+            output::line(format!("\n{}", output::steps(&completed.timing.steps())));
         }
         Err(error) => output::line(format!("No models: {}", output::plain(&error.to_string()))),
     }
