@@ -1,138 +1,133 @@
-//! The table: one runtime's hint and its requests. Each method is one access, and each write has its condition.
-//!
-//! The conditions are the lifecycle's own, called literally; only a mutation goes past them.
+//! The table: one runtime's work hint and its requests. Each method is one access, and each write has its condition.
+//! The conditions are the lifecycle's own; only a mutation bypasses them.
 
 use doorbell_shared::id::ClaimId;
 use doorbell_shared::limits::{ATTENTION, PENDING_DEADLINE};
 use doorbell_shared::request::{Delivery, Outcome, Request, Run, State};
 use doorbell_shared::time::Timestamp;
 
+use crate::actors::RequestIndex;
 use crate::design::{Design, Mutation};
-use crate::party::Question;
 
-/// What a conditional write came to. A refused one shows what stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// The condition held.
+pub enum ConditionalWrite {
     Applied,
-    /// It did not.
-    Refused,
+    ConditionFailed,
 }
 
-/// What is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Store {
-    attention_until: Option<Timestamp>,
+    work_hint_until: Option<Timestamp>,
     requests: [Option<Request>; 2],
-    /// What an eventually consistent read may still see; kept only where there are such reads.
-    before: [Option<Request>; 2],
+    /// The versions that an eventually consistent read may return. Empty unless the design has such reads.
+    previous: [Option<Request>; 2],
 }
 
 impl Store {
-    /// The request as it stands.
-    pub fn get(&self, question: Question) -> Option<&Request> {
-        self.requests[question as usize].as_ref()
+    pub fn get(&self, request: RequestIndex) -> Option<&Request> {
+        self.requests[request as usize].as_ref()
     }
 
-    /// The request before its last change.
-    pub fn get_eventually(&self, question: Question) -> Option<&Request> {
-        self.before[question as usize].as_ref()
+    pub fn get_eventually_consistent(&self, request: RequestIndex) -> Option<&Request> {
+        self.previous[request as usize].as_ref()
     }
 
-    /// The mark of whoever holds the request.
-    pub fn claim_of(&self, question: Question) -> Option<ClaimId> {
-        match self.get(question)?.state {
-            State::Running(run) => Some(run.claim),
+    pub fn lease_token(&self, request: RequestIndex) -> Option<ClaimId> {
+        match self.get(request)?.state {
+            State::Running(lease) => Some(lease.claim),
             _ => None,
         }
     }
 
-    /// Whether the request runs by `claim`.
-    pub fn holds(&self, question: Question, claim: ClaimId) -> bool {
-        self.claim_of(question) == Some(claim)
+    pub fn has_work_hint(&self, now: Timestamp) -> bool {
+        self.work_hint_until.is_some_and(|until| until >= now)
     }
 
-    /// Whether heartbeats go and look for work.
-    pub fn has_attention(&self, now: Timestamp) -> bool {
-        self.attention_until.is_some_and(|until| until >= now)
+    /// The runtime is always online here, so the write has no condition that could fail.
+    pub fn write_work_hint(&mut self, now: Timestamp, design: Design) {
+        let short = design.has(Mutation::WorkHintWhilePendingOnly);
+        self.work_hint_until = Some(now + if short { PENDING_DEADLINE } else { ATTENTION });
     }
 
-    /// Makes them do so. No condition that could fail: the runtime is there and online.
-    pub fn draw_attention(&mut self, now: Timestamp, design: Design) {
-        let short = design.has(Mutation::AttentionWhilePendingOnly);
-        self.attention_until = Some(now + if short { PENDING_DEADLINE } else { ATTENTION });
+    pub fn put(&mut self, index: RequestIndex, request: Request, design: Design) -> ConditionalWrite {
+        let created = self.get(index).is_none().then_some(request);
+        self.write(index, created, design)
     }
 
-    /// Makes the request, if it is not there.
-    pub fn put(&mut self, question: Question, request: Request, design: Design) -> Write {
-        let made = self.get(question).is_none().then_some(request);
-        self.write(question, made, design)
-    }
-
-    /// Hands the request out, if that is still possible in this way.
     pub fn claim(
         &mut self,
-        question: Question,
+        index: RequestIndex,
         delivery: Delivery,
-        claim: ClaimId,
+        token: ClaimId,
         now: Timestamp,
         design: Design,
-    ) -> Write {
-        let claimed = self.get(question).and_then(|request| claimed(request, delivery, claim, now, design));
-        self.write(question, claimed, design)
+    ) -> ConditionalWrite {
+        let claimed = self.get(index).and_then(|request| claimed(request, delivery, token, now, design));
+        self.write(index, claimed, design)
     }
 
-    /// Times the request out, if it is still what was read.
-    pub fn time_out(&mut self, question: Question, read: &Request, now: Timestamp, design: Design) -> Write {
-        let unchanged = self.get(question).is_some_and(|request| {
+    /// Writes the timeout of `read` if the stored request is still the same version.
+    pub fn time_out(
+        &mut self,
+        index: RequestIndex,
+        read: &Request,
+        now: Timestamp,
+        design: Design,
+    ) -> ConditionalWrite {
+        let unchanged = self.get(index).is_some_and(|request| {
             request.state.status() == read.state.status() && request.updated_at == read.updated_at
         });
-        let timed_out = read
-            .timed_out_if_lapsed(now)
-            .filter(|_| unchanged || design.has(Mutation::TimeOutWithoutCondition));
-        self.write(question, timed_out, design)
+        let writes = unchanged || design.has(Mutation::TimeoutWithoutCondition);
+        let timed_out = read.timed_out_if_lapsed(now).filter(|_| writes);
+        self.write(index, timed_out, design)
     }
 
-    /// Stores the outcome, if the request is open.
-    pub fn report(&mut self, question: Question, outcome: &Outcome, now: Timestamp, design: Design) -> Write {
-        let reported = self.get(question).and_then(|request| match design {
-            Design::Mutated(Mutation::ReportWithoutCondition) => {
+    pub fn report(
+        &mut self,
+        index: RequestIndex,
+        outcome: &Outcome,
+        now: Timestamp,
+        design: Design,
+    ) -> ConditionalWrite {
+        let reported = self.get(index).and_then(|request| {
+            if design.has(Mutation::ReportWithoutCondition) {
                 Some(Request { state: outcome.clone().into(), updated_at: now, ..request.clone() })
+            } else {
+                request.reported_if_open(outcome, now)
             }
-            _ => request.reported_if_open(outcome, now),
         });
-        self.write(question, reported, design)
+        self.write(index, reported, design)
     }
 
-    fn write(&mut self, question: Question, changed: Option<Request>, design: Design) -> Write {
-        let Some(changed) = changed else { return Write::Refused };
-        let before = self.requests[question as usize].replace(changed);
-        if design.has(Mutation::EventualRead) {
-            self.before[question as usize] = before;
+    fn write(&mut self, index: RequestIndex, changed: Option<Request>, design: Design) -> ConditionalWrite {
+        let Some(changed) = changed else { return ConditionalWrite::ConditionFailed };
+        let previous = self.requests[index as usize].replace(changed);
+        if design.has(Mutation::EventuallyConsistentRead) {
+            self.previous[index as usize] = previous;
         }
-        Write::Applied
+        ConditionalWrite::Applied
     }
 }
 
 fn claimed(
     request: &Request,
     delivery: Delivery,
-    claim: ClaimId,
+    token: ClaimId,
     now: Timestamp,
     design: Design,
 ) -> Option<Request> {
-    let first = Run { started_at: now, claim, attempt: 1 };
-    let running = |run| Some(Request { state: State::Running(run), updated_at: now, ..request.clone() });
-    match (design, delivery, &request.state) {
-        (Design::Mutated(Mutation::ClaimWithoutCondition), Delivery::First, _) => running(first),
-        (Design::Mutated(Mutation::ClaimOfWhatHasLapsed), Delivery::First, State::Pending) => running(first),
-        (Design::Mutated(Mutation::RedeliveryOfAnyClaim), Delivery::Again { .. }, State::Running(run)) => {
-            request.redelivered_if_undelivered(run.claim, claim, now)
+    let first = Run { started_at: now, claim: token, attempt: 1 };
+    let running = |lease| Some(Request { state: State::Running(lease), updated_at: now, ..request.clone() });
+    match (design.0, delivery, &request.state) {
+        (Some(Mutation::ClaimWithoutCondition), Delivery::First, _) => running(first),
+        (Some(Mutation::ClaimIgnoresDeadline), Delivery::First, State::Pending) => running(first),
+        (Some(Mutation::RedeliveryOfAnyLease), Delivery::Again { .. }, State::Running(lease)) => {
+            request.redelivered_if_undelivered(lease.claim, token, now)
         }
-        (Design::Mutated(Mutation::RedeliveryRestartsClock), Delivery::Again { .. }, State::Running(run)) => {
-            request.claimed_if_deliverable(delivery, claim, now)?;
-            running(Run { started_at: now, claim, attempt: run.attempt + 1 })
+        (Some(Mutation::RedeliveryRestartsClock), Delivery::Again { .. }, State::Running(lease)) => {
+            request.claimed_if_deliverable(delivery, token, now)?;
+            running(Run { attempt: lease.attempt + 1, ..first })
         }
-        _ => request.claimed_if_deliverable(delivery, claim, now),
+        _ => request.claimed_if_deliverable(delivery, token, now),
     }
 }

@@ -1,0 +1,143 @@
+//! The actions of the actors, and which of them a state enables. `Protocol::apply` drops those that change
+//! nothing.
+
+use crate::actors::{Daemon, Instance, RequestIndex};
+use crate::design::{Design, Mutation, Scope};
+use crate::state::{Call, Initiation, ModelState};
+
+/// `call` is an index into [`ModelState::calls`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    AdvanceTime,
+    Initiate {
+        request: RequestIndex,
+        instance: Instance,
+    },
+    Poll {
+        request: RequestIndex,
+        instance: Instance,
+        stale_read: bool,
+    },
+    Heartbeat {
+        daemon: Daemon,
+        instance: Instance,
+        duplicated: bool,
+    },
+    Report {
+        daemon: Daemon,
+        request: RequestIndex,
+        instance: Instance,
+        fault: Option<Fault>,
+    },
+    Proceed {
+        call: usize,
+        instance: Instance,
+        fault: Option<Fault>,
+    },
+    CrashInstance {
+        call: usize,
+    },
+    /// The daemon restarts without memory. With `reported`, it has sent its reports just before.
+    CrashDaemon {
+        daemon: Daemon,
+        reported: bool,
+    },
+}
+
+/// What goes wrong in one step of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The response of the call is lost.
+    ResponseLost,
+    /// The write is applied, the store's response is lost, and the SDK will retry.
+    WriteResponseLost,
+    /// The call is delivered, and a duplicate is in progress.
+    Duplicated,
+}
+
+/// The faults that a step may have in a state that allows any.
+const FAULTS: [Option<Fault>; 4] =
+    [None, Some(Fault::ResponseLost), Some(Fault::WriteResponseLost), Some(Fault::Duplicated)];
+
+pub fn enabled(scope: Scope, design: Design, state: &ModelState, actions: &mut Vec<Action>) {
+    let instances = &Instance::ALL[..scope.instances];
+    actions.push(Action::AdvanceTime);
+    if state.calls.len() < scope.calls {
+        for request in RequestIndex::ALL.into_iter().take(scope.requests) {
+            client_actions(design, state, request, instances, actions);
+        }
+        for daemon in Daemon::ALL {
+            daemon_actions(state, daemon, instances, actions);
+        }
+    }
+    for (call, in_progress) in state.calls.iter().enumerate() {
+        for &instance in instances.iter().filter(|instance| in_progress.may_proceed_on(**instance)) {
+            actions.extend(faults(state).iter().map(|&fault| Action::Proceed { call, instance, fault }));
+        }
+    }
+    if state.faults > 0 {
+        crashes(state, actions);
+    }
+}
+
+/// At most two polls are in progress at once.
+fn client_actions(
+    design: Design,
+    state: &ModelState,
+    request: RequestIndex,
+    instances: &[Instance],
+    actions: &mut Vec<Action>,
+) {
+    let polls = state.calls.iter().filter(|call| matches!(call, Call::Poll { .. })).count();
+    for &instance in instances {
+        match state.trace.of(request).initiation {
+            Initiation::NotStarted if state.instant.allows_initiate(request) => {
+                actions.push(Action::Initiate { request, instance });
+            }
+            Initiation::Accepted if polls < 2 => {
+                actions.push(Action::Poll { request, instance, stale_read: false });
+                if design.has(Mutation::EventuallyConsistentRead) {
+                    actions.push(Action::Poll { request, instance, stale_read: true });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A daemon has one heartbeat in progress at most, and one report of each request.
+fn daemon_actions(state: &ModelState, daemon: Daemon, instances: &[Instance], actions: &mut Vec<Action>) {
+    let own = || state.calls.iter().filter(|call| call.from() == Some(daemon));
+    let heartbeat = own().any(|call| matches!(call, Call::Heartbeat { .. }));
+    let reports = |of| own().any(|call| matches!(call, Call::Report { request, .. } if *request == of));
+    for &instance in instances {
+        if !heartbeat {
+            actions.push(Action::Heartbeat { daemon, instance, duplicated: false });
+            if state.faults > 0 {
+                actions.push(Action::Heartbeat { daemon, instance, duplicated: true });
+            }
+        }
+        for request in state.in_flight(daemon).iter().filter(|request| !reports(*request)) {
+            let faults = faults(state).iter();
+            actions.extend(faults.map(|&fault| Action::Report { daemon, request, instance, fault }));
+        }
+    }
+}
+
+fn crashes(state: &ModelState, actions: &mut Vec<Action>) {
+    let blocking = state.calls.iter().enumerate().filter(|(_, call)| call.blocks_an_actor());
+    actions.extend(blocking.map(|(call, _)| Action::CrashInstance { call }));
+    for daemon in Daemon::ALL {
+        let works = !state.in_flight(daemon).is_empty();
+        if works || state.calls.iter().any(|call| call.from() == Some(daemon)) {
+            actions.push(Action::CrashDaemon { daemon, reported: false });
+        }
+        if works {
+            actions.push(Action::CrashDaemon { daemon, reported: true });
+        }
+    }
+}
+
+fn faults(state: &ModelState) -> &'static [Option<Fault>] {
+    if state.faults > 0 { &FAULTS } else { &FAULTS[..1] }
+}
