@@ -1,0 +1,144 @@
+//! Between the actors and the functions: messages are lost, duplicated, delayed and reordered, and function instances crash
+//! at any await point. A call that was sent goes on when its sender is gone.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use doorbell_cli::gateway;
+use doorbell_daemon::api::TIMEOUT;
+use doorbell_shared::http::Backend;
+use doorbell_tests::Answer;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::context::{Context, Instance, SharedStore};
+use crate::history::{Call, End, FaultKind};
+use crate::operation::{Operation, Workspace};
+use crate::seeded::{SeededIds, SkewedClock};
+use crate::store::FaultyStore;
+
+/// A crashing instance stops after fewer await points than this. A heartbeat with work has eight.
+const AWAIT_POINTS: u64 = 12;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) name: &'static str,
+    pub(crate) workspace: Workspace,
+}
+
+impl Caller {
+    pub(crate) fn own(name: &'static str) -> Self {
+        Self { name, workspace: Workspace::Own }
+    }
+}
+
+impl<S: SharedStore> Context<S> {
+    /// Sends a request and returns the first response, if one arrives before the timeout of daemons and clients.
+    pub(crate) async fn call(self: &Arc<Self>, caller: Caller, operation: Operation) -> Option<Answer> {
+        self.call_within(TIMEOUT, caller, operation).await
+    }
+
+    pub(crate) async fn call_within(
+        self: &Arc<Self>,
+        timeout: Duration,
+        caller: Caller,
+        operation: Operation,
+    ) -> Option<Answer> {
+        let (sender, mut receiver) = unbounded_channel();
+        let environment = &self.environment;
+        let duplicated = environment.injects(FaultKind::RequestDuplicated, environment.plan.rates.duplicated);
+        for _ in 0..if duplicated { 2 } else { 1 } {
+            tokio::spawn(Arc::clone(self).carry(caller, operation.clone(), sender.clone()));
+        }
+        drop(sender);
+        tokio::time::timeout(timeout, receiver.recv()).await.ok().flatten()
+    }
+
+    /// Carries one copy of a request to a function, and its response back.
+    async fn carry(self: Arc<Self>, caller: Caller, operation: Operation, sender: UnboundedSender<Answer>) {
+        let rates = &self.environment.plan.rates;
+        self.travel().await;
+        if self.environment.injects(FaultKind::RequestLost, rates.request_lost) {
+            return self.fail().await;
+        }
+        let Some(response) = self.invoke(caller, operation).await else { return self.fail().await };
+        self.travel().await;
+        if self.environment.injects(FaultKind::ResponseLost, rates.response_lost) {
+            return self.fail().await;
+        }
+        // The receiver is gone after the response to another copy, or with its actor.
+        sender.send(response).ok();
+    }
+
+    async fn travel(&self) {
+        let environment = &self.environment;
+        let delayed = environment.injects(FaultKind::MessageDelayed, environment.plan.rates.delayed);
+        environment.sleep(if delayed { 200..12_000 } else { 1..40 }).await;
+    }
+
+    /// Half of the failures are refused connections, the others are silent.
+    async fn fail(&self) {
+        if self.environment.rng.happens(500) {
+            tokio::time::sleep(TIMEOUT).await;
+        }
+    }
+
+    /// Calls a function on some instance, without a network. Returns `None` when the instance crashes.
+    pub(crate) async fn invoke(self: &Arc<Self>, caller: Caller, operation: Operation) -> Option<Answer> {
+        let environment = &self.environment;
+        let index = usize::try_from(environment.rng.number(0..self.instances.len() as u64)).unwrap();
+        let Instance { clock, ids } = &self.instances[index];
+        let event = self.event(caller.workspace, &operation);
+        let function = operation.function();
+        let call = self.record_start(caller, operation, index);
+        let backend = Backend {
+            store: FaultyStore { context: Arc::clone(self), call },
+            clock: Arc::<SkewedClock>::clone(clock),
+            ids: Arc::<SeededIds>::clone(ids),
+        };
+        let crashes = environment.injects(FaultKind::InstanceCrashed, environment.plan.rates.instance_crash);
+        let awaits = crashes.then(|| environment.rng.number(0..AWAIT_POINTS));
+        let handler = Box::pin(gateway::call(function, &backend, &event));
+        let response = UntilCrash { handler, awaits }.await.map(|response| Answer {
+            status: response.status().as_u16(),
+            body: serde_json::from_slice(response.body()).unwrap(),
+        });
+        let ended = environment.moment();
+        environment.history().calls[call].end = match &response {
+            Some(response) => End::Responded(ended, response.clone()),
+            None => End::Crashed(ended),
+        };
+        response
+    }
+
+    fn record_start(&self, caller: Caller, operation: Operation, instance: usize) -> usize {
+        let Caller { name: actor, workspace } = caller;
+        let skew = self.environment.plan.skews[instance];
+        let began = self.environment.moment();
+        let calls = &mut self.environment.history().calls;
+        calls.push(Call { actor, workspace, operation, instance, skew, began, end: End::Open });
+        calls.len() - 1
+    }
+}
+
+/// Drives a handler to its end, or drops it after so many await points.
+struct UntilCrash<F> {
+    handler: Pin<Box<F>>,
+    awaits: Option<u64>,
+}
+
+impl<F: Future> Future for UntilCrash<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        match self.handler.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.awaits == Some(0) => Poll::Ready(None),
+            Poll::Pending => {
+                self.awaits = self.awaits.map(|awaits| awaits - 1);
+                Poll::Pending
+            }
+        }
+    }
+}
