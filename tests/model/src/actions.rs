@@ -1,9 +1,9 @@
-//! The actions of the actors, and which of them a state enables. `Protocol::apply` drops those that change
-//! nothing.
+//! The actions of the actors, and which of them a state enables. `Protocol::apply` drops those that change nothing.
 
-use crate::actors::{Daemon, Instance, RequestIndex};
-use crate::design::{Design, Mutation, Scope};
-use crate::state::{Call, Initiation, ModelState};
+use crate::actors::{Daemon, Instance, REQUESTS, RequestIndex};
+use crate::design::{Mutation, Scope};
+use crate::state::{Call, ModelState};
+use crate::trace::Initiation;
 
 /// `call` is an index into [`ModelState::calls`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,20 +59,22 @@ pub enum Fault {
 const FAULTS: [Option<Fault>; 4] =
     [None, Some(Fault::ResponseLost), Some(Fault::WriteResponseLost), Some(Fault::Duplicated)];
 
-pub fn enabled(scope: Scope, design: Design, state: &ModelState, actions: &mut Vec<Action>) {
+pub fn enabled(scope: Scope, mutation: Option<Mutation>, state: &ModelState, actions: &mut Vec<Action>) {
     let instances = &Instance::ALL[..scope.instances];
+    let faults = if state.faults > 0 { &FAULTS[..] } else { &FAULTS[..1] };
     actions.push(Action::AdvanceTime);
     if state.calls.len() < scope.calls {
-        for request in RequestIndex::ALL.into_iter().take(scope.requests) {
-            client_actions(design, state, request, instances, actions);
+        let stale_reads = mutation == Some(Mutation::EventuallyConsistentRead);
+        for &request in &REQUESTS[..scope.requests] {
+            client_actions(state, request, instances, stale_reads, actions);
         }
         for daemon in Daemon::ALL {
-            daemon_actions(state, daemon, instances, actions);
+            daemon_actions(state, daemon, instances, faults, actions);
         }
     }
     for (call, in_progress) in state.calls.iter().enumerate() {
         for &instance in instances.iter().filter(|instance| in_progress.may_proceed_on(**instance)) {
-            actions.extend(faults(state).iter().map(|&fault| Action::Proceed { call, instance, fault }));
+            actions.extend(faults.iter().map(|&fault| Action::Proceed { call, instance, fault }));
         }
     }
     if state.faults > 0 {
@@ -82,23 +84,25 @@ pub fn enabled(scope: Scope, design: Design, state: &ModelState, actions: &mut V
 
 /// At most two polls are in progress at once.
 fn client_actions(
-    design: Design,
     state: &ModelState,
     request: RequestIndex,
     instances: &[Instance],
+    stale_reads: bool,
     actions: &mut Vec<Action>,
 ) {
     let polls = state.calls.iter().filter(|call| matches!(call, Call::Poll { .. })).count();
     for &instance in instances {
-        match state.trace.of(request).initiation {
+        match state.trace.requests[request].initiation {
             Initiation::NotStarted if state.instant.allows_initiate(request) => {
                 actions.push(Action::Initiate { request, instance });
             }
             Initiation::Accepted if polls < 2 => {
-                actions.push(Action::Poll { request, instance, stale_read: false });
-                if design.has(Mutation::EventuallyConsistentRead) {
-                    actions.push(Action::Poll { request, instance, stale_read: true });
-                }
+                let reads = if stale_reads { &[false, true][..] } else { &[false] };
+                actions.extend(reads.iter().map(|&stale_read| Action::Poll {
+                    request,
+                    instance,
+                    stale_read,
+                }));
             }
             _ => {}
         }
@@ -106,10 +110,17 @@ fn client_actions(
 }
 
 /// A daemon has one heartbeat in progress at most, and one report of each request.
-fn daemon_actions(state: &ModelState, daemon: Daemon, instances: &[Instance], actions: &mut Vec<Action>) {
+fn daemon_actions(
+    state: &ModelState,
+    daemon: Daemon,
+    instances: &[Instance],
+    faults: &[Option<Fault>],
+    actions: &mut Vec<Action>,
+) {
     let own = || state.calls.iter().filter(|call| call.from() == Some(daemon));
     let heartbeat = own().any(|call| matches!(call, Call::Heartbeat { .. }));
     let reports = |of| own().any(|call| matches!(call, Call::Report { request, .. } if *request == of));
+    let in_flight = state.in_flight[daemon as usize];
     for &instance in instances {
         if !heartbeat {
             actions.push(Action::Heartbeat { daemon, instance, duplicated: false });
@@ -117,9 +128,8 @@ fn daemon_actions(state: &ModelState, daemon: Daemon, instances: &[Instance], ac
                 actions.push(Action::Heartbeat { daemon, instance, duplicated: true });
             }
         }
-        for request in state.in_flight(daemon).iter().filter(|request| !reports(*request)) {
-            let faults = faults(state).iter();
-            actions.extend(faults.map(|&fault| Action::Report { daemon, request, instance, fault }));
+        for request in REQUESTS.into_iter().filter(|request| in_flight[*request] && !reports(*request)) {
+            actions.extend(faults.iter().map(|&fault| Action::Report { daemon, request, instance, fault }));
         }
     }
 }
@@ -128,7 +138,7 @@ fn crashes(state: &ModelState, actions: &mut Vec<Action>) {
     let blocking = state.calls.iter().enumerate().filter(|(_, call)| call.blocks_an_actor());
     actions.extend(blocking.map(|(call, _)| Action::CrashInstance { call }));
     for daemon in Daemon::ALL {
-        let works = !state.in_flight(daemon).is_empty();
+        let works = state.in_flight[daemon as usize].contains(&true);
         if works || state.calls.iter().any(|call| call.from() == Some(daemon)) {
             actions.push(Action::CrashDaemon { daemon, reported: false });
         }
@@ -136,8 +146,4 @@ fn crashes(state: &ModelState, actions: &mut Vec<Action>) {
             actions.push(Action::CrashDaemon { daemon, reported: true });
         }
     }
-}
-
-fn faults(state: &ModelState) -> &'static [Option<Fault>] {
-    if state.faults > 0 { &FAULTS } else { &FAULTS[..1] }
 }

@@ -1,6 +1,5 @@
 //! The actors, and the instants at which they act.
 
-use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 use doorbell_shared::request::{Outcome, Request, ResultBody, State};
@@ -31,11 +30,7 @@ impl Daemon {
 
     /// Each daemon always reports the same text, so that reports of different daemons can be told apart.
     pub fn outcome(self) -> Outcome {
-        let text = match self {
-            Self::A => "1",
-            Self::B => "2",
-        };
-        ResultBody::try_from(text.to_owned())
+        ResultBody::try_from(format!("{}", self as u8))
             .map_or_else(|_| unreachable!("one byte fits"), Outcome::Completed)
     }
 
@@ -44,42 +39,13 @@ impl Daemon {
     }
 }
 
-/// The requests in the order of their ids. They may be made out of order, because clocks differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RequestIndex {
-    First,
-    Second,
-}
+/// Requests in the order of their ids. They may be made out of order, because clocks differ.
+pub type RequestIndex = usize;
 
-impl RequestIndex {
-    pub const ALL: [Self; 2] = [Self::First, Self::Second];
-}
+pub const REQUESTS: [RequestIndex; 2] = [0, 1];
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct RequestSet([bool; 2]);
-
-impl Index<RequestIndex> for RequestSet {
-    type Output = bool;
-    fn index(&self, request: RequestIndex) -> &bool {
-        &self.0[request as usize]
-    }
-}
-
-impl IndexMut<RequestIndex> for RequestSet {
-    fn index_mut(&mut self, request: RequestIndex) -> &mut bool {
-        &mut self.0[request as usize]
-    }
-}
-
-impl RequestSet {
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-
-    pub fn iter(self) -> impl Iterator<Item = RequestIndex> {
-        RequestIndex::ALL.into_iter().filter(move |request| self[*request])
-    }
-}
+/// Membership by [`RequestIndex`].
+pub type RequestSet = [bool; 2];
 
 /// Seconds since the start. Every comparison of the lifecycle has both results at one of these instants, and the two
 /// clocks disagree about each deadline at one of them.
@@ -101,38 +67,28 @@ const SKEW: Duration = Duration::from_secs(2);
 pub struct Instant(usize);
 
 impl Instant {
-    pub fn next(self) -> Option<Self> {
-        (self.0 + 1 < INSTANTS.len()).then_some(Self(self.0 + 1))
-    }
-
-    pub fn seconds(self) -> u64 {
-        INSTANTS[self.0]
+    pub fn next(self, until: u64) -> Option<Self> {
+        INSTANTS.get(self.0 + 1).filter(|seconds| **seconds <= until).map(|_| Self(self.0 + 1))
     }
 
     /// The first request is made at 0 s, the second at 0 s or 7 s: later instants would leave no time for what follows.
     pub fn allows_initiate(self, request: RequestIndex) -> bool {
-        self.0 <= request as usize
+        self.0 <= request
     }
 }
 
-/// The reading of each clock at each instant. Computed once: the arithmetic costs more than a step of the model.
+/// The reading of each instance's clock at each instant. Computed once: the arithmetic costs more than a step.
 #[derive(Clone, Debug)]
-pub struct Clocks {
-    ahead: [Timestamp; INSTANTS.len()],
-    behind: [Timestamp; INSTANTS.len()],
-}
+pub struct Clocks([[Timestamp; INSTANTS.len()]; 2]);
 
 impl Clocks {
     /// The lifecycle only compares differences, so any start is as good as another.
     pub fn starting_at(start: Timestamp) -> Self {
         let instants = INSTANTS.map(|seconds| start + Duration::from_secs(seconds));
-        Self { ahead: instants.map(|instant| instant + SKEW), behind: instants.map(|instant| instant - SKEW) }
+        Self([instants.map(|instant| instant + SKEW), instants.map(|instant| instant - SKEW)])
     }
 
     pub fn now(&self, instance: Instance, instant: Instant) -> Timestamp {
-        match instance {
-            Instance::Ahead => self.ahead[instant.0],
-            Instance::Behind => self.behind[instant.0],
-        }
+        self.0[instance as usize][instant.0]
     }
 }

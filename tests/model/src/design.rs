@@ -14,7 +14,6 @@ pub struct Scope {
     pub until: u64,
 }
 
-/// The numbers in the names are those of the design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Invariant {
     /// One heartbeat wins each lease of a request.
@@ -37,23 +36,6 @@ pub enum Invariant {
     LossCostsTimeOnly,
     /// A heartbeat does not get a request that it lists as in flight.
     InFlightIsNotRedelivered,
-}
-
-impl Invariant {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OneWinner => "1 one winner",
-            Self::WinnerGetsRequest => "1 one winner: the winner gets the request",
-            Self::TerminalIsFinal => "2 terminal is final",
-            Self::AcknowledgedIsStored => "3 acknowledged is stored",
-            Self::StaleIsNotStored => "3 acknowledged is stored: stale is not stored",
-            Self::NothingIsStuck => "4 nothing is stuck",
-            Self::OpenHasWorkHint => "4 nothing is stuck: an open request has a work hint",
-            Self::FirstComeFirstServed => "5 first come, first served",
-            Self::LossCostsTimeOnly => "7 a lost message costs time, not the answer",
-            Self::InFlightIsNotRedelivered => "7 a request in flight is not redelivered",
-        }
-    }
 }
 
 /// One defect of the design. A mutation without a counterexample shows that a property is too weak, or that the design
@@ -84,48 +66,21 @@ pub enum Mutation {
     RedeliveryIgnoresInFlight,
 }
 
-impl Mutation {
-    pub const ALL: [Self; 15] = [
-        Self::ClaimWithoutCondition,
-        Self::ClaimIgnoresDeadline,
-        Self::ClaimWithoutLeaseToken,
-        Self::NewestFirst,
-        Self::PollWithoutStoringTimeout,
-        Self::TimeoutWithoutCondition,
-        Self::EventuallyConsistentRead,
-        Self::WorkHintAfterPut,
-        Self::WorkHintWhilePendingOnly,
-        Self::ReportWithoutCondition,
-        Self::ReportWithoutIdempotency,
-        Self::NoRedelivery,
-        Self::RedeliveryOfAnyLease,
-        Self::RedeliveryRestartsClock,
-        Self::RedeliveryIgnoresInFlight,
-    ];
-
-    /// The invariant that the mutation breaks.
-    pub fn breaks(self) -> Invariant {
-        match self {
-            Self::ClaimWithoutCondition | Self::RedeliveryOfAnyLease => Invariant::OneWinner,
-            Self::ClaimWithoutLeaseToken => Invariant::WinnerGetsRequest,
-            Self::PollWithoutStoringTimeout | Self::ReportWithoutCondition => Invariant::TerminalIsFinal,
-            Self::TimeoutWithoutCondition | Self::EventuallyConsistentRead => Invariant::AcknowledgedIsStored,
-            Self::ReportWithoutIdempotency => Invariant::StaleIsNotStored,
-            Self::ClaimIgnoresDeadline | Self::RedeliveryRestartsClock => Invariant::NothingIsStuck,
-            Self::WorkHintAfterPut | Self::WorkHintWhilePendingOnly => Invariant::OpenHasWorkHint,
-            Self::NewestFirst => Invariant::FirstComeFirstServed,
-            Self::NoRedelivery => Invariant::LossCostsTimeOnly,
-            Self::RedeliveryIgnoresInFlight => Invariant::InFlightIsNotRedelivered,
-        }
-    }
-}
-
-/// The design as it is built, or with one mutation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Design(pub Option<Mutation>);
-
-impl Design {
-    pub fn has(self, mutation: Mutation) -> bool {
-        self.0 == Some(mutation)
-    }
-}
+/// Each mutation with the invariant that it breaks.
+pub const MUTATIONS: [(Mutation, Invariant); 15] = [
+    (Mutation::ClaimWithoutCondition, Invariant::OneWinner),
+    (Mutation::ClaimIgnoresDeadline, Invariant::NothingIsStuck),
+    (Mutation::ClaimWithoutLeaseToken, Invariant::WinnerGetsRequest),
+    (Mutation::NewestFirst, Invariant::FirstComeFirstServed),
+    (Mutation::PollWithoutStoringTimeout, Invariant::TerminalIsFinal),
+    (Mutation::TimeoutWithoutCondition, Invariant::AcknowledgedIsStored),
+    (Mutation::EventuallyConsistentRead, Invariant::AcknowledgedIsStored),
+    (Mutation::WorkHintAfterPut, Invariant::OpenHasWorkHint),
+    (Mutation::WorkHintWhilePendingOnly, Invariant::OpenHasWorkHint),
+    (Mutation::ReportWithoutCondition, Invariant::TerminalIsFinal),
+    (Mutation::ReportWithoutIdempotency, Invariant::StaleIsNotStored),
+    (Mutation::NoRedelivery, Invariant::LossCostsTimeOnly),
+    (Mutation::RedeliveryOfAnyLease, Invariant::OneWinner),
+    (Mutation::RedeliveryRestartsClock, Invariant::NothingIsStuck),
+    (Mutation::RedeliveryIgnoresInFlight, Invariant::InFlightIsNotRedelivered),
+];

@@ -47,8 +47,8 @@
 //!
 //! # Modules
 //!
-//! Each uses only those before it: actors, design, store, state, actions, handlers, heartbeat, protocol, recovery,
-//! properties, checker.
+//! Each uses only those before it: actors, design, trace, state, store, actions, handlers, heartbeat, protocol,
+//! recovery, checker.
 
 pub mod actions;
 pub mod actors;
@@ -56,8 +56,8 @@ pub mod checker;
 pub mod design;
 pub mod handlers;
 pub mod heartbeat;
-pub mod properties;
 pub mod protocol;
 pub mod recovery;
 pub mod state;
 pub mod store;
+pub mod trace;

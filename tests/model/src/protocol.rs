@@ -3,29 +3,24 @@
 use doorbell_shared::time::Timestamp;
 
 use crate::actions::{Action, Fault};
-use crate::actors::{Clocks, Daemon, Instance};
-use crate::design::{Design, Mutation, Scope};
-use crate::handlers::{
-    Step, proceed_initiate, proceed_poll, proceed_report, start_initiate, start_poll, start_report,
-};
-use crate::heartbeat::{duplicate_heartbeat, proceed_heartbeat, start_heartbeat};
-use crate::state::{Call, Context, Initiation, ModelState};
+use crate::actors::{Clocks, Daemon, Instance, REQUESTS};
+use crate::design::{Invariant, Mutation, Scope};
+use crate::handlers::{Step, report_call};
+use crate::state::{Call, HeartbeatStep, ModelState};
+use crate::store::Context;
+use crate::trace::Initiation;
 
+/// The design as it is built, or with one mutation.
 #[derive(Clone, Debug)]
 pub struct Protocol {
-    pub design: Design,
     pub scope: Scope,
+    pub mutation: Option<(Mutation, Invariant)>,
     clocks: Clocks,
 }
 
 impl Protocol {
-    pub fn new(scope: Scope, start: Timestamp) -> Self {
-        Self { design: Design(None), scope, clocks: Clocks::starting_at(start) }
-    }
-
-    #[must_use]
-    pub fn with_mutation(self, mutation: Mutation) -> Self {
-        Self { design: Design(Some(mutation)), ..self }
+    pub fn new(scope: Scope, mutation: Option<(Mutation, Invariant)>, start: Timestamp) -> Self {
+        Self { scope, mutation, clocks: Clocks::starting_at(start) }
     }
 
     pub fn now(&self, state: &ModelState, instance: Instance) -> Timestamp {
@@ -34,45 +29,54 @@ impl Protocol {
 
     pub fn context<'a>(&self, state: &'a mut ModelState, instance: Instance) -> Context<'a> {
         let now = self.now(state, instance);
-        Context { state, design: self.design, now }
+        Context { state, mutation: self.mutation.map(|(mutation, _)| mutation), now }
     }
 
     /// Returns `None` when the action is impossible or changes nothing.
     pub fn apply(&self, state: &mut ModelState, action: Action) -> Option<()> {
         match action {
-            Action::AdvanceTime => {
-                state.instant = state.instant.next().filter(|next| next.seconds() <= self.scope.until)?;
-            }
+            Action::AdvanceTime => state.instant = state.instant.next(self.scope.until)?,
             Action::Initiate { request, instance } => {
-                let call = start_initiate(&mut self.context(state, instance), request);
-                self.send(state, call)?;
+                let call = self.context(state, instance).start_initiate(request);
+                state.calls.push(call);
             }
             Action::Poll { request, instance, stale_read } => {
                 let before = state.trace.clone();
-                match start_poll(&mut self.context(state, instance), request, stale_read) {
-                    Some(call) => self.send(state, call)?,
-                    None => (before != state.trace).then_some(())?,
+                let call = self.context(state, instance).start_poll(request, stale_read);
+                if call.is_none() && before == state.trace {
+                    return None;
                 }
+                state.calls.extend(call);
             }
             Action::Heartbeat { daemon, instance, duplicated } => {
-                self.heartbeat(state, daemon, instance, duplicated)?;
+                let call = self.context(state, instance).start_heartbeat(daemon, instance);
+                if call.is_none() && !duplicated {
+                    return None;
+                }
+                state.calls.extend(call);
+                state.faults -= u8::from(duplicated);
+                let in_flight = state.in_flight[daemon as usize];
+                let duplicate =
+                    Call::Heartbeat { from: None, instance, in_flight, step: HeartbeatStep::List };
+                state.calls.extend(duplicated.then_some(duplicate));
             }
             Action::Report { daemon, request, instance, fault } => {
-                self.send(state, start_report(daemon, request))?;
-                self.proceed_within_scope(state, state.calls.len() - 1, instance, fault)?;
+                state.calls.push(report_call(daemon, request));
+                if state.calls.len() > self.scope.calls {
+                    return None;
+                }
+                self.proceed(state, state.calls.len() - 1, instance, fault)?;
             }
-            Action::Proceed { call, instance, fault } => {
-                self.proceed_within_scope(state, call, instance, fault)?;
-            }
+            Action::Proceed { call, instance, fault } => self.proceed(state, call, instance, fault)?,
             Action::CrashInstance { call } => {
                 state.faults -= 1;
                 if let Call::Initiate { request, .. } = state.calls.remove(call) {
-                    state.trace.set_initiation(request, Initiation::Abandoned);
+                    state.trace.requests[request].initiation = Initiation::Abandoned;
                 }
             }
-            Action::CrashDaemon { daemon, reported } => self.crash_daemon(state, daemon, reported)?,
+            Action::CrashDaemon { daemon, reported } => crash_daemon(state, daemon, reported),
         }
-        Some(())
+        (state.calls.len() <= self.scope.calls).then_some(())
     }
 
     /// Lets a call take its next step.
@@ -83,67 +87,31 @@ impl Protocol {
         instance: Instance,
         fault: Option<Fault>,
     ) -> Option<()> {
+        state.faults -= u8::from(fault.is_some());
         let call = state.calls.remove(call);
-        let context = &mut self.context(state, instance);
+        let mut context = self.context(state, instance);
         let step = match call {
-            Call::Initiate { request, now } => proceed_initiate(context, request, now, fault),
-            Call::Poll { request, read, now } => proceed_poll(context, request, read, now, fault),
+            Call::Initiate { request, now } => context.proceed_initiate(request, now, fault),
+            Call::Poll { request, read, now } => context.proceed_poll(request, read, now, fault),
             Call::Heartbeat { from, instance, in_flight, step } => {
-                proceed_heartbeat(context, from, instance, in_flight, step, fault)
+                context.proceed_heartbeat(from, instance, in_flight, step, fault)
             }
-            Call::Report { from, request, author } => proceed_report(context, from, request, author, fault),
+            Call::Report { from, request, author } => context.proceed_report(from, request, author, fault),
         };
         if let Step::InProgress(call) = step? {
             state.calls.push(call);
         }
         Some(())
     }
+}
 
-    fn proceed_within_scope(
-        &self,
-        state: &mut ModelState,
-        call: usize,
-        instance: Instance,
-        fault: Option<Fault>,
-    ) -> Option<()> {
-        state.faults -= u8::from(fault.is_some());
-        self.proceed(state, call, instance, fault)?;
-        (state.calls.len() <= self.scope.calls).then_some(())
+/// The calls of a crashed daemon go on without a receiver.
+fn crash_daemon(state: &mut ModelState, daemon: Daemon, reported: bool) {
+    state.faults -= 1;
+    for call in state.calls.iter_mut().filter(|call| call.from() == Some(daemon)) {
+        *call = call.clone().without_sender();
     }
-
-    fn send(&self, state: &mut ModelState, call: Call) -> Option<()> {
-        state.calls.push(call);
-        (state.calls.len() <= self.scope.calls).then_some(())
-    }
-
-    fn heartbeat(
-        &self,
-        state: &mut ModelState,
-        daemon: Daemon,
-        instance: Instance,
-        duplicated: bool,
-    ) -> Option<()> {
-        let context = self.context(state, instance);
-        let call = start_heartbeat(&context, daemon, instance);
-        let duplicate = duplicated.then(|| duplicate_heartbeat(&context, daemon, instance));
-        if call.is_none() && duplicate.is_none() {
-            return None;
-        }
-        state.faults -= u8::from(duplicated);
-        call.into_iter().chain(duplicate).try_for_each(|call| self.send(state, call))
-    }
-
-    /// The calls of a crashed daemon go on without a receiver.
-    fn crash_daemon(&self, state: &mut ModelState, daemon: Daemon, reported: bool) -> Option<()> {
-        state.faults -= 1;
-        for call in state.calls.iter_mut().filter(|call| call.from() == Some(daemon)) {
-            *call = call.clone().without_sender();
-        }
-        let in_flight = std::mem::take(state.in_flight_mut(daemon));
-        let mut sent = in_flight
-            .iter()
-            .filter(|_| reported)
-            .map(|request| start_report(daemon, request).without_sender());
-        sent.try_for_each(|call| self.send(state, call))
-    }
+    let in_flight = std::mem::take(&mut state.in_flight[daemon as usize]);
+    let sent = REQUESTS.into_iter().filter(|request| in_flight[*request] && reported);
+    state.calls.extend(sent.map(|request| report_call(daemon, request).without_sender()));
 }

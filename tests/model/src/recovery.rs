@@ -8,15 +8,14 @@ use doorbell_shared::limits::REDELIVERY_AFTER;
 use doorbell_shared::request::{Request, State};
 use doorbell_shared::time::Timestamp;
 
-use crate::actors::{Daemon, Instance, RequestIndex};
-use crate::handlers::start_report;
-use crate::heartbeat::start_heartbeat;
+use crate::actors::{Daemon, Instance, REQUESTS, RequestIndex};
+use crate::handlers::report_call;
 use crate::protocol::Protocol;
 use crate::state::ModelState;
 
 /// Checks each open request with each daemon and each clock.
 pub fn completes_after_loss(protocol: &Protocol, state: &ModelState) -> bool {
-    let open: Vec<_> = RequestIndex::ALL.into_iter().filter(|request| is_open(state, *request)).collect();
+    let open: Vec<_> = REQUESTS.into_iter().filter(|request| is_open(state, *request)).collect();
     open.is_empty()
         || Daemon::ALL.into_iter().all(|daemon| {
             Instance::ALL.into_iter().all(|instance| {
@@ -27,7 +26,7 @@ pub fn completes_after_loss(protocol: &Protocol, state: &ModelState) -> bool {
 }
 
 fn is_open(state: &ModelState, request: RequestIndex) -> bool {
-    state.store.get(request).is_some_and(|stored| !stored.state.status().is_terminal())
+    state.table.requests[request].as_ref().is_some_and(|stored| !stored.state.status().is_terminal())
 }
 
 struct Recovery<'a> {
@@ -38,14 +37,17 @@ struct Recovery<'a> {
 
 impl Recovery<'_> {
     fn completes(&self, state: &ModelState, request: RequestIndex) -> bool {
-        let other = |other: &Daemon| *other != self.daemon && state.in_flight(*other)[request];
-        if Daemon::ALL.iter().any(other) {
+        let has = |other: &Daemon| *other != self.daemon && state.in_flight[*other as usize][request];
+        if Daemon::ALL.iter().any(has) {
             return true;
         }
         let Some(mut state) = self.when_due(state, request) else { return true };
         self.report_all(&mut state);
-        for _ in RequestIndex::ALL {
-            self.heartbeat(&mut state);
+        for _ in REQUESTS {
+            let call =
+                self.protocol.context(&mut state, self.instance).start_heartbeat(self.daemon, self.instance);
+            state.calls.extend(call);
+            self.finish_calls(&mut state);
             self.report_all(&mut state);
         }
         !is_open(&state, request)
@@ -53,29 +55,26 @@ impl Recovery<'_> {
 
     /// The state at the first instant at which the daemon has the request or may get it, if that is before its deadline.
     fn when_due(&self, state: &ModelState, request: RequestIndex) -> Option<ModelState> {
-        let mut state = state.without_calls();
+        let ModelState { table, trace, .. } = state;
+        let mut state =
+            ModelState { table: table.clone(), trace: trace.clone(), calls: Vec::new(), ..*state };
         loop {
-            let stored = state.store.get(request)?;
+            let stored = state.table.requests[request].as_ref()?;
             let now = self.protocol.now(&state, self.instance);
             if stored.lapse(now).is_some() {
                 return None;
             }
-            if state.in_flight(self.daemon)[request] || is_due(stored, now) {
+            if state.in_flight[self.daemon as usize][request] || is_due(stored, now) {
                 return Some(state);
             }
-            state.instant = state.instant.next()?;
+            state.instant = state.instant.next(u64::MAX)?;
         }
     }
 
-    fn heartbeat(&self, state: &mut ModelState) {
-        let call = start_heartbeat(&self.protocol.context(state, self.instance), self.daemon, self.instance);
-        state.calls.extend(call);
-        self.finish_calls(state);
-    }
-
     fn report_all(&self, state: &mut ModelState) {
-        let reports = state.in_flight(self.daemon).iter().map(|request| start_report(self.daemon, request));
-        state.calls.extend(reports);
+        let in_flight = state.in_flight[self.daemon as usize];
+        let reports = REQUESTS.into_iter().filter(|request| in_flight[*request]);
+        state.calls.extend(reports.map(|request| report_call(self.daemon, request)));
         self.finish_calls(state);
     }
 

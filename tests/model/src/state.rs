@@ -1,21 +1,21 @@
-//! One state of the model: the table, the calls in progress, and a trace of the responses so far.
+//! One state of the model: the table, the work of the daemons, and the calls in progress.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use doorbell_shared::id::ClaimId;
-use doorbell_shared::request::{Delivery, Request};
+use doorbell_shared::request::{Delivery, Request, State};
 use doorbell_shared::time::Timestamp;
 use uuid::Uuid;
 
-use crate::actors::{Daemon, Instance, Instant, RequestIndex, RequestSet};
-use crate::design::{Design, Invariant};
-use crate::store::Store;
+use crate::actors::{Daemon, Instance, Instant, REQUESTS, RequestIndex, RequestSet};
+use crate::trace::Trace;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ModelState {
     pub instant: Instant,
-    pub store: Store,
-    in_flight: [RequestSet; 2],
+    pub table: Table,
+    /// The requests that each daemon has received and not yet reported.
+    pub in_flight: [RequestSet; 2],
     /// Kept in a canonical order by [`sort_calls`](Self::sort_calls).
     pub calls: Vec<Call>,
     /// How many faults may still happen.
@@ -23,29 +23,42 @@ pub struct ModelState {
     pub trace: Trace,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Table {
+    pub work_hint_until: Option<Timestamp>,
+    pub requests: [Option<Request>; 2],
+    /// The versions that an eventually consistent read may return. Empty unless the design has such reads.
+    pub previous: [Option<Request>; 2],
+}
+
+impl Table {
+    pub fn has_work_hint(&self, now: Timestamp) -> bool {
+        self.work_hint_until.is_some_and(|until| until >= now)
+    }
+
+    pub fn lease_token(&self, request: RequestIndex) -> Option<ClaimId> {
+        match self.requests[request].as_ref()?.state {
+            State::Running(lease) => Some(lease.claim),
+            _ => None,
+        }
+    }
+
+    pub fn any(&self, condition: impl Fn(RequestIndex, &Request) -> bool) -> bool {
+        REQUESTS
+            .iter()
+            .any(|&index| self.requests[index].as_ref().is_some_and(|request| condition(index, request)))
+    }
+}
+
 impl ModelState {
-    pub fn new(faults: u8) -> Self {
-        Self { faults, ..Self::default() }
-    }
-
-    /// The requests that `daemon` has received and not yet reported.
-    pub fn in_flight(&self, daemon: Daemon) -> RequestSet {
-        self.in_flight[daemon as usize]
-    }
-
-    pub fn in_flight_mut(&mut self, daemon: Daemon) -> &mut RequestSet {
-        &mut self.in_flight[daemon as usize]
-    }
-
-    /// The same state after the loss of every call in progress.
-    pub fn without_calls(&self) -> Self {
-        Self { store: self.store.clone(), trace: self.trace.clone(), calls: Vec::new(), ..*self }
-    }
-
     /// The lowest lease token not in use. Reuse keeps states equal that differ only in tokens of the past.
     pub fn next_lease_token(&self) -> ClaimId {
-        let stored = RequestIndex::ALL.iter().filter_map(|request| self.store.lease_token(*request));
-        let used: Vec<_> = stored.chain(self.calls.iter().filter_map(Call::lease_token)).collect();
+        let stored = REQUESTS.iter().filter_map(|request| self.table.lease_token(*request));
+        let claiming = self.calls.iter().filter_map(|call| match call {
+            Call::Heartbeat { step: HeartbeatStep::Claim { token, .. }, .. } => Some(*token),
+            _ => None,
+        });
+        let used: Vec<_> = stored.chain(claiming).collect();
         let mut tokens = (1..).map(|number| ClaimId::from_uuid(Uuid::from_u128(number)));
         tokens.find(|token| !used.contains(token)).unwrap_or_else(|| unreachable!("few are in use"))
     }
@@ -136,107 +149,4 @@ impl Call {
             Self::Initiate { .. } | Self::Poll { .. } => other == Instance::Ahead,
         }
     }
-
-    fn lease_token(&self) -> Option<ClaimId> {
-        match self {
-            Self::Heartbeat { step: HeartbeatStep::Claim { token, .. }, .. } => Some(*token),
-            _ => None,
-        }
-    }
-}
-
-/// Progress of the client that makes a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Initiation {
-    #[default]
-    NotStarted,
-    InProgress,
-    Accepted,
-    /// The client got no response. The request may exist.
-    Abandoned,
-}
-
-/// The responses about one request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct RequestTrace {
-    pub initiation: Initiation,
-    /// The first terminal record that a poll has shown.
-    pub shown: Option<Request>,
-    /// The author of the acknowledged report.
-    pub recorded: Option<Daemon>,
-    /// Bit n is set when a heartbeat has won the nth delivery.
-    won: u8,
-}
-
-impl RequestTrace {
-    pub fn deliveries(&self) -> u32 {
-        self.won.count_ones()
-    }
-}
-
-/// An observer. Only polls depend on it: they need an accepted request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Trace {
-    requests: [RequestTrace; 2],
-    broken: Vec<Invariant>,
-}
-
-impl Trace {
-    pub fn of(&self, request: RequestIndex) -> &RequestTrace {
-        &self.requests[request as usize]
-    }
-
-    pub fn breaks(&self, invariant: Invariant) -> bool {
-        self.broken.contains(&invariant)
-    }
-
-    pub fn check(&mut self, invariant: Invariant, holds: bool) {
-        if !holds && !self.breaks(invariant) {
-            self.broken.push(invariant);
-        }
-    }
-
-    pub fn set_initiation(&mut self, request: RequestIndex, initiation: Initiation) {
-        self.requests[request as usize].initiation = initiation;
-    }
-
-    /// A poll at `now` shows `record`, or 404. `stored` is the latest version.
-    pub fn record_poll(
-        &mut self,
-        request: RequestIndex,
-        record: Option<&Request>,
-        stored: Option<&Request>,
-        now: Timestamp,
-    ) {
-        let trace = &mut self.requests[request as usize];
-        let changed =
-            trace.shown.as_ref().is_some_and(|shown| record != Some(shown) && shown.is_readable(now));
-        let lost = record.is_none() && stored.is_some_and(|stored| stored.is_readable(now));
-        let denied = trace.recorded.zip(record).is_some_and(|(author, record)| !author.is_author_of(record));
-        if trace.shown.is_none() {
-            trace.shown = record.filter(|record| record.state.status().is_terminal()).cloned();
-        }
-        self.check(Invariant::TerminalIsFinal, !changed);
-        self.check(Invariant::AcknowledgedIsStored, !lost && !denied);
-    }
-
-    pub fn record_delivery(&mut self, request: RequestIndex, attempt: u32) {
-        let trace = &mut self.requests[request as usize];
-        let bit = 1 << attempt;
-        let first = trace.won & bit == 0;
-        trace.won |= bit;
-        self.check(Invariant::OneWinner, first);
-    }
-
-    pub fn record_report(&mut self, request: RequestIndex, author: Daemon) {
-        let recorded = self.requests[request as usize].recorded.replace(author);
-        self.check(Invariant::AcknowledgedIsStored, recorded.is_none_or(|recorded| recorded == author));
-    }
-}
-
-/// The state and the clock that a handler works with.
-pub struct Context<'a> {
-    pub state: &'a mut ModelState,
-    pub design: Design,
-    pub now: Timestamp,
 }
