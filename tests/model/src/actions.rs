@@ -1,47 +1,22 @@
 //! The actions of the actors, and which of them a state enables. `Protocol::apply` drops those that change nothing.
 
-use crate::actors::{Daemon, Instance, REQUESTS, RequestIndex};
+use crate::actors::{Daemon, Instance, REQUESTS};
 use crate::design::{Mutation, Scope};
 use crate::state::{Call, ModelState};
 use crate::trace::Initiation;
 
-/// `call` is an index into [`ModelState::calls`].
+/// `call` is an index into [`ModelState::calls`]. A crashed daemon restarts without memory; with `reported`, it has sent
+/// its reports just before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     AdvanceTime,
-    Initiate {
-        request: RequestIndex,
-        instance: Instance,
-    },
-    Poll {
-        request: RequestIndex,
-        instance: Instance,
-        stale_read: bool,
-    },
-    Heartbeat {
-        daemon: Daemon,
-        instance: Instance,
-        duplicated: bool,
-    },
-    Report {
-        daemon: Daemon,
-        request: RequestIndex,
-        instance: Instance,
-        fault: Option<Fault>,
-    },
-    Proceed {
-        call: usize,
-        instance: Instance,
-        fault: Option<Fault>,
-    },
-    CrashInstance {
-        call: usize,
-    },
-    /// The daemon restarts without memory. With `reported`, it has sent its reports just before.
-    CrashDaemon {
-        daemon: Daemon,
-        reported: bool,
-    },
+    Initiate { request: usize, instance: Instance },
+    Poll { request: usize, instance: Instance, stale_read: bool },
+    Heartbeat { daemon: Daemon, instance: Instance, duplicated: bool },
+    Report { daemon: Daemon, request: usize, instance: Instance, fault: Option<Fault> },
+    Proceed { call: usize, instance: Instance, fault: Option<Fault> },
+    CrashInstance { call: usize },
+    CrashDaemon { daemon: Daemon, reported: bool },
 }
 
 /// What goes wrong in one step of a call.
@@ -85,7 +60,7 @@ pub fn enabled(scope: Scope, mutation: Option<Mutation>, state: &ModelState, act
 /// At most two polls are in progress at once.
 fn client_actions(
     state: &ModelState,
-    request: RequestIndex,
+    request: usize,
     instances: &[Instance],
     stale_reads: bool,
     actions: &mut Vec<Action>,

@@ -39,12 +39,10 @@ impl Daemon {
     }
 }
 
-/// Requests in the order of their ids. They may be made out of order, because clocks differ.
-pub type RequestIndex = usize;
+/// Indices of the requests, in the order of their ids. They may be made out of order, because clocks differ.
+pub const REQUESTS: [usize; 2] = [0, 1];
 
-pub const REQUESTS: [RequestIndex; 2] = [0, 1];
-
-/// Membership by [`RequestIndex`].
+/// Membership by index.
 pub type RequestSet = [bool; 2];
 
 /// Seconds since the start. Every comparison of the lifecycle has both results at one of these instants, and the two
@@ -72,7 +70,7 @@ impl Instant {
     }
 
     /// The first request is made at 0 s, the second at 0 s or 7 s: later instants would leave no time for what follows.
-    pub fn allows_initiate(self, request: RequestIndex) -> bool {
+    pub fn allows_initiate(self, request: usize) -> bool {
         self.0 <= request
     }
 }

@@ -8,7 +8,7 @@ use doorbell_shared::time::Timestamp;
 use uuid::Uuid;
 
 use crate::actions::Fault;
-use crate::actors::{Daemon, RequestIndex};
+use crate::actors::Daemon;
 use crate::design::{Invariant, Mutation};
 use crate::state::Call;
 use crate::store::{ConditionalWrite, Context};
@@ -27,19 +27,19 @@ static RUNTIME: LazyLock<(WorkspaceId, RuntimeId)> = LazyLock::new(|| {
     (workspace, RuntimeId::derive(workspace, "laptop", "codex", ""))
 });
 
-fn new_request(index: RequestIndex, now: Timestamp) -> Request {
+fn new_request(index: usize, now: Timestamp) -> Request {
     let (workspace, runtime) = *RUNTIME;
     let request = RequestId::from_uuid(Uuid::from_u128(index as u128));
     Request::new(Address { runtime, request, kind: Kind::ModelList }, workspace, now)
 }
 
-pub fn report_call(daemon: Daemon, request: RequestIndex) -> Call {
+pub fn report_call(daemon: Daemon, request: usize) -> Call {
     Call::Report { from: Some(daemon), request, author: daemon }
 }
 
 impl Context<'_> {
     /// The work hint is written first, so that no request is without one.
-    pub fn start_initiate(&mut self, request: RequestIndex) -> Call {
+    pub fn start_initiate(&mut self, request: usize) -> Call {
         let now = self.now;
         if self.has(Mutation::WorkHintAfterPut) {
             self.put(request, new_request(request, now));
@@ -50,12 +50,7 @@ impl Context<'_> {
         Call::Initiate { request, now }
     }
 
-    pub fn proceed_initiate(
-        &mut self,
-        request: RequestIndex,
-        now: Timestamp,
-        fault: Option<Fault>,
-    ) -> Option<Step> {
+    pub fn proceed_initiate(&mut self, request: usize, now: Timestamp, fault: Option<Fault>) -> Option<Step> {
         let write = if self.has(Mutation::WorkHintAfterPut) {
             self.write_work_hint(now);
             ConditionalWrite::ConditionFailed
@@ -75,7 +70,7 @@ impl Context<'_> {
     }
 
     /// Only an expired request needs a second step: its timeout is stored before it is shown.
-    pub fn start_poll(&mut self, request: RequestIndex, stale_read: bool) -> Option<Call> {
+    pub fn start_poll(&mut self, request: usize, stale_read: bool) -> Option<Call> {
         let now = self.now;
         let table = &self.state.table;
         let read = if stale_read { &table.previous[request] } else { &table.requests[request] };
@@ -91,7 +86,7 @@ impl Context<'_> {
 
     pub fn proceed_poll(
         &mut self,
-        request: RequestIndex,
+        request: usize,
         read: Request,
         now: Timestamp,
         fault: Option<Fault>,
@@ -114,7 +109,7 @@ impl Context<'_> {
     pub fn proceed_report(
         &mut self,
         from: Option<Daemon>,
-        request: RequestIndex,
+        request: usize,
         author: Daemon,
         fault: Option<Fault>,
     ) -> Option<Step> {
@@ -137,7 +132,7 @@ impl Context<'_> {
     }
 
     /// The stored outcome is the idempotency token of a report.
-    fn acknowledge(&mut self, request: RequestIndex, author: Daemon, write: ConditionalWrite) {
+    fn acknowledge(&mut self, request: usize, author: Daemon, write: ConditionalWrite) {
         let own = self.stored(request).is_some_and(|record| author.is_author_of(record));
         let readable = self.stored(request).is_some_and(|record| record.is_readable(self.now));
         let recognized = own && readable && !self.has(Mutation::ReportWithoutIdempotency);

@@ -4,7 +4,7 @@ use doorbell_shared::id::ClaimId;
 use doorbell_shared::request::{Delivery, InFlight, Looking, State};
 
 use crate::actions::Fault;
-use crate::actors::{Daemon, Instance, REQUESTS, RequestIndex, RequestSet};
+use crate::actors::{Daemon, Instance, REQUESTS, RequestSet};
 use crate::design::{Invariant, Mutation};
 use crate::handlers::Step;
 use crate::state::{Call, Candidate, HeartbeatStep};
@@ -30,7 +30,7 @@ impl Context<'_> {
             HeartbeatStep::List if fault.is_none() => self.list(in_flight),
             HeartbeatStep::List => return None,
             HeartbeatStep::Claim { candidates, token } => {
-                Attempt { from, in_flight, candidates, token }.run(self, fault)?
+                self.claim_step(from, in_flight, candidates, token, fault)?
             }
         };
         let call = next.map(|step| Call::Heartbeat { from, instance, in_flight, step });
@@ -67,7 +67,7 @@ impl Context<'_> {
         InFlight::try_from(ids).map_or(Looking::ForPending, Looking::ForPendingAndUndelivered)
     }
 
-    fn candidate(&self, request: RequestIndex, filter: &Looking) -> Option<Candidate> {
+    fn candidate(&self, request: usize, filter: &Looking) -> Option<Candidate> {
         let stored = self.stored(request)?;
         let delivery = stored.delivery(filter, self.now)?;
         let attempts = match (delivery, &stored.state) {
@@ -76,58 +76,45 @@ impl Context<'_> {
         };
         Some(Candidate { request, delivery, attempts })
     }
-}
 
-/// One claim of the first candidate.
-struct Attempt {
-    from: Option<Daemon>,
-    in_flight: RequestSet,
-    candidates: Vec<Candidate>,
-    token: ClaimId,
-}
-
-impl Attempt {
-    /// The step after the claim, if there is one.
-    fn run(self, context: &mut Context<'_>, fault: Option<Fault>) -> Option<Option<HeartbeatStep>> {
-        let Candidate { request, delivery, .. } = *self.candidates.first()?;
-        let skipped = self.skips_older(context);
-        let applied = context.claim(request, delivery, self.token) == ConditionalWrite::Applied;
-        context.state.trace.check(Invariant::FirstComeFirstServed, !(skipped && applied));
-        let own = context.state.table.lease_token(request) == Some(self.token);
-        let recognized = own && !context.has(Mutation::ClaimWithoutLeaseToken);
-        match fault {
-            // Heartbeats are duplicated as a whole, at their start.
-            Some(Fault::Duplicated) => None,
-            Some(Fault::WriteResponseLost) => applied
-                .then_some(Some(HeartbeatStep::Claim { candidates: self.candidates, token: self.token })),
-            _ if applied || recognized => self.win(context, fault),
-            Some(Fault::ResponseLost) => None,
-            None => {
-                context.state.trace.check(Invariant::WinnerGetsRequest, !own);
-                Some(context.claim_first(self.candidates[1..].to_vec()))
+    /// Claims the first candidate. Returns the next step, if there is one.
+    fn claim_step(
+        &mut self,
+        from: Option<Daemon>,
+        in_flight: RequestSet,
+        candidates: Vec<Candidate>,
+        token: ClaimId,
+        fault: Option<Fault>,
+    ) -> Option<Option<HeartbeatStep>> {
+        let Candidate { request, delivery, attempts } = candidates[0];
+        let skipped =
+            candidates.iter().any(|other| other.request < request && self.is_claimable(other.request));
+        let applied = self.claim(request, delivery, token) == ConditionalWrite::Applied;
+        self.state.trace.check(Invariant::FirstComeFirstServed, !(skipped && applied));
+        let own = self.state.table.lease_token(request) == Some(token);
+        let won = applied || (own && !self.has(Mutation::ClaimWithoutLeaseToken));
+        match (fault, from) {
+            (Some(Fault::WriteResponseLost), _) if applied => {
+                return Some(Some(HeartbeatStep::Claim { candidates, token }));
             }
-        }
-    }
-
-    /// Whether an older request of the same list can still be claimed.
-    fn skips_older(&self, context: &Context<'_>) -> bool {
-        let first = self.candidates[0].request;
-        self.candidates.iter().filter(|other| other.request < first).any(|other| {
-            context.stored(other.request).is_some_and(|stored| {
-                matches!(stored.state, State::Pending) && stored.lapse(context.now).is_none()
-            })
-        })
-    }
-
-    fn win(&self, context: &mut Context<'_>, fault: Option<Fault>) -> Option<Option<HeartbeatStep>> {
-        let Candidate { request, attempts, .. } = *self.candidates.first()?;
-        context.state.trace.record_delivery(request, attempts + 1);
-        context.state.trace.check(Invariant::InFlightIsNotRedelivered, !self.in_flight[request]);
-        match (fault, self.from) {
-            (None, Some(daemon)) => context.state.in_flight[daemon as usize][request] = true,
-            (None, None) | (Some(Fault::ResponseLost), Some(_)) => {}
+            (None, _) if !won => {
+                self.state.trace.check(Invariant::WinnerGetsRequest, !own);
+                return Some(self.claim_first(candidates[1..].to_vec()));
+            }
+            (None, Some(daemon)) => self.state.in_flight[daemon as usize][request] = true,
+            (None, None) => {}
+            (Some(Fault::ResponseLost), Some(_)) if won => {}
+            // Heartbeats are duplicated as a whole, at their start.
             _ => return None,
         }
+        self.state.trace.record_delivery(request, attempts + 1);
+        self.state.trace.check(Invariant::InFlightIsNotRedelivered, !in_flight[request]);
         Some(None)
+    }
+
+    fn is_claimable(&self, request: usize) -> bool {
+        let stored = self.stored(request);
+        stored
+            .is_some_and(|stored| matches!(stored.state, State::Pending) && stored.lapse(self.now).is_none())
     }
 }

@@ -8,7 +8,7 @@ use doorbell_shared::limits::REDELIVERY_AFTER;
 use doorbell_shared::request::{Request, State};
 use doorbell_shared::time::Timestamp;
 
-use crate::actors::{Daemon, Instance, REQUESTS, RequestIndex};
+use crate::actors::{Daemon, Instance, REQUESTS};
 use crate::handlers::report_call;
 use crate::protocol::Protocol;
 use crate::state::ModelState;
@@ -25,7 +25,7 @@ pub fn completes_after_loss(protocol: &Protocol, state: &ModelState) -> bool {
         })
 }
 
-fn is_open(state: &ModelState, request: RequestIndex) -> bool {
+fn is_open(state: &ModelState, request: usize) -> bool {
     state.table.requests[request].as_ref().is_some_and(|stored| !stored.state.status().is_terminal())
 }
 
@@ -36,7 +36,7 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
-    fn completes(&self, state: &ModelState, request: RequestIndex) -> bool {
+    fn completes(&self, state: &ModelState, request: usize) -> bool {
         let has = |other: &Daemon| *other != self.daemon && state.in_flight[*other as usize][request];
         if Daemon::ALL.iter().any(has) {
             return true;
@@ -54,7 +54,7 @@ impl Recovery<'_> {
     }
 
     /// The state at the first instant at which the daemon has the request or may get it, if that is before its deadline.
-    fn when_due(&self, state: &ModelState, request: RequestIndex) -> Option<ModelState> {
+    fn when_due(&self, state: &ModelState, request: usize) -> Option<ModelState> {
         let ModelState { table, trace, .. } = state;
         let mut state =
             ModelState { table: table.clone(), trace: trace.clone(), calls: Vec::new(), ..*state };

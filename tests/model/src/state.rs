@@ -7,7 +7,7 @@ use doorbell_shared::request::{Delivery, Request, State};
 use doorbell_shared::time::Timestamp;
 use uuid::Uuid;
 
-use crate::actors::{Daemon, Instance, Instant, REQUESTS, RequestIndex, RequestSet};
+use crate::actors::{Daemon, Instance, Instant, REQUESTS, RequestSet};
 use crate::trace::Trace;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,14 +36,14 @@ impl Table {
         self.work_hint_until.is_some_and(|until| until >= now)
     }
 
-    pub fn lease_token(&self, request: RequestIndex) -> Option<ClaimId> {
+    pub fn lease_token(&self, request: usize) -> Option<ClaimId> {
         match self.requests[request].as_ref()?.state {
             State::Running(lease) => Some(lease.claim),
             _ => None,
         }
     }
 
-    pub fn any(&self, condition: impl Fn(RequestIndex, &Request) -> bool) -> bool {
+    pub fn any(&self, condition: impl Fn(usize, &Request) -> bool) -> bool {
         REQUESTS
             .iter()
             .any(|&index| self.requests[index].as_ref().is_some_and(|request| condition(index, request)))
@@ -77,43 +77,27 @@ impl ModelState {
 
 /// A call in progress, with the values that it carries from one step to the next. `from` is the daemon that waits for the
 /// response: none if it has crashed since, or if the call is a duplicate.
+///
+/// An initiate in progress has written the work hint, and puts the request next. A poll in progress has read an expired
+/// request, and writes its timeout next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
-    /// The work hint is written, the put is next.
-    Initiate {
-        request: RequestIndex,
-        now: Timestamp,
-    },
-    /// An expired request was read, the write of its timeout is next.
-    Poll {
-        request: RequestIndex,
-        read: Request,
-        now: Timestamp,
-    },
-    Heartbeat {
-        from: Option<Daemon>,
-        instance: Instance,
-        in_flight: RequestSet,
-        step: HeartbeatStep,
-    },
-    Report {
-        from: Option<Daemon>,
-        request: RequestIndex,
-        author: Daemon,
-    },
+    Initiate { request: usize, now: Timestamp },
+    Poll { request: usize, read: Request, now: Timestamp },
+    Heartbeat { from: Option<Daemon>, instance: Instance, in_flight: RequestSet, step: HeartbeatStep },
+    Report { from: Option<Daemon>, request: usize, author: Daemon },
 }
 
+/// The next step of a heartbeat: only duplicates start with a list, the others claim their first candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HeartbeatStep {
-    /// The first step of a duplicate, which arrives at any time.
     List,
-    /// Claim the first candidate with this token.
     Claim { candidates: Vec<Candidate>, token: ClaimId },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Candidate {
-    pub request: RequestIndex,
+    pub request: usize,
     pub delivery: Delivery,
     /// How many deliveries there had been when it was listed.
     pub attempts: u32,

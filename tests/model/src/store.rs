@@ -5,7 +5,6 @@ use doorbell_shared::limits::{ATTENTION, PENDING_DEADLINE};
 use doorbell_shared::request::{Delivery, Outcome, Request, Run, State};
 use doorbell_shared::time::Timestamp;
 
-use crate::actors::RequestIndex;
 use crate::design::Mutation;
 use crate::state::ModelState;
 
@@ -27,7 +26,7 @@ impl Context<'_> {
         self.mutation == Some(mutation)
     }
 
-    pub fn stored(&self, index: RequestIndex) -> Option<&Request> {
+    pub fn stored(&self, index: usize) -> Option<&Request> {
         self.state.table.requests[index].as_ref()
     }
 
@@ -37,25 +36,25 @@ impl Context<'_> {
         self.state.table.work_hint_until = Some(now + if short { PENDING_DEADLINE } else { ATTENTION });
     }
 
-    pub fn put(&mut self, index: RequestIndex, request: Request) -> ConditionalWrite {
+    pub fn put(&mut self, index: usize, request: Request) -> ConditionalWrite {
         let created = self.stored(index).is_none().then_some(request);
         self.write(index, created)
     }
 
-    pub fn claim(&mut self, index: RequestIndex, delivery: Delivery, token: ClaimId) -> ConditionalWrite {
+    pub fn claim(&mut self, index: usize, delivery: Delivery, token: ClaimId) -> ConditionalWrite {
         let claimed = self.stored(index).and_then(|request| self.claimed(request, delivery, token));
         self.write(index, claimed)
     }
 
     /// Writes the timeout of `read` if the stored request is still the same version.
-    pub fn time_out(&mut self, index: RequestIndex, read: &Request, now: Timestamp) -> ConditionalWrite {
+    pub fn time_out(&mut self, index: usize, read: &Request, now: Timestamp) -> ConditionalWrite {
         let version = |request: &Request| (request.state.status(), request.updated_at);
         let unchanged = self.stored(index).is_some_and(|request| version(request) == version(read));
         let writes = unchanged || self.has(Mutation::TimeoutWithoutCondition);
         self.write(index, read.timed_out_if_lapsed(now).filter(|_| writes))
     }
 
-    pub fn report(&mut self, index: RequestIndex, outcome: &Outcome) -> ConditionalWrite {
+    pub fn report(&mut self, index: usize, outcome: &Outcome) -> ConditionalWrite {
         let reported = self.stored(index).and_then(|request| {
             if self.has(Mutation::ReportWithoutCondition) {
                 Some(Request { state: outcome.clone().into(), updated_at: self.now, ..request.clone() })
@@ -66,7 +65,7 @@ impl Context<'_> {
         self.write(index, reported)
     }
 
-    fn write(&mut self, index: RequestIndex, changed: Option<Request>) -> ConditionalWrite {
+    fn write(&mut self, index: usize, changed: Option<Request>) -> ConditionalWrite {
         let Some(changed) = changed else { return ConditionalWrite::ConditionFailed };
         let previous = self.state.table.requests[index].replace(changed);
         if self.has(Mutation::EventuallyConsistentRead) {

@@ -4,7 +4,7 @@
 use doorbell_shared::request::Request;
 use doorbell_shared::time::Timestamp;
 
-use crate::actors::{Daemon, RequestIndex};
+use crate::actors::Daemon;
 use crate::design::Invariant;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,7 +50,7 @@ impl Trace {
     /// A poll at `now` shows `record`, or 404. `stored` is the latest version.
     pub fn record_poll(
         &mut self,
-        request: RequestIndex,
+        request: usize,
         record: Option<&Request>,
         stored: Option<&Request>,
         now: Timestamp,
@@ -67,14 +67,14 @@ impl Trace {
         self.check(Invariant::AcknowledgedIsStored, !lost && !denied);
     }
 
-    pub fn record_delivery(&mut self, request: RequestIndex, attempt: u32) {
+    pub fn record_delivery(&mut self, request: usize, attempt: u32) {
         let deliveries = &mut self.requests[request].deliveries;
         let first = *deliveries & (1 << attempt) == 0;
         *deliveries |= 1 << attempt;
         self.check(Invariant::OneWinner, first);
     }
 
-    pub fn record_report(&mut self, request: RequestIndex, author: Daemon) {
+    pub fn record_report(&mut self, request: usize, author: Daemon) {
         let recorded = self.requests[request].recorded.replace(author);
         self.check(Invariant::AcknowledgedIsStored, recorded.is_none_or(|recorded| recorded == author));
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use doorbell_daemon::api::TIMEOUT;
 use doorbell_shared::id::{RequestId, RuntimeId};
 
 use crate::context::{Context, SharedStore};
 use crate::history::FaultKind;
-use crate::network::Caller;
-use crate::operation::{Operation, WorkResult, Workspace};
+use crate::operation::{Caller, Operation, WorkResult, Workspace};
 use crate::plan::INITIATES_END;
 
 /// The time after which clients stop polling.
@@ -35,7 +35,9 @@ async fn make_requests<S: SharedStore>(context: &Arc<Context<S>>, caller: Caller
             return;
         }
         let runtime = context.environment.rng.one_of(runtimes);
-        let Some(response) = context.call(caller, Operation::Initiate { runtime }).await else { continue };
+        let Some(response) = context.call(caller, TIMEOUT, Operation::Initiate { runtime }).await else {
+            continue;
+        };
         if response.status == 200 {
             let request = response.body["id"].as_str().unwrap().parse().unwrap();
             poll_until_done(context, caller, Operation::Poll { runtime, request }).await;
@@ -48,7 +50,8 @@ async fn poll_until_done<S: SharedStore>(context: &Arc<Context<S>>, caller: Call
     let interval = context.environment.plan.poll_interval;
     for _ in 0..POLL_TIMEOUT.as_millis() / interval.as_millis() {
         tokio::time::sleep(interval).await;
-        let response = context.call(caller, poll.clone()).await.filter(|response| response.status == 200);
+        let response =
+            context.call(caller, TIMEOUT, poll.clone()).await.filter(|response| response.status == 200);
         let status = response.as_ref().and_then(|response| response.body["status"].as_str());
         if !matches!(status, Some("pending" | "running")) {
             return;
@@ -62,7 +65,7 @@ pub(crate) async fn run_attacker<S: SharedStore>(context: Arc<Context<S>>, runti
     loop {
         context.environment.sleep(500..25_000).await;
         let operation = attack(&context, runtimes[0]);
-        context.call(caller, operation).await;
+        context.call(caller, TIMEOUT, operation).await;
     }
 }
 

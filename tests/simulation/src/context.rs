@@ -5,19 +5,22 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::http::routes::Function;
 use doorbell_shared::store::Store;
 
 use crate::history::{FaultKind, History, Moment};
 use crate::operation::{Operation, Workspace};
 use crate::plan::Plan;
-use crate::seeded::{SeededIds, SeededRng, SkewedClock, TrueClock};
+use crate::seeded::{SeededIds, SeededRng, SkewedClock};
 
 /// The plan of a seed, and the record of what happens.
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) plan: Plan,
     pub(crate) rng: Arc<SeededRng>,
-    pub(crate) clock: TrueClock,
+    /// Tokio's paused time, which only advances while every task waits.
+    pub(crate) clock: Stopwatch,
     history: Mutex<History>,
 }
 
@@ -25,7 +28,7 @@ impl Environment {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = Arc::new(SeededRng::new(seed));
         let plan = Plan::new(seed, &rng);
-        Self { plan, rng, clock: TrueClock::start(), history: Mutex::default() }
+        Self { plan, rng, clock: Stopwatch::start(), history: Mutex::default() }
     }
 
     pub(crate) fn history(&self) -> MutexGuard<'_, History> {
@@ -75,6 +78,8 @@ pub(crate) enum Bug {
     NoRedelivery,
 }
 
+pub(crate) type Event = Arc<(Function, lambda_http::Request)>;
+
 #[derive(Debug)]
 pub(crate) struct Context<S> {
     pub(crate) environment: Arc<Environment>,
@@ -82,7 +87,7 @@ pub(crate) struct Context<S> {
     pub(crate) bug: Option<Bug>,
     pub(crate) instances: Vec<Instance>,
     /// Polls repeat the same event many times, and to build an event takes longer than to handle it.
-    events: Mutex<HashMap<(Workspace, Operation), Arc<lambda_http::Request>>>,
+    events: Mutex<HashMap<(Workspace, Operation), Event>>,
 }
 
 #[derive(Debug)]
@@ -101,7 +106,7 @@ impl<S> Context<S> {
         Self { environment, store, bug, instances, events: Mutex::default() }
     }
 
-    pub(crate) fn event(&self, workspace: Workspace, operation: &Operation) -> Arc<lambda_http::Request> {
+    pub(crate) fn event(&self, workspace: Workspace, operation: &Operation) -> Event {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let event = events.entry((workspace, operation.clone()));
         Arc::clone(event.or_insert_with(|| Arc::new(operation.event(workspace))))

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use doorbell_daemon::api::TIMEOUT;
 use doorbell_daemon::daemon::Settings;
 use doorbell_daemon::report::{BACKOFF, TRY_TIMEOUT};
 use doorbell_shared::id::{RequestId, RuntimeId};
@@ -15,8 +16,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::context::{Context, SharedStore};
 use crate::history::{FaultKind, Process};
-use crate::network::Caller;
-use crate::operation::{Operation, WorkResult};
+use crate::operation::{Caller, Operation, WorkResult};
 use crate::plan::{DaemonPlan, FAST};
 
 pub(crate) struct Daemon<S> {
@@ -69,14 +69,14 @@ impl<S: SharedStore> Daemon<S> {
 
     async fn register(&self) -> bool {
         let register = Operation::Register { machine: self.plan.machine };
-        let response = self.context.call(Caller::own(self.name), register).await;
+        let response = self.context.call(Caller::own(self.name), TIMEOUT, register).await;
         response.is_some_and(|response| response.status == 200)
     }
 
     async fn heartbeat(&self, in_flight: &InFlight) -> Option<RequestId> {
         let in_flight = self.plan.tracks.then(|| in_flight.lock().unwrap().iter().copied().collect());
         let heartbeat = Operation::Heartbeat { runtime: self.runtime, in_flight };
-        let response = self.context.call(Caller::own(self.name), heartbeat).await?;
+        let response = self.context.call(Caller::own(self.name), TIMEOUT, heartbeat).await?;
         response.body["pending_model_list"]["id"].as_str().map(|id| id.parse().unwrap())
     }
 
@@ -95,7 +95,7 @@ impl<S: SharedStore> Daemon<S> {
         for wait in BACKOFF {
             tokio::time::sleep(wait).await;
             let caller = Caller::own(self.name);
-            let response = self.context.call_within(TRY_TIMEOUT, caller, report.clone()).await;
+            let response = self.context.call(caller, TRY_TIMEOUT, report.clone()).await;
             if response.is_some_and(|response| response.status < 500) {
                 return;
             }

@@ -7,7 +7,7 @@ use doorbell_shared::request::Delivery;
 use doorbell_shared::time::Timestamp;
 use doorbell_tests::Answer;
 
-use crate::operation::{Operation, Workspace};
+use crate::operation::{Caller, Operation, Workspace};
 use crate::plan::DaemonPlan;
 
 /// `order` distinguishes events of the same millisecond.
@@ -39,8 +39,7 @@ pub(crate) enum FaultKind {
 /// One invocation of a function. A duplicated request is two.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
-    pub(crate) actor: &'static str,
-    pub(crate) workspace: Workspace,
+    pub(crate) caller: Caller,
     pub(crate) operation: Operation,
     pub(crate) instance: usize,
     /// The clock error of the instance, in milliseconds.
@@ -131,6 +130,10 @@ impl Call {
         }
     }
 
+    pub(crate) fn is_own(&self) -> bool {
+        self.caller.workspace == Workspace::Own
+    }
+
     pub(crate) fn succeeded(&self) -> bool {
         self.response().is_some_and(|response| response.status == 200)
     }
@@ -148,22 +151,14 @@ impl Call {
     }
 }
 
-/// All events in the order in which they happened.
+/// All events in the order of their start.
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines: Vec<_> = self.faults.iter().map(|(at, fault)| (*at, format!("! {fault:?}"))).collect();
-        for (number, call) in self.calls.iter().enumerate() {
-            let Call { actor, operation, instance, skew, .. } = call;
-            lines.push((call.began, format!("#{number} {actor} at {instance} ({skew:+} ms): {operation:?}")));
-            let end = match &call.end {
-                End::Responded(_, response) => format!("{} {}", response.status, response.body),
-                end => format!("{end:?}"),
-            };
-            lines.extend(call.ended().map(|at| (at, format!("#{number} {actor}: {end}"))));
-        }
-        for Access { call, kind, request, now, began, outcome, .. } in &self.accesses {
-            lines.push((*began, format!("#{call}   store: {kind:?} {request} at {now}: {outcome:?}")));
-        }
+        let mut lines: Vec<_> = self.faults.iter().map(|(at, fault)| (*at, format!("{fault:?}"))).collect();
+        lines.extend(
+            self.calls.iter().enumerate().map(|(index, call)| (call.began, format!("#{index} {call:?}"))),
+        );
+        lines.extend(self.accesses.iter().map(|access| (access.began, format!("{access:?}"))));
         lines.sort_unstable();
         lines.iter().try_for_each(|(at, line)| writeln!(f, "{:>8.3} {line}", at.millis as f64 / 1000.0))
     }

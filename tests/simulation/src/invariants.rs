@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use doorbell_shared::request::Delivery;
 
 use crate::history::{AccessKind, AccessOutcome, Call, End, History, Moment};
-use crate::operation::{Operation, Workspace};
+use crate::operation::{Caller, Operation};
 use crate::request_history::{Invariant, RequestHistory, Violations};
 use crate::seeded::{SKEW, at};
 
@@ -22,13 +22,13 @@ const SURELY_ONLINE: u64 = 25_000;
 
 pub(crate) fn check_calls(history: &History, violations: &mut Violations) {
     for call in &history.calls {
-        let Call { actor, operation, began, .. } = call;
+        let Call { caller: Caller { name: actor, .. }, operation, began, .. } = call;
         if call.end == End::Open {
             let detail = format!("{actor}: {operation:?} at {} has no end", began.millis);
             violations.add(Invariant::EveryCallEnds, detail);
         }
         let Some(response) = call.response() else { continue };
-        if call.workspace == Workspace::Other {
+        if !call.is_own() {
             let body = &response.body;
             let text = body["error"].as_str().or_else(|| body["status"].as_str()).unwrap_or_default();
             // A store failure is the same for every workspace.
@@ -59,7 +59,7 @@ fn reveals_nothing(operation: &Operation) -> &'static [(u16, &'static str)] {
 
 fn keeps_online(heartbeat: &Call, call: &Call) -> bool {
     matches!(heartbeat.operation, Operation::Heartbeat { .. })
-        && heartbeat.workspace == Workspace::Own
+        && heartbeat.is_own()
         && heartbeat.succeeded()
         && heartbeat.operation.runtime() == call.operation.runtime()
         && heartbeat
@@ -81,7 +81,7 @@ fn one_winner(request: &RequestHistory<'_>, violations: &mut Violations) {
     for (access, call) in request.accesses(AccessKind::Claim).filter(|(_, call)| call.delivered() == Some(id))
     {
         let Some((delivery, _)) = access.lease else { continue };
-        let to = format!("{} at {}", call.actor, access.began.millis);
+        let to = format!("{} at {}", call.caller.name, access.began.millis);
         if !deliveries.insert(delivery) {
             violations.add(Invariant::OneWinner, format!("{id}: second {delivery:?} delivery to {to}"));
         }
@@ -109,7 +109,7 @@ fn acknowledged_is_stored(request: &RequestHistory<'_>, violations: &mut Violati
         }
         for poll in request.polls.iter().filter(|poll| poll.began > acknowledged) {
             if !poll.record.to_string().contains(&result.text) {
-                let detail = format!("{:?} of {} is shown as {}", result.text, call.actor, poll.record);
+                let detail = format!("{:?} of {} is shown as {}", result.text, call.caller.name, poll.record);
                 violations.add(Invariant::AcknowledgedIsStored, detail);
             }
         }
@@ -157,7 +157,7 @@ pub(crate) fn first_come_first_served(
                 && *accepted < call.began
                 && surely_pending(older, number, ended)
             {
-                let detail = format!("{} got {id} before {}", call.actor, older.request);
+                let detail = format!("{} got {id} before {}", call.caller.name, older.request);
                 violations.add(Invariant::FirstComeFirstServed, detail);
             }
         }

@@ -22,13 +22,11 @@ pub(crate) struct Step {
     pub(crate) kind: StepKind,
 }
 
+/// In a raced poll a claim comes between the read and the write: the poll then shows what it finds, expired or not.
 #[derive(Clone, Debug)]
 pub(crate) enum StepKind {
     Initiate,
-    /// In a race a claim comes between the read and the write of a poll, which then shows what it finds, expired or not.
-    Poll {
-        raced: bool,
-    },
+    Poll { raced: bool },
     Claim(Delivery, ClaimId),
     Report(WorkResult),
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::history::{Access, AccessKind, AccessOutcome, Call, End, Moment};
 use crate::lifecycle::{Record, RequestState, Response, Step, StepKind, apply, apply_if_explained};
-use crate::operation::{Operation, Workspace};
+use crate::operation::Operation;
 use crate::request_history::RequestHistory;
 use crate::seeded::at;
 
@@ -85,7 +85,7 @@ impl Interval {
 
 fn intervals(request: &RequestHistory<'_>) -> Result<Vec<Interval>, String> {
     let mut intervals = Vec::new();
-    for (access, call) in request.accesses.iter().filter(|(_, call)| call.workspace == Workspace::Own) {
+    for (access, call) in request.accesses.iter().filter(|(_, call)| call.is_own()) {
         let kind = match (access.kind, access.lease, &call.operation) {
             // A refused initiate and a lost claim change nothing.
             (AccessKind::Initiate | AccessKind::Claim, ..) if access.outcome == AccessOutcome::Refused => {
@@ -120,7 +120,7 @@ fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, 
         (200, AccessKind::Report) => Response::Acknowledged,
         (200, _) => Response::Shown(record(&answer.body)?),
         (404, _) => Response::NotFound,
-        _ => return Err(format!("{}: a response outside the contract: {answer:?}", call.actor)),
+        _ => return Err(format!("{}: a response outside the contract: {answer:?}", call.caller.name)),
     };
     Ok(Some((*ended, response)))
 }

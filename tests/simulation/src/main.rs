@@ -26,9 +26,6 @@ mod runner;
 mod seeded;
 mod store;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use context::Bug;
 use doorbell_shared::clock::Stopwatch;
 use oracle::Coverage;
@@ -52,28 +49,23 @@ fn every_seed_keeps_every_invariant() {
     assert!(failures.is_empty(), "{} seeds break an invariant", failures.len());
 }
 
-/// On every core. Returns the first violation of each seed that has one.
+/// Runs the seeds on every core. Returns the first violation of each seed that has one.
 fn run_all(seeds: u64) -> (Coverage, Vec<(u64, Violation)>) {
-    let next = AtomicU64::new(0);
-    let results = Mutex::new((Coverage::default(), Vec::new()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
-                        return;
-                    }
-                    let (checked, violations) = oracle::check(&runner::run(seed, None));
-                    let (coverage, failures) = &mut *results.lock().unwrap();
-                    coverage.merge(&checked);
-                    failures.extend(violations.into_iter().next().map(|violation| (seed, violation)));
-                }
-            });
-        }
+    let run = |first: u64| {
+        let seeds = (first..seeds).step_by(threads);
+        seeds.map(|seed| (seed, oracle::check(&runner::run(seed, None)))).collect::<Vec<_>>()
+    };
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads as u64).map(|first| scope.spawn(move || run(first))).collect();
+        handles.into_iter().flat_map(|handle| handle.join().unwrap()).collect()
     });
-    let (coverage, mut failures) = results.into_inner().unwrap();
+    let mut coverage = Coverage::default();
+    let mut failures = Vec::new();
+    for (seed, (checked, violations)) in results {
+        coverage.merge(&checked);
+        failures.extend(violations.into_iter().next().map(|violation| (seed, violation)));
+    }
     failures.sort_unstable_by_key(|(seed, _)| *seed);
     (coverage, failures)
 }

@@ -14,35 +14,19 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::context::{Context, Instance, SharedStore};
 use crate::history::{Call, End, FaultKind};
-use crate::operation::{Operation, Workspace};
+use crate::operation::{Caller, Operation};
 use crate::seeded::{SeededIds, SkewedClock};
 use crate::store::FaultyStore;
 
 /// A crashing instance stops after fewer await points than this. A heartbeat with work has eight.
 const AWAIT_POINTS: u64 = 12;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller {
-    pub(crate) name: &'static str,
-    pub(crate) workspace: Workspace,
-}
-
-impl Caller {
-    pub(crate) fn own(name: &'static str) -> Self {
-        Self { name, workspace: Workspace::Own }
-    }
-}
-
 impl<S: SharedStore> Context<S> {
-    /// Sends a request and returns the first response, if one arrives before the timeout of daemons and clients.
-    pub(crate) async fn call(self: &Arc<Self>, caller: Caller, operation: Operation) -> Option<Answer> {
-        self.call_within(TIMEOUT, caller, operation).await
-    }
-
-    pub(crate) async fn call_within(
+    /// Sends a request and returns the first response, if one arrives in time.
+    pub(crate) async fn call(
         self: &Arc<Self>,
-        timeout: Duration,
         caller: Caller,
+        timeout: Duration,
         operation: Operation,
     ) -> Option<Answer> {
         let (sender, mut receiver) = unbounded_channel();
@@ -90,8 +74,11 @@ impl<S: SharedStore> Context<S> {
         let index = usize::try_from(environment.rng.number(0..self.instances.len() as u64)).unwrap();
         let Instance { clock, ids } = &self.instances[index];
         let event = self.event(caller.workspace, &operation);
-        let function = operation.function();
-        let call = self.record_start(caller, operation, index);
+        let call = environment.history().calls.len();
+        let began = environment.moment();
+        let skew = environment.plan.skews[index];
+        let end = End::Open;
+        environment.history().calls.push(Call { caller, operation, instance: index, skew, began, end });
         let backend = Backend {
             store: FaultyStore { context: Arc::clone(self), call },
             clock: Arc::<SkewedClock>::clone(clock),
@@ -99,7 +86,7 @@ impl<S: SharedStore> Context<S> {
         };
         let crashes = environment.injects(FaultKind::InstanceCrashed, environment.plan.rates.instance_crash);
         let awaits = crashes.then(|| environment.rng.number(0..AWAIT_POINTS));
-        let handler = Box::pin(gateway::call(function, &backend, &event));
+        let handler = Box::pin(gateway::call(event.0, &backend, &event.1));
         let response = UntilCrash { handler, awaits }.await.map(|response| Answer {
             status: response.status().as_u16(),
             body: serde_json::from_slice(response.body()).unwrap(),
@@ -110,15 +97,6 @@ impl<S: SharedStore> Context<S> {
             None => End::Crashed(ended),
         };
         response
-    }
-
-    fn record_start(&self, caller: Caller, operation: Operation, instance: usize) -> usize {
-        let Caller { name: actor, workspace } = caller;
-        let skew = self.environment.plan.skews[instance];
-        let began = self.environment.moment();
-        let calls = &mut self.environment.history().calls;
-        calls.push(Call { actor, workspace, operation, instance, skew, began, end: End::Open });
-        calls.len() - 1
     }
 }
 

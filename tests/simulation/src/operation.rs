@@ -10,7 +10,19 @@ use serde_json::{Value, json};
 
 use crate::seeded::at;
 
-/// The workspace of the caller's token.
+/// An actor, and the workspace of its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) name: &'static str,
+    pub(crate) workspace: Workspace,
+}
+
+impl Caller {
+    pub(crate) fn own(name: &'static str) -> Self {
+        Self { name, workspace: Workspace::Own }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Workspace {
     /// Every runtime is in this one.
@@ -46,18 +58,6 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    pub(crate) fn function(&self) -> Function {
-        match self {
-            Self::Initiate { .. } => Function::Initiate,
-            Self::Poll { .. } => Function::Poll,
-            Self::List { .. } => Function::Runtimes,
-            Self::Register { .. } => Function::Register,
-            Self::Deregister { .. } => Function::Deregister,
-            Self::Heartbeat { .. } => Function::Heartbeat,
-            Self::Report { .. } => Function::Report,
-        }
-    }
-
     pub(crate) fn runtime(&self) -> Option<RuntimeId> {
         match self {
             Self::Initiate { runtime }
@@ -77,48 +77,54 @@ impl Operation {
         }
     }
 
-    fn path(&self) -> String {
-        match self {
-            Self::Initiate { runtime } => format!("/api/runtimes/{runtime}/models"),
-            Self::Poll { runtime, request } => format!("/api/runtimes/{runtime}/models/{request}"),
-            Self::List { workspace } => format!("/api/runtimes?workspace_id={}", workspace.id()),
-            Self::Register { .. } => "/api/daemon/register".to_owned(),
-            Self::Deregister { .. } => "/api/daemon/deregister".to_owned(),
-            Self::Heartbeat { .. } => "/api/daemon/heartbeat".to_owned(),
-            Self::Report { runtime, request, .. } => {
-                format!("/api/daemon/runtimes/{runtime}/models/{request}/result")
-            }
-        }
-    }
-
-    fn body(&self, workspace: Workspace) -> Value {
-        match self {
-            Self::Initiate { .. } => json!({}),
-            Self::Poll { .. } | Self::List { .. } => Value::Null,
-            Self::Register { machine } => json!({
-                "workspace_id": workspace.id(),
-                "daemon_id": machine,
-                "runtimes": [{"name": "Codex", "type": "codex", "status": "online"}],
-            }),
-            Self::Deregister { runtime } => json!({"runtime_ids": [runtime]}),
-            Self::Heartbeat { runtime, in_flight: None } => json!({"runtime_id": runtime}),
-            Self::Heartbeat { runtime, in_flight } => json!({"runtime_id": runtime, "in_flight": in_flight}),
-            Self::Report { result: WorkResult { completed: true, text }, .. } => {
-                json!({"status": "completed", "models": [{"id": text, "label": text}]})
-            }
-            Self::Report { result, .. } => json!({"status": "failed", "error": result.text}),
-        }
-    }
-
-    /// The event that API Gateway sends for a caller of `workspace`.
-    pub(crate) fn event(&self, workspace: Workspace) -> lambda_http::Request {
-        let path = self.path();
+    /// The function, and the event that API Gateway sends it for a caller of `workspace`.
+    pub(crate) fn event(&self, workspace: Workspace) -> (Function, lambda_http::Request) {
+        let (function, path, body) = self.request(workspace);
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
         let caller = AuthorizerContext {
             subject: "simulated".to_owned(),
             scopes: vec![scope.to_string()],
             workspaces: vec![workspace.id().parse().unwrap()],
         };
-        event_from(&caller, self.function(), &path, &self.body(workspace), at(0))
+        (function, event_from(&caller, function, &path, &body, at(0)))
+    }
+
+    fn request(&self, workspace: Workspace) -> (Function, String, Value) {
+        match self {
+            Self::Initiate { runtime } => {
+                (Function::Initiate, format!("/api/runtimes/{runtime}/models"), json!({}))
+            }
+            Self::Poll { runtime, request } => {
+                (Function::Poll, format!("/api/runtimes/{runtime}/models/{request}"), Value::Null)
+            }
+            Self::List { workspace } => {
+                (Function::Runtimes, format!("/api/runtimes?workspace_id={}", workspace.id()), Value::Null)
+            }
+            Self::Register { machine } => {
+                let runtimes = json!([{"name": "Codex", "type": "codex", "status": "online"}]);
+                let body =
+                    json!({"workspace_id": workspace.id(), "daemon_id": machine, "runtimes": runtimes});
+                (Function::Register, "/api/daemon/register".to_owned(), body)
+            }
+            Self::Deregister { runtime } => {
+                (Function::Deregister, "/api/daemon/deregister".to_owned(), json!({"runtime_ids": [runtime]}))
+            }
+            Self::Heartbeat { runtime, in_flight } => {
+                let mut body = json!({"runtime_id": runtime});
+                if let Some(in_flight) = in_flight {
+                    body["in_flight"] = json!(in_flight);
+                }
+                (Function::Heartbeat, "/api/daemon/heartbeat".to_owned(), body)
+            }
+            Self::Report { runtime, request, result: WorkResult { completed, text } } => {
+                let body = if *completed {
+                    json!({"status": "completed", "models": [{"id": text, "label": text}]})
+                } else {
+                    json!({"status": "failed", "error": text})
+                };
+                let path = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
+                (Function::Report, path, body)
+            }
+        }
     }
 }

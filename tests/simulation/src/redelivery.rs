@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::history::{AccessKind, AccessOutcome, Call, History};
 use crate::invariants::{MAX_DIFFERENCE, PENDING};
-use crate::operation::{Operation, Workspace};
+use crate::operation::Operation;
 use crate::plan::{FAST, Plan};
 use crate::request_history::{Invariant, RequestHistory, Violations};
 
@@ -37,7 +37,7 @@ pub(crate) fn loss_costs_time_only(
     }
     for (number, call) in history.calls.iter().enumerate().filter(|(_, call)| is_idle_heartbeat(call, plan)) {
         for request in requests.iter().filter(|request| surely_waits(request, number, call)) {
-            let detail = format!("{} got no {} at {}", call.actor, request.request, call.began.millis);
+            let detail = format!("{} got no {} at {}", call.caller.name, request.request, call.began.millis);
             violations.add(Invariant::LossCostsTimeOnly, detail);
         }
     }
@@ -78,7 +78,7 @@ fn is_outside(request: &RequestHistory<'_>, times: &Range<u64>) -> bool {
 fn is_idle_heartbeat(call: &Call, plan: &Plan) -> bool {
     let sound = |ended: u64| plan.is_free_of_faults(&(call.began.millis.saturating_sub(CALL)..ended + 1));
     matches!(call.operation, Operation::Heartbeat { .. })
-        && call.workspace == Workspace::Own
+        && call.is_own()
         && call.succeeded()
         && call.delivered().is_none()
         && call.ended().is_some_and(|ended| sound(ended.millis))
@@ -98,7 +98,7 @@ fn surely_waits(request: &RequestHistory<'_>, number: usize, heartbeat: &Call) -
         let accesses = request.accesses.iter().filter(move |(access, _)| access.kind == kind);
         accesses.filter(|(access, _)| access.call != number && access.began < ended)
     };
-    if before(AccessKind::Report).any(|(_, call)| call.workspace == Workspace::Own) {
+    if before(AccessKind::Report).any(|(_, call)| call.is_own()) {
         return false;
     }
     let claims: Vec<_> = before(AccessKind::Claim).map(|(claim, _)| claim).collect();

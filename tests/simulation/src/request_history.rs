@@ -6,7 +6,6 @@ use doorbell_shared::id::{RequestId, RuntimeId};
 use serde_json::Value;
 
 use crate::history::{Access, AccessKind, Call, End, History, Moment};
-use crate::operation::Workspace;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Invariant {
@@ -76,7 +75,7 @@ impl<'h> RequestHistory<'h> {
     /// The accesses of one kind from the own workspace.
     pub(crate) fn accesses(&self, kind: AccessKind) -> impl Iterator<Item = (&'h Access, &'h Call)> {
         let of_kind = self.accesses.iter().filter(move |(access, _)| access.kind == kind);
-        of_kind.copied().filter(|(_, call)| call.workspace == Workspace::Own)
+        of_kind.copied().filter(|(_, call)| call.is_own())
     }
 
     /// The access that created the request, and its call.
@@ -93,7 +92,7 @@ impl PollResult<'_> {
 
 fn poll_result(call: &Call) -> Option<PollResult<'_>> {
     let End::Responded(ended, response) = &call.end else { return None };
-    if response.status != 200 || call.workspace != Workspace::Own {
+    if response.status != 200 || !call.is_own() {
         return None;
     }
     let record = &response.body;

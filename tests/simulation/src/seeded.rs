@@ -50,24 +50,10 @@ pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(START + millis).unwrap()
 }
 
-/// Tokio's paused time, which only advances while every task waits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TrueClock(Stopwatch);
-
-impl TrueClock {
-    pub(crate) fn start() -> Self {
-        Self(Stopwatch::start())
-    }
-
-    pub(crate) fn elapsed_ms(&self) -> u64 {
-        self.0.elapsed_ms()
-    }
-}
-
 /// The clock of a function instance, `skew` milliseconds ahead.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SkewedClock {
-    pub(crate) clock: TrueClock,
+    pub(crate) clock: Stopwatch,
     pub(crate) skew: i64,
 }
 

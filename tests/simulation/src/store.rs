@@ -59,32 +59,22 @@ impl<S: SharedStore> FaultyStore<S> {
         }
     }
 
-    /// [`access`](Self::access) that is recorded, because it concerns one request.
-    async fn record<T, F>(
-        &self,
-        kind: AccessKind,
-        request: RequestId,
-        now: Timestamp,
-        lease: Option<(Delivery, ClaimId)>,
-        operation: impl FnOnce(S) -> F,
-        is_done: impl FnOnce(&T) -> bool,
-    ) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        let environment = &self.context.environment;
-        let began = environment.moment();
+    /// Records the start of an access that concerns one request.
+    fn start(&self, kind: AccessKind, request: RequestId, now: Timestamp) -> usize {
+        let began = self.context.environment.moment();
         let outcome = AccessOutcome::Unknown;
-        let access = Access { call: self.call, kind, request, now, lease, began, outcome };
-        let index = environment.history().accesses.len();
-        environment.history().accesses.push(access);
-        let response = self.access(operation).await;
-        if let Ok(response) = &response {
+        let access = Access { call: self.call, kind, request, now, lease: None, began, outcome };
+        let accesses = &mut self.context.environment.history().accesses;
+        accesses.push(access);
+        accesses.len() - 1
+    }
+
+    /// Records its outcome. After an error the outcome is unknown.
+    fn finish<T>(&self, access: usize, response: &Result<T>, is_done: impl FnOnce(&T) -> bool) {
+        if let Ok(response) = response {
             let outcome = if is_done(response) { AccessOutcome::Done } else { AccessOutcome::Refused };
-            environment.history().accesses[index].outcome = outcome;
+            self.context.environment.history().accesses[access].outcome = outcome;
         }
-        response
     }
 }
 
@@ -95,9 +85,10 @@ fn unreachable_store() -> StoreError {
 impl<S: SharedStore> Initiate for FaultyStore<S> {
     async fn initiate(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Initiated> {
         let allowed = allowed.clone();
-        let operation = |store: S| async move { store.initiate(address, &allowed, now).await };
-        let is_done = |initiated: &_| matches!(initiated, Initiated::Enqueued(_));
-        self.record(AccessKind::Initiate, address.request, now, None, operation, is_done).await
+        let access = self.start(AccessKind::Initiate, address.request, now);
+        let response = self.access(|store| async move { store.initiate(address, &allowed, now).await }).await;
+        self.finish(access, &response, |initiated| matches!(initiated, Initiated::Enqueued(_)));
+        response
     }
 }
 
@@ -105,9 +96,11 @@ impl<S: SharedStore> Poll for FaultyStore<S> {
     async fn poll(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Polled> {
         let allowed = allowed.clone();
         let bug = self.context.bug;
-        let operation = |store: S| async move { poll_with_bug(bug, &store, address, &allowed, now).await };
-        let is_done = |polled: &_| *polled != Polled::Unknown;
-        self.record(AccessKind::Poll, address.request, now, None, operation, is_done).await
+        let access = self.start(AccessKind::Poll, address.request, now);
+        let poll = |store| async move { poll_with_bug(bug, store, address, &allowed, now).await };
+        let response = self.access(poll).await;
+        self.finish(access, &response, |polled| *polled != Polled::Unknown);
+        response
     }
 }
 
@@ -130,10 +123,12 @@ impl<S: SharedStore> Heartbeat for FaultyStore<S> {
         claim: ClaimId,
         now: Timestamp,
     ) -> Result<Claim> {
-        let operation = |store: S| async move { store.claim(address, delivery, claim, now).await };
-        let is_done = |claim: &_| matches!(claim, Claim::Won(_));
-        let lease = Some((delivery, claim));
-        self.record(AccessKind::Claim, address.request, now, lease, operation, is_done).await
+        let access = self.start(AccessKind::Claim, address.request, now);
+        self.context.environment.history().accesses[access].lease = Some((delivery, claim));
+        let response =
+            self.access(|store| async move { store.claim(address, delivery, claim, now).await }).await;
+        self.finish(access, &response, |claim| matches!(claim, Claim::Won(_)));
+        response
     }
 }
 
@@ -147,9 +142,13 @@ impl<S: SharedStore> Report for FaultyStore<S> {
     ) -> Result<Reported> {
         let allowed = allowed.clone();
         let outcome = outcome.clone();
-        let operation = |store: S| async move { store.report(address, &allowed, &outcome, now).await };
-        let is_done = |reported: &_| matches!(reported, Reported::Recorded { .. } | Reported::Repeated);
-        self.record(AccessKind::Report, address.request, now, None, operation, is_done).await
+        let access = self.start(AccessKind::Report, address.request, now);
+        let response =
+            self.access(|store| async move { store.report(address, &allowed, &outcome, now).await }).await;
+        self.finish(access, &response, |reported| {
+            matches!(reported, Reported::Recorded { .. } | Reported::Repeated)
+        });
+        response
     }
 }
 
@@ -188,7 +187,7 @@ const STALENESS: Duration = Duration::from_millis(600);
 
 async fn poll_with_bug(
     bug: Option<Bug>,
-    store: &impl Store,
+    store: impl Store,
     address: Address,
     allowed: &Workspaces,
     now: Timestamp,
