@@ -6,7 +6,7 @@ use doorbell_shared::request::Delivery;
 
 use crate::history::{AccessKind, AccessOutcome, Call, End, History, Moment};
 use crate::operation::{Caller, Operation};
-use crate::request_history::{Invariant, RequestHistory, Violations};
+use crate::request_history::{Invariant, RequestHistory, Violation};
 use crate::seeded::{SKEW, at};
 
 /// All in milliseconds. The largest difference of two clocks.
@@ -20,12 +20,12 @@ const STUCK: u64 = 90_000 + MAX_DIFFERENCE;
 /// The contract's 45 s, less two clock errors, a slow call and a heartbeat that is stored late with an older time.
 const SURELY_ONLINE: u64 = 25_000;
 
-pub(crate) fn check_calls(history: &History, violations: &mut Violations) {
+pub(crate) fn check_calls(history: &History, violations: &mut Vec<Violation>) {
     for call in &history.calls {
         let Call { caller: Caller { name: actor, .. }, operation, began, .. } = call;
         if call.end == End::Open {
             let detail = format!("{actor}: {operation:?} at {} has no end", began.millis);
-            violations.add(Invariant::EveryCallEnds, detail);
+            violations.push(Violation { invariant: Invariant::EveryCallEnds, detail });
         }
         let Some(response) = call.response() else { continue };
         if !call.is_own() {
@@ -34,13 +34,13 @@ pub(crate) fn check_calls(history: &History, violations: &mut Violations) {
             // A store failure is the same for every workspace.
             if response.status != 500 && !reveals_nothing(operation).contains(&(response.status, text)) {
                 let detail = format!("{actor}: {operation:?} was answered {response:?}");
-                violations.add(Invariant::TenantIsolation, detail);
+                violations.push(Violation { invariant: Invariant::TenantIsolation, detail });
             }
         } else if (response.status == 503 || response.body["error"] == "runtime not found")
             && history.calls.iter().any(|heartbeat| keeps_online(heartbeat, call))
         {
             let detail = format!("{actor}: {operation:?} was answered {}", response.body);
-            violations.add(Invariant::HeartbeatKeepsOnline, detail);
+            violations.push(Violation { invariant: Invariant::HeartbeatKeepsOnline, detail });
         }
     }
 }
@@ -67,7 +67,7 @@ fn keeps_online(heartbeat: &Call, call: &Call) -> bool {
             .is_some_and(|ended| ended < call.began && call.began.millis - ended.millis < SURELY_ONLINE)
 }
 
-pub(crate) fn check_request(request: &RequestHistory<'_>, violations: &mut Violations) {
+pub(crate) fn check_request(request: &RequestHistory<'_>, violations: &mut Vec<Violation>) {
     one_winner(request, violations);
     terminal_is_final(request, violations);
     acknowledged_is_stored(request, violations);
@@ -75,7 +75,7 @@ pub(crate) fn check_request(request: &RequestHistory<'_>, violations: &mut Viola
 }
 
 /// A redelivery replaces a lease, and goes to a daemon whose list does not have the request.
-fn one_winner(request: &RequestHistory<'_>, violations: &mut Violations) {
+fn one_winner(request: &RequestHistory<'_>, violations: &mut Vec<Violation>) {
     let id = request.request;
     let mut deliveries = HashSet::new();
     for (access, call) in request.accesses(AccessKind::Claim).filter(|(_, call)| call.delivered() == Some(id))
@@ -83,24 +83,30 @@ fn one_winner(request: &RequestHistory<'_>, violations: &mut Violations) {
         let Some((delivery, _)) = access.lease else { continue };
         let to = format!("{} at {}", call.caller.name, access.began.millis);
         if !deliveries.insert(delivery) {
-            violations.add(Invariant::OneWinner, format!("{id}: second {delivery:?} delivery to {to}"));
+            violations.push(Violation {
+                invariant: Invariant::OneWinner,
+                detail: format!("{id}: second {delivery:?} delivery to {to}"),
+            });
         }
         if delivery != Delivery::First && !call.operation.lacks(id) {
-            violations.add(Invariant::OneWinner, format!("{id}: redelivery to {to}, which has it"));
+            violations.push(Violation {
+                invariant: Invariant::OneWinner,
+                detail: format!("{id}: redelivery to {to}, which has it"),
+            });
         }
     }
 }
 
-fn terminal_is_final(request: &RequestHistory<'_>, violations: &mut Violations) {
+fn terminal_is_final(request: &RequestHistory<'_>, violations: &mut Vec<Violation>) {
     let terminal = request.polls.iter().filter(|poll| poll.is_terminal());
     let Some(first) = terminal.min_by_key(|poll| poll.ended) else { return };
     for later in request.polls.iter().filter(|poll| poll.began > first.ended && poll.record != first.record) {
         let detail = format!("{} was {}, then {}", request.request, first.record, later.record);
-        violations.add(Invariant::TerminalIsFinal, detail);
+        violations.push(Violation { invariant: Invariant::TerminalIsFinal, detail });
     }
 }
 
-fn acknowledged_is_stored(request: &RequestHistory<'_>, violations: &mut Violations) {
+fn acknowledged_is_stored(request: &RequestHistory<'_>, violations: &mut Vec<Violation>) {
     for (access, call) in request.accesses(AccessKind::Report) {
         let Operation::Report { result, .. } = &call.operation else { continue };
         let Some(acknowledged) = call.ended().filter(|_| call.succeeded()) else { continue };
@@ -110,19 +116,19 @@ fn acknowledged_is_stored(request: &RequestHistory<'_>, violations: &mut Violati
         for poll in request.polls.iter().filter(|poll| poll.began > acknowledged) {
             if !poll.record.to_string().contains(&result.text) {
                 let detail = format!("{:?} of {} is shown as {}", result.text, call.caller.name, poll.record);
-                violations.add(Invariant::AcknowledgedIsStored, detail);
+                violations.push(Violation { invariant: Invariant::AcknowledgedIsStored, detail });
             }
         }
     }
 }
 
-fn nothing_is_stuck(request: &RequestHistory<'_>, violations: &mut Violations) {
+fn nothing_is_stuck(request: &RequestHistory<'_>, violations: &mut Vec<Violation>) {
     let Some((initiate, _)) = request.initiate() else { return };
     for poll in request.polls.iter().filter(|poll| !poll.is_terminal()) {
         let age = poll.began.millis - initiate.began.millis;
         if age > STUCK {
             let detail = format!("{} is {} after {age} ms", request.request, poll.status);
-            violations.add(Invariant::NothingIsStuck, detail);
+            violations.push(Violation { invariant: Invariant::NothingIsStuck, detail });
         }
     }
 }
@@ -131,7 +137,7 @@ fn nothing_is_stuck(request: &RequestHistory<'_>, violations: &mut Violations) {
 pub(crate) fn first_come_first_served(
     history: &History,
     requests: &[RequestHistory<'_>],
-    violations: &mut Violations,
+    violations: &mut Vec<Violation>,
 ) {
     let accepted = |request: &RequestHistory<'_>| {
         request.initiate().filter(|(_, call)| call.succeeded()).and_then(|(_, call)| call.ended())
@@ -144,7 +150,7 @@ pub(crate) fn first_come_first_served(
             let difference = call.began.millis.saturating_sub(accepted.millis);
             if difference > MAX_DIFFERENCE && earlier.request >= later.request {
                 let detail = format!("{}: lower id than {difference} ms earlier", later.request);
-                violations.add(Invariant::FirstComeFirstServed, detail);
+                violations.push(Violation { invariant: Invariant::FirstComeFirstServed, detail });
             }
         }
     }
@@ -158,7 +164,7 @@ pub(crate) fn first_come_first_served(
                 && surely_pending(older, number, ended)
             {
                 let detail = format!("{} got {id} before {}", call.caller.name, older.request);
-                violations.add(Invariant::FirstComeFirstServed, detail);
+                violations.push(Violation { invariant: Invariant::FirstComeFirstServed, detail });
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Between the actors and the functions: messages are lost, duplicated, delayed and reordered, and function instances crash
 //! at any await point. A call that was sent goes on when its sender is gone.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use doorbell_cli::gateway;
@@ -86,8 +87,8 @@ impl<S: SharedStore> Context<S> {
         };
         let crashes = environment.injects(FaultKind::InstanceCrashed, environment.plan.rates.instance_crash);
         let awaits = crashes.then(|| environment.rng.number(0..AWAIT_POINTS));
-        let handler = Box::pin(gateway::call(event.0, &backend, &event.1));
-        let response = UntilCrash { handler, awaits }.await.map(|response| Answer {
+        let response = until_crash(gateway::call(event.0, &backend, &event.1), awaits).await;
+        let response = response.map(|response| Answer {
             status: response.status().as_u16(),
             body: serde_json::from_slice(response.body()).unwrap(),
         });
@@ -101,22 +102,15 @@ impl<S: SharedStore> Context<S> {
 }
 
 /// Drives a handler to its end, or drops it after so many await points.
-struct UntilCrash<F> {
-    handler: Pin<Box<F>>,
-    awaits: Option<u64>,
-}
-
-impl<F: Future> Future for UntilCrash<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        match self.handler.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if self.awaits == Some(0) => Poll::Ready(None),
-            Poll::Pending => {
-                self.awaits = self.awaits.map(|awaits| awaits - 1);
-                Poll::Pending
-            }
+async fn until_crash<F: Future>(handler: F, mut awaits: Option<u64>) -> Option<F::Output> {
+    let mut handler = pin!(handler);
+    poll_fn(|context| match handler.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if awaits == Some(0) => Poll::Ready(None),
+        Poll::Pending => {
+            awaits = awaits.map(|awaits| awaits - 1);
+            Poll::Pending
         }
-    }
+    })
+    .await
 }

@@ -10,12 +10,12 @@ use crate::invariants::{check_calls, check_request, first_come_first_served};
 use crate::linearizability;
 use crate::plan::Storage;
 use crate::redelivery::{loss_costs_time_only, must_complete};
-use crate::request_history::{Invariant, RequestHistory, Violation, Violations};
+use crate::request_history::{Invariant, RequestHistory, Violation};
 use crate::runner::Run;
 
 pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
     let Run { plan, history } = run;
-    let mut violations = Violations::default();
+    let mut violations = Vec::new();
     let mut coverage = Coverage::default();
     coverage.add("seeds", 1);
     coverage.add("seeds on the embedded engine", usize::from(plan.storage == Storage::Embedded));
@@ -32,7 +32,7 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
         check_request(request, &mut violations);
         match linearizability::check(request) {
             Ok(steps) => coverage.add("steps in a sequential order", steps),
-            Err(detail) => violations.add(Invariant::Linearizable, detail),
+            Err(detail) => violations.push(Violation { invariant: Invariant::Linearizable, detail }),
         }
     }
     loss_costs_time_only(history, plan, &requests, &mut violations);
@@ -48,7 +48,7 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
             coverage.add("redelivered, must be reported", usize::from(must));
         }
     }
-    (coverage, violations.0)
+    (coverage, violations)
 }
 
 fn is_redelivered(request: &RequestHistory<'_>) -> bool {

@@ -9,7 +9,7 @@ use crate::history::{AccessKind, AccessOutcome, Call, History};
 use crate::invariants::{MAX_DIFFERENCE, PENDING};
 use crate::operation::Operation;
 use crate::plan::{FAST, Plan};
-use crate::request_history::{Invariant, RequestHistory, Violations};
+use crate::request_history::{Invariant, RequestHistory, Violation};
 
 /// All in milliseconds.
 const RUNNING: u64 = 60_000;
@@ -26,19 +26,19 @@ pub(crate) fn loss_costs_time_only(
     history: &History,
     plan: &Plan,
     requests: &[RequestHistory<'_>],
-    violations: &mut Violations,
+    violations: &mut Vec<Violation>,
 ) {
     for request in requests {
         let timed_out = request.polls.iter().any(|poll| poll.status == "timeout");
         if timed_out && let Some(times) = must_complete(history, plan, requests, request) {
             let detail = format!("{} timed out without faults in {times:?}", request.request);
-            violations.add(Invariant::LossCostsTimeOnly, detail);
+            violations.push(Violation { invariant: Invariant::LossCostsTimeOnly, detail });
         }
     }
     for (number, call) in history.calls.iter().enumerate().filter(|(_, call)| is_idle_heartbeat(call, plan)) {
         for request in requests.iter().filter(|request| surely_waits(request, number, call)) {
             let detail = format!("{} got no {} at {}", call.caller.name, request.request, call.began.millis);
-            violations.add(Invariant::LossCostsTimeOnly, detail);
+            violations.push(Violation { invariant: Invariant::LossCostsTimeOnly, detail });
         }
     }
 }

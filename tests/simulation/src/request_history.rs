@@ -27,21 +27,12 @@ pub(crate) enum Invariant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     pub(crate) invariant: Invariant,
-    detail: String,
+    pub(crate) detail: String,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.invariant, self.detail)
-    }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Violations(pub(crate) Vec<Violation>);
-
-impl Violations {
-    pub(crate) fn add(&mut self, invariant: Invariant, detail: String) {
-        self.0.push(Violation { invariant, detail });
     }
 }
 
