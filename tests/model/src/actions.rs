@@ -13,15 +13,15 @@ pub enum Action {
     Initiate { request: usize, instance: Instance },
     Poll { request: usize, instance: Instance, stale_read: bool },
     Heartbeat { daemon: Daemon, instance: Instance, duplicated: bool },
-    Report { daemon: Daemon, request: usize, instance: Instance, fault: Option<Fault> },
-    Proceed { call: usize, instance: Instance, fault: Option<Fault> },
+    Report { daemon: Daemon, request: usize, instance: Instance, fault: Option<StepFault> },
+    Proceed { call: usize, instance: Instance, fault: Option<StepFault> },
     CrashInstance { call: usize },
     CrashDaemon { daemon: Daemon, reported: bool },
 }
 
 /// What goes wrong in one step of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum StepFault {
     /// The response of the call is lost.
     ResponseLost,
     /// The write is applied, the store's response is lost, and the SDK will retry.
@@ -31,8 +31,8 @@ pub enum Fault {
 }
 
 /// The faults that a step may have in a state that allows any.
-const FAULTS: [Option<Fault>; 4] =
-    [None, Some(Fault::ResponseLost), Some(Fault::WriteResponseLost), Some(Fault::Duplicated)];
+const FAULTS: [Option<StepFault>; 4] =
+    [None, Some(StepFault::ResponseLost), Some(StepFault::WriteResponseLost), Some(StepFault::Duplicated)];
 
 pub fn enabled(scope: Scope, mutation: Option<Mutation>, state: &ModelState, actions: &mut Vec<Action>) {
     let instances = &Instance::ALL[..scope.instances];
@@ -89,7 +89,7 @@ fn daemon_actions(
     state: &ModelState,
     daemon: Daemon,
     instances: &[Instance],
-    faults: &[Option<Fault>],
+    faults: &[Option<StepFault>],
     actions: &mut Vec<Action>,
 ) {
     let own = || state.calls.iter().filter(|call| call.from() == Some(daemon));

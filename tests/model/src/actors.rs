@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use doorbell_shared::request::{Outcome, Request, ResultBody, State};
-use doorbell_shared::time::Timestamp;
+use doorbell_protocol::Timestamp;
+use doorbell_shared::request::{Payload, Request, RequestOutcome, State};
 
 /// A Lambda execution environment serves one call at a time, so only the clock tells two of them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,9 +29,9 @@ impl Daemon {
     pub const ALL: [Self; 2] = [Self::A, Self::B];
 
     /// Each daemon always reports the same text, so that reports of different daemons can be told apart.
-    pub fn outcome(self) -> Outcome {
-        ResultBody::try_from(format!("{}", self as u8))
-            .map_or_else(|_| unreachable!("one byte fits"), Outcome::Completed)
+    pub fn outcome(self) -> RequestOutcome {
+        Payload::try_from(format!("{}", self as u8))
+            .map_or_else(|_| unreachable!("one byte fits"), RequestOutcome::Completed)
     }
 
     pub fn is_author_of(self, request: &Request) -> bool {

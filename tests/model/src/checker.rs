@@ -1,8 +1,8 @@
 //! The properties that the checker evaluates in every state, and the protocol as stateright's model.
 
-use doorbell_shared::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
-use doorbell_shared::request::{Lapse, Request, State};
-use doorbell_shared::time::Timestamp;
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
+use doorbell_shared::request::{Request, State, TimeoutReason};
 use stateright::{Model, Property};
 
 use crate::actions::{Action, enabled};
@@ -56,11 +56,11 @@ const REACHABLE: [(&str, Condition); 10] = [
             matches!(stored.state, State::Completed(_)) && deliveries > 1
         })
     }),
-    ("timed out pending", |_, state| has_timed_out(state, Lapse::Unclaimed)),
-    ("timed out running", |_, state| has_timed_out(state, Lapse::Unfinished)),
+    ("timed out pending", |_, state| has_timed_out(state, TimeoutReason::NotClaimed)),
+    ("timed out running", |_, state| has_timed_out(state, TimeoutReason::NotReported)),
     ("the clocks disagree about a deadline", |protocol, state| {
         let [ahead, behind] = Instance::ALL.map(|instance| protocol.now(state, instance));
-        state.table.any(|_, stored| stored.lapse(ahead) != stored.lapse(behind))
+        state.table.any(|_, stored| stored.timeout_reason(ahead) != stored.timeout_reason(behind))
     }),
     ("the write of a timeout meets a result", |_, state| {
         state.table.any(|request, stored| {
@@ -111,7 +111,7 @@ fn any_open(
 ) -> bool {
     let clocks = Instance::ALL.map(|instance| protocol.now(state, instance));
     state.table.any(|_, request| {
-        let open = |now| !request.state.status().is_terminal() && request.lapse(now).is_none();
+        let open = |now| !request.state.status().is_terminal() && request.timeout_reason(now).is_none();
         clocks.iter().any(|now| open(*now) && condition(request, *now))
     })
 }
@@ -123,7 +123,7 @@ fn has_initiate_in_progress(state: &ModelState, stored: &Request) -> bool {
     })
 }
 
-fn has_timed_out(state: &ModelState, reason: Lapse) -> bool {
+fn has_timed_out(state: &ModelState, reason: TimeoutReason) -> bool {
     state.table.any(|_, stored| stored.state == State::Timeout(reason))
 }
 

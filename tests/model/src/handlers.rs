@@ -2,12 +2,11 @@
 
 use std::sync::LazyLock;
 
-use doorbell_shared::id::{RequestId, RuntimeId, WorkspaceId};
-use doorbell_shared::request::{Address, Kind, Request};
-use doorbell_shared::time::Timestamp;
+use doorbell_protocol::{Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_shared::request::{Address, Request};
 use uuid::Uuid;
 
-use crate::actions::Fault;
+use crate::actions::StepFault;
 use crate::actors::Daemon;
 use crate::design::{Invariant, Mutation};
 use crate::state::Call;
@@ -50,7 +49,12 @@ impl Context<'_> {
         Call::Initiate { request, now }
     }
 
-    pub fn proceed_initiate(&mut self, request: usize, now: Timestamp, fault: Option<Fault>) -> Option<Step> {
+    pub fn proceed_initiate(
+        &mut self,
+        request: usize,
+        now: Timestamp,
+        fault: Option<StepFault>,
+    ) -> Option<Step> {
         let write = if self.has(Mutation::WorkHintAfterPut) {
             self.write_work_hint(now);
             ConditionalWrite::ConditionFailed
@@ -58,11 +62,11 @@ impl Context<'_> {
             self.put(request, new_request(request, now))
         };
         self.state.trace.requests[request].initiation = match (fault, write) {
-            (Some(Fault::WriteResponseLost), ConditionalWrite::Applied) => {
+            (Some(StepFault::WriteResponseLost), ConditionalWrite::Applied) => {
                 return Some(Step::InProgress(Call::Initiate { request, now }));
             }
-            (Some(Fault::WriteResponseLost | Fault::Duplicated), _) => return None,
-            (Some(Fault::ResponseLost), _) => Initiation::Abandoned,
+            (Some(StepFault::WriteResponseLost | StepFault::Duplicated), _) => return None,
+            (Some(StepFault::ResponseLost), _) => Initiation::Abandoned,
             // A failed condition is the own put of an earlier try, because the id is unique.
             (None, _) => Initiation::Accepted,
         };
@@ -75,7 +79,7 @@ impl Context<'_> {
         let table = &self.state.table;
         let read = if stale_read { &table.previous[request] } else { &table.requests[request] };
         let read = read.clone().filter(|read| read.is_readable(now));
-        let timed_out = read.as_ref().and_then(|read| read.timed_out_if_lapsed(now));
+        let timed_out = read.as_ref().and_then(|read| read.timed_out_if_expired(now));
         if timed_out.is_some() && !self.has(Mutation::PollWithoutStoringTimeout) {
             return read.map(|read| Call::Poll { request, read, now });
         }
@@ -89,11 +93,11 @@ impl Context<'_> {
         request: usize,
         read: Request,
         now: Timestamp,
-        fault: Option<Fault>,
+        fault: Option<StepFault>,
     ) -> Option<Step> {
         let write = self.time_out(request, &read, now);
         match (fault, write) {
-            (Some(Fault::WriteResponseLost), ConditionalWrite::Applied) => {
+            (Some(StepFault::WriteResponseLost), ConditionalWrite::Applied) => {
                 Some(Step::InProgress(Call::Poll { request, read, now }))
             }
             (Some(_), _) => None,
@@ -111,20 +115,20 @@ impl Context<'_> {
         from: Option<Daemon>,
         request: usize,
         author: Daemon,
-        fault: Option<Fault>,
+        fault: Option<StepFault>,
     ) -> Option<Step> {
         let write = self.report(request, &author.outcome());
         match (fault, write, from) {
-            (Some(Fault::WriteResponseLost), ConditionalWrite::Applied, _) => {
+            (Some(StepFault::WriteResponseLost), ConditionalWrite::Applied, _) => {
                 return Some(Step::InProgress(Call::Report { from, request, author }));
             }
-            (None | Some(Fault::Duplicated), _, Some(daemon)) => {
+            (None | Some(StepFault::Duplicated), _, Some(daemon)) => {
                 self.state.in_flight[daemon as usize][request] = false;
             }
-            (None, _, None) | (Some(Fault::ResponseLost), _, Some(_)) => {}
+            (None, _, None) | (Some(StepFault::ResponseLost), _, Some(_)) => {}
             _ => return None,
         }
-        if fault == Some(Fault::Duplicated) {
+        if fault == Some(StepFault::Duplicated) {
             self.state.calls.push(Call::Report { from: None, request, author });
         }
         self.acknowledge(request, author, write);

@@ -1,9 +1,9 @@
 //! Heartbeat: record, list, and claim until a claim is won.
 
-use doorbell_shared::id::ClaimId;
-use doorbell_shared::request::{Delivery, InFlight, Looking, State};
+use doorbell_protocol::InFlight;
+use doorbell_shared::request::{ClaimFilter, Delivery, LeaseToken, State};
 
-use crate::actions::Fault;
+use crate::actions::StepFault;
 use crate::actors::{Daemon, Instance, REQUESTS, RequestSet};
 use crate::design::{Invariant, Mutation};
 use crate::handlers::Step;
@@ -24,7 +24,7 @@ impl Context<'_> {
         instance: Instance,
         in_flight: RequestSet,
         step: HeartbeatStep,
-        fault: Option<Fault>,
+        fault: Option<StepFault>,
     ) -> Option<Step> {
         let next = match step {
             HeartbeatStep::List if fault.is_none() => self.list(in_flight),
@@ -56,22 +56,22 @@ impl Context<'_> {
         (!candidates.is_empty()).then_some(HeartbeatStep::Claim { candidates, token })
     }
 
-    fn claim_filter(&self, in_flight: RequestSet) -> Looking {
+    fn claim_filter(&self, in_flight: RequestSet) -> ClaimFilter {
         if self.has(Mutation::NoRedelivery) {
-            return Looking::ForPending;
+            return ClaimFilter::Pending;
         }
         let ignored = self.has(Mutation::RedeliveryIgnoresInFlight);
         let listed = REQUESTS.into_iter().filter(|request| in_flight[*request] && !ignored);
         let ids: Vec<_> = listed.filter_map(|request| Some(self.stored(request)?.address.request)).collect();
         // Two requests are within the limit of the list.
-        InFlight::try_from(ids).map_or(Looking::ForPending, Looking::ForPendingAndUndelivered)
+        InFlight::try_from(ids).map_or(ClaimFilter::Pending, ClaimFilter::PendingOrLost)
     }
 
-    fn candidate(&self, request: usize, filter: &Looking) -> Option<Candidate> {
+    fn candidate(&self, request: usize, filter: &ClaimFilter) -> Option<Candidate> {
         let stored = self.stored(request)?;
         let delivery = stored.delivery(filter, self.now)?;
         let attempts = match (delivery, &stored.state) {
-            (Delivery::Again { .. }, State::Running(lease)) => lease.attempt,
+            (Delivery::Redelivery { .. }, State::Running(lease)) => lease.attempt,
             _ => 0,
         };
         Some(Candidate { request, delivery, attempts })
@@ -83,8 +83,8 @@ impl Context<'_> {
         from: Option<Daemon>,
         in_flight: RequestSet,
         candidates: Vec<Candidate>,
-        token: ClaimId,
-        fault: Option<Fault>,
+        token: LeaseToken,
+        fault: Option<StepFault>,
     ) -> Option<Option<HeartbeatStep>> {
         let Candidate { request, delivery, attempts } = candidates[0];
         let skipped =
@@ -94,7 +94,7 @@ impl Context<'_> {
         let own = self.state.table.lease_token(request) == Some(token);
         let won = applied || (own && !self.has(Mutation::ClaimWithoutLeaseToken));
         match (fault, from) {
-            (Some(Fault::WriteResponseLost), _) if applied => {
+            (Some(StepFault::WriteResponseLost), _) if applied => {
                 return Some(Some(HeartbeatStep::Claim { candidates, token }));
             }
             (None, _) if !won => {
@@ -103,7 +103,7 @@ impl Context<'_> {
             }
             (None, Some(daemon)) => self.state.in_flight[daemon as usize][request] = true,
             (None, None) => {}
-            (Some(Fault::ResponseLost), Some(_)) if won => {}
+            (Some(StepFault::ResponseLost), Some(_)) if won => {}
             // Heartbeats are duplicated as a whole, at their start.
             _ => return None,
         }
@@ -114,7 +114,8 @@ impl Context<'_> {
 
     fn is_claimable(&self, request: usize) -> bool {
         let stored = self.stored(request);
-        stored
-            .is_some_and(|stored| matches!(stored.state, State::Pending) && stored.lapse(self.now).is_none())
+        stored.is_some_and(|stored| {
+            matches!(stored.state, State::Pending) && stored.timeout_reason(self.now).is_none()
+        })
     }
 }

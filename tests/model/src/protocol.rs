@@ -1,8 +1,8 @@
 //! The transition of each action.
 
-use doorbell_shared::time::Timestamp;
+use doorbell_protocol::Timestamp;
 
-use crate::actions::{Action, Fault};
+use crate::actions::{Action, StepFault};
 use crate::actors::{Clocks, Daemon, Instance, REQUESTS};
 use crate::design::{Invariant, Mutation, Scope};
 use crate::handlers::{Step, report_call};
@@ -85,7 +85,7 @@ impl Protocol {
         state: &mut ModelState,
         call: usize,
         instance: Instance,
-        fault: Option<Fault>,
+        fault: Option<StepFault>,
     ) -> Option<()> {
         state.faults -= u8::from(fault.is_some());
         let call = state.calls.remove(call);

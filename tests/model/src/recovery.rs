@@ -4,9 +4,9 @@
 //! at which the daemon may get an open request, the request must be completed. A request in flight at the other daemon is
 //! left to that daemon.
 
+use doorbell_protocol::Timestamp;
 use doorbell_shared::limits::REDELIVERY_AFTER;
 use doorbell_shared::request::{Request, State};
-use doorbell_shared::time::Timestamp;
 
 use crate::actors::{Daemon, Instance, REQUESTS};
 use crate::handlers::report_call;
@@ -61,7 +61,7 @@ impl Recovery<'_> {
         loop {
             let stored = state.table.requests[request].as_ref()?;
             let now = self.protocol.now(&state, self.instance);
-            if stored.lapse(now).is_some() {
+            if stored.timeout_reason(now).is_some() {
                 return None;
             }
             if state.in_flight[self.daemon as usize][request] || is_due(stored, now) {

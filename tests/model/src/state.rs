@@ -2,9 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use doorbell_shared::id::ClaimId;
-use doorbell_shared::request::{Delivery, Request, State};
-use doorbell_shared::time::Timestamp;
+use doorbell_protocol::Timestamp;
+use doorbell_shared::request::{Delivery, LeaseToken, Request, State};
 use uuid::Uuid;
 
 use crate::actors::{Daemon, Instance, Instant, REQUESTS, RequestSet};
@@ -36,9 +35,9 @@ impl Table {
         self.work_hint_until.is_some_and(|until| until >= now)
     }
 
-    pub fn lease_token(&self, request: usize) -> Option<ClaimId> {
+    pub fn lease_token(&self, request: usize) -> Option<LeaseToken> {
         match self.requests[request].as_ref()?.state {
-            State::Running(lease) => Some(lease.claim),
+            State::Running(lease) => Some(lease.token),
             _ => None,
         }
     }
@@ -52,14 +51,14 @@ impl Table {
 
 impl ModelState {
     /// The lowest lease token not in use. Reuse keeps states equal that differ only in tokens of the past.
-    pub fn next_lease_token(&self) -> ClaimId {
+    pub fn next_lease_token(&self) -> LeaseToken {
         let stored = REQUESTS.iter().filter_map(|request| self.table.lease_token(*request));
         let claiming = self.calls.iter().filter_map(|call| match call {
             Call::Heartbeat { step: HeartbeatStep::Claim { token, .. }, .. } => Some(*token),
             _ => None,
         });
         let used: Vec<_> = stored.chain(claiming).collect();
-        let mut tokens = (1..).map(|number| ClaimId::from_uuid(Uuid::from_u128(number)));
+        let mut tokens = (1..).map(|number| LeaseToken::from_uuid(Uuid::from_u128(number)));
         tokens.find(|token| !used.contains(token)).unwrap_or_else(|| unreachable!("few are in use"))
     }
 
@@ -92,7 +91,7 @@ pub enum Call {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HeartbeatStep {
     List,
-    Claim { candidates: Vec<Candidate>, token: ClaimId },
+    Claim { candidates: Vec<Candidate>, token: LeaseToken },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,9 +1,9 @@
 //! Conditional writes to the table. The conditions are the lifecycle's own; only a mutation bypasses them.
 
-use doorbell_shared::id::ClaimId;
-use doorbell_shared::limits::{ATTENTION, PENDING_DEADLINE};
-use doorbell_shared::request::{Delivery, Outcome, Request, Run, State};
-use doorbell_shared::time::Timestamp;
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::limits::PENDING_DEADLINE;
+use doorbell_shared::limits::WORK_HINT_LIFETIME;
+use doorbell_shared::request::{Delivery, Lease, LeaseToken, Request, RequestOutcome, State};
 
 use crate::design::Mutation;
 use crate::state::ModelState;
@@ -33,7 +33,8 @@ impl Context<'_> {
     /// The runtime is always online here, so the write has no condition that could fail.
     pub fn write_work_hint(&mut self, now: Timestamp) {
         let short = self.has(Mutation::WorkHintWhilePendingOnly);
-        self.state.table.work_hint_until = Some(now + if short { PENDING_DEADLINE } else { ATTENTION });
+        self.state.table.work_hint_until =
+            Some(now + if short { PENDING_DEADLINE } else { WORK_HINT_LIFETIME });
     }
 
     pub fn put(&mut self, index: usize, request: Request) -> ConditionalWrite {
@@ -41,7 +42,7 @@ impl Context<'_> {
         self.write(index, created)
     }
 
-    pub fn claim(&mut self, index: usize, delivery: Delivery, token: ClaimId) -> ConditionalWrite {
+    pub fn claim(&mut self, index: usize, delivery: Delivery, token: LeaseToken) -> ConditionalWrite {
         let claimed = self.stored(index).and_then(|request| self.claimed(request, delivery, token));
         self.write(index, claimed)
     }
@@ -51,10 +52,10 @@ impl Context<'_> {
         let version = |request: &Request| (request.state.status(), request.updated_at);
         let unchanged = self.stored(index).is_some_and(|request| version(request) == version(read));
         let writes = unchanged || self.has(Mutation::TimeoutWithoutCondition);
-        self.write(index, read.timed_out_if_lapsed(now).filter(|_| writes))
+        self.write(index, read.timed_out_if_expired(now).filter(|_| writes))
     }
 
-    pub fn report(&mut self, index: usize, outcome: &Outcome) -> ConditionalWrite {
+    pub fn report(&mut self, index: usize, outcome: &RequestOutcome) -> ConditionalWrite {
         let reported = self.stored(index).and_then(|request| {
             if self.has(Mutation::ReportWithoutCondition) {
                 Some(Request { state: outcome.clone().into(), updated_at: self.now, ..request.clone() })
@@ -74,22 +75,22 @@ impl Context<'_> {
         ConditionalWrite::Applied
     }
 
-    fn claimed(&self, request: &Request, delivery: Delivery, token: ClaimId) -> Option<Request> {
+    fn claimed(&self, request: &Request, delivery: Delivery, token: LeaseToken) -> Option<Request> {
         let now = self.now;
-        let first = Run { started_at: now, claim: token, attempt: 1 };
+        let first = Lease { claimed_at: now, token, attempt: 1 };
         let running =
             |lease| Some(Request { state: State::Running(lease), updated_at: now, ..request.clone() });
         match (self.mutation, delivery, &request.state) {
             (Some(Mutation::ClaimWithoutCondition), Delivery::First, _) => running(first),
             (Some(Mutation::ClaimIgnoresDeadline), Delivery::First, State::Pending) => running(first),
-            (Some(Mutation::RedeliveryOfAnyLease), Delivery::Again { .. }, State::Running(lease)) => {
-                request.redelivered_if_undelivered(lease.claim, token, now)
+            (Some(Mutation::RedeliveryOfAnyLease), Delivery::Redelivery { .. }, State::Running(lease)) => {
+                request.redelivered_if_lost(lease.token, token, now)
             }
-            (Some(Mutation::RedeliveryRestartsClock), Delivery::Again { .. }, State::Running(lease)) => {
-                request.claimed_if_deliverable(delivery, token, now)?;
-                running(Run { attempt: lease.attempt + 1, ..first })
+            (Some(Mutation::RedeliveryRestartsClock), Delivery::Redelivery { .. }, State::Running(lease)) => {
+                request.claimed_if_claimable(delivery, token, now)?;
+                running(Lease { attempt: lease.attempt + 1, ..first })
             }
-            _ => request.claimed_if_deliverable(delivery, token, now),
+            _ => request.claimed_if_claimable(delivery, token, now),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The responses so far, and the invariants that they break. An observer: only polls depend on it, because they need an
 //! accepted request.
 
+use doorbell_protocol::Timestamp;
 use doorbell_shared::request::Request;
-use doorbell_shared::time::Timestamp;
 
 use crate::actors::Daemon;
 use crate::design::Invariant;

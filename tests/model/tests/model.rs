@@ -5,7 +5,7 @@
 
 use doorbell_model::design::{MUTATIONS, Mutation, Scope};
 use doorbell_model::protocol::Protocol;
-use doorbell_shared::time::Timestamp;
+use doorbell_protocol::Timestamp;
 use stateright::{Checker, Expectation, Model as _};
 
 const ONE_REQUEST: Scope = Scope { requests: 1, instances: 2, faults: 2, calls: 2, until: 154 };

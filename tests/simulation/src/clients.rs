@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use doorbell_daemon::api::TIMEOUT;
-use doorbell_shared::id::{RequestId, RuntimeId};
+use doorbell_client::TIMEOUT;
+use doorbell_protocol::{RequestId, RuntimeId};
 
 use crate::context::{Context, SharedStore};
 use crate::history::FaultKind;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::http::HttpRequest;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::store::Store;
 
@@ -78,7 +79,7 @@ pub(crate) enum Bug {
     NoRedelivery,
 }
 
-pub(crate) type Event = Arc<(Function, lambda_http::Request)>;
+pub(crate) type Event = Arc<(Function, HttpRequest)>;
 
 #[derive(Debug)]
 pub(crate) struct Context<S> {

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use doorbell_daemon::api::TIMEOUT;
+use doorbell_client::TIMEOUT;
 use doorbell_daemon::daemon::Settings;
 use doorbell_daemon::report::{BACKOFF, TRY_TIMEOUT};
-use doorbell_shared::id::{RequestId, RuntimeId};
+use doorbell_protocol::{RequestId, RuntimeId};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 

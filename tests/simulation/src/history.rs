@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use doorbell_shared::id::{ClaimId, RequestId, RuntimeId};
-use doorbell_shared::request::Delivery;
-use doorbell_shared::time::Timestamp;
-use doorbell_tests::Answer;
+use doorbell_protocol::{RequestId, RuntimeId, Timestamp};
+use doorbell_shared::request::{Delivery, LeaseToken};
+use serde_json::Value;
 
 use crate::operation::{Caller, Operation, Workspace};
 use crate::plan::DaemonPlan;
@@ -49,11 +48,17 @@ pub(crate) struct Call {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FunctionResponse {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum End {
     /// At the end of a simulation this is a handler that has panicked or hangs.
     Open,
     /// The function has responded, whether or not the response arrives.
-    Responded(Moment, Answer),
+    Responded(Moment, FunctionResponse),
     Crashed(Moment),
 }
 
@@ -67,7 +72,7 @@ pub(crate) struct Access {
     /// The time on the instance's clock.
     pub(crate) now: Timestamp,
     /// The delivery and the lease token of a claim.
-    pub(crate) lease: Option<(Delivery, ClaimId)>,
+    pub(crate) lease: Option<(Delivery, LeaseToken)>,
     pub(crate) began: Moment,
     pub(crate) outcome: AccessOutcome,
 }
@@ -123,7 +128,7 @@ impl History {
 }
 
 impl Call {
-    pub(crate) fn response(&self) -> Option<&Answer> {
+    pub(crate) fn response(&self) -> Option<&FunctionResponse> {
         match &self.end {
             End::Responded(_, response) => Some(response),
             _ => None,

@@ -1,8 +1,8 @@
 //! The lifecycle as a sequential specification. It has the contract's own numbers, so that it does not repeat an error of the
 //! real one.
 
-use doorbell_shared::id::ClaimId;
-use doorbell_shared::request::{Delivery, Status};
+use doorbell_protocol::Status;
+use doorbell_shared::request::{Delivery, LeaseToken};
 
 use crate::operation::WorkResult;
 use crate::seeded::SKEW;
@@ -27,7 +27,7 @@ pub(crate) struct Step {
 pub(crate) enum StepKind {
     Initiate,
     Poll { raced: bool },
-    Claim(Delivery, ClaimId),
+    Claim(Delivery, LeaseToken),
     Report(WorkResult),
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Record {
 pub(crate) struct RequestState {
     record: Record,
     /// The start of the running clock, and the lease token.
-    lease: Option<(i64, ClaimId)>,
+    lease: Option<(i64, LeaseToken)>,
 }
 
 impl RequestState {
@@ -86,10 +86,10 @@ impl RequestState {
         self.record = Record { status, text: text.to_owned(), updated_at: now, ..self.record };
     }
 
-    fn claim(&mut self, delivery: Delivery, token: ClaimId, now: i64) -> Response {
+    fn claim(&mut self, delivery: Delivery, token: LeaseToken, now: i64) -> Response {
         let started = match (delivery, self.record.status, self.lease) {
             (Delivery::First, Status::Pending, None) => now,
-            (Delivery::Again { replaced }, Status::Running, Some((started, held)))
+            (Delivery::Redelivery { lease: replaced }, Status::Running, Some((started, held)))
                 if held == replaced && now - self.record.updated_at > REDELIVERY =>
             {
                 started

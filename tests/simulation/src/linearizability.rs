@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use doorbell_shared::wire::RequestRecord;
+use doorbell_protocol::RequestRecord;
 use serde_json::Value;
 
 use crate::history::{Access, AccessKind, AccessOutcome, Call, End, Moment};
@@ -127,7 +127,7 @@ fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, 
 
 fn record(body: &Value) -> Result<Record, String> {
     let record = serde_json::from_value::<RequestRecord>(body.clone()).map_err(|error| error.to_string())?;
-    let models = record.models.iter().map(|model| model.model().id);
+    let models = record.models.iter().flatten().map(|model| model.model().id);
     Ok(Record {
         status: record.status,
         text: record.error.into_iter().chain(models).collect(),

@@ -2,19 +2,18 @@
 //! at any await point. A call that was sent goes on when its sender is gone.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use doorbell_cli::gateway;
-use doorbell_daemon::api::TIMEOUT;
-use doorbell_shared::http::Backend;
-use doorbell_tests::Answer;
+use doorbell_client::TIMEOUT;
+use doorbell_gateway::invoke;
+use doorbell_shared::http::AppState;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::context::{Context, Instance, SharedStore};
-use crate::history::{Call, End, FaultKind};
+use crate::history::{Call, End, FaultKind, FunctionResponse};
 use crate::operation::{Caller, Operation};
 use crate::seeded::{SeededIds, SkewedClock};
 use crate::store::FaultyStore;
@@ -29,7 +28,7 @@ impl<S: SharedStore> Context<S> {
         caller: Caller,
         timeout: Duration,
         operation: Operation,
-    ) -> Option<Answer> {
+    ) -> Option<FunctionResponse> {
         let (sender, mut receiver) = unbounded_channel();
         let environment = &self.environment;
         let duplicated = environment.injects(FaultKind::RequestDuplicated, environment.plan.rates.duplicated);
@@ -41,7 +40,12 @@ impl<S: SharedStore> Context<S> {
     }
 
     /// Carries one copy of a request to a function, and its response back.
-    async fn carry(self: Arc<Self>, caller: Caller, operation: Operation, sender: UnboundedSender<Answer>) {
+    async fn carry(
+        self: Arc<Self>,
+        caller: Caller,
+        operation: Operation,
+        sender: UnboundedSender<FunctionResponse>,
+    ) {
         let rates = &self.environment.plan.rates;
         self.travel().await;
         if self.environment.injects(FaultKind::RequestLost, rates.request_lost) {
@@ -70,7 +74,11 @@ impl<S: SharedStore> Context<S> {
     }
 
     /// Calls a function on some instance, without a network. Returns `None` when the instance crashes.
-    pub(crate) async fn invoke(self: &Arc<Self>, caller: Caller, operation: Operation) -> Option<Answer> {
+    pub(crate) async fn invoke(
+        self: &Arc<Self>,
+        caller: Caller,
+        operation: Operation,
+    ) -> Option<FunctionResponse> {
         let environment = &self.environment;
         let index = usize::try_from(environment.rng.number(0..self.instances.len() as u64)).unwrap();
         let Instance { clock, ids } = &self.instances[index];
@@ -80,15 +88,17 @@ impl<S: SharedStore> Context<S> {
         let skew = environment.plan.skews[index];
         let end = End::Open;
         environment.history().calls.push(Call { caller, operation, instance: index, skew, began, end });
-        let backend = Backend {
+        let state = AppState {
             store: FaultyStore { context: Arc::clone(self), call },
             clock: Arc::<SkewedClock>::clone(clock),
-            ids: Arc::<SeededIds>::clone(ids),
+            id_gen: Arc::<SeededIds>::clone(ids),
         };
         let crashes = environment.injects(FaultKind::InstanceCrashed, environment.plan.rates.instance_crash);
         let awaits = crashes.then(|| environment.rng.number(0..AWAIT_POINTS));
-        let response = until_crash(gateway::call(event.0, &backend, &event.1), awaits).await;
-        let response = response.map(|response| Answer {
+        // Boxed, because it is too large for the stack of a test thread.
+        let handler = Box::pin(invoke(event.0, &state, &event.1));
+        let response = until_crash(handler, awaits).await;
+        let response = response.map(|response| FunctionResponse {
             status: response.status().as_u16(),
             body: serde_json::from_slice(response.body()).unwrap(),
         });
@@ -102,8 +112,7 @@ impl<S: SharedStore> Context<S> {
 }
 
 /// Drives a handler to its end, or drops it after so many await points.
-async fn until_crash<F: Future>(handler: F, mut awaits: Option<u64>) -> Option<F::Output> {
-    let mut handler = pin!(handler);
+async fn until_crash<F: Future>(mut handler: Pin<Box<F>>, mut awaits: Option<u64>) -> Option<F::Output> {
     poll_fn(|context| match handler.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending if awaits == Some(0) => Poll::Ready(None),

@@ -1,11 +1,10 @@
 //! The operations of the API, and the event of each.
 
-use doorbell_cli::gateway::{WORKSPACE_A, WORKSPACE_B};
-use doorbell_shared::access::Scope;
-use doorbell_shared::http::principal::AuthorizerContext;
-use doorbell_shared::http::routes::Function;
-use doorbell_shared::id::{RequestId, RuntimeId};
-use doorbell_tests::event::event_from;
+use doorbell_gateway::{GatewayRequest, WORKSPACE_A, WORKSPACE_B};
+use doorbell_protocol::{RequestId, RuntimeId, Scope};
+use doorbell_shared::http::caller::{AuthorizerContext, Caller as Principal};
+use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_shared::http::{self, HttpRequest};
 use serde_json::{Value, json};
 
 use crate::seeded::at;
@@ -78,15 +77,28 @@ impl Operation {
     }
 
     /// The function, and the event that API Gateway sends it for a caller of `workspace`.
-    pub(crate) fn event(&self, workspace: Workspace) -> (Function, lambda_http::Request) {
+    pub(crate) fn event(&self, workspace: Workspace) -> (Function, HttpRequest) {
         let (function, path, body) = self.request(workspace);
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
         let caller = AuthorizerContext {
             subject: "simulated".to_owned(),
-            scopes: vec![scope.to_string()],
+            scopes: vec![scope],
             workspaces: vec![workspace.id().parse().unwrap()],
         };
-        (function, event_from(&caller, function, &path, &body, at(0)))
+        let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
+        let request = axum::http::Request::builder().method(route.method).uri(&path).body(()).unwrap();
+        let (parts, ()) = request.into_parts();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let event = GatewayRequest {
+            route,
+            parameters: route.parameters(parts.uri.path()).unwrap(),
+            parts: &parts,
+            body: body.as_bytes(),
+            caller: &Principal::Known(caller),
+            now: at(0),
+            gateway_request_id: "simulated".to_owned(),
+        };
+        (function, http::event::request(serde_json::from_value(event.event()).unwrap()))
     }
 
     fn request(&self, workspace: Workspace) -> (Function, String, Value) {

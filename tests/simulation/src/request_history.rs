@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use doorbell_shared::id::{RequestId, RuntimeId};
+use doorbell_protocol::{RequestId, RuntimeId};
 use serde_json::Value;
 
 use crate::history::{Access, AccessKind, Call, End, History, Moment};

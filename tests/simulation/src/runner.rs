@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use doorbell_cli::gateway::WORKSPACE_A;
-use doorbell_shared::id::RuntimeId;
+use doorbell_gateway::WORKSPACE_A;
+use doorbell_protocol::RuntimeId;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
 use tokio::task::JoinSet;
@@ -34,7 +34,7 @@ pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Run {
             Storage::Embedded => {
                 let engine = EmbeddedDynamoDb::start().await.unwrap();
                 let interceptor = Arc::new(SeededInterceptor(Arc::clone(&environment)));
-                simulate(&environment, engine.store_through(interceptor), bug).await;
+                simulate(&environment, engine.store_with_interceptor(interceptor), bug).await;
             }
         }
         let history = std::mem::take(&mut *environment.history());

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use doorbell_protocol::{RequestId, Timestamp};
 use doorbell_shared::clock::{Clock, Stopwatch};
-use doorbell_shared::id::{ClaimId, RequestId};
-use doorbell_shared::mint::Ids;
-use doorbell_shared::time::Timestamp;
+use doorbell_shared::id_gen::IdGenerator;
+use doorbell_shared::request::LeaseToken;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
 use uuid::Uuid;
@@ -79,7 +79,7 @@ impl SeededIds {
 /// The bits of a UUIDv7 below its time, with the fixed bits of version and variant among them.
 const RANDOM_BITS: u128 = (1 << 80) - 1;
 
-impl Ids for SeededIds {
+impl IdGenerator for SeededIds {
     fn request_id(&self, now: Timestamp) -> RequestId {
         let millis = u128::try_from(now.millis()).unwrap();
         // Two instances' ids of one millisecond come in any order.
@@ -89,7 +89,7 @@ impl Ids for SeededIds {
         RequestId::from_uuid(Uuid::from_u128(*last))
     }
 
-    fn claim_id(&self) -> ClaimId {
-        ClaimId::from_uuid(Uuid::from_u128(self.rng.bits()))
+    fn lease_token(&self) -> LeaseToken {
+        LeaseToken::from_uuid(Uuid::from_u128(self.rng.bits()))
     }
 }

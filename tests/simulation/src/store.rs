@@ -4,17 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 use doorbell_shared::access::Workspaces;
-use doorbell_shared::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
-use doorbell_shared::request::{Address, Delivery, Looking, Outcome};
+use doorbell_shared::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
 use doorbell_shared::runtime::{Registration, Runtime};
-use doorbell_shared::store::dynamodb::embedded::{Failure, Passage, Tap};
+use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
 use doorbell_shared::store::{
-    Beat, Candidate, Claim, Deregister, Deregistered, Heartbeat, Initiate, Initiated, Poll, Polled, Register,
-    Report, Reported, Result, Runtimes, Store, StoreError, Tokens,
+    Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
+    ReportOutcome, Result, Store, StoreError, StoreErrorKind,
 };
-use doorbell_shared::time::Timestamp;
-use doorbell_shared::token::{TokenHash, TokenRecord};
 
 use crate::context::{Bug, Context, Environment, SharedStore};
 use crate::history::{Access, AccessKind, AccessOutcome, FaultKind};
@@ -79,106 +77,103 @@ impl<S: SharedStore> FaultyStore<S> {
 }
 
 fn unreachable_store() -> StoreError {
-    StoreError { operation: "simulated", detail: "the store could not be reached".to_owned() }
+    StoreError::new("simulated", StoreErrorKind::Unreachable)
 }
 
-impl<S: SharedStore> Initiate for FaultyStore<S> {
-    async fn initiate(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Initiated> {
-        let allowed = allowed.clone();
+impl<S: SharedStore> Store for FaultyStore<S> {
+    async fn initiate(
+        &self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<InitiateOutcome> {
+        let callers = callers.clone();
         let access = self.start(AccessKind::Initiate, address.request, now);
-        let response = self.access(|store| async move { store.initiate(address, &allowed, now).await }).await;
-        self.finish(access, &response, |initiated| matches!(initiated, Initiated::Enqueued(_)));
+        let response = self.access(|store| async move { store.initiate(address, &callers, now).await }).await;
+        self.finish(access, &response, |initiated| matches!(initiated, InitiateOutcome::Enqueued(_)));
         response
     }
-}
 
-impl<S: SharedStore> Poll for FaultyStore<S> {
-    async fn poll(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Polled> {
-        let allowed = allowed.clone();
+    async fn poll(&self, address: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
+        let callers = callers.clone();
         let bug = self.context.bug;
         let access = self.start(AccessKind::Poll, address.request, now);
-        let poll = |store| async move { poll_with_bug(bug, store, address, &allowed, now).await };
+        let poll = |store| async move { poll_with_bug(bug, store, address, &callers, now).await };
         let response = self.access(poll).await;
-        self.finish(access, &response, |polled| *polled != Polled::Unknown);
+        self.finish(access, &response, |polled| *polled != PollOutcome::NotFound);
         response
     }
-}
 
-impl<S: SharedStore> Heartbeat for FaultyStore<S> {
-    async fn beat(&self, runtime: RuntimeId, allowed: &Workspaces, now: Timestamp) -> Result<Beat> {
-        let allowed = allowed.clone();
-        self.access(|store| async move { store.beat(runtime, &allowed, now).await }).await
+    async fn record_heartbeat(
+        &self,
+        runtime: RuntimeId,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<HeartbeatOutcome> {
+        let callers = callers.clone();
+        self.access(|store| async move { store.record_heartbeat(runtime, &callers, now).await }).await
     }
 
-    async fn look(&self, runtime: RuntimeId, looking: &Looking, now: Timestamp) -> Result<Vec<Candidate>> {
+    async fn list_claimable(
+        &self,
+        runtime: RuntimeId,
+        filter: &ClaimFilter,
+        now: Timestamp,
+    ) -> Result<Vec<Candidate>> {
         let pending_only = self.context.bug == Some(Bug::NoRedelivery);
-        let filter = if pending_only { Looking::ForPending } else { looking.clone() };
-        self.access(|store| async move { store.look(runtime, &filter, now).await }).await
+        let filter = if pending_only { ClaimFilter::Pending } else { filter.clone() };
+        self.access(|store| async move { store.list_claimable(runtime, &filter, now).await }).await
     }
 
     async fn claim(
         &self,
         address: Address,
         delivery: Delivery,
-        claim: ClaimId,
+        token: LeaseToken,
         now: Timestamp,
-    ) -> Result<Claim> {
+    ) -> Result<ClaimOutcome> {
         let access = self.start(AccessKind::Claim, address.request, now);
-        self.context.environment.history().accesses[access].lease = Some((delivery, claim));
-        let response =
-            self.access(|store| async move { store.claim(address, delivery, claim, now).await }).await;
-        self.finish(access, &response, |claim| matches!(claim, Claim::Won(_)));
+        self.context.environment.history().accesses[access].lease = Some((delivery, token));
+        let claim = |store: S| async move { store.claim(address, delivery, token, now).await };
+        let response = self.access(claim).await;
+        self.finish(access, &response, |claim| matches!(claim, ClaimOutcome::Won(_)));
         response
     }
-}
 
-impl<S: SharedStore> Report for FaultyStore<S> {
     async fn report(
         &self,
         address: Address,
-        allowed: &Workspaces,
-        outcome: &Outcome,
+        callers: &Workspaces,
+        outcome: &RequestOutcome,
         now: Timestamp,
-    ) -> Result<Reported> {
-        let allowed = allowed.clone();
+    ) -> Result<ReportOutcome> {
+        let callers = callers.clone();
         let outcome = outcome.clone();
         let access = self.start(AccessKind::Report, address.request, now);
-        let response =
-            self.access(|store| async move { store.report(address, &allowed, &outcome, now).await }).await;
+        let report = |store: S| async move { store.report(address, &callers, &outcome, now).await };
+        let response = self.access(report).await;
         self.finish(access, &response, |reported| {
-            matches!(reported, Reported::Recorded { .. } | Reported::Repeated)
+            matches!(reported, ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate)
         });
         response
     }
-}
 
-impl<S: SharedStore> Register for FaultyStore<S> {
     async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
         self.access(|store| async move { store.register(registration, now).await }).await
     }
-}
 
-impl<S: SharedStore> Deregister for FaultyStore<S> {
     async fn deregister(
         &self,
         runtime: RuntimeId,
-        allowed: &Workspaces,
+        callers: &Workspaces,
         now: Timestamp,
-    ) -> Result<Deregistered> {
-        let allowed = allowed.clone();
-        self.access(|store| async move { store.deregister(runtime, &allowed, now).await }).await
+    ) -> Result<DeregisterOutcome> {
+        let callers = callers.clone();
+        self.access(|store| async move { store.deregister(runtime, &callers, now).await }).await
     }
-}
 
-impl<S: SharedStore> Runtimes for FaultyStore<S> {
-    async fn runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
-        self.access(|store| async move { store.runtimes(workspace, now).await }).await
-    }
-}
-
-impl<S: SharedStore> Tokens for FaultyStore<S> {
-    async fn token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
-        self.access(|store| async move { store.token(hash, now).await }).await
+    async fn list_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
+        self.access(|store| async move { store.list_runtimes(workspace, now).await }).await
     }
 }
 
@@ -189,46 +184,46 @@ async fn poll_with_bug(
     bug: Option<Bug>,
     store: impl Store,
     address: Address,
-    allowed: &Workspaces,
+    callers: &Workspaces,
     now: Timestamp,
-) -> Result<Polled> {
+) -> Result<PollOutcome> {
     // No deadline has passed at the epoch, so this poll only reads.
     let epoch = Timestamp::from_millis(0).unwrap();
     if bug.is_some()
-        && let Polled::Found(request) = store.poll(address, allowed, epoch).await?
+        && let PollOutcome::Found(request) = store.poll(address, callers, epoch).await?
         && request.is_readable(now)
     {
-        match (bug, request.timed_out_if_lapsed(now)) {
+        match (bug, request.timed_out_if_expired(now)) {
             (Some(Bug::StalePolls), _) if now.since(request.created_at) < STALENESS => {
-                return Ok(Polled::Unknown);
+                return Ok(PollOutcome::NotFound);
             }
-            (Some(Bug::TimeoutsNotStored), Some(timed_out)) => return Ok(Polled::Found(timed_out)),
+            (Some(Bug::TimeoutsNotStored), Some(timed_out)) => return Ok(PollOutcome::Found(timed_out)),
             _ => {}
         }
     }
-    store.poll(address, allowed, now).await
+    store.poll(address, callers, now).await
 }
 
 /// Faults between the SDK and the embedded engine: the SDK retries, and the store has to recognise its own first try.
 #[derive(Debug)]
 pub(crate) struct SeededInterceptor(pub(crate) Arc<Environment>);
 
-impl Tap for SeededInterceptor {
-    fn pass(&self, _operation: &str) -> Passage {
+impl Interceptor for SeededInterceptor {
+    fn fault(&self, _operation: &str) -> Fault {
         let Environment { plan, rng, clock, .. } = &*self.0;
         if !plan.allows_faults_at(clock.elapsed_ms()) || !rng.happens(plan.rates.sdk) {
-            return Passage::Through;
+            return Fault::None;
         }
         let delay = Duration::from_millis(rng.number(1..3_000));
-        let failure = rng.one_of(&[Failure::Throttled, Failure::Internal]);
+        let error = rng.one_of(&[ServiceError::Throttled, ServiceError::Internal]);
         let (fault, passage) = rng.one_of(&[
-            (FaultKind::SdkUnreachable, Passage::Unreachable),
-            (FaultKind::SdkRefused, Passage::Refused(failure)),
-            (FaultKind::SdkDelayed, Passage::Delayed(delay)),
-            (FaultKind::SdkDelayed, Passage::AnswerDelayed(delay)),
-            (FaultKind::SdkResponseLost, Passage::AnswerLost),
-            (FaultKind::SdkResponseLost, Passage::AnswerCut),
-            (FaultKind::SdkResponseLost, Passage::AnswerReplaced(failure)),
+            (FaultKind::SdkUnreachable, Fault::Unreachable),
+            (FaultKind::SdkRefused, Fault::Rejected(error)),
+            (FaultKind::SdkDelayed, Fault::Delayed(delay)),
+            (FaultKind::SdkDelayed, Fault::ResponseDelayed(delay)),
+            (FaultKind::SdkResponseLost, Fault::ResponseLost),
+            (FaultKind::SdkResponseLost, Fault::ResponseCut),
+            (FaultKind::SdkResponseLost, Fault::ResponseReplaced(error)),
         ]);
         self.0.record_fault(fault);
         passage
