@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p doorbell-model -- --nocapture` prints the state counts, the properties and the counterexamples.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "the state counts are the result")]
 
 use doorbell_model::design::{MUTATIONS, Mutation, Scope};
 use doorbell_model::protocol::Protocol;
