@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RuntimeId, WorkspaceId};
-use crate::object;
+use crate::json;
 use crate::time::Timestamp;
 
 /// Body of `POST /api/daemon/register`. A field that is absent or `null` reads as `None`; the server checks what is required.
@@ -22,7 +22,7 @@ pub struct RegisterBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli_version: Option<String>,
     /// The agent programs of the machine.
-    #[serde(default, deserialize_with = "object::list")]
+    #[serde(default, deserialize_with = "json::list")]
     pub runtimes: Option<Vec<RegisterRuntime>>,
     /// Profiles that could not be started. A daemon that has only these may still register.
     #[serde(default, skip_serializing_if = "Option::is_none")]
