@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . localstack/tools.sh
-brief=${1:-}
+effort=("$@")
 results=$PWD/target/doorbell-bench
 mkdir -p "$results"
 
@@ -24,7 +24,7 @@ if grep -q '^\[profile.lambda\]' Cargo.toml; then empty+=(--profile lambda); els
 "${empty[@]}"
 
 step 'benches, built'
-if [ "$brief" = --brief ]; then
+if [ "$*" = --brief ]; then
   # Without --package: a selection of its own would be another set of features, and a build of its own.
   cargo build --locked --bin doorbell --bin lambda_host --bin bill
   folder=target/debug
@@ -41,12 +41,12 @@ step 'counted cost'
 step 'warm calls'
 "${bench[@]}" --bench warm_calls >"$results/warm_calls.txt"
 step 'cold start'
-python3 tests/benches/cold_start.py "$folder/lambda_host" "$results" $brief
+python3 tests/benches/cold_start.py "$folder/lambda_host" "$results" "${effort[@]}"
 step 'load and time to answer'
-python3 tests/benches/load.py "$folder/doorbell" "$results" $brief
+python3 tests/benches/load.py "$folder/doorbell" "$results" "${effort[@]}"
 step 'bill'
 "$folder/bill" "$results" >"$results/bill.json"
 step 'report'
 python3 tests/benches/report.py "$results" >"$results/BENCHMARKS.md"
-[ "$brief" = --brief ] || cp "$results/BENCHMARKS.md" BENCHMARKS.md
+[ "$*" = --brief ] || cp "$results/BENCHMARKS.md" BENCHMARKS.md
 step 'done'
