@@ -8,18 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doorbell_bench::{emit, is_brief};
-use doorbell_cli::gateway::{WORKSPACE_A, call};
-use doorbell_shared::access::Scope;
-use doorbell_shared::http::Backend;
+use doorbell_gateway::{WORKSPACE_A, call};
+use doorbell_protocol::Scope;
+use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::limits::ATTENTION;
+use doorbell_shared::limits::WORK_HINT_LIFETIME;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
-use doorbell_shared::store::dynamodb::embedded::{Call, EmbeddedDynamoDb, Meter, Passage, Tap};
-use doorbell_tests::TestClock;
-use doorbell_tests::catalog::catalog_report;
-use doorbell_tests::event::event;
-use doorbell_tests::filling::Filling;
-use doorbell_tests::metered::{Metered, Step};
+use doorbell_shared::store::dynamodb::embedded::{
+    CallRecorder, EmbeddedDynamoDb, Fault, Interceptor, RecordedCall,
+};
+use doorbell_test_support::TestClock;
+use doorbell_test_support::catalog::catalog_report;
+use doorbell_test_support::event::event;
+use doorbell_test_support::filling::Filling;
+use doorbell_test_support::metered::{Metered, Step};
 use fastrand::Rng;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -107,7 +109,7 @@ const WORK_CALLS: usize = 2;
 /// Counts calls, and delays each by a random virtual time: the embedded engine answers inline, which would serialise heartbeats.
 #[derive(Debug)]
 struct DelayedCalls {
-    meter: Meter,
+    meter: CallRecorder,
     rng: Mutex<Rng>,
 }
 
@@ -119,12 +121,12 @@ impl DelayedCalls {
     }
 }
 
-impl Tap for DelayedCalls {
-    fn pass(&self, _operation: &str) -> Passage {
-        Passage::Delayed(self.draw(Self::MILLIS))
+impl Interceptor for DelayedCalls {
+    fn fault(&self, _operation: &str) -> Fault {
+        Fault::Delayed(self.draw(Self::MILLIS))
     }
 
-    fn answered(&self, call: Call) {
+    fn applied(&self, call: Call) {
         self.meter.answered(call);
     }
 }
@@ -132,15 +134,16 @@ impl Tap for DelayedCalls {
 /// Concurrent heartbeats of one runtime and one pending request, in random order: one wins.
 async fn concurrent_heartbeats(heartbeats: usize, rounds: usize) {
     tokio::time::pause();
-    let calls = Arc::new(DelayedCalls { meter: Meter::default(), rng: Mutex::new(Rng::with_seed(7)) });
+    let calls = Arc::new(DelayedCalls { meter: CallRecorder::default(), rng: Mutex::new(Rng::with_seed(7)) });
     let clock = Arc::new(TestClock::default());
-    let store = EmbeddedDynamoDb::start().await.unwrap().store_through(Arc::<DelayedCalls>::clone(&calls));
-    let state = Backend { clock: Arc::<TestClock>::clone(&clock), ..Backend::new(store) };
+    let store =
+        EmbeddedDynamoDb::start().await.unwrap().store_with_interceptor(Arc::<DelayedCalls>::clone(&calls));
+    let state = AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) };
     let runtime = register(&state).await;
     let mut wasted = Vec::new();
     for _ in 0..rounds {
         // Nothing of the round before is still open.
-        clock.advance(ATTENTION);
+        clock.advance(WORK_HINT_LIFETIME);
         heartbeat(&state, &runtime).await;
         let models = format!("/api/runtimes/{runtime}/models");
         let rung = post(&state, Function::Initiate, Scope::User, &models, &Value::Null).await;
@@ -168,7 +171,7 @@ async fn concurrent_heartbeats(heartbeats: usize, rounds: usize) {
     }));
 }
 
-async fn register(state: &Backend<DynamoDbStore>) -> String {
+async fn register(state: &AppState<DynamoDbStore>) -> String {
     let runtime = json!({"name": "Codex", "type": "codex"});
     let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [runtime]});
     let registered = post(state, Function::Register, Scope::Daemon, "/api/daemon/register", &body).await;
@@ -176,14 +179,14 @@ async fn register(state: &Backend<DynamoDbStore>) -> String {
 }
 
 /// Whether it claimed a request.
-async fn heartbeat(state: &Backend<DynamoDbStore>, runtime: &str) -> bool {
+async fn heartbeat(state: &AppState<DynamoDbStore>, runtime: &str) -> bool {
     let body = json!({"runtime_id": runtime, "in_flight": []});
     let answer = post(state, Function::Heartbeat, Scope::Daemon, "/api/daemon/heartbeat", &body).await;
     answer.get("pending_model_list").is_some()
 }
 
 async fn post(
-    state: &Backend<DynamoDbStore>,
+    state: &AppState<DynamoDbStore>,
     function: Function,
     scope: Scope,
     path: &str,

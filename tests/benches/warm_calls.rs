@@ -8,18 +8,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use divan::Bencher;
-use doorbell_authorizer::AuthorizerEvent;
-use doorbell_authorizer::oidc::Oidc;
-use doorbell_cli::gateway::{DAEMON_A, WORKSPACE_A, call, issue_dev_tokens};
-use doorbell_shared::access::Scope;
+use doorbell_functions::auth::AuthorizerEvent;
+use doorbell_functions::auth::oidc::Oidc;
+use doorbell_gateway::{DAEMON_A, WORKSPACE_A, call, issue_dev_tokens};
+use doorbell_protocol::Scope;
 use doorbell_shared::clock::Clock as _;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::http::{Backend, log};
+use doorbell_shared::http::{AppState, log};
 use doorbell_shared::lambda::{self, Recorder};
 use doorbell_shared::store::memory::MemoryStore;
-use doorbell_tests::TestClock;
-use doorbell_tests::catalog::catalog_report;
-use doorbell_tests::event::{payload_json, tester};
+use doorbell_test_support::TestClock;
+use doorbell_test_support::catalog::catalog_report;
+use doorbell_test_support::event::{payload_json, tester};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tracing::level_filters::LevelFilter;
@@ -116,7 +116,7 @@ const BETWEEN_RINGS: Duration = Duration::from_secs(2);
 /// The functions on a memory store of their own, with virtual time.
 struct Service {
     executor: Runtime,
-    state: Backend<MemoryStore>,
+    state: AppState<MemoryStore>,
     clock: Arc<TestClock>,
     runtime: String,
     last_request: RefCell<Option<String>>,
@@ -127,7 +127,7 @@ impl Service {
         let executor = Builder::new_current_thread().enable_time().build().unwrap();
         let clock = Arc::new(TestClock::default());
         let state =
-            Backend { clock: Arc::<TestClock>::clone(&clock), ..Backend::new(MemoryStore::default()) };
+            AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(MemoryStore::default()) };
         let last_request = RefCell::default();
         let mut service = Self { executor, state, clock, runtime: String::new(), last_request };
         for number in 0..count {
@@ -187,7 +187,7 @@ impl Service {
     async fn invoke(&self, (function, event): &Event) -> Vec<u8> {
         let event = serde_json::from_slice(event).unwrap();
         let handle = |request| Box::pin(async move { call(*function, &self.state, &request).await });
-        let response = lambda::answer(event, handle, recorder(), sink()).await;
+        let response = lambda::respond(event, handle, recorder(), sink()).await;
         assert_eq!(response.status_code, 200, "{function:?}: {:?}", response.body);
         serde_json::to_vec(&response).unwrap()
     }
@@ -195,7 +195,7 @@ impl Service {
     async fn authorize(&self, event: &[u8]) -> Vec<u8> {
         let event: AuthorizerEvent = serde_json::from_slice(event).unwrap();
         let oidc: Option<&Oidc> = None;
-        let answer = doorbell_authorizer::handle(&self.state, oidc, &event).await.unwrap();
+        let answer = doorbell_functions::auth::handle(&self.state, oidc, &event).await.unwrap();
         serde_json::to_vec(&answer).unwrap()
     }
 }

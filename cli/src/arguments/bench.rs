@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
-use doorbell_shared::id::WorkspaceId;
+use doorbell_gateway::{DAEMON_A, USER_A, WORKSPACE_A};
+use doorbell_protocol::WorkspaceId;
 use reqwest::Url;
 
 use super::values::{DEV_URL, server, token, workspace};
-use crate::gateway::{DAEMON_A, USER_A, WORKSPACE_A};
 
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 const MAX_RINGS_PER_SECOND: f64 = 1_000.0;

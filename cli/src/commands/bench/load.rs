@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use doorbell_daemon::api::{Api, ApiError};
+use doorbell_client::{Api, ApiError};
+use doorbell_protocol::Status;
+use doorbell_protocol::{Ack, HeartbeatResponse, PendingRequest, RequestRecord};
+use doorbell_protocol::{RequestId, RuntimeId};
 use doorbell_shared::clock::Stopwatch;
-use doorbell_shared::id::{RequestId, RuntimeId};
-use doorbell_shared::request::Status;
-use doorbell_shared::wire::{Ack, HeartbeatAnswer, PendingRequest, RequestRecord};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -113,8 +113,8 @@ impl Load {
 
     async fn heartbeat(&self, runtime: RuntimeId) {
         let body = json!({"runtime_id": runtime, "in_flight": []});
-        let call = self.daemon.post::<HeartbeatAnswer>("/api/daemon/heartbeat", &body);
-        let Some(HeartbeatAnswer { pending_model_list: Some(PendingRequest { id }), .. }) =
+        let call = self.daemon.post::<HeartbeatResponse>("/api/daemon/heartbeat", &body);
+        let Some(HeartbeatResponse { pending_model_list: Some(PendingRequest { id }), .. }) =
             self.timed(Operation::Heartbeat, call).await
         else {
             return;

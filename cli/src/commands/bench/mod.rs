@@ -3,10 +3,10 @@
 mod load;
 mod statistics;
 
-use doorbell_daemon::api::{Api, ApiError};
-use doorbell_shared::id::{RuntimeId, WorkspaceId};
-use doorbell_shared::limits::{RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_REGISTRATION};
-use doorbell_shared::wire::{Ack, RegisterAnswer};
+use doorbell_client::{Api, ApiError};
+use doorbell_protocol::limits::{RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_REGISTRATION};
+use doorbell_protocol::{Ack, RegisterResponse};
+use doorbell_protocol::{RuntimeId, WorkspaceId};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -63,7 +63,7 @@ async fn register(
             .map(|n| json!({"name": format!("Bench {n}"), "type": format!("bench-{n}")}))
             .collect();
         let body = json!({"workspace_id": workspace, "daemon_id": DAEMON_ID, "runtimes": runtimes});
-        let answer: RegisterAnswer = daemon.post("/api/daemon/register", &body).await?;
+        let answer: RegisterResponse = daemon.post("/api/daemon/register", &body).await?;
         registered.extend(answer.runtimes.iter().map(|runtime| runtime.id));
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use doorbell_daemon::api::ApiError;
+use doorbell_client::ApiError;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 

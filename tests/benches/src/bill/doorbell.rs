@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Mul, Sub};
 
-use doorbell_shared::limits::ATTENTION;
+use doorbell_shared::limits::WORK_HINT_LIFETIME;
 
 use crate::Error;
 use crate::prices::Prices;
@@ -80,7 +80,7 @@ impl Doorbell {
             Usage { requests: 0.0, sent_bytes: 0.0, log_bytes, ..call("authorizer", "authorizer")? };
         let polls = call("poll", "poll")? * (results.polls - 1.0) + call("poll_result", "poll")?;
         // Heartbeats after the claim query for work too, as long as the request could be open.
-        let later_queries = ATTENTION.as_secs_f64() / HEARTBEAT_S - 1.0;
+        let later_queries = WORK_HINT_LIFETIME.as_secs_f64() / HEARTBEAT_S - 1.0;
         let query = Usage {
             read_units: results.counted("heartbeat_work")?.read_units,
             gb_seconds: gb_seconds(prices.assumptions.network_ms, prices),
@@ -159,7 +159,7 @@ mod tests {
         let question = doorbell().question;
         assert_eq!(question.requests, 1.0 + 17.0 + 1.0);
         assert_eq!(question.write_units, 2.0 + 1.0 + 1.0);
-        let queries = ATTENTION.as_secs_f64() / HEARTBEAT_S;
+        let queries = WORK_HINT_LIFETIME.as_secs_f64() / HEARTBEAT_S;
         assert!((question.read_units - (1.0 + 17.0 + queries)).abs() < 1e-9);
     }
 }

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
-use doorbell_shared::store::dynamodb::connect::trust::AMAZON_ROOTS;
+use doorbell_shared::store::dynamodb::connect::roots::AMAZON_ROOTS;
 use doorbell_shared::store::dynamodb::embedded::{CONTENT_TYPE, EmbeddedDynamoDb, TARGET_HEADER};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
 use tokio::net::{TcpListener, TcpStream};
@@ -62,7 +62,7 @@ pub(crate) async fn start(bundle: &Path) -> Result<DynamoDb, Error> {
 
 async fn respond(State(engine): State<Engine>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get(TARGET_HEADER).and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let answer = engine.lock().unwrap_or_else(PoisonError::into_inner).answer(target, &body);
+    let answer = engine.lock().unwrap_or_else(PoisonError::into_inner).respond(target, &body);
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], answer.body).into_response()
 }

@@ -2,15 +2,17 @@
 
 use std::fs;
 
-use doorbell_cli::gateway::WORKSPACE_A;
-use doorbell_shared::access::{Scope, Workspaces};
+use doorbell_gateway::WORKSPACE_A;
+use doorbell_protocol::Kind;
+use doorbell_protocol::Scope;
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::{RuntimeId, WorkspaceId};
+use doorbell_shared::access::Workspaces;
 use doorbell_shared::clock::{Clock, SystemClock};
-use doorbell_shared::id::{RuntimeId, WorkspaceId};
-use doorbell_shared::request::{Address, Kind};
-use doorbell_shared::runtime::{Registration, Text};
+use doorbell_shared::request::Address;
+use doorbell_shared::runtime::{Registration, ShortText};
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
-use doorbell_shared::store::{Initiate, Initiated, Register, TokenAdministration};
-use doorbell_shared::time::Timestamp;
+use doorbell_shared::store::{InitiateOutcome, Store, TokenStore};
 use doorbell_shared::token::{Token, TokenRecord};
 
 use crate::Error;
@@ -43,13 +45,13 @@ pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoD
     let workspace = WORKSPACE_A.parse()?;
     let runtime = RuntimeId::derive(workspace, DAEMON, PROVIDER, "");
     store.register(registration(runtime, workspace)?, now).await?;
-    store.issue(&token(workspace, now)?).await?;
+    store.issue_token(&token(workspace, now)?).await?;
     if matches!(function, "poll" | "report") {
         let allowed = Workspaces::from_iter([workspace]);
         for request in (0..calls).map(request) {
             let at = Address { runtime, request: request.parse()?, kind: Kind::ModelList };
             match store.initiate(at, &allowed, now).await? {
-                Initiated::Enqueued(_) => {}
+                InitiateOutcome::Enqueued(_) => {}
                 refused => return Err(format!("the table cannot be prepared: {refused:?}").into()),
             }
         }
@@ -61,9 +63,9 @@ fn registration(id: RuntimeId, workspace: WorkspaceId) -> Result<Registration, E
     Ok(Registration {
         id,
         workspace,
-        daemon_id: Text::try_from(DAEMON.to_owned())?,
-        provider: Text::try_from(PROVIDER.to_owned())?,
-        name: Text::try_from("Codex".to_owned())?,
+        daemon_id: ShortText::try_from(DAEMON.to_owned())?,
+        provider: ShortText::try_from(PROVIDER.to_owned())?,
+        name: ShortText::try_from("Codex".to_owned())?,
         online: true,
     })
 }
@@ -72,7 +74,7 @@ fn token(workspace: WorkspaceId, now: Timestamp) -> Result<TokenRecord, Error> {
     let token = Token::new(Scope::User, SECRET);
     Ok(TokenRecord {
         hash: token.hash(),
-        subject: Text::try_from("bench".to_owned())?,
+        subject: ShortText::try_from("bench".to_owned())?,
         scopes: [Scope::User].into(),
         workspaces: Workspaces::from_iter([workspace]),
         created_at: now,
