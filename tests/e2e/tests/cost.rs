@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_protocol::{ModelListReport, ModelListResult};
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_test_support::catalog::catalog_report;
 use doorbell_test_support::filling::Filling;
 use doorbell_test_support::metered::{Metered, Step};

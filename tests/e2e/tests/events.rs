@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_gateway::WORKSPACE_A;
-use doorbell_protocol::Scope;
-use doorbell_shared::http::routes::Function;
 use doorbell_protocol::RuntimeId;
+use doorbell_protocol::Scope;
 use doorbell_protocol::Timestamp;
+use doorbell_shared::http::routes::Function;
 use doorbell_test_support::event::{payload_json, tester};
 use serde_json::{Value, json};
 

@@ -47,7 +47,8 @@ async fn beat<S: Store>(backend: &AppState<S>, runtime: &str) -> (u16, Value) {
 /// Sixteen heartbeats of one runtime at once, on two replicas, a thousand times.
 async fn assert_one_winner_each<S: Store + Clone + 'static>(here: S, there: S) {
     let clock = Arc::new(TestClock::default());
-    let replica = |store| Arc::new(AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) });
+    let replica =
+        |store| Arc::new(AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) });
     let replicas = [replica(here), replica(there)];
     let runtime = register(&replicas[0]).await;
     for round in 0..ROUNDS {

@@ -1,6 +1,9 @@
 //! Every limit over HTTP: below it, at it, and one above it.
 
-use doorbell_protocol::limits::{BODY_BYTES, MODEL_TEXT_CHARS, MODELS_PER_REPORT, RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_REGISTRATION, TEXT_CHARS};
+use doorbell_protocol::limits::{
+    BODY_BYTES, MODEL_TEXT_CHARS, MODELS_PER_REPORT, RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_REGISTRATION,
+    TEXT_CHARS,
+};
 use doorbell_shared::limits::RING_BURST;
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::{Answer, Caller, TestApi};

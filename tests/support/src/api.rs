@@ -25,9 +25,9 @@ pub struct TestApi {
 }
 
 /// The workspace of the callers A.
-pub const WORKSPACE_A: &str = gateway::WORKSPACE_A;
+pub const WORKSPACE_A: &str = doorbell_gateway::WORKSPACE_A;
 /// The workspace of the callers B.
-pub const WORKSPACE_B: &str = gateway::WORKSPACE_B;
+pub const WORKSPACE_B: &str = doorbell_gateway::WORKSPACE_B;
 
 impl TestApi {
     /// On a new embedded engine.
@@ -39,7 +39,7 @@ impl TestApi {
     pub async fn on<S: Store + 'static>(store: S) -> Self {
         let clock = Arc::new(TestClock::default());
         let tokens = MemoryStore::default();
-        gateway::issue_dev_tokens(&tokens, clock.now()).await.unwrap();
+        doorbell_gateway::issue_dev_tokens(&tokens, clock.now()).await.unwrap();
         Self::serve(store, tokens, None, clock).await
     }
 
@@ -51,10 +51,14 @@ impl TestApi {
         clock: Arc<TestClock>,
     ) -> Self {
         let callers = Authenticator { backend: Self::backend(tokens, &clock), oidc };
-        let gateway = Gateway { backend: Self::backend(store, &clock), callers, origins: Origins::default() };
+        let gateway = Gateway {
+            backend: Self::backend(store, &clock),
+            authenticator: callers,
+            origins: Origins::default(),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        tokio::spawn(gateway::serve(listener, gateway, std::future::pending()));
+        tokio::spawn(doorbell_gateway::serve(listener, gateway, std::future::pending()));
         Self { clock, client: Client::new(format!("http://{addr}"), Workspace::of_dev()) }
     }
 

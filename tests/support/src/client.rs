@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use doorbell_gateway;
 use doorbell_client::http_client;
 use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
 use reqwest::Method;
@@ -49,7 +48,7 @@ pub struct Workspace {
 impl Workspace {
     /// The two of `doorbell dev`.
     pub fn of_dev() -> [Self; 2] {
-        let [user_a, daemon_a, user_b, daemon_b] = gateway::TOKENS;
+        let [user_a, daemon_a, user_b, daemon_b] = doorbell_gateway::TOKENS;
         [(user_a, daemon_a), (user_b, daemon_b)].map(|(user, daemon)| Self {
             id: user.workspace.to_owned(),
             user: user.token.to_owned(),

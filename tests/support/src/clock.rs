@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use doorbell_shared::clock::{Clock, Stopwatch, SystemClock};
 use doorbell_protocol::Timestamp;
+use doorbell_shared::clock::{Clock, Stopwatch, SystemClock};
 
 /// Starts at the real time, because a real table's TTL goes by it.
 #[derive(Debug)]

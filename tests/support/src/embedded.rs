@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use doorbell_shared::store::dynamodb::embedded::{Failure, Fault, Interceptor};
+use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
 
 /// Delays every call of an operation.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Slow {
 }
 
 impl Interceptor for Slow {
-    fn pass(&self, operation: &str) -> Fault {
+    fn fault(&self, operation: &str) -> Fault {
         if operation == self.operation { Fault::Delayed(self.delay) } else { Fault::None }
     }
 }
@@ -25,7 +25,7 @@ impl Interceptor for Slow {
 pub struct Policy(pub BTreeSet<String>);
 
 impl Interceptor for Policy {
-    fn pass(&self, operation: &str) -> Fault {
+    fn fault(&self, operation: &str) -> Fault {
         if self.0.contains(operation) { Fault::None } else { Fault::Rejected(ServiceError::AccessDenied) }
     }
 }

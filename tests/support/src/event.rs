@@ -2,17 +2,17 @@
 
 use doorbell_gateway::{GatewayRequest, WORKSPACE_A};
 use doorbell_protocol::Scope;
+use doorbell_protocol::Timestamp;
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http;
+use doorbell_shared::http::HttpRequest;
 use doorbell_shared::http::caller::{AuthorizerContext, Caller};
 use doorbell_shared::http::routes::{Function, ROUTES};
-use doorbell_protocol::Timestamp;
-use doorbell_shared::http::HttpRequest;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 
 /// What `function` reads of a call by somebody in workspace A, at `path`, with a JSON body.
-pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> Request {
+pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> HttpRequest {
     http::event::request(payload(function, scope, path, body))
 }
 
@@ -23,7 +23,7 @@ pub fn event_from(
     path: &str,
     body: &Value,
     now: Timestamp,
-) -> Request {
+) -> HttpRequest {
     let payload = payload_json(&Caller::Known(caller.clone()), function, path, body, now);
     http::event::request(serde_json::from_value(payload).unwrap())
 }
@@ -38,7 +38,7 @@ pub fn payload(function: Function, scope: Scope, path: &str, body: &Value) -> Ap
 pub fn tester(scope: Scope) -> Caller {
     Caller::Known(AuthorizerContext {
         subject: "tester".to_owned(),
-        scopes: vec![scope.to_string()],
+        scopes: vec![scope],
         workspaces: vec![WORKSPACE_A.parse().unwrap()],
     })
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_protocol::ModelListReport;
 use doorbell_protocol::RuntimeId;
+use doorbell_protocol::Timestamp;
+use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::id_gen::{IdGenerator, RandomIdGenerator};
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
-use doorbell_protocol::Timestamp;
-use doorbell_protocol::ModelListReport;
 
 use crate::api::WORKSPACE_A;
 use crate::metered::Metered;
@@ -79,7 +79,7 @@ impl Filling {
 
     /// A copy of `request`, asked of `runtime` `then`.
     async fn ask(&self, runtime: &str, request: &Item, then: Timestamp) {
-        let sort = format!("request#{}", self.id_gen.request_id(then));
+        let sort = format!("request#{}", self.ids.request_id(then));
         self.put(request, &[("pk", format!("runtime#{runtime}")), ("sk", sort)]).await;
     }
 

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
-use doorbell_gateway;
+use doorbell_protocol::ModelListReport;
 use doorbell_protocol::Scope;
+use doorbell_protocol::Timestamp;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::caller::Caller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::WORK_HINT_LIFETIME;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
-use doorbell_shared::store::dynamodb::embedded::{Call, EmbeddedDynamoDb, CallRecorder};
-use doorbell_protocol::Timestamp;
-use doorbell_protocol::ModelListReport;
+use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb, RecordedCall};
 use serde_json::{Value, json};
 
 use crate::TestClock;
@@ -26,7 +25,7 @@ const BETWEEN_LIFECYCLES: Duration = Duration::from_secs(2 * WORK_HINT_LIFETIME.
 
 /// The calls to DynamoDB that one call of a function made.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cost(pub Vec<Call>);
+pub struct Cost(pub Vec<RecordedCall>);
 
 impl Cost {
     /// Their names and units.
@@ -52,20 +51,20 @@ impl Cost {
 
     /// The bytes of the requests' bodies.
     pub fn sent_bytes(&self) -> usize {
-        self.0.iter().map(|call| call.asked_bytes).sum()
+        self.0.iter().map(|call| call.request_bytes).sum()
     }
 
     /// The bytes of the answers' bodies.
     pub fn received_bytes(&self) -> usize {
-        self.0.iter().map(|call| call.answered_bytes).sum()
+        self.0.iter().map(|call| call.response_bytes).sum()
     }
 }
 
-fn is_read(call: &Call) -> bool {
+fn is_read(call: &RecordedCall) -> bool {
     ["GetItem", "BatchGetItem", "Query"].contains(&call.operation.as_str())
 }
 
-fn units<'c>(calls: impl Iterator<Item = &'c Call>) -> f64 {
+fn units<'c>(calls: impl Iterator<Item = &'c RecordedCall>) -> f64 {
     // Not `sum`, which makes -0 of nothing.
     calls.fold(0.0, |total, call| total + call.units)
 }
@@ -100,7 +99,8 @@ impl Metered {
     /// Calls `function` at `path` with a JSON body, as somebody in workspace A, and expects a 200.
     pub async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Cost) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-        let response = invoke(function, &self.backend, &event(function, scope, path, &body)).await;
+        let response =
+            doorbell_gateway::invoke(function, &self.backend, &event(function, scope, path, &body)).await;
         assert_eq!(response.status(), 200, "{function:?}: {:?}", response.body());
         (serde_json::from_slice(response.body()).unwrap(), Cost(self.meter.take()))
     }
@@ -141,7 +141,7 @@ impl Metered {
 
     /// Asks who calls with a daemon's token, which there is.
     pub async fn authorize(&self) -> Cost {
-        gateway::issue_dev_tokens(&self.backend.store, self.clock.now()).await.unwrap();
+        doorbell_gateway::issue_dev_tokens(&self.backend.store, self.clock.now()).await.unwrap();
         self.meter.take();
         let event = json!({"headers": {"authorization": "Bearer dbd_dev_a"}});
         let event: AuthorizerEvent = serde_json::from_value(event).unwrap();

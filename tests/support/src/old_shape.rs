@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_shared::request::Payload;
-use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, CallRecorder, TABLE};
+use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb, TABLE};
 
 use crate::metered::Cost;
 

@@ -36,7 +36,7 @@ pub async fn only_what_waits_is_looked_at<S: Store>(scene: Scene<S>) {
 
     assert_eq!(scene.look(&scene.there, scene.at(31)).await, [waiting.address.request]);
     assert_ne!(waiting.address, lapsed.address);
-    assert_eq!(scene.there.look(other.id, &ClaimFilter::Pending, scene.at(31)).await.unwrap(), []);
+    assert_eq!(scene.there.list_claimable(other.id, &ClaimFilter::Pending, scene.at(31)).await.unwrap(), []);
 }
 
 /// However many were asked before it, and answered.
@@ -82,7 +82,8 @@ pub async fn asking_again_takes_one_place_of_the_burst<S: Store>(scene: Scene<S>
 
 /// Heartbeats look for work only then; otherwise a beat costs a write and nothing else.
 pub async fn a_ring_draws_attention_for_as_long_as_it_can_be_open<S: Store>(scene: Scene<S>) {
-    let attention = async |now| scene.there.beat(scene.runtime, &scene.allowed, now).await.unwrap();
+    let attention =
+        async |now| scene.there.record_heartbeat(scene.runtime, &scene.allowed, now).await.unwrap();
     assert_eq!(attention(scene.start).await, HeartbeatOutcome::Recorded { work_hint: false });
     scene.ring(scene.start).await;
     assert_eq!(attention(scene.start).await, HeartbeatOutcome::Recorded { work_hint: true });

@@ -24,7 +24,7 @@ async fn race<S: Store>(scene: &Scene<S>, address: Address, delivery: Delivery, 
     let claims = (0..HEARTBEATS).map(|number| {
         let replica = if number % 2 == 0 { &scene.here } else { &scene.there };
         async move {
-            let claim = replica.claim(address, delivery, scene.lease_token(), now).await.unwrap();
+            let claim = replica.claim(address, delivery, scene.claim_id(), now).await.unwrap();
             matches!(claim, ClaimOutcome::Won(_))
         }
     });
@@ -123,10 +123,10 @@ pub async fn heartbeats_share_out_a_queue<S: Store>(scene: Scene<S>) {
 }
 
 async fn take_first<S: Store>(scene: &Scene<S>, replica: &S) -> Option<RequestId> {
-    for candidate in replica.look(scene.runtime, &ClaimFilter::Pending, scene.at(1)).await.unwrap() {
+    for candidate in replica.list_claimable(scene.runtime, &ClaimFilter::Pending, scene.at(1)).await.unwrap()
+    {
         let address = Address { runtime: scene.runtime, request: candidate.request, kind: candidate.kind };
-        let claim =
-            replica.claim(address, candidate.delivery, scene.lease_token(), scene.at(1)).await.unwrap();
+        let claim = replica.claim(address, candidate.delivery, scene.claim_id(), scene.at(1)).await.unwrap();
         if matches!(claim, ClaimOutcome::Won(_)) {
             return Some(candidate.request);
         }

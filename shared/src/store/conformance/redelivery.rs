@@ -4,7 +4,7 @@
 use super::Scene;
 use super::scene::{TICK, again, answer, ids, listing, recorded};
 use crate::limits::REDELIVERY_AFTER;
-use crate::request::{Delivery, Request, Run, State};
+use crate::request::{Delivery, Lease, Request, State};
 use crate::store::{Candidate, ClaimOutcome, HeartbeatOutcome, ReportOutcome, Store};
 use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 
@@ -14,7 +14,7 @@ async fn handed_out<S: Store>(scene: &Scene<S>) -> Request {
     scene.claim(asked.address, scene.start).await
 }
 
-fn run(request: &Request) -> Run {
+fn run(request: &Request) -> Lease {
     let State::Running(run) = request.state else { panic!("not running: {:?}", request.state) };
     run
 }
@@ -46,7 +46,7 @@ pub async fn what_is_in_flight_is_not_found<S: Store>(scene: Scene<S>) {
 pub async fn what_another_runtime_has_is_not_found<S: Store>(scene: Scene<S>) {
     handed_out(&scene).await;
     let other = scene.here.register(scene.registration("opencode"), scene.start).await.unwrap();
-    assert_eq!(scene.there.look(other.id, &listing(&[]), scene.at(20)).await.unwrap(), []);
+    assert_eq!(scene.there.list_claimable(other.id, &listing(&[]), scene.at(20)).await.unwrap(), []);
 }
 
 /// Anonymous waits for it any more.
@@ -88,7 +88,7 @@ pub async fn the_oldest_request_that_can_run_is_found<S: Store>(scene: Scene<S>)
     let asked = scene.ring(scene.start).await;
     let running = scene.claim(asked.address, scene.start + PENDING_DEADLINE).await;
     let last = scene.start + PENDING_DEADLINE + RUNNING_DEADLINE;
-    let beat = scene.there.beat(scene.runtime, &scene.allowed, last).await.unwrap();
+    let beat = scene.there.record_heartbeat(scene.runtime, &scene.allowed, last).await.unwrap();
     assert_eq!(beat, HeartbeatOutcome::Recorded { work_hint: true });
     let found = scene.look_without(&[], &scene.there, last).await;
     assert_eq!(ids(found), [running.address.request]);
@@ -100,7 +100,7 @@ pub async fn a_redelivery_counts_and_leaves_the_running_clock<S: Store>(scene: S
     let second = scene.claim_as(again(&running), running.address, scene.at(6)).await.unwrap();
     let third = scene.claim_as(again(&second), running.address, scene.at(12)).await.unwrap();
     assert_eq!([run(&running), run(&second), run(&third)].map(|run| run.attempt), [1, 2, 3]);
-    assert_eq!((run(&third).started_at, third.updated_at), (scene.start, scene.at(12)));
+    assert_eq!((run(&third).claimed_at, third.updated_at), (scene.start, scene.at(12)));
     let seen = scene.poll(&scene.there, running.address, scene.at(13)).await;
     assert_eq!(seen, Some(third));
     let lapsed = scene.poll(&scene.there, running.address, scene.start + RUNNING_DEADLINE + TICK).await;
@@ -145,7 +145,7 @@ pub async fn what_has_lapsed_is_not_handed_out_again<S: Store>(scene: Scene<S>) 
 /// A replacing claim whose answer was lost is made again by the SDK, and must not lose against itself.
 pub async fn the_same_redelivery_again_is_won_again<S: Store>(scene: Scene<S>) {
     let running = handed_out(&scene).await;
-    let claim = scene.lease_token();
+    let claim = scene.claim_id();
     let first = scene.here.claim(running.address, again(&running), claim, scene.at(6)).await.unwrap();
     let retry = scene.there.claim(running.address, again(&running), claim, scene.at(7)).await.unwrap();
     assert!(matches!(first, ClaimOutcome::Won(_)));

@@ -26,23 +26,23 @@ pub async fn a_runtime_goes_offline_without_beats<S: Store>(scene: Scene<S>) {
     let last = scene.start + ONLINE_WINDOW;
     assert!(matches!(rung(&scene, last).await, InitiateOutcome::Enqueued(_)));
     assert_eq!(rung(&scene, last + TICK).await, InitiateOutcome::Offline);
-    scene.here.beat(scene.runtime, &scene.allowed, last).await.unwrap();
+    scene.here.record_heartbeat(scene.runtime, &scene.allowed, last).await.unwrap();
     assert!(matches!(rung(&scene, last + TICK).await, InitiateOutcome::Enqueued(_)));
 }
 
 /// Anonymous rings it and waits.
 pub async fn deregistering_takes_a_runtime_offline_at_once<S: Store>(scene: Scene<S>) {
     let done = scene.here.deregister(scene.runtime, &scene.allowed, scene.at(1)).await.unwrap();
-    assert_eq!(done, DeregisterOutcome::DeregisterOutcome);
+    assert_eq!(done, DeregisterOutcome::Deregistered);
     assert_eq!(rung(&scene, scene.at(1)).await, InitiateOutcome::Offline);
-    let listed = scene.there.runtimes(scene.workspace, scene.at(1)).await.unwrap();
+    let listed = scene.there.list_runtimes(scene.workspace, scene.at(1)).await.unwrap();
     assert!(!listed[0].is_online(scene.at(1)));
 }
 
 /// Its daemon runs after all.
 pub async fn a_beat_brings_a_deregistered_runtime_back<S: Store>(scene: Scene<S>) {
     scene.here.deregister(scene.runtime, &scene.allowed, scene.at(1)).await.unwrap();
-    scene.there.beat(scene.runtime, &scene.allowed, scene.at(2)).await.unwrap();
+    scene.there.record_heartbeat(scene.runtime, &scene.allowed, scene.at(2)).await.unwrap();
     assert!(matches!(rung(&scene, scene.at(2)).await, InitiateOutcome::Enqueued(_)));
 }
 
@@ -61,7 +61,7 @@ pub async fn every_runtime_of_a_workspace_is_listed<S: Store>(scene: Scene<S>) {
         let runtime = scene.here.register(scene.registration(&format!("agent-{number}")), scene.start).await;
         expected.push(runtime.unwrap().id);
     }
-    let listed = scene.there.runtimes(scene.workspace, scene.at(1)).await.unwrap();
+    let listed = scene.there.list_runtimes(scene.workspace, scene.at(1)).await.unwrap();
     let mut listed: Vec<_> = listed.into_iter().map(|runtime| runtime.id).collect();
     listed.sort();
     expected.sort();
@@ -74,6 +74,6 @@ pub async fn an_unknown_runtime_cannot_be_rung_or_beat<S: Store>(scene: Scene<S>
     let address = crate::request::Address { runtime: unknown, ..scene.address(scene.start) };
     let rung = scene.here.initiate(address, &scene.allowed, scene.start).await.unwrap();
     assert_eq!(rung, InitiateOutcome::NotFound);
-    let beat = scene.here.beat(unknown, &scene.allowed, scene.start).await.unwrap();
+    let beat = scene.here.record_heartbeat(unknown, &scene.allowed, scene.start).await.unwrap();
     assert_eq!(beat, HeartbeatOutcome::NotFound);
 }

@@ -20,16 +20,16 @@ pub async fn a_request_is_readable_for_two_minutes_after_its_last_change<S: Stor
 /// Its daemon is told so, and registers anew.
 pub async fn a_runtime_is_forgotten_a_week_after_its_last_beat<S: Store>(scene: Scene<S>) {
     let end = scene.start + RUNTIME_RETENTION;
-    let known = scene.here.runtimes(scene.workspace, end).await.unwrap();
+    let known = scene.here.list_runtimes(scene.workspace, end).await.unwrap();
     assert_eq!(known.len(), 1);
     let gone = end + TICK;
-    assert_eq!(scene.here.runtimes(scene.workspace, gone).await.unwrap(), []);
+    assert_eq!(scene.here.list_runtimes(scene.workspace, gone).await.unwrap(), []);
     assert_eq!(
         scene.here.initiate(scene.address(gone), &scene.allowed, gone).await.unwrap(),
         InitiateOutcome::NotFound
     );
     assert_eq!(
-        scene.here.beat(scene.runtime, &scene.allowed, gone).await.unwrap(),
+        scene.here.record_heartbeat(scene.runtime, &scene.allowed, gone).await.unwrap(),
         HeartbeatOutcome::NotFound
     );
     let deregistered = scene.here.deregister(scene.runtime, &scene.allowed, gone).await.unwrap();

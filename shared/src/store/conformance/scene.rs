@@ -84,12 +84,12 @@ impl<S: Store> Scene<S> {
 
     /// A claim that nobody else makes.
     pub fn claim_id(&self) -> LeaseToken {
-        self.id_gen.lease_token()
+        self.ids.lease_token()
     }
 
     /// An address in the scene's runtime that nothing has been stored at.
     pub fn address(&self, now: Timestamp) -> Address {
-        Address { runtime: self.runtime, request: self.id_gen.request_id(now), kind: Kind::ModelList }
+        Address { runtime: self.runtime, request: self.ids.request_id(now), kind: Kind::ModelList }
     }
 
     /// Rings the runtime, which must be online.
@@ -107,7 +107,7 @@ impl<S: Store> Scene<S> {
 
     /// The request claimed that way, if it can be.
     pub async fn claim_as(&self, delivery: Delivery, address: Address, now: Timestamp) -> Option<Request> {
-        match self.here.claim(address, delivery, self.lease_token(), now).await.unwrap() {
+        match self.here.claim(address, delivery, self.claim_id(), now).await.unwrap() {
             ClaimOutcome::Won(request) => Some(request),
             ClaimOutcome::Lost => None,
         }
@@ -115,12 +115,12 @@ impl<S: Store> Scene<S> {
 
     /// What a heartbeat on `replica` finds that is pending.
     pub async fn look(&self, replica: &S, now: Timestamp) -> Vec<RequestId> {
-        ids(replica.look(self.runtime, &ClaimFilter::Pending, now).await.unwrap())
+        ids(replica.list_claimable(self.runtime, &ClaimFilter::Pending, now).await.unwrap())
     }
 
     /// What a heartbeat on `replica` finds whose daemon lists these.
     pub async fn look_without(&self, in_flight: &[Address], replica: &S, now: Timestamp) -> Vec<Candidate> {
-        replica.look(self.runtime, &listing(in_flight), now).await.unwrap()
+        replica.list_claimable(self.runtime, &listing(in_flight), now).await.unwrap()
     }
 
     /// Reports, as a caller of the workspace.
@@ -156,7 +156,7 @@ pub(super) fn ids(candidates: Vec<Candidate>) -> Vec<RequestId> {
 /// The delivery that replaces the claim by which `request` runs.
 pub(super) fn again(request: &Request) -> Delivery {
     match request.state {
-        State::Running(run) => Delivery::Redelivery { replaced: run.claim },
+        State::Running(lease) => Delivery::Redelivery { lease: lease.token },
         ref other => panic!("the request is not running: {other:?}"),
     }
 }

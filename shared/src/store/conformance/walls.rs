@@ -23,7 +23,10 @@ async fn sees_nothing<S: Store>(scene: &Scene<S>, caller: &Workspaces) {
         ReportOutcome::NotFound
     );
     assert_eq!(scene.here.deregister(scene.runtime, caller, now).await.unwrap(), DeregisterOutcome::NotFound);
-    assert_eq!(scene.here.beat(scene.runtime, caller, now).await.unwrap(), HeartbeatOutcome::OtherWorkspace);
+    assert_eq!(
+        scene.here.record_heartbeat(scene.runtime, caller, now).await.unwrap(),
+        HeartbeatOutcome::OtherWorkspace
+    );
     assert_eq!(scene.poll(&scene.there, address, now).await, Some(asked), "a stranger changed the request");
     assert_eq!(scene.poll(&scene.there, fresh, now).await, None, "a stranger made a request");
 }
@@ -38,7 +41,7 @@ pub async fn another_workspace_sees_nothing<S: Store>(scene: Scene<S>) {
 pub async fn another_workspaces_ring_draws_no_attention<S: Store>(scene: Scene<S>) {
     let (address, now) = (scene.address(scene.start), scene.start);
     scene.here.initiate(address, &scene.stranger(), now).await.unwrap();
-    let beat = scene.there.beat(scene.runtime, &scene.allowed, now).await.unwrap();
+    let beat = scene.there.record_heartbeat(scene.runtime, &scene.allowed, now).await.unwrap();
     assert_eq!(beat, HeartbeatOutcome::Recorded { work_hint: false });
 }
 
@@ -60,7 +63,7 @@ pub async fn another_runtimes_path_leads_nowhere<S: Store>(scene: Scene<S>) {
 pub async fn a_caller_of_many_workspaces_is_let_in<S: Store>(scene: Scene<S>) {
     let others = (0..250).flat_map(|_| scene.stranger().iter().collect::<Vec<_>>());
     let many: Workspaces = others.chain([scene.workspace]).collect();
-    let beat = scene.here.beat(scene.runtime, &many, scene.at(1)).await.unwrap();
+    let beat = scene.here.record_heartbeat(scene.runtime, &many, scene.at(1)).await.unwrap();
     assert_eq!(beat, HeartbeatOutcome::Recorded { work_hint: false });
     let rung = scene.here.initiate(scene.address(scene.at(1)), &many, scene.at(1)).await.unwrap();
     assert!(matches!(rung, InitiateOutcome::Enqueued(_)));

@@ -1,7 +1,7 @@
 //! What a daemon says of its machine.
 
-use doorbell_daemon::agents::Agent;
 use doorbell_client::ApiError;
+use doorbell_daemon::agents::Agent;
 use doorbell_daemon::daemon::Daemon;
 use serde_json::{Value, json};
 

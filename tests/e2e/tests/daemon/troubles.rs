@@ -1,7 +1,7 @@
 //! Beats that fail: which failures a daemon lives with, which it mends, and which end it.
 
-use doorbell_daemon::agents::Agent;
 use doorbell_client::ApiError;
+use doorbell_daemon::agents::Agent;
 use doorbell_daemon::daemon::Settings;
 use tokio_util::sync::CancellationToken;
 

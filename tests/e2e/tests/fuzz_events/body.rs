@@ -1,7 +1,7 @@
 //! Arbitrary bodies: any bytes, any JSON, what the function expects, and what is nearly that.
 
-use doorbell_shared::http::routes::Function;
 use doorbell_protocol::limits::BODY_BYTES;
+use doorbell_shared::http::routes::Function;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};

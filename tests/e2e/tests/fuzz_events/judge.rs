@@ -1,8 +1,8 @@
 //! What holds for every answer.
 
 use doorbell_gateway;
-use doorbell_shared::http::routes::{Function, ROUTES};
 use doorbell_protocol::{Ack, HeartbeatResponse, RegisterResponse, RequestRecord, RuntimeRecord};
+use doorbell_shared::http::routes::{Function, ROUTES};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde::Serialize;

@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, LazyLock};
 
+use doorbell_protocol::Kind;
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::{RuntimeId, WorkspaceId};
 use doorbell_shared::access::Workspaces;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
 use doorbell_shared::request::LeaseToken;
-use doorbell_protocol::{RuntimeId, WorkspaceId};
-use doorbell_shared::request::{Address, Delivery, ErrorText, RequestOutcome, Request, Payload};
-use doorbell_protocol::Kind;
+use doorbell_shared::request::{Address, Delivery, ErrorText, Payload, Request, RequestOutcome};
 use doorbell_shared::runtime::{Registration, Runtime, ShortText};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_shared::store::{Heartbeat, Initiate, Poll, PollOutcome, Register, Report, Runtimes};
-use doorbell_protocol::Timestamp;
 use doorbell_test_support::TestClock;
 
 /// The ids of the requests: pending, running, completed, failed.
@@ -24,7 +24,8 @@ pub(crate) const REQUESTS: [&str; 4] = [
 ];
 
 /// The two workspaces' ids.
-pub(crate) const WORKSPACES: [&str; 2] = [doorbell_test_support::api::WORKSPACE_A, doorbell_test_support::api::WORKSPACE_B];
+pub(crate) const WORKSPACES: [&str; 2] =
+    [doorbell_test_support::api::WORKSPACE_A, doorbell_test_support::api::WORKSPACE_B];
 
 /// Their runtimes' ids.
 pub(crate) static RUNTIMES: LazyLock<[String; 2]> =

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use doorbell_shared::clock::Stopwatch;
 use doorbell_protocol::RequestRecord;
+use doorbell_shared::clock::Stopwatch;
 use reqwest::{Client, Method};
 
 use crate::support::api::USER_A;

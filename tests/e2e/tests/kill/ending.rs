@@ -3,11 +3,11 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use doorbell_protocol::limits::PENDING_DEADLINE;
-use doorbell_shared::request::TimeoutReason;
+use doorbell_protocol::RequestRecord;
 use doorbell_protocol::Status;
 use doorbell_protocol::Timestamp;
-use doorbell_protocol::RequestRecord;
+use doorbell_protocol::limits::PENDING_DEADLINE;
+use doorbell_shared::request::TimeoutReason;
 
 use super::plan::Plan;
 use super::site::FAILURE;

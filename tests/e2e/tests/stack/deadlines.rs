@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::limits::{ONLINE_WINDOW, PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::limits::CLOCK_SKEW;
-use doorbell_protocol::limits::{ONLINE_WINDOW, PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
-use doorbell_protocol::Timestamp;
 use doorbell_test_support::{Answer, Caller, Client, stack};
 use serde_json::{Value, json};
 

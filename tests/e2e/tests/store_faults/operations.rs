@@ -4,12 +4,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use doorbell_shared::request::{Delivery, ErrorText, ClaimFilter, RequestOutcome, Payload, State};
 use doorbell_protocol::InFlight;
+use doorbell_shared::request::{ClaimFilter, Delivery, ErrorText, Payload, RequestOutcome, State};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
-    ClaimOutcome, Deregister as _, Heartbeat as _, Initiate as _, InitiateOutcome, Poll as _, PollOutcome, Register as _,
-    Report as _, ReportOutcome, Result, Runtimes as _, TokenStore as _, TokenStore as _,
+    ClaimOutcome, Deregister as _, Heartbeat as _, Initiate as _, InitiateOutcome, Poll as _, PollOutcome,
+    Register as _, Report as _, ReportOutcome, Result, Runtimes as _, TokenStore as _,
 };
 
 use crate::stage::Stage;
@@ -132,7 +132,9 @@ fn initiated(initiated: InitiateOutcome) -> String {
 fn polled(polled: PollOutcome) -> String {
     match polled {
         // Who wrote a lapse down cannot be told where every try of it lost its answer; what is shown is the same.
-        PollOutcome::Found(request) | PollOutcome::TimedOut(request) => request.state.status().as_str().to_owned(),
+        PollOutcome::Found(request) | PollOutcome::TimedOut(request) => {
+            request.state.status().as_str().to_owned()
+        }
         PollOutcome::NotFound => "unknown".to_owned(),
     }
 }

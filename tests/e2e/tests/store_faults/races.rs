@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, AttributeValueUpdate};
 use doorbell_shared::limits::RING_BURST;
-use doorbell_shared::request::{Delivery, RequestOutcome, Request, Payload, State};
+use doorbell_shared::request::{Delivery, Payload, Request, RequestOutcome, State};
 use doorbell_shared::store::conformance::{Replicas, Scene};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, TABLE};

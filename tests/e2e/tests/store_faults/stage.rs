@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::Scope;
-use doorbell_shared::request::LeaseToken;
+use doorbell_protocol::Timestamp;
 use doorbell_shared::id_gen;
+use doorbell_shared::request::LeaseToken;
 use doorbell_shared::request::{Address, Request, State};
 use doorbell_shared::runtime::ShortText;
 use doorbell_shared::store::conformance::{Replicas, Scene};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
 use doorbell_shared::store::{Poll as _, PollOutcome, Runtimes as _, TokenStore as _};
-use doorbell_protocol::Timestamp;
 use doorbell_shared::token::TokenRecord;
 
 use crate::operations::Before;

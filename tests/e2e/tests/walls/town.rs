@@ -9,7 +9,7 @@ use doorbell_shared::clock::Clock;
 use doorbell_shared::http::routes::{Function, Route};
 use doorbell_shared::id_gen;
 use doorbell_shared::store::TokenStore;
-use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, CallRecorder};
+use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb};
 use doorbell_shared::token::{Token, TokenRecord};
 use doorbell_test_support::api::{WORKSPACE_A, WORKSPACE_B};
 use doorbell_test_support::issuer::{Issuer, unsigned};
@@ -52,8 +52,10 @@ impl Town {
     pub(crate) async fn build() -> Self {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
         let (issuer, meter) = (Issuer::start().await, Arc::new(CallRecorder::default()));
-        let (clock, store) =
-            (Arc::new(TestClock::default()), engine.store_with_interceptor(Arc::<CallRecorder>::clone(&meter)));
+        let (clock, store) = (
+            Arc::new(TestClock::default()),
+            engine.store_with_interceptor(Arc::<CallRecorder>::clone(&meter)),
+        );
         let api = TestApi::serve(store, engine.store(), Some(issuer.oidc()), clock).await;
         let mut homes = Vec::new();
         for workspace in [WORKSPACE_A, WORKSPACE_B] {

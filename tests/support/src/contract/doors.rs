@@ -1,7 +1,7 @@
 //! What every route has in common: tokens, scopes, sizes, and what is not there.
 
-use doorbell_shared::http::routes::{ROUTES, Route};
 use doorbell_protocol::limits::BODY_BYTES;
+use doorbell_shared::http::routes::{ROUTES, Route};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 

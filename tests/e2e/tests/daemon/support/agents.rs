@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::discover::{ModelSource, DiscoveryError};
+use doorbell_daemon::discover::{DiscoveryError, ModelSource};
 use doorbell_protocol::{Model, ModelEntry, ModelListResult};
 use tokio_util::sync::CancellationToken;
 

@@ -12,8 +12,8 @@ pub(crate) use server::{Server, TOKEN};
 
 use std::time::Duration;
 
-use doorbell_daemon::agents::Agent;
 use doorbell_client::ApiError;
+use doorbell_daemon::agents::Agent;
 use doorbell_daemon::daemon::{Daemon, Settings};
 use doorbell_protocol::RuntimeId;
 use tokio_util::sync::CancellationToken;

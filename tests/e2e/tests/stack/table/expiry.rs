@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use doorbell_protocol::Scope;
+use doorbell_protocol::Timestamp;
 use doorbell_shared::clock::{Clock as _, Stopwatch, SystemClock};
 use doorbell_shared::id_gen;
-use doorbell_shared::store::{TokenStore as _, TokenStore as _};
-use doorbell_protocol::Timestamp;
+use doorbell_shared::store::{TokenStore as _};
 use doorbell_shared::token::{Token, TokenRecord};
 use doorbell_test_support::stack;
 use reqwest::Method;
