@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doorbell_bench::{emit, is_brief};
-use doorbell_gateway::{WORKSPACE_A, call};
+use doorbell_gateway::{WORKSPACE_A, invoke};
 use doorbell_protocol::Scope;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
@@ -109,7 +109,7 @@ const WORK_CALLS: usize = 2;
 /// Counts calls, and delays each by a random virtual time: the embedded engine answers inline, which would serialise heartbeats.
 #[derive(Debug)]
 struct DelayedCalls {
-    meter: CallRecorder,
+    recorder: CallRecorder,
     rng: Mutex<Rng>,
 }
 
@@ -126,15 +126,16 @@ impl Interceptor for DelayedCalls {
         Fault::Delayed(self.draw(Self::MILLIS))
     }
 
-    fn applied(&self, call: Call) {
-        self.meter.answered(call);
+    fn applied(&self, call: RecordedCall) {
+        self.recorder.applied(call);
     }
 }
 
 /// Concurrent heartbeats of one runtime and one pending request, in random order: one wins.
 async fn concurrent_heartbeats(heartbeats: usize, rounds: usize) {
     tokio::time::pause();
-    let calls = Arc::new(DelayedCalls { meter: CallRecorder::default(), rng: Mutex::new(Rng::with_seed(7)) });
+    let calls =
+        Arc::new(DelayedCalls { recorder: CallRecorder::default(), rng: Mutex::new(Rng::with_seed(7)) });
     let clock = Arc::new(TestClock::default());
     let store =
         EmbeddedDynamoDb::start().await.unwrap().store_with_interceptor(Arc::<DelayedCalls>::clone(&calls));
@@ -147,14 +148,14 @@ async fn concurrent_heartbeats(heartbeats: usize, rounds: usize) {
         heartbeat(&state, &runtime).await;
         let models = format!("/api/runtimes/{runtime}/models");
         let rung = post(&state, Function::Initiate, Scope::User, &models, &Value::Null).await;
-        calls.meter.take();
+        calls.recorder.take();
         let concurrent = (0..heartbeats).map(|_| async {
             tokio::time::sleep(calls.draw(0..1)).await;
             heartbeat(&state, &runtime).await
         });
         let winners = join_all(concurrent).await.into_iter().filter(|claimed| *claimed).count();
         assert_eq!(winners, 1, "one heartbeat claims the request");
-        wasted.push(calls.meter.take().len() - heartbeats - WORK_CALLS);
+        wasted.push(calls.recorder.take().len() - heartbeats - WORK_CALLS);
         let request = rung["id"].as_str().unwrap();
         let path = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
         let failed = json!({"status": "failed", "error": "none"});
@@ -192,7 +193,7 @@ async fn post(
     path: &str,
     body: &Value,
 ) -> Value {
-    let response = call(function, state, &event(function, scope, path, body)).await;
+    let response = invoke(function, state, &event(function, scope, path, body)).await;
     assert_eq!(response.status(), 200, "{path}: {:?}", response.body());
     serde_json::from_slice(response.body()).unwrap()
 }

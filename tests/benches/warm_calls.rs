@@ -10,11 +10,11 @@ use std::time::Duration;
 use divan::Bencher;
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
-use doorbell_gateway::{DAEMON_A, WORKSPACE_A, call, issue_dev_tokens};
+use doorbell_gateway::{DAEMON_A, WORKSPACE_A, invoke, issue_dev_tokens};
 use doorbell_protocol::Scope;
 use doorbell_shared::clock::Clock as _;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::http::{AppState, log};
+use doorbell_shared::http::{AppState, access_log};
 use doorbell_shared::lambda::{self, Recorder};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestClock;
@@ -25,7 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::level_filters::LevelFilter;
 
 fn main() {
-    tracing::subscriber::set_global_default(log::subscriber(LevelFilter::INFO, sink)).unwrap();
+    tracing::subscriber::set_global_default(access_log::subscriber(LevelFilter::INFO, sink)).unwrap();
     divan::main();
 }
 
@@ -186,7 +186,7 @@ impl Service {
     /// One invocation, as a function's `main` does it.
     async fn invoke(&self, (function, event): &Event) -> Vec<u8> {
         let event = serde_json::from_slice(event).unwrap();
-        let handle = |request| Box::pin(async move { call(*function, &self.state, &request).await });
+        let handle = |request| Box::pin(async move { invoke(*function, &self.state, &request).await });
         let response = lambda::respond(event, handle, recorder(), sink()).await;
         assert_eq!(response.status_code, 200, "{function:?}: {:?}", response.body);
         serde_json::to_vec(&response).unwrap()
