@@ -12,7 +12,6 @@ use super::values::{DEV_URL, server, token, workspace};
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 const MAX_RINGS_PER_SECOND: f64 = 1_000.0;
 
-/// `doorbell bench`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Registers its own runtimes, sends their heartbeats, rings them, reports and polls; deregisters them at the end.

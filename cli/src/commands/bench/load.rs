@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doorbell_client::{Api, ApiError};
-use doorbell_protocol::Status;
-use doorbell_protocol::{Ack, HeartbeatResponse, PendingRequest, RequestRecord};
-use doorbell_protocol::{RequestId, RuntimeId};
+use doorbell_protocol::{
+    Ack, HeartbeatResponse, PendingRequest, RequestId, RequestRecord, RuntimeId, Status,
+};
 use doorbell_shared::clock::Stopwatch;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};

@@ -5,8 +5,7 @@ mod statistics;
 
 use doorbell_client::{Api, ApiError};
 use doorbell_protocol::limits::{RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_REGISTRATION};
-use doorbell_protocol::{Ack, RegisterResponse};
-use doorbell_protocol::{RuntimeId, WorkspaceId};
+use doorbell_protocol::{Ack, RegisterResponse, RuntimeId, WorkspaceId};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 

@@ -12,7 +12,7 @@ pub(crate) fn month(runtimes: f64, prices: &Prices) -> f64 {
     let container_hours = count(runtimes, prices) * hours;
     let commands_a_second = runtimes / HEARTBEAT_S * has.redis_commands_a_request;
     let shards = (commands_a_second / has.redis_commands_a_second_per_shard).ceil().max(1.0);
-    let sent = runtimes * prices.month_s() / HEARTBEAT_S * prices.assumptions.answer_bytes;
+    let sent = runtimes * prices.month_s() / HEARTBEAT_S * prices.assumptions.response_bytes;
     list.fargate_vcpu.of(container_hours * has.vcpu)
         + list.fargate_gb.of(container_hours * has.memory_gb)
         + list.load_balancer.of(hours)

@@ -131,7 +131,7 @@ fn usage(operation: &str, function: &str, results: &Results, prices: &Prices) ->
         write_units: counted.write_units,
         read_units: counted.read_units,
         log_bytes: assumed.access_log_bytes + assumed.function_log_bytes,
-        sent_bytes: assumed.answer_bytes,
+        sent_bytes: assumed.response_bytes,
     })
 }
 

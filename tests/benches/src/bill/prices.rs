@@ -77,7 +77,7 @@ pub(crate) struct Assumptions {
     pub(crate) access_log_bytes: f64,
     pub(crate) function_log_bytes: f64,
     log_compression: f64,
-    pub(crate) answer_bytes: f64,
+    pub(crate) response_bytes: f64,
     alarm_metrics: f64,
     metrics: f64,
     dashboards: f64,

@@ -6,14 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::Value;
 
 use crate::dynamodb::Engine;
 use crate::{Error, table};
 
-const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
+const REQUEST_ID: &[u8] = b"8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+
+/// A request id that is not text: the Rust runtime then returns from `main`. Anything else ends it by a panic or a signal.
+const END: &[u8] = b"\xff";
 
 /// One process: what it has yet to be called with, and how its calls went.
 #[derive(Default)]
@@ -76,26 +79,22 @@ async fn outcome(State(host): State<Host>) -> (StatusCode, String) {
     }
 }
 
-async fn next(State(host): State<Host>) -> Response<Body> {
+async fn next(State(host): State<Host>) -> Result<Response<Body>, StatusCode> {
     let (event, hold) = {
         let mut invocations = host.invocations();
         let event = invocations.events.pop_front();
         invocations.is_waiting = event.is_none();
         (event, invocations.hold)
     };
-    let mut response = Response::new(Body::empty());
-    // The Rust runtime returns from `main` when the id is not text; nothing else ends it without a panic or a signal.
-    let mut id = HeaderValue::from_bytes(b"\xff").ok();
-    if let Some(event) = event {
-        *response.body_mut() = Body::from(event);
-        id = Some(HeaderValue::from_static("8476a536-e9f4-11e8-9739-2dfe598c3fcd"));
-    } else if hold {
-        std::future::pending::<()>().await;
-    }
-    let headers = response.headers_mut();
-    headers.extend(id.map(|id| (axum::http::HeaderName::from_static(REQUEST_ID), id)));
-    headers.insert("lambda-runtime-deadline-ms", HeaderValue::from_static("4102444800000"));
-    response
+    let (id, body) = match event {
+        Some(event) => (REQUEST_ID, Body::from(event)),
+        None if hold => std::future::pending().await,
+        None => (END, Body::empty()),
+    };
+    let response = Response::builder()
+        .header("lambda-runtime-aws-request-id", id)
+        .header("lambda-runtime-deadline-ms", "4102444800000");
+    response.body(body).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 async fn response(State(host): State<Host>, body: Bytes) -> StatusCode {

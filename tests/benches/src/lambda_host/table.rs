@@ -3,10 +3,7 @@
 use std::fs;
 
 use doorbell_gateway::WORKSPACE_A;
-use doorbell_protocol::Kind;
-use doorbell_protocol::Scope;
-use doorbell_protocol::Timestamp;
-use doorbell_protocol::{RuntimeId, WorkspaceId};
+use doorbell_protocol::{Kind, RuntimeId, Scope, Timestamp, WorkspaceId};
 use doorbell_shared::access::Workspaces;
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::request::Address;
