@@ -41,7 +41,7 @@ def time_to_answer():
     columns = ["heartbeats", "answered rings", "ring to claim, p50 (s)", "ring to answer, p50 (s)", "p90", "p99", "max"]
     return f"""## Time to answer
 
-From a ring to the models, in real time: `doorbell bench` with 60 runtimes against `doorbell dev`, over HTTP on loopback. Heartbeats
+From a ring to the models, in real time: `doorbell bench` with 240 runtimes against `doorbell dev`, over HTTP on loopback. Heartbeats
 are spread evenly; the client polls every 500 ms; the agent answers at once. The rest of the time is the wait for a heartbeat.
 
 {table(columns, rows)}
