@@ -25,8 +25,8 @@ if grep -q '^\[profile.lambda\]' Cargo.toml; then empty+=(--profile lambda); els
 
 step 'benches, built'
 if [ "$*" = --brief ]; then
-  # Without --package: a selection of its own would be another set of features, and a build of its own.
-  cargo build --locked --bin doorbell --bin lambda_host --bin bill
+  # The benches are named, and no package is, so that features are those of `cargo test` and nothing is built twice.
+  cargo build --locked --bin doorbell --bin lambda_host --bin bill --bench counted_cost --bench warm_calls
   folder=target/debug
   bench=(cargo test --locked)
 else
