@@ -1,5 +1,6 @@
 //! What can be typed. Defaults of the client commands are what `doorbell dev` serves.
 
+mod bench;
 mod daemon;
 mod dev;
 mod person;
@@ -9,6 +10,7 @@ mod values;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
+pub use bench::Bench;
 pub use daemon::{Agents, Daemon};
 pub use dev::{Dev, StoreKind};
 pub use person::{Models, Person, Runtimes};
@@ -57,6 +59,8 @@ pub enum Command {
     Runtimes(Runtimes),
     /// Ring a runtime and show the models it can run
     Models(Models),
+    /// Measure a running Doorbell under load
+    Bench(Bench),
     /// Make, list and revoke the tokens that people and daemons call with
     Token(Token),
 }

@@ -1,6 +1,7 @@
 //! What the commands do.
 
 mod advice;
+mod bench;
 mod connect;
 mod daemon;
 mod dev;
@@ -102,6 +103,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Daemon(arguments) => stop::on_signal(|stop| daemon::run(arguments, stop)).await,
         Command::Runtimes(arguments) => runtimes::run(arguments).await,
         Command::Models(arguments) => models::run(arguments).await,
+        Command::Bench(arguments) => stop::on_signal(|stop| bench::run(arguments, stop)).await,
         Command::Token(arguments) => token::run(arguments).await,
     }
 }
