@@ -9,7 +9,22 @@
 //! | [`output`] | tables, spinners, errors |
 
 pub mod arguments;
-pub mod client;
 pub mod commands;
-pub mod gateway;
 pub mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Parses the command line, runs the command, and returns the exit code: 0 for success, 1 for a failure, 2 for a usage error.
+pub async fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    output::log_to_stderr(arguments.log_level());
+    match commands::run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error, error.advice().as_deref());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
-use doorbell_shared::http::log;
-use doorbell_shared::request::Status;
+use doorbell_protocol::Status;
+use doorbell_protocol::{Model, ModelEntry, RuntimeRecord, ServiceTier, Thinking};
+use doorbell_shared::http::access_log as log;
 use doorbell_shared::token::TokenRecord;
-use doorbell_shared::wire::{Model, ModelEntry, RuntimeRecord, ServiceTier, Thinking};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use tracing_subscriber::filter::LevelFilter;

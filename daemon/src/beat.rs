@@ -4,17 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_shared::id::{RequestId, RuntimeId};
-use doorbell_shared::request::InFlight;
-use doorbell_shared::wire::{HeartbeatAnswer, HeartbeatBody};
+use doorbell_protocol::InFlight;
+use doorbell_protocol::id::{RequestId, RuntimeId};
+use doorbell_protocol::{HeartbeatBody, HeartbeatResponse};
 use rand::RngExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::ApiError;
 use crate::daemon::{Daemon, Served};
 use crate::under_way::UnderWay;
 use crate::work;
+use doorbell_client::ApiError;
 
 /// The text of the one 404 that means that the server has forgotten the runtime.
 const FORGOTTEN: &str = "runtime not found";
@@ -81,7 +81,7 @@ async fn send(
     daemon: &Daemon,
     runtime: RuntimeId,
     in_flight: Option<InFlight>,
-) -> Result<HeartbeatAnswer, ApiError> {
+) -> Result<HeartbeatResponse, ApiError> {
     let body = HeartbeatBody { runtime_id: Some(runtime.to_string()), in_flight };
     daemon.api().post("/api/daemon/heartbeat", &body).await
 }

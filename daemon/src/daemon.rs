@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use doorbell_shared::id::{RuntimeId, WorkspaceId};
-use doorbell_shared::wire::{
-    Ack, DeregisterBody, RegisterAnswer, RegisterBody, RegisterRuntime, RuntimeRecord,
+use doorbell_protocol::id::{RuntimeId, WorkspaceId};
+use doorbell_protocol::{
+    Ack, DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeRecord,
 };
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agent;
-use crate::api::{Api, ApiError};
 use crate::beat::beat_until;
+use doorbell_client::{Api, ApiError};
 
 /// How long beats and work under way may still take when the daemon is stopped.
 const GRACE: Duration = Duration::from_secs(5);
@@ -102,7 +102,7 @@ impl Daemon {
             runtimes: Some(runtimes.collect()),
             failed_profiles: None,
         };
-        let answer: RegisterAnswer = self.api.post("/api/daemon/register", &body).await?;
+        let answer: RegisterResponse = self.api.post("/api/daemon/register", &body).await?;
         Ok(answer.runtimes)
     }
 

@@ -4,14 +4,14 @@
 //! |---|---|
 //! | [`agents`] | which agent programs are on this machine, or configured |
 //! | [`discover`] | asks one of them which models it can run |
-//! | [`api`] | speaks HTTP with Doorbell: URL, token, JSON, errors |
 //! | [`daemon`] | registers, beats, hands claimed requests to work, signs off |
 //! | [`report`] | brings an answer home, against a network that loses things |
 //!
 //! The server decides what is claimed, and by whom; the daemon decides nothing about a request but its answer.
 
+#![warn(missing_docs)]
+
 pub mod agents;
-pub mod api;
 pub mod daemon;
 pub mod discover;
 pub mod report;

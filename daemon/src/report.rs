@@ -5,16 +5,16 @@
 
 use std::time::Duration;
 
-use doorbell_shared::id::{RequestId, RuntimeId};
-use doorbell_shared::wire::{Ack, ModelListReport};
+use doorbell_protocol::id::{RequestId, RuntimeId};
+use doorbell_protocol::{Ack, ModelListReport};
 
-use crate::api::{Api, ApiError};
+use doorbell_client::{Api, ApiError};
 
 /// How long to wait before each try.
 pub const BACKOFF: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// How long a try may take. The server gives a claimed request 60 s, and four tries of [`api::TIMEOUT`](crate::api::TIMEOUT)
+/// How long a try may take. The server gives a claimed request 60 s, and four tries of [`api::TIMEOUT`](doorbell_client::TIMEOUT)
 /// each would not fit behind a slow heartbeat and a slow agent program.
 pub const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use doorbell_shared::id::RequestId;
-use doorbell_shared::request::InFlight;
+use doorbell_protocol::InFlight;
+use doorbell_protocol::id::RequestId;
 use tokio::task::{Id, JoinError, JoinSet};
 
 /// Work by request. Dropping it drops the work.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use doorbell_shared::id::RequestId;
-use doorbell_shared::wire::ModelListReport;
+use doorbell_protocol::ModelListReport;
+use doorbell_protocol::id::RequestId;
 
 use crate::daemon::{Daemon, Served};
 use crate::discover::discover_in_time;
@@ -33,16 +33,17 @@ pub(crate) async fn answer(daemon: Arc<Daemon>, served: Arc<Served>, request: Re
 mod tests {
     use std::time::Duration;
 
-    use doorbell_shared::limits::{CLOCK_SKEW, RUNNING_DEADLINE};
+    const CLOCK_SKEW: Duration = Duration::from_secs(5);
+    use doorbell_protocol::limits::RUNNING_DEADLINE;
 
-    use crate::{api, discover, report};
+    use crate::{discover, report};
 
     /// From the claim on: its answer takes as long as a call may, the agent program as long as it may, and every try of the
     /// report hangs. What is left, 8.5 s, is more than two nodes' clocks may be apart.
     #[test]
     fn the_slowest_answer_is_home_before_its_request_lapses() {
         let tries = report::BACKOFF.iter().map(|wait| *wait + report::TRY_TIMEOUT);
-        let slowest = api::TIMEOUT + discover::TIMEOUT + tries.sum::<Duration>();
+        let slowest = doorbell_client::TIMEOUT + discover::TIMEOUT + tries.sum::<Duration>();
         assert_eq!(RUNNING_DEADLINE - slowest, Duration::from_millis(8_500));
         assert!(slowest + CLOCK_SKEW < RUNNING_DEADLINE);
     }

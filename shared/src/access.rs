@@ -1,50 +1,17 @@
-//! Who is calling, and what that allows.
+//! Callers, and what they may access. `http::caller` reads them from the event.
 //!
-//! Knows nothing of where the caller was established; `http::principal` reads it from the event. A workspace that
-//! the caller is not in does not exist for them: the store is handed the caller's [`Workspaces`] with every operation
-//! and answers for the rest as for nothing.
+//! Tenant isolation: the store receives the caller's [`Workspaces`] with every operation, and responds to everything of
+//! another workspace as if it did not exist.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use crate::id::WorkspaceId;
-
-/// What a token may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// A person's client: ring, poll, list.
-    User,
-    /// A daemon: register, beat, report.
-    Daemon,
-}
-
-impl Scope {
-    /// The scope of that name, as tokens carry it.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::User, Self::Daemon].into_iter().find(|scope| scope.as_str() == name)
-    }
-
-    /// The name tokens carry.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Daemon => "daemon",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use doorbell_protocol::{Scope, WorkspaceId};
 
 /// The workspaces a caller is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workspaces(BTreeSet<WorkspaceId>);
 
 impl Workspaces {
-    /// Whether the caller is in `workspace`.
     pub fn contains(&self, workspace: WorkspaceId) -> bool {
         self.0.contains(&workspace)
     }
@@ -64,10 +31,8 @@ impl FromIterator<WorkspaceId> for Workspaces {
 /// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// Who it is, for logs.
+    /// For logs.
     pub subject: String,
-    /// What the token may be used for.
     pub scopes: BTreeSet<Scope>,
-    /// Whose things it may see.
     pub workspaces: Workspaces,
 }

@@ -1,46 +1,44 @@
-//! The only place that asks for the time.
+//! The only source of the time.
 //!
-//! Handlers take a [`Clock`], so a test says what time it is; the lifecycle takes `now` itself and has no clock
-//! at all. Durations are measured with a [`Stopwatch`] on tokio's clock, which tests can pause and advance.
+//! Handlers take a [`Clock`] and the lifecycle takes `now`, so tests control the time. Durations are measured with a
+//! [`Stopwatch`] on tokio's clock, which tests can pause and advance.
 
 use std::time::Duration;
 
-use crate::time::Timestamp;
+use doorbell_protocol::Timestamp;
 
-/// Something that knows what time it is.
+/// A wall clock.
 pub trait Clock: Send + Sync {
-    /// The current time of this node. Two nodes' clocks may differ by seconds.
+    /// This node's time. The clocks of two nodes may differ by seconds.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's own clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+    #[expect(clippy::disallowed_methods, reason = "the only source of the time")]
     fn now(&self) -> Timestamp {
         Timestamp::from(chrono::Utc::now())
     }
 }
 
-/// Measures how long something takes.
+/// Measures a duration.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(tokio::time::Instant);
 
 impl Stopwatch {
-    /// Starts measuring.
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+    #[expect(clippy::disallowed_methods, reason = "the only source of the time")]
     pub fn start() -> Self {
         Self(tokio::time::Instant::now())
     }
 
-    /// Time since the start.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 
-    /// [`elapsed`](Self::elapsed) in whole milliseconds, as logs say it.
+    /// In whole milliseconds, for logs.
     pub fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

@@ -1,29 +1,26 @@
-//! What every Doorbell function agrees on.
+//! The server side of Doorbell: what all functions share.
 //!
-//! | module | decides |
+//! | module | contents |
 //! |---|---|
-//! | [`request`] | the lifecycle: what state may follow what, and when |
-//! | [`runtime`] | what a runtime is, and when it counts as online |
-//! | [`access`], [`token`] | who is calling, what that allows, and what is kept of a token |
-//! | [`store`] | what a store promises, and the stores that keep the promises |
-//! | [`wire`] | the JSON that crosses HTTP, for both sides |
-//! | `http` | event → input, outcome → status and body (feature `http`) |
-//! | [`clock`], [`mint`] | the only places that ask for the time and for random ids |
-//! | [`limits`] | every number that bounds an input |
+//! | [`request`] | the request lifecycle: states, transitions, leases |
+//! | [`runtime`] | registered runtimes, and when they are online |
+//! | [`rate_limit`] | how often a runtime may be rung |
+//! | [`access`], [`token`] | callers, scopes, workspaces and opaque tokens |
+//! | [`store`] | the store trait and its implementations |
+//! | `http` | API Gateway events, errors, metrics, the access log (feature `http`) |
+//! | [`clock`], [`id_gen`] | the only sources of the time and of random ids |
 //!
-//! Without default features no AWS crate is linked: the lifecycle and the promises do not know where they run.
+//! Without default features no AWS crate is linked.
 
 pub mod access;
 pub mod clock;
-pub mod id;
+pub mod id_gen;
 pub mod limits;
-pub mod mint;
+pub mod rate_limit;
 pub mod request;
 pub mod runtime;
 pub mod store;
-pub mod time;
 pub mod token;
-pub mod wire;
 
 #[cfg(feature = "http")]
 pub mod http;

@@ -1,86 +1,75 @@
-//! A runtime: one agent program on one machine, kept known by its daemon's heartbeats.
-//!
-//! The daemon is authoritative for what a runtime is called; the time of its last heartbeat decides whether it is
-//! online. Pure functions of (record, now).
+//! A runtime: one agent program on one machine. Its daemon's heartbeats keep it registered and online.
 
 use std::fmt;
 
-use crate::id::{RuntimeId, WorkspaceId};
-use crate::limits::{ONLINE_WINDOW, RUNTIME_RETENTION, TEXT_CHARS};
-use crate::time::Timestamp;
+use doorbell_protocol::limits::{ONLINE_WINDOW, TEXT_CHARS};
+use doorbell_protocol::{RuntimeId, RuntimeRecord, RuntimeStatus, Timestamp, WorkspaceId};
 
-/// A text that a daemon chose (a name, a type, its own id), no longer than [`TEXT_CHARS`].
+use crate::limits::RUNTIME_RETENTION;
+
+/// A text of a caller's choice (a name, a type, a daemon id), at most [`TEXT_CHARS`] long.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(String);
+pub struct ShortText(String);
 
 /// The text is longer than [`TEXT_CHARS`] characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("longer than {TEXT_CHARS} characters")]
-pub struct TextTooLong;
+pub struct ShortTextTooLong;
 
-impl Text {
-    /// The text itself.
+impl ShortText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl TryFrom<String> for Text {
-    type Error = TextTooLong;
-    fn try_from(text: String) -> Result<Self, TextTooLong> {
-        if text.chars().count() <= TEXT_CHARS { Ok(Self(text)) } else { Err(TextTooLong) }
+impl TryFrom<String> for ShortText {
+    type Error = ShortTextTooLong;
+    fn try_from(text: String) -> Result<Self, ShortTextTooLong> {
+        if text.chars().count() <= TEXT_CHARS { Ok(Self(text)) } else { Err(ShortTextTooLong) }
     }
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for ShortText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// What a daemon says of a runtime when it registers it.
+/// A daemon's description of a runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// Derived from the workspace, the daemon, the provider and the profile.
+    /// Derived from workspace, daemon, provider and profile.
     pub id: RuntimeId,
-    /// Whose it is.
     pub workspace: WorkspaceId,
-    /// The machine's daemon.
-    pub daemon_id: Text,
-    /// The kind of agent program: `type` in a registration, `provider` in a record.
-    pub provider: Text,
-    /// What people see.
-    pub name: Text,
-    /// Whether the daemon says that it can be rung.
+    pub daemon_id: ShortText,
+    /// The type of agent program: `type` in a registration, `provider` in a record.
+    pub provider: ShortText,
+    pub name: ShortText,
+    /// Whether it can be rung.
     pub online: bool,
 }
 
-/// What is known of a runtime.
+/// A registered runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runtime {
-    /// Derived from the workspace, the daemon, the provider and the profile.
     pub id: RuntimeId,
-    /// Whose it is.
     pub workspace: WorkspaceId,
-    /// The machine's daemon.
-    pub daemon_id: Text,
-    /// The kind of agent program.
-    pub provider: Text,
-    /// What people see.
-    pub name: Text,
-    /// When it was first registered.
+    pub daemon_id: ShortText,
+    pub provider: ShortText,
+    pub name: ShortText,
+    /// The first registration.
     pub registered_at: Timestamp,
-    /// The last sign of life: registration or heartbeat.
+    /// The last registration or heartbeat.
     pub last_seen_at: Timestamp,
-    /// Set while its daemon has signed it off; the next heartbeat clears it.
+    /// Set by a deregistration; the next heartbeat clears it.
     pub deregistered_at: Option<Timestamp>,
 }
 
 impl Runtime {
-    /// The record after `registration` at `now`, which keeps the date of the first one.
-    pub fn registered(registration: Registration, known: Option<&Self>, now: Timestamp) -> Self {
+    /// The runtime after `registration` at `now`. It keeps the first registration's time.
+    pub fn registered(registration: Registration, previous: Option<&Self>, now: Timestamp) -> Self {
         Self {
-            registered_at: known.map_or(now, |known| known.registered_at),
+            registered_at: previous.map_or(now, |previous| previous.registered_at),
             last_seen_at: now,
             deregistered_at: (!registration.online).then_some(now),
             id: registration.id,
@@ -91,19 +80,33 @@ impl Runtime {
         }
     }
 
-    /// Whether it can be rung: seen within [`ONLINE_WINDOW`] and not signed off.
+    /// Whether it can be rung: seen within [`ONLINE_WINDOW`] and not deregistered.
     pub fn is_online(&self, now: Timestamp) -> bool {
         self.deregistered_at.is_none() && now.since(self.last_seen_at) <= ONLINE_WINDOW
     }
 
-    /// Whether it is still known, whether or not the store has deleted it yet.
-    pub fn is_known(&self, now: Timestamp) -> bool {
+    /// Whether it is within retention. TTL deletes later.
+    pub fn is_registered(&self, now: Timestamp) -> bool {
         now.since(self.last_seen_at) <= RUNTIME_RETENTION
     }
 
-    /// The last change of the record.
     pub fn updated_at(&self) -> Timestamp {
         self.deregistered_at.map_or(self.last_seen_at, |at| at.max(self.last_seen_at))
+    }
+
+    /// The record of the wire contract, at `now`.
+    pub fn record(&self, now: Timestamp) -> RuntimeRecord {
+        RuntimeRecord {
+            id: self.id,
+            workspace_id: self.workspace,
+            daemon_id: self.daemon_id.to_string(),
+            name: self.name.to_string(),
+            provider: self.provider.to_string(),
+            status: if self.is_online(now) { RuntimeStatus::Online } else { RuntimeStatus::Offline },
+            last_seen_at: self.last_seen_at,
+            created_at: self.registered_at,
+            updated_at: self.updated_at(),
+        }
     }
 }
 
@@ -115,7 +118,7 @@ mod tests {
 
     fn registration() -> Registration {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
-        let text = |text: &str| Text::try_from(text.to_owned()).unwrap();
+        let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
         Registration {
             id: RuntimeId::derive(workspace, "laptop", "codex", ""),
             workspace,
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn is_online_up_to_and_including_the_window() {
+    fn is_online_within_window() {
         let seen = Timestamp::from_millis(1_000_000).unwrap();
         let runtime = Runtime::registered(registration(), None, seen);
         assert!(runtime.is_online(seen + ONLINE_WINDOW));
@@ -135,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn registering_again_keeps_the_first_date() {
+    fn registering_again_keeps_registered_at() {
         let first = Timestamp::from_millis(1_000_000).unwrap();
         let again = first + Duration::from_secs(60);
         let known = Runtime::registered(registration(), None, first);
@@ -144,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_be_as_long_as_the_limit_in_characters_not_bytes() {
-        assert!(Text::try_from("ü".repeat(TEXT_CHARS)).is_ok());
-        assert_eq!(Text::try_from("ü".repeat(TEXT_CHARS + 1)), Err(TextTooLong));
+    fn text_is_bounded_in_characters() {
+        assert!(ShortText::try_from("ü".repeat(TEXT_CHARS)).is_ok());
+        assert_eq!(ShortText::try_from("ü".repeat(TEXT_CHARS + 1)), Err(ShortTextTooLong));
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use doorbell_daemon::agents;
-use doorbell_shared::id::WorkspaceId;
+use doorbell_protocol::WorkspaceId;
 use reqwest::Url;
 
 use super::values::{DEV_URL, seconds, server, token, workspace};
-use crate::gateway::{DAEMON_A, WORKSPACE_A};
+use doorbell_gateway::{DAEMON_A, WORKSPACE_A};
 
 /// `doorbell daemon`.
 #[derive(Debug, Args)]

@@ -1,11 +1,11 @@
 //! `doorbell runtimes` and `doorbell models`: what a person asks.
 
 use clap::Args;
-use doorbell_shared::id::WorkspaceId;
+use doorbell_protocol::WorkspaceId;
 use reqwest::Url;
 
 use super::values::{DEV_URL, server, token, workspace};
-use crate::gateway::USER_A;
+use doorbell_gateway::USER_A;
 
 /// `doorbell runtimes`.
 #[derive(Debug, Args)]

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use doorbell_shared::access::Scope;
-use doorbell_shared::id::WorkspaceId;
-use doorbell_shared::runtime::Text;
+use doorbell_protocol::Scope;
+use doorbell_protocol::WorkspaceId;
+use doorbell_shared::runtime::ShortText;
 
 use crate::commands::expiry;
-use crate::gateway::WORKSPACE_A;
+use doorbell_gateway::WORKSPACE_A;
 
 /// `doorbell token`.
 #[derive(Debug, Args)]
@@ -78,7 +78,7 @@ pub struct TokenCreate {
 
     /// Whose it is, for lists and logs
     #[arg(long, value_parser = text)]
-    pub subject: Text,
+    pub subject: ShortText,
 
     /// How long it lasts, such as 90d or 12h [default: until it is revoked]
     #[arg(long, value_name = "TIME", value_parser = expiry)]
@@ -113,9 +113,9 @@ pub struct TokenRevoke {
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
-    Scope::from_name(text).ok_or_else(|| "one of: user, daemon".to_owned())
+    text.parse().map_err(|error: doorbell_protocol::UnknownScope| error.to_string())
 }
 
-fn text(text: &str) -> Result<Text, String> {
-    Text::try_from(text.to_owned()).map_err(|error| error.to_string())
+fn text(text: &str) -> Result<ShortText, String> {
+    ShortText::try_from(text.to_owned()).map_err(|error| error.to_string())
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
-use doorbell_shared::id::WorkspaceId;
+use doorbell_protocol::WorkspaceId;
 use reqwest::Url;
 
-use crate::gateway::WORKSPACE_A;
+use doorbell_gateway::WORKSPACE_A;
 
 /// Where `doorbell dev` is.
 pub(super) const DEV_URL: &str = "http://127.0.0.1:3000";

@@ -1,9 +1,9 @@
 //! What can be done about an error, for the person who reads it. The error itself says what is wrong, in the API's words.
 
-use doorbell_daemon::api::ApiError;
+use doorbell_client::ApiError;
 
 use super::CommandError;
-use crate::client::AskError;
+use doorbell_client::AskError;
 
 impl CommandError {
     /// What to do about it, where that can be told.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use doorbell_daemon::api::{self, Api};
+use doorbell_client::Api;
 use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
@@ -17,7 +17,7 @@ pub(super) fn to(url: &Url, token: &str) -> Result<Api, CommandError> {
 
 /// What listens on this machine is out of reach of a proxy, which `HTTP_PROXY` may well name.
 fn http(url: &Url) -> reqwest::Result<Client> {
-    let client = api::http_client()?;
+    let client = doorbell_client::http_client()?;
     match is_loopback(url) {
         true => Client::builder().redirect(Policy::none()).no_proxy().build(),
         false => Ok(client),

@@ -10,14 +10,14 @@ mod sample;
 mod stop;
 mod token;
 
-use doorbell_authorizer::oidc::SetupError;
+use doorbell_client::ApiError;
 use doorbell_daemon::agents::AgentsError;
-use doorbell_daemon::api::ApiError;
-use doorbell_shared::id::InvalidId;
+use doorbell_functions::auth::oidc::SetupError;
+use doorbell_protocol::InvalidId;
 use doorbell_shared::store::StoreError;
 
 use crate::arguments::{Arguments, Command};
-use crate::client::AskError;
+use doorbell_client::AskError;
 
 pub use token::expiry;
 

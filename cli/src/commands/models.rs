@@ -1,12 +1,14 @@
 //! `doorbell models`: rings a runtime and shows what it answers.
 
-use doorbell_daemon::api::Api;
-use doorbell_shared::id::{RuntimeId, WorkspaceId};
-use doorbell_shared::wire::{RequestRecord, RuntimeRecord};
+use doorbell_client::Api;
+use doorbell_protocol::{RequestRecord, RuntimeRecord};
+use doorbell_protocol::{RuntimeId, WorkspaceId};
 
 use super::{CommandError, connect};
 use crate::output::Spinner;
-use crate::{arguments, client, output};
+use doorbell_client as client;
+
+use crate::{arguments, output};
 
 pub(super) async fn run(arguments: arguments::Models) -> Result<(), CommandError> {
     let person = arguments.person;
@@ -24,7 +26,7 @@ pub(super) async fn run(arguments: arguments::Models) -> Result<(), CommandError
 }
 
 fn show(record: &RequestRecord) {
-    match record.models.as_slice() {
+    match record.models.as_deref().unwrap_or_default() {
         [] => output::note("the runtime offers no models"),
         models => output::line(output::models(models)),
     }

@@ -1,7 +1,9 @@
 //! `doorbell runtimes`: what can be rung.
 
 use super::{CommandError, connect};
-use crate::{arguments, client, output};
+use doorbell_client as client;
+
+use crate::{arguments, output};
 
 pub(super) async fn run(arguments: arguments::Runtimes) -> Result<(), CommandError> {
     let person = arguments.person;

@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use doorbell_shared::limits::TEXT_CHARS;
+use doorbell_protocol::limits::TEXT_CHARS;
 use reqwest::{Client, Url};
 
 use super::config::Entry;
 use super::options::file_name;
 use super::{Agent, AgentsError, Environment, detect};
-use crate::api::http_client;
-use crate::discover::Discoverer;
+use crate::discover::ModelSource;
 use crate::discover::codex::Codex;
 use crate::discover::command::Command;
 use crate::discover::file::File;
 use crate::discover::openai::OpenAi;
 use crate::discover::opencode::OpenCode;
+use doorbell_client::http_client;
 
 /// Makes agents. All servers are asked through one HTTP client, made for the first of them.
 pub(super) struct Assembler<'a> {
@@ -54,7 +54,7 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    fn discoverer(&mut self, entry: &Entry) -> Result<Arc<dyn Discoverer>, AgentsError> {
+    fn discoverer(&mut self, entry: &Entry) -> Result<Arc<dyn ModelSource>, AgentsError> {
         Ok(match entry {
             Entry::Codex { program, .. } => Arc::new(Codex::new(self.program(program.as_deref(), entry))),
             Entry::Opencode { program, .. } => {

@@ -1,4 +1,4 @@
-//! Looking for known agent programs on `PATH`, and asking a program for its version.
+//! ClaimFilter for known agent programs on `PATH`, and asking a program for its version.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};

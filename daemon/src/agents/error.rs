@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use doorbell_shared::limits::TEXT_CHARS;
+use doorbell_protocol::limits::TEXT_CHARS;
 
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]

@@ -16,7 +16,7 @@ mod options;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::discover::Discoverer;
+use crate::discover::ModelSource;
 use crate::discover::sample::Sample;
 use assemble::Assembler;
 use config::{Config, Entry};
@@ -37,7 +37,7 @@ pub struct Agent {
     /// The program's version, where it tells one.
     pub version: Option<String>,
     /// Whom to ask.
-    pub discoverer: Arc<dyn Discoverer>,
+    pub discoverer: Arc<dyn ModelSource>,
 }
 
 impl Agent {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use doorbell_shared::wire::{Model, ModelListResult, ServiceTier, Thinking, ThinkingLevel};
+use doorbell_protocol::{Model, ModelListResult, ServiceTier, Thinking, ThinkingLevel};
 use serde::Deserialize;
 
 use super::process::Program;
-use super::{Discoverer, DiscoveryError, listed};
+use super::{DiscoveryError, ModelSource, listed};
 
 /// Asks the program `codex`.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Codex {
 }
 
 #[async_trait]
-impl Discoverer for Codex {
+impl ModelSource for Codex {
     fn name(&self) -> &str {
         self.0.name()
     }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use doorbell_shared::wire::ModelListResult;
+use doorbell_protocol::ModelListResult;
 
 use super::entries::{self, Invalid};
 use super::process::Program;
-use super::{Discoverer, DiscoveryError};
+use super::{DiscoveryError, ModelSource};
 
 /// Asks a program that prints model entries: a JSON array of them, or an object with the array as its `models`.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Command {
 }
 
 #[async_trait]
-impl Discoverer for Command {
+impl ModelSource for Command {
     fn name(&self) -> &str {
         self.0.name()
     }
@@ -29,7 +29,7 @@ impl Discoverer for Command {
     async fn discover(&self) -> Result<ModelListResult, DiscoveryError> {
         entries::read(&self.0.list(None).await?).map_err(|invalid| match invalid {
             Invalid::Shape => self.0.unreadable(),
-            Invalid::WithoutId => DiscoveryError::PrintedWithoutId { program: self.0.name().to_owned() },
+            Invalid::NoId => DiscoveryError::PrintedWithoutId { program: self.0.name().to_owned() },
         })
     }
 }

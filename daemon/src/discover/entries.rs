@@ -1,41 +1,47 @@
 //! Lists of models in the contract's own shape, as people write or print them: an array of entries, or an object with the
 //! array as its `models` and, if the agent takes no model of one's choice, `"supported": false`.
 
-use doorbell_shared::wire::{ModelEntry, ModelListResult};
-use serde_json::{Map, Value};
+use doorbell_protocol::{InvalidModel, ModelEntry, ModelListResult};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-/// Why a text is no list of models.
+/// Why a text is not a list of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Invalid {
-    /// It has another shape.
     Shape,
-    /// One of its models has no id.
-    WithoutId,
+    /// One of the models has no id.
+    NoId,
 }
 
-/// The list in `text`. Fields that are not known here are kept.
+/// The object form.
+#[derive(Deserialize)]
+struct List {
+    models: Vec<Box<RawValue>>,
+    #[serde(default = "yes")]
+    supported: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Unknown fields of the models are kept.
 pub(super) fn read(text: &[u8]) -> Result<ModelListResult, Invalid> {
-    let (entries, supported) = match serde_json::from_slice(text).map_err(|_| Invalid::Shape)? {
-        Value::Array(entries) => (entries, true),
-        Value::Object(object) => within(object)?,
-        _ => return Err(Invalid::Shape),
+    let list = if text.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice(text).map(|models| List { models, supported: true })
+    } else {
+        serde_json::from_slice(text)
     };
-    let models = entries.into_iter().map(entry).collect::<Result<_, _>>()?;
+    let List { models, supported } = list.map_err(|_| Invalid::Shape)?;
+    let models = models.iter().map(|model| entry(model)).collect::<Result<_, _>>()?;
     Ok(ModelListResult { models, supported, fallback: false })
 }
 
-fn within(mut object: Map<String, Value>) -> Result<(Vec<Value>, bool), Invalid> {
-    let Some(Value::Array(entries)) = object.remove("models") else { return Err(Invalid::Shape) };
-    match object.get("supported") {
-        None => Ok((entries, true)),
-        Some(Value::Bool(supported)) => Ok((entries, *supported)),
-        Some(_) => Err(Invalid::Shape),
-    }
-}
-
-fn entry(value: Value) -> Result<ModelEntry, Invalid> {
-    let Value::Object(entry) = value else { return Err(Invalid::Shape) };
-    ModelEntry::try_from(entry).map_err(|_| Invalid::WithoutId)
+fn entry(model: &RawValue) -> Result<ModelEntry, Invalid> {
+    ModelEntry::try_from(model).map_err(|error| match error {
+        InvalidModel::NoId => Invalid::NoId,
+        InvalidModel::NotAnObject => Invalid::Shape,
+    })
 }
 
 #[cfg(test)]
@@ -66,7 +72,7 @@ mod tests {
     #[test]
     fn a_model_without_an_id_is_told_from_another_shape() {
         for text in [r#"[{"label": "A"}]"#, r#"{"models": [{"id": "a"}, {"id": ""}]}"#] {
-            assert_eq!(read(text.as_bytes()), Err(Invalid::WithoutId), "{text}");
+            assert_eq!(read(text.as_bytes()), Err(Invalid::NoId), "{text}");
         }
         let others =
             ["", "a", "1", "{}", r#"["a"]"#, r#"{"models": {}}"#, r#"{"models": [], "supported": 1}"#];

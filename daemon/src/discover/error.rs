@@ -60,7 +60,7 @@ pub enum DiscoveryError {
         /// What people call it.
         program: String,
     },
-    /// Nobody answers.
+    /// Anonymous answers.
     #[error("no OpenAI-compatible server answers at {url}; is it running?")]
     Unreachable {
         /// Where, without secrets.

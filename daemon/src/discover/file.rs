@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use doorbell_shared::wire::ModelListResult;
+use doorbell_protocol::ModelListResult;
 
 use super::bounded::whole;
 use super::entries::{self, Invalid};
-use super::{Discoverer, DiscoveryError};
+use super::{DiscoveryError, ModelSource};
 
 /// Reads model entries from a file: a JSON array of them, or an object with the array as its `models`.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl File {
         let file = self.shown.clone();
         match invalid {
             Invalid::Shape => DiscoveryError::FileInvalid { file },
-            Invalid::WithoutId => DiscoveryError::HeldWithoutId { file },
+            Invalid::NoId => DiscoveryError::HeldWithoutId { file },
         }
     }
 
@@ -45,7 +45,7 @@ impl File {
 }
 
 #[async_trait]
-impl Discoverer for File {
+impl ModelSource for File {
     fn name(&self) -> &str {
         &self.shown
     }

@@ -18,7 +18,7 @@ pub(crate) struct Output {
     pub(crate) status: ExitStatus,
     /// All that it printed.
     pub(crate) stdout: Vec<u8>,
-    /// The beginning of its standard error. Nobody is shown it.
+    /// The beginning of its standard error. Anonymous is shown it.
     pub(super) complaint: Vec<u8>,
 }
 

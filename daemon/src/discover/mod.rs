@@ -1,6 +1,6 @@
 //! Asking an agent program which models it can run.
 //!
-//! A [`Discoverer`] lists the models or says, in words for the person who rang, why it cannot. Nothing that a program or
+//! A [`ModelSource`] lists the models or says, in words for the person who rang, why it cannot. Nothing that a program or
 //! a server sent, and no key, is ever in those words. [`discover_in_time`] is the only caller: it bounds every discoverer
 //! by [`TIMEOUT`] and drops the one that takes longer, and a dropped discoverer leaves no process behind.
 //!
@@ -28,7 +28,7 @@ pub(crate) mod script;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorbell_shared::wire::{InvalidModel, Model, ModelEntry, ModelListResult};
+use doorbell_protocol::{InvalidModel, Model, ModelEntry, ModelListResult};
 
 pub use error::DiscoveryError;
 
@@ -38,7 +38,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Something that can say which models a runtime can use. Implement it to teach the daemon another agent program.
 #[async_trait]
-pub trait Discoverer: Send + Sync + std::fmt::Debug {
+pub trait ModelSource: Send + Sync + std::fmt::Debug {
     /// What people call the one who is asked, to begin a sentence with.
     fn name(&self) -> &str;
 
@@ -48,7 +48,7 @@ pub trait Discoverer: Send + Sync + std::fmt::Debug {
 }
 
 /// What `discoverer` answers, or [`DiscoveryError::TimedOut`] after [`TIMEOUT`].
-pub async fn discover_in_time(discoverer: &dyn Discoverer) -> Result<ModelListResult, DiscoveryError> {
+pub async fn discover_in_time(discoverer: &dyn ModelSource) -> Result<ModelListResult, DiscoveryError> {
     let timed_out =
         |_| DiscoveryError::TimedOut { name: discoverer.name().to_owned(), seconds: TIMEOUT.as_secs() };
     tokio::time::timeout(TIMEOUT, discoverer.discover()).await.map_err(timed_out)?
@@ -56,7 +56,7 @@ pub async fn discover_in_time(discoverer: &dyn Discoverer) -> Result<ModelListRe
 
 /// The result of an agent program that takes a model of one's choice.
 fn listed(models: impl IntoIterator<Item = Model>) -> Result<ModelListResult, InvalidModel> {
-    let models = models.into_iter().map(ModelEntry::try_from).collect::<Result<_, _>>()?;
+    let models = models.into_iter().map(|model| ModelEntry::try_from(&model)).collect::<Result<_, _>>()?;
     Ok(ModelListResult { models, supported: true, fallback: false })
 }
 
@@ -68,7 +68,7 @@ mod tests {
     struct After(Duration);
 
     #[async_trait]
-    impl Discoverer for After {
+    impl ModelSource for After {
         fn name(&self) -> &str {
             "codex"
         }

@@ -5,12 +5,12 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use doorbell_shared::wire::{Model, ModelListResult};
+use doorbell_protocol::{Model, ModelListResult};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::{Deserialize, Deserializer};
 
 use super::bounded::LIST_BYTES;
-use super::{Discoverer, DiscoveryError, listed};
+use super::{DiscoveryError, ModelSource, listed};
 
 /// Asks a server.
 pub struct OpenAi {
@@ -82,7 +82,7 @@ impl OpenAi {
 }
 
 #[async_trait]
-impl Discoverer for OpenAi {
+impl ModelSource for OpenAi {
     fn name(&self) -> &str {
         &self.name
     }

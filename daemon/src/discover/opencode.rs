@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use doorbell_shared::wire::{Model, ModelListResult};
+use doorbell_protocol::{Model, ModelListResult};
 
 use super::process::Program;
-use super::{Discoverer, DiscoveryError, listed};
+use super::{DiscoveryError, ModelSource, listed};
 
 /// Asks the program `opencode`.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl OpenCode {
 }
 
 #[async_trait]
-impl Discoverer for OpenCode {
+impl ModelSource for OpenCode {
     fn name(&self) -> &str {
         self.0.name()
     }

@@ -1,10 +1,10 @@
 //! A catalog to try things out with, on a machine without any agent program. It always says that it is one: `fallback`.
 
 use async_trait::async_trait;
-use doorbell_shared::wire::ModelListResult;
+use doorbell_protocol::ModelListResult;
 
 use super::entries;
-use super::{Discoverer, DiscoveryError};
+use super::{DiscoveryError, ModelSource};
 
 const CATALOG: &str = include_str!("../../sample-catalog.json");
 
@@ -18,7 +18,7 @@ impl Sample {
 }
 
 #[async_trait]
-impl Discoverer for Sample {
+impl ModelSource for Sample {
     fn name(&self) -> &str {
         Self::NAME
     }

@@ -1,7 +1,6 @@
-//! What browsers may send from other origins. API Gateway answers preflights itself, from `template.yaml`; the local gateway
-//! does the same from here, and a test holds the two equal.
+//! CORS settings. API Gateway answers preflights from `template.yaml`, the local gateway from here; a test compares the two.
 
-/// The headers that the existing web clients send.
+/// The request headers of the existing web clients.
 pub const HEADERS: [&str; 8] = [
     "Authorization",
     "Content-Type",
@@ -16,8 +15,8 @@ pub const HEADERS: [&str; 8] = [
 /// The methods of the API.
 pub const METHODS: [&str; 3] = ["GET", "POST", "OPTIONS"];
 
-/// The headers of an answer that a script may read.
+/// The response headers that scripts may read.
 pub const EXPOSED: [&str; 1] = ["Retry-After"];
 
-/// How long a browser may remember a preflight's answer, in seconds.
+/// How long a browser may cache a preflight's response, in seconds.
 pub const MAX_AGE_SECONDS: u64 = 600;

@@ -1,93 +1,66 @@
-//! Every error a caller can get, with its status and its text. The texts are the wire contract's, to the letter.
+//! Every error that a caller can get, with its status and text.
 
 use std::borrow::Cow;
 
+use doorbell_protocol::limits::TEXT_CHARS;
+use doorbell_protocol::{ErrorBody, Scope, error_text as text};
 use lambda_http::http::{HeaderName, HeaderValue, header};
 
-use super::{Response, json};
-use crate::access::Scope;
-use crate::limits::TEXT_CHARS;
-use crate::request::pace::TooFast;
+use super::response::{Response, json};
+use crate::rate_limit::RateLimited;
 use crate::store::StoreError;
-use crate::wire::ErrorBody;
 
 /// Why a call was not answered with 200.
 #[derive(Debug)]
 pub enum ApiError {
-    /// No token, or one nobody issued.
     Unauthenticated,
-    /// Whether the token is good could not be checked. Never a 401: a daemon takes that for "log in again".
+    /// The authorizer failed. Never a 401: a daemon takes that for "log in again".
     AuthorizationUnchecked,
-    /// The token may not be used for this.
     MissingScope(Scope),
-    /// The body is over the limit.
     BodyTooLarge,
-    /// The body is not JSON of the route's shape.
     InvalidBody,
-    /// The runtime's id is not one.
     InvalidRuntimeId,
-    /// The workspace's id is not one.
     InvalidWorkspaceId,
-    /// A heartbeat names no runtime.
     RuntimeIdRequired,
-    /// A deregistration names no runtimes.
     RuntimeIdsRequired,
-    /// A registration names no daemon.
     DaemonIdRequired,
-    /// A registration names no workspace.
     WorkspaceIdRequired,
-    /// A registration names nothing to register.
     NothingToRegister,
-    /// A registration or deregistration names more runtimes than that.
+    /// More runtimes in one call than the limit given.
     TooManyRuntimes(usize),
-    /// A field of a registration is longer than it may be.
+    /// The named field is longer than [`TEXT_CHARS`].
     TextTooLong(&'static str),
-    /// The runtime does not exist for the caller.
     RuntimeNotFound,
-    /// A heartbeat's runtime is another workspace's.
-    ForeignRuntime,
-    /// The request does not exist for the caller.
+    /// A heartbeat for a runtime of another workspace.
+    OtherWorkspacesRuntime,
     RequestNotFound,
-    /// The workspace does not exist for the caller.
     WorkspaceNotFound,
-    /// The report cannot be stored; the request has failed with a text that says so.
+    /// The report cannot be stored. The request has failed with the reason.
     ReportTooLarge,
-    /// The runtime has not been seen lately.
     RuntimeOffline,
-    /// The runtime has been rung too often lately.
-    TooManyRings(TooFast),
-    /// A gateway has as much to do as it takes on at once.
+    RateLimited(RateLimited),
+    /// The local gateway sheds load.
     Overloaded,
-    /// The path and the query are longer than a gateway takes.
     UriTooLong,
-    /// No such route.
     RouteNotFound,
-    /// The route has other methods.
+    /// With the route's methods.
     MethodNotAllowed(String),
-    /// The store could not say, in the words of the operation that asked. What it said is for the log.
+    /// The store failed during the operation. The error is for the log.
     Store(Operation, StoreError),
-    /// A stored result cannot be shown, in the words of the operation that asked.
-    Unreadable(Operation),
+    /// A stored result is corrupt.
+    CorruptResult(Operation),
 }
 
-/// The operations whose failures have words of their own.
+/// The operations with an error text of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Making a request.
     Enqueue,
-    /// Reading a request.
     Load,
-    /// Noting a sign of life.
     Heartbeat,
-    /// Storing a completed report.
     Complete,
-    /// Storing a failed report.
     Fail,
-    /// Making a runtime known.
     Register,
-    /// Signing a runtime off.
     Deregister,
-    /// Listing runtimes.
     List,
 }
 
@@ -112,40 +85,40 @@ impl Operation {
 }
 
 impl ApiError {
-    /// The status and the text. Each variant is named: a forgotten one would be a 500 that nobody meant.
+    /// The status and the text. Without a wildcard, so that no variant becomes a 500 by accident.
     pub fn parts(&self) -> (u16, Cow<'static, str>) {
         match self {
-            Self::Unauthenticated => (401, "a valid bearer token is required".into()),
-            Self::AuthorizationUnchecked => (500, "authorization could not be checked".into()),
+            Self::Unauthenticated => (401, text::UNAUTHENTICATED.into()),
+            Self::AuthorizationUnchecked => (500, text::AUTHORIZATION_UNCHECKED.into()),
             Self::MissingScope(scope) => (403, format!("the token lacks the scope \"{scope}\"").into()),
-            Self::BodyTooLarge => (413, "request body too large".into()),
-            Self::InvalidBody => (400, "invalid request body".into()),
-            Self::InvalidRuntimeId => (400, "invalid runtime_id".into()),
-            Self::InvalidWorkspaceId => (400, "invalid workspace_id".into()),
-            Self::RuntimeIdRequired => (400, "runtime_id is required".into()),
-            Self::RuntimeIdsRequired => (400, "runtime_ids is required".into()),
-            Self::DaemonIdRequired => (400, "daemon_id is required".into()),
-            Self::WorkspaceIdRequired => (400, "workspace_id is required".into()),
-            Self::NothingToRegister => (400, "at least one runtime or failed profile is required".into()),
+            Self::BodyTooLarge => (413, text::BODY_TOO_LARGE.into()),
+            Self::InvalidBody => (400, text::INVALID_BODY.into()),
+            Self::InvalidRuntimeId => (400, text::INVALID_RUNTIME_ID.into()),
+            Self::InvalidWorkspaceId => (400, text::INVALID_WORKSPACE_ID.into()),
+            Self::RuntimeIdRequired => (400, text::RUNTIME_ID_REQUIRED.into()),
+            Self::RuntimeIdsRequired => (400, text::RUNTIME_IDS_REQUIRED.into()),
+            Self::DaemonIdRequired => (400, text::DAEMON_ID_REQUIRED.into()),
+            Self::WorkspaceIdRequired => (400, text::WORKSPACE_ID_REQUIRED.into()),
+            Self::NothingToRegister => (400, text::NOTHING_TO_REGISTER.into()),
             Self::TooManyRuntimes(most) => (400, format!("at most {most} runtimes at once").into()),
             Self::TextTooLong(field) => {
                 (400, format!("{field} is longer than {TEXT_CHARS} characters").into())
             }
-            Self::RuntimeNotFound => (404, "runtime not found".into()),
-            Self::ForeignRuntime | Self::RouteNotFound => (404, "not found".into()),
-            Self::RequestNotFound => (404, "request not found".into()),
-            Self::WorkspaceNotFound => (404, "workspace not found".into()),
-            Self::ReportTooLarge => (413, "report too large".into()),
-            Self::RuntimeOffline => (503, "runtime is offline".into()),
-            Self::Overloaded => (503, "server is busy".into()),
-            Self::TooManyRings(_) => (429, "too many requests for this runtime".into()),
-            Self::UriTooLong => (414, "path and query too long".into()),
-            Self::MethodNotAllowed(_) => (405, "method not allowed".into()),
-            Self::Store(operation, _) | Self::Unreadable(operation) => (500, operation.failure().into()),
+            Self::RuntimeNotFound => (404, text::RUNTIME_NOT_FOUND.into()),
+            Self::OtherWorkspacesRuntime | Self::RouteNotFound => (404, text::NOT_FOUND.into()),
+            Self::RequestNotFound => (404, text::REQUEST_NOT_FOUND.into()),
+            Self::WorkspaceNotFound => (404, text::WORKSPACE_NOT_FOUND.into()),
+            Self::ReportTooLarge => (413, text::REPORT_TOO_LARGE.into()),
+            Self::RuntimeOffline => (503, text::RUNTIME_OFFLINE.into()),
+            Self::Overloaded => (503, text::SERVER_BUSY.into()),
+            Self::RateLimited(_) => (429, text::RATE_LIMITED.into()),
+            Self::UriTooLong => (414, text::URI_TOO_LONG.into()),
+            Self::MethodNotAllowed(_) => (405, text::METHOD_NOT_ALLOWED.into()),
+            Self::Store(operation, _) | Self::CorruptResult(operation) => (500, operation.failure().into()),
         }
     }
 
-    /// The response, with the headers that its status calls for.
+    /// The response, with the headers of its status.
     pub fn response(&self) -> Response {
         let (status, error) = self.parts();
         let mut response = json(status, &ErrorBody { error: error.into_owned() });
@@ -161,7 +134,7 @@ impl ApiError {
             Self::MethodNotAllowed(allowed) => {
                 HeaderValue::from_str(allowed).ok().map(|allowed| (header::ALLOW, allowed))
             }
-            Self::TooManyRings(TooFast { retry_after }) => {
+            Self::RateLimited(RateLimited { retry_after }) => {
                 let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
                 Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
             }

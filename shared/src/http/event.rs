@@ -1,22 +1,22 @@
-//! API Gateway's event → the request that a use case reads, and the response → the integration's answer.
+//! API Gateway's event → HTTP request, and response → the integration's response.
 //!
-//! No event can end the process. `lambda_http` makes these conversions too, with three panics in them, and a panic is an abort
-//! in a release build: a query with letters that no URI has, a host or protocol that does not make a URL, and a body that
-//! says it is base64 and is not. API Gateway sends none of these; whoever may invoke a function directly can. No use case
-//! reads the URI, so none is built: path parameters and the query are taken from the event itself.
+//! No event may panic: a panic aborts a release build. `lambda_http`'s own conversion panics in three cases: a query with
+//! invalid characters, an invalid host or protocol, and invalid base64. API Gateway sends none of these, but a direct invocation
+//! can. No use case reads the URI, so none is built.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::request::RequestContext;
-use lambda_http::{Body, Request, RequestExt};
+use lambda_http::{Body, RequestExt as _};
 
-use super::Response;
+use super::HttpRequest;
+use super::response::Response;
 
-/// What the event asks.
-pub fn request(event: ApiGatewayV2httpRequest) -> Request {
-    let mut request = Request::new(body(event.body.unwrap_or_default(), event.is_base64_encoded));
+/// The request of an event.
+pub fn request(event: ApiGatewayV2httpRequest) -> HttpRequest {
+    let mut request = HttpRequest::new(body(event.body.unwrap_or_default(), event.is_base64_encoded));
     request.method_mut().clone_from(&event.request_context.http.method);
     *request.headers_mut() = event.headers;
     request
@@ -25,29 +25,25 @@ pub fn request(event: ApiGatewayV2httpRequest) -> Request {
         .with_request_context(RequestContext::ApiGatewayV2(event.request_context))
 }
 
-/// From the raw query: in the event's own map, values of one name are joined by commas and cannot be taken apart again.
+/// From the raw query, because the event's own map joins the values of one name by commas.
 fn query(raw: Option<&str>) -> QueryMap {
     let Ok(query) = raw.unwrap_or_default().parse();
     query
 }
 
-/// What is not the base64 that it claims to be says nothing, and is no body: where one is read, that is answered with
-/// 400 `invalid request body`.
+/// Invalid base64 becomes an empty body, which use cases reject with 400.
 fn body(body: String, is_base64: bool) -> Body {
-    match is_base64 {
-        false => Body::Text(body),
-        true => STANDARD.decode(body).map_or(Body::Empty, Body::Binary),
-    }
+    if is_base64 { STANDARD.decode(body).map_or(Body::Empty, Body::Binary) } else { Body::Text(body) }
 }
 
-/// The response, as API Gateway takes it. Every body of ours is JSON text, and no answer sets a cookie.
-pub fn answer(response: Response) -> ApiGatewayV2httpResponse {
+/// The response in API Gateway's form. All bodies are JSON text, and none sets a cookie.
+pub fn response(response: Response) -> ApiGatewayV2httpResponse {
     let (parts, body) = response.into_parts();
-    let mut answer = ApiGatewayV2httpResponse::default();
-    answer.status_code = parts.status.as_u16().into();
-    answer.headers = parts.headers;
-    answer.body = Some(body);
-    answer
+    let mut event = ApiGatewayV2httpResponse::default();
+    event.status_code = parts.status.as_u16().into();
+    event.headers = parts.headers;
+    event.body = Some(body);
+    event
 }
 
 #[cfg(test)]
@@ -56,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    fn event(parts: Value) -> Request {
+    fn event(parts: Value) -> HttpRequest {
         let mut event = json!({
             "version": "2.0",
             "rawPath": "/api/runtimes",
@@ -69,13 +65,13 @@ mod tests {
     }
 
     #[test]
-    fn a_query_with_letters_that_no_uri_has_is_read_all_the_same() {
+    fn reads_query_with_invalid_characters() {
         let request = event(json!({"rawQueryString": "a=\" {\u{0}ü}\\&workspace_id=%41b"}));
         assert_eq!(request.query_string_parameters().first("workspace_id"), Some("Ab"));
     }
 
     #[test]
-    fn a_host_a_protocol_and_a_path_need_not_make_a_url() {
+    fn ignores_invalid_host_protocol_and_path() {
         for host in ["a b", "x:99999", "[::", "", "%%"] {
             let headers = json!({"host": host, "x-forwarded-proto": "\"", "x-kept": "kept"});
             let request = event(json!({"headers": headers, "rawPath": ":99999"}));
@@ -84,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_comes_as_it_is_or_out_of_base64() {
+    fn decodes_base64_body() {
         let text = event(json!({"body": "{}"}));
         assert_eq!(text.body().as_ref(), b"{}");
         let binary = event(json!({"body": "e30=", "isBase64Encoded": true}));
@@ -92,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_the_base64_it_claims_to_be_is_empty() {
+    fn invalid_base64_is_an_empty_body() {
         for body in ["{}", "e30", "e30=\n", "ü"] {
             let request = event(json!({"body": body, "isBase64Encoded": true}));
             assert!(request.body().as_ref().is_empty(), "{body}");

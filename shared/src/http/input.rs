@@ -1,46 +1,52 @@
-//! What a request says, checked once.
+//! The parts of a request, each checked once.
 
-use lambda_http::{Request, RequestExt};
+use doorbell_protocol::limits::BODY_BYTES;
+use doorbell_protocol::{Kind, Object, RequestId, RuntimeId};
+use lambda_http::RequestExt as _;
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
-use crate::id::{RequestId, RuntimeId};
-use crate::limits::BODY_BYTES;
-use crate::request::{Address, Kind};
-use crate::wire::Object;
+use super::HttpRequest;
+use super::access_log::record_id;
+use super::error::ApiError;
+use crate::request::Address;
 
-/// Refuses a body over [`BODY_BYTES`], on every route, used or not.
-pub fn limit_body(request: &Request) -> Result<(), ApiError> {
+/// Rejects a body over [`BODY_BYTES`], on every route.
+pub fn limit_body(request: &HttpRequest) -> Result<(), ApiError> {
     if request.body().as_ref().len() <= BODY_BYTES { Ok(()) } else { Err(ApiError::BodyTooLarge) }
 }
 
-/// The JSON body, which is an object on every route that reads one. Nesting beyond what `serde_json` follows (128 levels)
-/// is refused like any other unreadable body.
-pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, ApiError> {
+/// The JSON body, which is an object on every route that reads one. Nesting over 128 levels, the limit of `serde_json`, is
+/// rejected like any other unreadable body.
+pub fn body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
     let Object(body) = serde_json::from_slice(request.body().as_ref()).map_err(|_| ApiError::InvalidBody)?;
     Ok(body)
 }
 
 /// The runtime in the path.
-pub fn runtime(request: &Request) -> Result<RuntimeId, ApiError> {
-    parameter(request, "runtimeId").parse().map_err(|_| ApiError::InvalidRuntimeId)
+pub fn runtime(request: &HttpRequest) -> Result<RuntimeId, ApiError> {
+    runtime_id(parameter(request, "runtimeId"))
 }
 
-/// The request in the path. What is not spelled like an id names no request, so it is simply not there.
-pub fn request_id(request: &Request) -> Result<RequestId, ApiError> {
-    parameter(request, "requestId").parse().map_err(|_| ApiError::RequestNotFound)
+/// A runtime's id, wherever the request has it.
+pub fn runtime_id(text: &str) -> Result<RuntimeId, ApiError> {
+    let id = text.parse().map_err(|_| ApiError::InvalidRuntimeId)?;
+    record_id("runtime_id", id);
+    Ok(id)
 }
 
-/// The address in the path, of a `kind` that the route implies.
-pub fn address(request: &Request, kind: Kind) -> Result<Address, ApiError> {
-    Ok(Address { runtime: runtime(request)?, request: request_id(request)?, kind })
+/// The address in the path of a route of `kind`. A malformed request id is not found.
+pub fn address(request: &HttpRequest, kind: Kind) -> Result<Address, ApiError> {
+    let runtime = runtime(request)?;
+    let id: RequestId = parameter(request, "requestId").parse().map_err(|_| ApiError::RequestNotFound)?;
+    record_id("request_id", id);
+    Ok(Address { runtime, request: id, kind })
 }
 
-fn parameter<'r>(request: &'r Request, name: &str) -> &'r str {
+fn parameter<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
     request.path_parameters_ref().and_then(|all| all.first(name)).unwrap_or_default()
 }
 
-/// A field that has to be there and not empty.
+/// A field that must be present and not empty.
 pub fn required(field: Option<String>, missing: ApiError) -> Result<String, ApiError> {
     field.filter(|text| !text.is_empty()).ok_or(missing)
 }

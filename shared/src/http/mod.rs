@@ -1,71 +1,62 @@
-//! Between an API Gateway event and a use case: request → input, outcome → status and body.
+//! Between API Gateway's events and the use cases: request → input, outcome → status and body.
 //!
-//! Knows the wire, not the lifecycle. Every error a caller can get is a variant of [`ApiError`], and only [`error`] knows
-//! its status and text. A failure is logged once, here, with ids in fields: no token, no body, no result.
+//! Every error that a caller can get is a variant of [`ApiError`]. A failure is logged once, in [`respond`].
 
+pub mod access_log;
+pub mod caller;
 pub mod cors;
 pub mod error;
 pub mod event;
 pub mod input;
-pub mod log;
 pub mod metrics;
-pub mod principal;
+pub mod response;
 pub mod routes;
-pub mod telemetry;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use lambda_http::http::{Response as HttpResponse, header};
-use lambda_http::{Body, Request};
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use crate::clock::{Clock, SystemClock};
-use crate::mint::{Ids, RandomIds};
-use crate::wire;
+use crate::id_gen::{IdGenerator, RandomIdGenerator};
 pub use error::ApiError;
+pub use lambda_http::Request as HttpRequest;
+pub use response::Response;
 
-/// What a function answers.
-pub type Response = HttpResponse<Body>;
-
-/// What a use case runs on: a store, the time, and ids. Made once per cold start.
+/// The dependencies of a use case. Created once per cold start.
 #[derive(Clone)]
-pub struct Backend<S> {
-    /// Where requests and runtimes are kept.
+pub struct AppState<S> {
     pub store: S,
-    /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Where new ids come from.
-    pub ids: Arc<dyn Ids>,
+    pub id_gen: Arc<dyn IdGenerator>,
 }
 
-impl<S> Backend<S> {
-    /// A backend on the machine's clock and random source.
+impl<S> AppState<S> {
+    /// On the system clock and random source.
     pub fn new(store: S) -> Self {
-        Self { store, clock: Arc::new(SystemClock), ids: Arc::new(RandomIds::default()) }
+        Self { store, clock: Arc::new(SystemClock), id_gen: Arc::new(RandomIdGenerator::default()) }
     }
 }
 
-/// Answers `request` with what `use_case` makes of it: 200 with its JSON, or the error's own status and text. Logs the
-/// call, in one line.
-pub async fn answer<T: Serialize>(
+/// The response to `request`: 200 with the JSON of the use case, or the error's status and text. Writes one line to the access
+/// log.
+pub async fn respond<T: Serialize>(
     function: &'static str,
-    request: &Request,
+    request: &HttpRequest,
     use_case: impl Future<Output = Result<T, ApiError>>,
 ) -> Response {
-    let call = telemetry::Call::start(function, request);
-    let outcome = use_case.await;
-    let response = match &outcome {
-        Ok(body) => json(200, body),
-        Err(error) => error.response(),
-    };
-    call.finish(response.status().as_u16(), outcome.as_ref().err());
-    response
-}
-
-/// A JSON response.
-pub fn json(status: u16, body: &impl Serialize) -> Response {
-    let response = HttpResponse::builder().status(status).header(header::CONTENT_TYPE, "application/json");
-    // A status and a static header are always valid; the fallback is for the type checker.
-    response.body(Body::Text(wire::json(body))).unwrap_or_default()
+    let call = access_log::Call::start(function, request);
+    let span = call.span();
+    async {
+        let outcome = use_case.await;
+        let response = match &outcome {
+            Ok(body) => response::json(200, body),
+            Err(error) => error.response(),
+        };
+        call.finish(response.status().as_u16(), outcome.as_ref().err());
+        response
+    }
+    .instrument(span)
+    .await
 }

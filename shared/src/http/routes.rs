@@ -3,30 +3,21 @@
 /// A Lambda function of the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
-    /// Ring a runtime.
     Initiate,
-    /// Look at a request.
     Poll,
-    /// List what can be rung.
     Runtimes,
-    /// Make runtimes known.
     Register,
-    /// Sign runtimes off.
     Deregister,
-    /// Sign of life; hands out work.
     Heartbeat,
-    /// Answer a request.
     Report,
 }
 
 /// One route of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The HTTP method.
     pub method: &'static str,
-    /// The path, with API Gateway's `{names}` for its parameters.
+    /// With API Gateway's `{names}` for parameters.
     pub path: &'static str,
-    /// The function that answers.
     pub function: Function,
 }
 
@@ -46,7 +37,7 @@ pub const ROUTES: [Route; 7] = [
 ];
 
 impl Route {
-    /// The parameters of `path`, if it is one of this route's. A parameter is one non-empty segment.
+    /// The parameters of `path`, if it matches. A parameter is one non-empty segment.
     pub fn parameters<'p>(&self, path: &'p str) -> Option<Vec<(&'static str, &'p str)>> {
         let (pattern, path): (Vec<_>, Vec<_>) = (self.path.split('/').collect(), path.split('/').collect());
         if pattern.len() != path.len() {
@@ -68,19 +59,19 @@ impl Route {
 mod tests {
     use super::*;
 
-    fn routed(path: &str) -> Vec<Function> {
+    fn functions_of(path: &str) -> Vec<Function> {
         ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|route| route.function).collect()
     }
 
     #[test]
-    fn a_path_belongs_to_one_route() {
-        assert_eq!(routed("/api/runtimes/a/models"), [Function::Initiate]);
-        assert_eq!(routed("/api/runtimes/a/models/b"), [Function::Poll]);
-        assert_eq!(routed("/api/daemon/runtimes/a/models/b/result"), [Function::Report]);
+    fn path_matches_one_route() {
+        assert_eq!(functions_of("/api/runtimes/a/models"), [Function::Initiate]);
+        assert_eq!(functions_of("/api/runtimes/a/models/b"), [Function::Poll]);
+        assert_eq!(functions_of("/api/daemon/runtimes/a/models/b/result"), [Function::Report]);
     }
 
     #[test]
-    fn other_paths_belong_to_none() {
+    fn other_paths_match_none() {
         for path in [
             "/",
             "/api",
@@ -89,12 +80,12 @@ mod tests {
             "/api/runtimes/a/models/",
             "/API/runtimes",
         ] {
-            assert_eq!(routed(path), [], "{path}");
+            assert_eq!(functions_of(path), [], "{path}");
         }
     }
 
     #[test]
-    fn parameters_are_named_as_in_the_path() {
+    fn parameters_are_named_as_in_path() {
         let parameters = ROUTES[1].parameters("/api/runtimes/a/models/b").unwrap();
         assert_eq!(parameters, [("runtimeId", "a"), ("requestId", "b")]);
     }

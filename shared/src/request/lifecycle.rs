@@ -1,90 +1,100 @@
-//! The legal transitions, each from exactly the states it may start from.
+//! The transitions, each from exactly the states that it may start from.
 //!
-//! Every comparison is strict: a request lapses when it is **older than** its deadline, and is gone when it is older
-//! than its retention. An open request that has lapsed can be neither claimed nor answered, whether or not anyone has
-//! written the lapse down yet.
+//! Comparisons are strict: a request times out when it is *older than* its deadline. An open request past its deadline can be
+//! neither claimed nor reported, whether or not the timeout has been written.
 
-use super::{Address, Delivery, Lapse, Looking, Outcome, Request, Run, State};
-use crate::id::{ClaimId, WorkspaceId};
-use crate::limits::{PENDING_DEADLINE, REDELIVERY_AFTER, RETENTION, RUNNING_DEADLINE};
-use crate::time::Timestamp;
+use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
+use doorbell_protocol::{Timestamp, WorkspaceId};
+
+use super::{
+    Address, ClaimFilter, Delivery, Lease, LeaseToken, Request, RequestOutcome, State, TimeoutReason,
+};
+use crate::limits::REDELIVERY_AFTER;
 
 impl Request {
-    /// A new question, asked at `now`.
     pub fn new(address: Address, workspace: WorkspaceId, now: Timestamp) -> Self {
         Self { address, workspace, state: State::Pending, created_at: now, updated_at: now }
     }
 
-    /// Whether reads may still show it, whether or not the store has deleted it yet.
+    /// Whether it is within retention. TTL deletes later.
     pub fn is_readable(&self, now: Timestamp) -> bool {
         now.since(self.updated_at) <= RETENTION
     }
 
     /// The deadline that has passed, if one has.
-    pub fn lapse(&self, now: Timestamp) -> Option<Lapse> {
+    pub fn timeout_reason(&self, now: Timestamp) -> Option<TimeoutReason> {
         match self.state {
-            State::Pending if now.since(self.created_at) > PENDING_DEADLINE => Some(Lapse::Unclaimed),
-            State::Running(run) if now.since(run.started_at) > RUNNING_DEADLINE => Some(Lapse::Unfinished),
-            _ => None,
-        }
-    }
-
-    /// The request timed out, if it has lapsed.
-    pub fn timed_out_if_lapsed(&self, now: Timestamp) -> Option<Self> {
-        self.lapse(now).map(|lapse| self.in_state(State::Timeout(lapse), now))
-    }
-
-    /// How the request may be handed to a heartbeat, if it may.
-    pub fn delivery(&self, looking: &Looking, now: Timestamp) -> Option<Delivery> {
-        if self.lapse(now).is_some() {
-            return None;
-        }
-        match (&self.state, looking) {
-            (State::Pending, _) => Some(Delivery::First),
-            (State::Running(run), Looking::ForPendingAndUndelivered(in_flight)) => {
-                let undelivered = self.may_be_undelivered(now) && !in_flight.contains(self.address.request);
-                undelivered.then_some(Delivery::Again { replaced: run.claim })
+            State::Pending if now.since(self.created_at) > PENDING_DEADLINE => {
+                Some(TimeoutReason::NotClaimed)
+            }
+            State::Running(lease) if now.since(lease.claimed_at) > RUNNING_DEADLINE => {
+                Some(TimeoutReason::NotReported)
             }
             _ => None,
         }
     }
 
-    /// The request claimed, if it can still be handed out that way.
-    pub fn claimed_if_deliverable(&self, delivery: Delivery, claim: ClaimId, now: Timestamp) -> Option<Self> {
-        match delivery {
-            Delivery::First => self.claimed_if_pending(claim, now),
-            Delivery::Again { replaced } => self.redelivered_if_undelivered(replaced, claim, now),
+    /// The request after its timeout, if a deadline has passed.
+    pub fn timed_out_if_expired(&self, now: Timestamp) -> Option<Self> {
+        self.timeout_reason(now).map(|reason| self.in_state(State::Timeout(reason), now))
+    }
+
+    /// How a heartbeat with `filter` may be handed the request, if it may.
+    pub fn delivery(&self, filter: &ClaimFilter, now: Timestamp) -> Option<Delivery> {
+        if self.timeout_reason(now).is_some() {
+            return None;
+        }
+        match (&self.state, filter) {
+            (State::Pending, _) => Some(Delivery::First),
+            (State::Running(lease), ClaimFilter::PendingOrLost(in_flight)) => {
+                let lost = self.may_be_lost(now) && !in_flight.contains(self.address.request);
+                lost.then_some(Delivery::Redelivery { lease: lease.token })
+            }
+            _ => None,
         }
     }
 
-    /// The request claimed, if it is pending and has not lapsed. This starts the running clock, for good.
-    pub fn claimed_if_pending(&self, claim: ClaimId, now: Timestamp) -> Option<Self> {
-        let claimable = matches!(self.state, State::Pending) && self.lapse(now).is_none();
-        claimable.then(|| self.in_state(State::Running(Run { started_at: now, claim, attempt: 1 }), now))
-    }
-
-    /// The request claimed in place of `replaced`, if it runs by that claim, which is old enough to be called undelivered,
-    /// and has not lapsed. The running clock goes on.
-    pub fn redelivered_if_undelivered(
+    /// The request after a claim by `delivery`, if that is still possible.
+    pub fn claimed_if_claimable(
         &self,
-        replaced: ClaimId,
-        claim: ClaimId,
+        delivery: Delivery,
+        token: LeaseToken,
         now: Timestamp,
     ) -> Option<Self> {
-        let State::Running(run) = self.state else { return None };
-        let replaceable = run.claim == replaced && self.may_be_undelivered(now) && self.lapse(now).is_none();
-        let run = Run { claim, attempt: run.attempt.saturating_add(1), ..run };
-        replaceable.then(|| self.in_state(State::Running(run), now))
+        match delivery {
+            Delivery::First => self.claimed_if_pending(token, now),
+            Delivery::Redelivery { lease } => self.redelivered_if_lost(lease, token, now),
+        }
     }
 
-    /// Whether the claim is so old that its answer has arrived or never will.
-    fn may_be_undelivered(&self, now: Timestamp) -> bool {
+    /// The request after its first claim, if it is pending. Starts the running deadline, once and for all.
+    pub fn claimed_if_pending(&self, token: LeaseToken, now: Timestamp) -> Option<Self> {
+        let claimable = matches!(self.state, State::Pending) && self.timeout_reason(now).is_none();
+        claimable.then(|| self.in_state(State::Running(Lease { claimed_at: now, token, attempt: 1 }), now))
+    }
+
+    /// The request with the lease `replaced` replaced, if it still holds and may be lost. The running deadline stays.
+    pub fn redelivered_if_lost(
+        &self,
+        replaced: LeaseToken,
+        token: LeaseToken,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let State::Running(lease) = self.state else { return None };
+        let replaceable =
+            lease.token == replaced && self.may_be_lost(now) && self.timeout_reason(now).is_none();
+        let lease = Lease { token, attempt: lease.attempt.saturating_add(1), ..lease };
+        replaceable.then(|| self.in_state(State::Running(lease), now))
+    }
+
+    /// Whether the lease is so old that its heartbeat response has arrived or never will.
+    fn may_be_lost(&self, now: Timestamp) -> bool {
         now.since(self.updated_at) > REDELIVERY_AFTER
     }
 
-    /// The request answered, if it is open and has not lapsed.
-    pub fn reported_if_open(&self, outcome: &Outcome, now: Timestamp) -> Option<Self> {
-        let open = !self.state.status().is_terminal() && self.lapse(now).is_none();
+    /// The request after a report, if it is open.
+    pub fn reported_if_open(&self, outcome: &RequestOutcome, now: Timestamp) -> Option<Self> {
+        let open = !self.state.status().is_terminal() && self.timeout_reason(now).is_none();
         open.then(|| self.in_state(State::from(outcome.clone()), now))
     }
 
@@ -93,24 +103,15 @@ impl Request {
     }
 }
 
-impl From<Outcome> for State {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Completed(result) => Self::Completed(result),
-            Outcome::Failed(error) => Self::Failed(error),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use doorbell_protocol::{InFlight, Kind, RequestId, RuntimeId};
     use uuid::Uuid;
 
     use super::*;
-    use crate::id::{RequestId, RuntimeId};
-    use crate::request::{ErrorText, InFlight, Kind, ResultBody};
+    use crate::request::{ErrorText, Payload};
 
     const TICK: Duration = Duration::from_millis(1);
 
@@ -118,16 +119,16 @@ mod tests {
         Timestamp::from_millis(1_795_000_000_000 + seconds * 1000).unwrap()
     }
 
-    fn claim() -> ClaimId {
-        ClaimId::from_uuid(Uuid::from_u128(7))
+    fn token() -> LeaseToken {
+        LeaseToken::from_uuid(Uuid::from_u128(7))
     }
 
-    fn second_claim() -> ClaimId {
-        ClaimId::from_uuid(Uuid::from_u128(8))
+    fn second_token() -> LeaseToken {
+        LeaseToken::from_uuid(Uuid::from_u128(8))
     }
 
-    fn answer() -> Outcome {
-        Outcome::Completed(ResultBody::try_from("{}".to_owned()).unwrap())
+    fn completed() -> RequestOutcome {
+        RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap())
     }
 
     fn pending() -> Request {
@@ -138,151 +139,153 @@ mod tests {
     }
 
     fn running() -> Request {
-        pending().claimed_if_pending(claim(), at(10)).unwrap()
+        pending().claimed_if_pending(token(), at(10)).unwrap()
     }
 
     fn terminal() -> [Request; 4] {
-        let failure = Outcome::Failed(ErrorText::from("no".to_owned()));
+        let failure = RequestOutcome::Failed(ErrorText::from("no".to_owned()));
         [
-            running().reported_if_open(&answer(), at(20)).unwrap(),
+            running().reported_if_open(&completed(), at(20)).unwrap(),
             running().reported_if_open(&failure, at(20)).unwrap(),
-            pending().timed_out_if_lapsed(at(31)).unwrap(),
-            running().timed_out_if_lapsed(at(71)).unwrap(),
+            pending().timed_out_if_expired(at(31)).unwrap(),
+            running().timed_out_if_expired(at(71)).unwrap(),
         ]
     }
 
     #[test]
-    fn pending_lapses_after_thirty_seconds_and_not_at_thirty() {
-        assert_eq!(pending().lapse(at(30)), None);
-        assert_eq!(pending().lapse(at(30) + TICK), Some(Lapse::Unclaimed));
+    fn pending_times_out_after_30_s() {
+        assert_eq!(pending().timeout_reason(at(30)), None);
+        assert_eq!(pending().timeout_reason(at(30) + TICK), Some(TimeoutReason::NotClaimed));
     }
 
     #[test]
-    fn running_lapses_sixty_seconds_after_the_claim_whenever_it_was_asked() {
-        assert_eq!(running().lapse(at(70)), None);
-        assert_eq!(running().lapse(at(70) + TICK), Some(Lapse::Unfinished));
+    fn running_times_out_60_s_after_first_claim() {
+        assert_eq!(running().timeout_reason(at(70)), None);
+        assert_eq!(running().timeout_reason(at(70) + TICK), Some(TimeoutReason::NotReported));
     }
 
     #[test]
-    fn a_claim_starts_the_run() {
-        let State::Running(run) = running().state else { panic!("not running") };
-        assert_eq!(run, Run { started_at: at(10), claim: claim(), attempt: 1 });
+    fn claim_starts_lease() {
+        let State::Running(lease) = running().state else { panic!("not running") };
+        assert_eq!(lease, Lease { claimed_at: at(10), token: token(), attempt: 1 });
     }
 
     #[test]
-    fn only_pending_can_be_claimed() {
-        assert!(running().claimed_if_pending(claim(), at(11)).is_none());
+    fn claims_only_pending() {
+        assert!(running().claimed_if_pending(token(), at(11)).is_none());
         for request in terminal() {
-            assert!(request.claimed_if_pending(claim(), at(21)).is_none(), "{:?}", request.state);
+            assert!(request.claimed_if_pending(token(), at(21)).is_none(), "{:?}", request.state);
         }
     }
 
     #[test]
-    fn a_lapsed_request_cannot_be_claimed() {
-        assert!(pending().claimed_if_pending(claim(), at(30)).is_some());
-        assert!(pending().claimed_if_pending(claim(), at(30) + TICK).is_none());
+    fn rejects_claim_past_deadline() {
+        assert!(pending().claimed_if_pending(token(), at(30)).is_some());
+        assert!(pending().claimed_if_pending(token(), at(30) + TICK).is_none());
     }
 
     #[test]
-    fn a_redelivery_replaces_the_claim_and_leaves_the_running_clock() {
-        let again = running().redelivered_if_undelivered(claim(), second_claim(), at(20)).unwrap();
-        let State::Running(run) = again.state else { panic!("not running") };
-        assert_eq!(run, Run { started_at: at(10), claim: second_claim(), attempt: 2 });
+    fn redelivery_keeps_running_deadline() {
+        let again = running().redelivered_if_lost(token(), second_token(), at(20)).unwrap();
+        let State::Running(lease) = again.state else { panic!("not running") };
+        assert_eq!(lease, Lease { claimed_at: at(10), token: second_token(), attempt: 2 });
         assert_eq!((again.created_at, again.updated_at), (at(0), at(20)));
-        assert_eq!(again.lapse(at(70) + TICK), Some(Lapse::Unfinished));
+        assert_eq!(again.timeout_reason(at(70) + TICK), Some(TimeoutReason::NotReported));
     }
 
     #[test]
-    fn only_running_can_be_redelivered() {
+    fn redelivers_only_running() {
         for request in std::iter::once(pending()).chain(terminal()) {
-            let again = request.redelivered_if_undelivered(claim(), second_claim(), at(26));
+            let again = request.redelivered_if_lost(token(), second_token(), at(26));
             assert!(again.is_none(), "{:?}", request.state);
         }
     }
 
     #[test]
-    fn only_the_claim_that_was_seen_is_replaced() {
-        let again = running().redelivered_if_undelivered(claim(), second_claim(), at(16)).unwrap();
-        assert!(again.redelivered_if_undelivered(claim(), second_claim(), at(22)).is_none());
-        assert!(again.redelivered_if_undelivered(second_claim(), claim(), at(22)).is_some());
+    fn replaces_only_current_lease() {
+        let again = running().redelivered_if_lost(token(), second_token(), at(16)).unwrap();
+        assert!(again.redelivered_if_lost(token(), second_token(), at(22)).is_none());
+        assert!(again.redelivered_if_lost(second_token(), token(), at(22)).is_some());
     }
 
     #[test]
-    fn a_claim_is_replaced_after_five_seconds_and_not_at_five() {
+    fn redelivers_lease_older_than_5_s() {
         let again = |request: &Request, replaced, now| {
-            request.redelivered_if_undelivered(replaced, ClaimId::from_uuid(Uuid::from_u128(9)), now)
+            request.redelivered_if_lost(replaced, LeaseToken::from_uuid(Uuid::from_u128(9)), now)
         };
-        assert!(again(&running(), claim(), at(15)).is_none());
-        let second = running().redelivered_if_undelivered(claim(), second_claim(), at(15) + TICK).unwrap();
-        assert!(again(&second, second_claim(), at(20) + TICK).is_none());
-        assert!(again(&second, second_claim(), at(20) + TICK * 2).is_some());
+        assert!(again(&running(), token(), at(15)).is_none());
+        let second = running().redelivered_if_lost(token(), second_token(), at(15) + TICK).unwrap();
+        assert!(again(&second, second_token(), at(20) + TICK).is_none());
+        assert!(again(&second, second_token(), at(20) + TICK * 2).is_some());
     }
 
     #[test]
-    fn a_lapsed_request_cannot_be_redelivered() {
-        let again = |now| running().redelivered_if_undelivered(claim(), second_claim(), now);
+    fn rejects_redelivery_past_deadline() {
+        let again = |now| running().redelivered_if_lost(token(), second_token(), now);
         assert!(again(at(70)).is_some());
         assert!(again(at(70) + TICK).is_none());
     }
 
-    fn listing(requests: &[RequestId]) -> Looking {
-        Looking::ForPendingAndUndelivered(InFlight::try_from(requests.to_vec()).unwrap())
+    fn pending_or_lost(in_flight: &[RequestId]) -> ClaimFilter {
+        ClaimFilter::PendingOrLost(InFlight::try_from(in_flight.to_vec()).unwrap())
     }
 
     #[test]
-    fn every_heartbeat_is_handed_what_is_pending() {
-        for looking in [Looking::ForPending, listing(&[]), listing(&[pending().address.request])] {
-            assert_eq!(pending().delivery(&looking, at(30)), Some(Delivery::First));
-            assert_eq!(pending().delivery(&looking, at(30) + TICK), None);
+    fn delivers_pending_to_every_filter() {
+        for filter in
+            [ClaimFilter::Pending, pending_or_lost(&[]), pending_or_lost(&[pending().address.request])]
+        {
+            assert_eq!(pending().delivery(&filter, at(30)), Some(Delivery::First));
+            assert_eq!(pending().delivery(&filter, at(30) + TICK), None);
         }
     }
 
     #[test]
-    fn what_runs_is_handed_out_again_only_to_who_lists_what_is_in_flight_without_it() {
+    fn redelivers_running_request_missing_from_in_flight() {
         let (running, now) = (running(), at(15) + TICK);
-        assert_eq!(running.delivery(&Looking::ForPending, now), None);
-        assert_eq!(running.delivery(&listing(&[running.address.request]), now), None);
+        assert_eq!(running.delivery(&ClaimFilter::Pending, now), None);
+        assert_eq!(running.delivery(&pending_or_lost(&[running.address.request]), now), None);
         let other = RequestId::lower_bound(at(1));
         for in_flight in [&[][..], &[other]] {
-            let again = Some(Delivery::Again { replaced: claim() });
-            assert_eq!(running.delivery(&listing(in_flight), now), again);
-            assert_eq!(running.delivery(&listing(in_flight), at(15)), None);
-            assert_eq!(running.delivery(&listing(in_flight), at(70) + TICK), None);
+            let again = Some(Delivery::Redelivery { lease: token() });
+            assert_eq!(running.delivery(&pending_or_lost(in_flight), now), again);
+            assert_eq!(running.delivery(&pending_or_lost(in_flight), at(15)), None);
+            assert_eq!(running.delivery(&pending_or_lost(in_flight), at(70) + TICK), None);
         }
     }
 
     #[test]
-    fn nothing_terminal_is_handed_out() {
+    fn never_delivers_terminal() {
         for request in terminal() {
-            assert_eq!(request.delivery(&listing(&[]), at(40)), None, "{:?}", request.state);
+            assert_eq!(request.delivery(&pending_or_lost(&[]), at(40)), None, "{:?}", request.state);
         }
     }
 
     #[test]
-    fn pending_and_running_can_be_reported() {
+    fn reports_pending_and_running() {
         for request in [pending(), running()] {
-            let reported = request.reported_if_open(&answer(), at(12)).unwrap();
+            let reported = request.reported_if_open(&completed(), at(12)).unwrap();
             assert_eq!((reported.state.status().as_str(), reported.updated_at), ("completed", at(12)));
         }
     }
 
     #[test]
-    fn a_lapsed_request_cannot_be_reported() {
-        assert!(pending().reported_if_open(&answer(), at(30) + TICK).is_none());
-        assert!(running().reported_if_open(&answer(), at(70) + TICK).is_none());
+    fn rejects_report_past_deadline() {
+        assert!(pending().reported_if_open(&completed(), at(30) + TICK).is_none());
+        assert!(running().reported_if_open(&completed(), at(70) + TICK).is_none());
     }
 
     #[test]
-    fn no_transition_alters_a_terminal_request() {
+    fn terminal_is_final() {
         for request in terminal() {
             let state = &request.state;
-            assert!(request.reported_if_open(&answer(), at(22)).is_none(), "report after {state:?}");
-            assert!(request.timed_out_if_lapsed(at(1_000)).is_none(), "time-out after {state:?}");
+            assert!(request.reported_if_open(&completed(), at(22)).is_none(), "report on {state:?}");
+            assert!(request.timed_out_if_expired(at(1_000)).is_none(), "timeout of {state:?}");
         }
     }
 
     #[test]
-    fn is_readable_for_two_minutes_after_the_last_change() {
+    fn is_readable_within_retention() {
         assert!(running().is_readable(at(130)));
         assert!(!running().is_readable(at(130) + TICK));
     }

@@ -1,21 +1,18 @@
-//! What a daemon's report comes to: an opaque result that fits the table, or a text that says why there is none.
+//! The outcome of a report: a payload that fits the table, or an error text.
 
 use std::fmt;
 
-use super::Status;
-use crate::limits::{ERROR_BYTES, RESULT_BYTES};
+use doorbell_protocol::Status;
+use doorbell_protocol::limits::{ERROR_BYTES, RESULT_BYTES};
 
 /// How a daemon's work ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It has an answer.
-    Completed(ResultBody),
-    /// It has none.
+pub enum RequestOutcome {
+    Completed(Payload),
     Failed(ErrorText),
 }
 
-impl Outcome {
-    /// The status of a request that ends so.
+impl RequestOutcome {
     pub fn status(&self) -> Status {
         match self {
             Self::Completed(_) => Status::Completed,
@@ -24,38 +21,35 @@ impl Outcome {
     }
 }
 
-/// JSON text that the lifecycle and the store never look into, at most [`RESULT_BYTES`] long.
+/// A result as JSON text, at most [`RESULT_BYTES`] long. Opaque to the lifecycle and the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ResultBody(String);
+pub struct Payload(String);
 
 /// The result is over [`RESULT_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a result of {bytes} bytes is over the {RESULT_BYTES} that can be stored")]
-pub struct ResultTooLarge {
-    /// How long it is.
+pub struct PayloadTooLarge {
     pub bytes: usize,
 }
 
-impl ResultBody {
-    /// The JSON text.
+impl Payload {
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl TryFrom<String> for ResultBody {
-    type Error = ResultTooLarge;
-    fn try_from(json: String) -> Result<Self, ResultTooLarge> {
-        if json.len() <= RESULT_BYTES { Ok(Self(json)) } else { Err(ResultTooLarge { bytes: json.len() }) }
+impl TryFrom<String> for Payload {
+    type Error = PayloadTooLarge;
+    fn try_from(json: String) -> Result<Self, PayloadTooLarge> {
+        if json.len() <= RESULT_BYTES { Ok(Self(json)) } else { Err(PayloadTooLarge { bytes: json.len() }) }
     }
 }
 
-/// Why there is no answer, in words for a person, cut to [`ERROR_BYTES`].
+/// An error text for users, cut to [`ERROR_BYTES`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ErrorText(String);
 
 impl ErrorText {
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -82,14 +76,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_may_be_as_long_as_the_limit_and_no_longer() {
-        assert!(ResultBody::try_from("x".repeat(RESULT_BYTES)).is_ok());
-        let over = ResultBody::try_from("x".repeat(RESULT_BYTES + 1));
-        assert_eq!(over, Err(ResultTooLarge { bytes: RESULT_BYTES + 1 }));
+    fn payload_is_bounded() {
+        assert!(Payload::try_from("x".repeat(RESULT_BYTES)).is_ok());
+        let over = Payload::try_from("x".repeat(RESULT_BYTES + 1));
+        assert_eq!(over, Err(PayloadTooLarge { bytes: RESULT_BYTES + 1 }));
     }
 
     #[test]
-    fn a_long_error_is_cut_between_characters() {
+    fn long_error_is_cut_between_characters() {
         assert_eq!(ErrorText::from("short".to_owned()).as_str(), "short");
         let cut = ErrorText::from("ü".repeat(ERROR_BYTES));
         assert!(cut.as_str().len() <= ERROR_BYTES && cut.as_str().ends_with("ü…"));

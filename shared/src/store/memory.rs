@@ -1,53 +1,64 @@
-//! The promises under one lock, with the lifecycle called literally: the reference the other stores are held against.
+//! The store in memory, under one lock. It applies the lifecycle literally and is the reference for other stores.
 //!
-//! Good for tests and for trying things out. It forgets everything with the process and is seen by one process only.
+//! For tests and `doorbell dev --store memory`. Everything is lost with the process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{
-    Beat, Candidate, Claim, Deregister, Deregistered, Heartbeat, Initiate, Initiated, Poll, Polled, Register,
-    Report, Reported, Result, Revoked, Runtimes, TokenAdministration, Tokens,
+use doorbell_protocol::limits::RETENTION;
+use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
+
+use super::error::Result;
+use super::outcome::{
+    Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
+    ReportOutcome, RevokeOutcome,
 };
+use super::{Store, TokenStore};
 use crate::access::Workspaces;
-use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
-use crate::limits::{ATTENTION, RETENTION};
-use crate::request::pace::next_ring_due;
-use crate::request::{Address, Delivery, Looking, Outcome, Request, State};
+use crate::limits::WORK_HINT_LIFETIME;
+use crate::rate_limit::next_tat;
+use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, Request, RequestOutcome, State};
 use crate::runtime::{Registration, Runtime};
-use crate::time::Timestamp;
 use crate::token::{TokenHash, TokenRecord};
 
-/// Everything in one map. A clone is another handle on the same one, as another replica would have.
+/// A store in memory. Clones share their contents, as replicas share a table.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<Contents>>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    runtimes: HashMap<RuntimeId, Known>,
+    runtimes: HashMap<RuntimeId, RuntimeEntry>,
     requests: BTreeMap<(RuntimeId, RequestId), Request>,
     tokens: HashMap<TokenHash, TokenRecord>,
-    /// When to go through the maps again for what may be forgotten.
-    forget_at: Option<Timestamp>,
+    next_eviction: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct RuntimeEntry {
     runtime: Runtime,
-    attention_until: Option<Timestamp>,
-    ring_due_at: Option<Timestamp>,
+    work_hint_until: Option<Timestamp>,
+    rate_limit_tat: Option<Timestamp>,
 }
 
 impl MemoryStore {
     fn contents(&self) -> MutexGuard<'_, Contents> {
-        // No transition leaves the maps half changed, so what a panicking caller left is still good.
+        // A panic cannot leave a transition half applied, so a poisoned lock is usable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Contents {
-    fn runtime(&mut self, id: RuntimeId, now: Timestamp) -> Option<&mut Known> {
-        self.runtimes.get_mut(&id).filter(|known| known.runtime.is_known(now))
+    fn runtime(&mut self, id: RuntimeId, now: Timestamp) -> Option<&mut RuntimeEntry> {
+        self.runtimes.get_mut(&id).filter(|entry| entry.runtime.is_registered(now))
+    }
+
+    fn callers_runtime(
+        &mut self,
+        id: RuntimeId,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Option<&mut RuntimeEntry> {
+        self.runtime(id, now).filter(|entry| callers.contains(entry.runtime.workspace))
     }
 
     fn request(&mut self, address: Address, now: Timestamp) -> Option<&mut Request> {
@@ -55,80 +66,96 @@ impl Contents {
         (request.address.kind == address.kind && request.is_readable(now)).then_some(request)
     }
 
-    fn allowed_request(&mut self, at: Address, allowed: &Workspaces, now: Timestamp) -> Option<&mut Request> {
-        self.request(at, now).filter(|request| allowed.contains(request.workspace))
+    fn callers_request(
+        &mut self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Option<&mut Request> {
+        self.request(address, now).filter(|request| callers.contains(request.workspace))
     }
 
-    /// What retention has ended for is dropped when something new is stored, so the maps cannot grow for ever; but not each
-    /// time, or a hundred thousand runtimes would be gone through for every ring.
-    fn forget(&mut self, now: Timestamp) {
-        if self.forget_at.is_some_and(|at| now < at) {
+    /// Drops what is past its retention, at most once per [`RETENTION`]: doing it with each ring would scan all runtimes for
+    /// each ring.
+    fn evict_expired(&mut self, now: Timestamp) {
+        if self.next_eviction.is_some_and(|at| now < at) {
             return;
         }
-        self.forget_at = Some(now + RETENTION);
+        self.next_eviction = Some(now + RETENTION);
         self.requests.retain(|_, request| request.is_readable(now));
-        self.runtimes.retain(|_, known| known.runtime.is_known(now));
+        self.runtimes.retain(|_, entry| entry.runtime.is_registered(now));
     }
 }
 
-impl Initiate for MemoryStore {
-    async fn initiate(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Initiated> {
+impl Store for MemoryStore {
+    async fn initiate(
+        &self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<InitiateOutcome> {
         let mut contents = self.contents();
-        contents.forget(now);
-        let asked_before = contents.request(address, now).cloned();
-        let known = contents.runtime(address.runtime, now);
-        let Some(known) = known.filter(|known| allowed.contains(known.runtime.workspace)) else {
-            return Ok(Initiated::Unknown);
+        contents.evict_expired(now);
+        let existing = contents.request(address, now).cloned();
+        let Some(entry) = contents.callers_runtime(address.runtime, callers, now) else {
+            return Ok(InitiateOutcome::NotFound);
         };
-        if !known.runtime.is_online(now) {
-            return Ok(Initiated::Offline);
+        if !entry.runtime.is_online(now) {
+            return Ok(InitiateOutcome::Offline);
         }
-        if let Some(request) = asked_before {
-            return Ok(Initiated::Enqueued(request));
+        if let Some(request) = existing {
+            return Ok(InitiateOutcome::Enqueued(request));
         }
-        match next_ring_due(known.ring_due_at, now) {
-            Ok(due) => known.ring_due_at = Some(due),
-            Err(too_fast) => return Ok(Initiated::TooFast(too_fast)),
+        match next_tat(entry.rate_limit_tat, now) {
+            Ok(tat) => entry.rate_limit_tat = Some(tat),
+            Err(limited) => return Ok(InitiateOutcome::RateLimited(limited)),
         }
-        known.attention_until = Some(now + ATTENTION);
-        let request = Request::new(address, known.runtime.workspace, now);
+        entry.work_hint_until = Some(now + WORK_HINT_LIFETIME);
+        let request = Request::new(address, entry.runtime.workspace, now);
         contents.requests.insert((address.runtime, address.request), request.clone());
-        Ok(Initiated::Enqueued(request))
+        Ok(InitiateOutcome::Enqueued(request))
     }
-}
 
-impl Poll for MemoryStore {
-    async fn poll(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Polled> {
+    async fn poll(&self, address: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
         let mut contents = self.contents();
-        let Some(request) = contents.allowed_request(address, allowed, now) else {
-            return Ok(Polled::Unknown);
+        let Some(request) = contents.callers_request(address, callers, now) else {
+            return Ok(PollOutcome::NotFound);
         };
-        let Some(timed_out) = request.timed_out_if_lapsed(now) else {
-            return Ok(Polled::Found(request.clone()));
+        let Some(timed_out) = request.timed_out_if_expired(now) else {
+            return Ok(PollOutcome::Found(request.clone()));
         };
         *request = timed_out.clone();
-        Ok(Polled::TimedOut(timed_out))
+        Ok(PollOutcome::TimedOut(timed_out))
     }
-}
 
-impl Heartbeat for MemoryStore {
-    async fn beat(&self, runtime: RuntimeId, allowed: &Workspaces, now: Timestamp) -> Result<Beat> {
+    async fn record_heartbeat(
+        &self,
+        runtime: RuntimeId,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<HeartbeatOutcome> {
         let mut contents = self.contents();
-        let Some(known) = contents.runtime(runtime, now) else { return Ok(Beat::Unknown) };
-        if !allowed.contains(known.runtime.workspace) {
-            return Ok(Beat::Foreign);
+        let Some(entry) = contents.runtime(runtime, now) else { return Ok(HeartbeatOutcome::NotFound) };
+        if !callers.contains(entry.runtime.workspace) {
+            return Ok(HeartbeatOutcome::OtherWorkspace);
         }
-        known.runtime.last_seen_at = now;
-        known.runtime.deregistered_at = None;
-        Ok(Beat::Recorded { attention: known.attention_until.is_some_and(|until| until >= now) })
+        entry.runtime.last_seen_at = now;
+        entry.runtime.deregistered_at = None;
+        let work_hint = entry.work_hint_until.is_some_and(|until| until >= now);
+        Ok(HeartbeatOutcome::Recorded { work_hint })
     }
 
-    async fn look(&self, runtime: RuntimeId, looking: &Looking, now: Timestamp) -> Result<Vec<Candidate>> {
+    async fn list_claimable(
+        &self,
+        runtime: RuntimeId,
+        filter: &ClaimFilter,
+        now: Timestamp,
+    ) -> Result<Vec<Candidate>> {
         let contents = self.contents();
         let of_runtime =
             contents.requests.range((runtime, RequestId::MIN)..).take_while(|((of, _), _)| *of == runtime);
         let candidates = of_runtime.filter_map(|((_, id), request)| {
-            let delivery = request.delivery(looking, now)?;
+            let delivery = request.delivery(filter, now)?;
             Some(Candidate { request: *id, kind: request.address.kind, delivery })
         });
         Ok(candidates.collect())
@@ -138,108 +165,102 @@ impl Heartbeat for MemoryStore {
         &self,
         address: Address,
         delivery: Delivery,
-        claim: ClaimId,
+        token: LeaseToken,
         now: Timestamp,
-    ) -> Result<Claim> {
+    ) -> Result<ClaimOutcome> {
         let mut contents = self.contents();
-        let Some(request) = contents.request(address, now) else { return Ok(Claim::Lost) };
-        match request.state {
-            State::Running(run) if run.claim == claim => return Ok(Claim::Won(request.clone())),
-            _ => {}
+        let Some(request) = contents.request(address, now) else { return Ok(ClaimOutcome::Lost) };
+        if let State::Running(lease) = request.state
+            && lease.token == token
+        {
+            return Ok(ClaimOutcome::Won(request.clone()));
         }
-        let claimed = request.claimed_if_deliverable(delivery, claim, now);
-        let Some(claimed) = claimed else { return Ok(Claim::Lost) };
+        let Some(claimed) = request.claimed_if_claimable(delivery, token, now) else {
+            return Ok(ClaimOutcome::Lost);
+        };
         *request = claimed.clone();
-        Ok(Claim::Won(claimed))
+        Ok(ClaimOutcome::Won(claimed))
     }
-}
 
-impl Report for MemoryStore {
     async fn report(
         &self,
         address: Address,
-        allowed: &Workspaces,
-        outcome: &Outcome,
+        callers: &Workspaces,
+        outcome: &RequestOutcome,
         now: Timestamp,
-    ) -> Result<Reported> {
+    ) -> Result<ReportOutcome> {
         let mut contents = self.contents();
-        let Some(request) = contents.allowed_request(address, allowed, now) else {
-            return Ok(Reported::Unknown);
+        let Some(request) = contents.callers_request(address, callers, now) else {
+            return Ok(ReportOutcome::NotFound);
         };
         let Some(reported) = request.reported_if_open(outcome, now) else {
-            return Ok(Reported::of_ended(request, outcome, now));
+            return Ok(ReportOutcome::of_closed(request, outcome, now));
         };
         *request = reported;
-        Ok(Reported::Recorded { created_at: request.created_at })
+        Ok(ReportOutcome::Recorded { created_at: request.created_at })
     }
-}
 
-impl Register for MemoryStore {
     async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
         let mut contents = self.contents();
-        contents.forget(now);
-        let known = contents.runtimes.remove(&registration.id).filter(|known| known.runtime.is_known(now));
-        let runtime = Runtime::registered(registration, known.as_ref().map(|known| &known.runtime), now);
-        let (attention_until, ring_due_at) =
-            known.map_or((None, None), |known| (known.attention_until, known.ring_due_at));
-        let known = Known { runtime: runtime.clone(), attention_until, ring_due_at };
-        contents.runtimes.insert(runtime.id, known);
+        contents.evict_expired(now);
+        let previous =
+            contents.runtimes.remove(&registration.id).filter(|entry| entry.runtime.is_registered(now));
+        let runtime = Runtime::registered(registration, previous.as_ref().map(|entry| &entry.runtime), now);
+        let entry = RuntimeEntry {
+            runtime: runtime.clone(),
+            work_hint_until: previous.as_ref().and_then(|entry| entry.work_hint_until),
+            rate_limit_tat: previous.and_then(|entry| entry.rate_limit_tat),
+        };
+        contents.runtimes.insert(runtime.id, entry);
         Ok(runtime)
     }
-}
 
-impl Deregister for MemoryStore {
     async fn deregister(
         &self,
         runtime: RuntimeId,
-        allowed: &Workspaces,
+        callers: &Workspaces,
         now: Timestamp,
-    ) -> Result<Deregistered> {
+    ) -> Result<DeregisterOutcome> {
         let mut contents = self.contents();
-        let known = contents.runtime(runtime, now);
-        let Some(known) = known.filter(|known| allowed.contains(known.runtime.workspace)) else {
-            return Ok(Deregistered::Unknown);
+        let Some(entry) = contents.callers_runtime(runtime, callers, now) else {
+            return Ok(DeregisterOutcome::NotFound);
         };
-        known.runtime.deregistered_at = Some(now);
-        Ok(Deregistered::Done)
+        entry.runtime.deregistered_at = Some(now);
+        Ok(DeregisterOutcome::Deregistered)
     }
-}
 
-impl Runtimes for MemoryStore {
-    async fn runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
+    async fn list_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
         let contents = self.contents();
-        let runtimes = contents.runtimes.values().map(|known| &known.runtime);
-        let listed = runtimes.filter(|runtime| runtime.workspace == workspace && runtime.is_known(now));
+        let runtimes = contents.runtimes.values().map(|entry| &entry.runtime);
+        let listed = runtimes.filter(|runtime| runtime.workspace == workspace && runtime.is_registered(now));
         Ok(listed.cloned().collect())
     }
 }
 
-impl Tokens for MemoryStore {
-    async fn token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
+impl TokenStore for MemoryStore {
+    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
         let contents = self.contents();
         Ok(contents.tokens.get(&hash).filter(|record| record.is_valid(now)).cloned())
     }
-}
 
-impl TokenAdministration for MemoryStore {
-    async fn issue(&self, record: &TokenRecord) -> Result<()> {
+    async fn issue_token(&self, record: &TokenRecord) -> Result<()> {
         self.contents().tokens.insert(record.hash, record.clone());
         Ok(())
     }
 
-    async fn tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
+    async fn list_tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
         let contents = self.contents();
         let of_workspace = contents.tokens.values().filter(|record| record.workspaces.contains(workspace));
         Ok(of_workspace.filter(|record| record.is_valid(now)).cloned().collect())
     }
 
-    async fn revoke(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<Revoked> {
+    async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {
         let mut contents = self.contents();
         if !contents.tokens.get(&hash).is_some_and(|record| record.workspaces.contains(workspace)) {
-            return Ok(Revoked::Unknown);
+            return Ok(RevokeOutcome::NotFound);
         }
         contents.tokens.remove(&hash);
-        Ok(Revoked::Done)
+        Ok(RevokeOutcome::Revoked)
     }
 }
 
@@ -247,21 +268,26 @@ impl TokenAdministration for MemoryStore {
 mod tests {
     use super::*;
     use crate::limits::RUNTIME_RETENTION;
-    use crate::runtime::Text;
+    use crate::runtime::ShortText;
 
     async fn register(store: &MemoryStore, daemon_id: &str, now: Timestamp) {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
-        let text = |text: &str| Text::try_from(text.to_owned()).unwrap();
-        let id = RuntimeId::derive(workspace, daemon_id, "t", "");
-        let (daemon_id, provider, name) = (text(daemon_id), text("t"), text("n"));
-        let registration = Registration { id, workspace, daemon_id, provider, name, online: true };
+        let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
+        let registration = Registration {
+            id: RuntimeId::derive(workspace, daemon_id, "t", ""),
+            workspace,
+            daemon_id: text(daemon_id),
+            provider: text("t"),
+            name: text("n"),
+            online: true,
+        };
         store.register(registration, now).await.unwrap();
     }
 
-    /// Nobody else calls for it: what is past its retention is not shown, dropped or not.
     #[tokio::test]
-    async fn what_nobody_can_see_any_more_is_dropped() {
-        let (store, start) = (MemoryStore::default(), Timestamp::from_millis(1_000_000).unwrap());
+    async fn evicts_expired_runtimes() {
+        let store = MemoryStore::default();
+        let start = Timestamp::from_millis(1_000_000).unwrap();
         for daemon_id in ["a", "b", "c"] {
             register(&store, daemon_id, start).await;
         }

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use doorbell_client::Api;
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::api::Api;
 use doorbell_daemon::daemon::{Daemon, Settings};
-use doorbell_shared::wire::RuntimeRecord;
+use doorbell_protocol::RuntimeRecord;
 use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 
 use super::shown;
-use crate::client::{self, Answer, AskError};
 use crate::commands::{CommandError, connect, sample};
-use crate::gateway::{DAEMON_A, USER_A};
 use crate::output::{self, Spinner};
+use doorbell_client as client;
+use doorbell_client::{Answer, AskError};
+use doorbell_gateway::{DAEMON_A, USER_A};
 
 /// Runs a daemon until `stop`, and shows what its runtimes answer meanwhile.
 pub(super) async fn run(
@@ -68,7 +69,7 @@ fn show(runtime: &RuntimeRecord, answer: &Result<Answer, AskError>) {
     output::line(format!("\n{}", output::heading(runtime)));
     match answer {
         Ok(answer) => {
-            output::line(output::models(&answer.record.models));
+            output::line(output::models(answer.record.models.as_deref().unwrap_or_default()));
             output::line(format!("\n{}", output::steps(&answer.took.steps())));
         }
         Err(error) => output::line(format!("No models: {}", output::plain(&error.to_string()))),

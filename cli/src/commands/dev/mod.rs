@@ -11,21 +11,21 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use doorbell_authorizer::oidc::Oidc;
 use doorbell_daemon::agents::{self, Agent, Environment};
+use doorbell_functions::auth::oidc::Oidc;
 use doorbell_shared::clock::{Clock, SystemClock};
-use doorbell_shared::http::Backend;
+use doorbell_shared::http::AppState;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::dynamodb::table::Ensured;
 use doorbell_shared::store::dynamodb::{DynamoDbStore, connect, table};
 use doorbell_shared::store::memory::MemoryStore;
-use doorbell_shared::store::{Store, Tokens};
+use doorbell_shared::store::{Store, TokenStore};
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
 use crate::arguments::{self, StoreKind};
-use crate::gateway::{Callers, DevTokens, Gateway, Origins, issue_dev_tokens};
 use crate::output;
+use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, issue_dev_tokens};
 use serving::Serving;
 
 /// How often what TTL names is deleted from the embedded engine, which does not do it by itself.
@@ -80,7 +80,7 @@ async fn in_table(table: &str) -> Result<DynamoDbStore, CommandError> {
     Ok(DynamoDbStore::new(client, table))
 }
 
-async fn serve<S: Store + 'static, T: Tokens + 'static>(
+async fn serve<S: Store + 'static, T: TokenStore + 'static>(
     store: S,
     tokens: T,
     arguments: &arguments::Dev,
@@ -88,9 +88,12 @@ async fn serve<S: Store + 'static, T: Tokens + 'static>(
 ) -> Result<(), CommandError> {
     let Some(agents) = stop.run_until_cancelled(agents(arguments)).await else { return Ok(()) };
     let agents = agents?;
-    let callers = Callers { backend: Backend::new(tokens), oidc: Oidc::from_environment()? };
-    let gateway =
-        Gateway { backend: Backend::new(store), callers, origins: origins(&arguments.cors_origins) };
+    let callers = Authenticator { backend: AppState::new(tokens), oidc: Oidc::from_environment()? };
+    let gateway = Gateway {
+        backend: AppState::new(store),
+        authenticator: callers,
+        origins: origins(&arguments.cors_origins),
+    };
     open_files::raise_limit();
     let serving = Serving::start(gateway, arguments.addr).await?;
     let url = serving.url()?;

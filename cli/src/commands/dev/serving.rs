@@ -4,14 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use doorbell_shared::store::{Store, Tokens};
+use doorbell_shared::store::{Store, TokenStore};
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::CommandError;
-use crate::gateway::{self, Gateway};
+use doorbell_gateway::{self, Gateway};
 
 /// How long calls under way may still take at the end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,14 +25,14 @@ pub(super) struct Serving {
 
 impl Serving {
     /// Serves `gateway` on `addr`; port 0 is any that is free.
-    pub(super) async fn start<S: Store + 'static, T: Tokens + 'static>(
+    pub(super) async fn start<S: Store + 'static, T: TokenStore + 'static>(
         gateway: Gateway<S, T>,
         addr: SocketAddr,
     ) -> Result<Self, CommandError> {
         let (addr, listener) = listen(addr).await.map_err(|source| CommandError::Listen { addr, source })?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        let server = tokio::spawn(gateway::serve(listener, gateway, stopped));
+        let server = tokio::spawn(doorbell_gateway::serve(listener, gateway, stopped));
         Ok(Self { addr, stop, server })
     }
 

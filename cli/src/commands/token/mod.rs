@@ -4,12 +4,12 @@ mod expiry;
 
 use std::collections::BTreeSet;
 
+use doorbell_protocol::WorkspaceId;
 use doorbell_shared::clock::{Clock, SystemClock};
-use doorbell_shared::id::WorkspaceId;
-use doorbell_shared::mint;
+use doorbell_shared::id_gen;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::dynamodb::{DynamoDbStore, connect};
-use doorbell_shared::store::{Revoked, TokenAdministration};
+use doorbell_shared::store::{RevokeOutcome, TokenStore};
 use doorbell_shared::token::{Token, TokenHash, TokenRecord};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError>
 
 async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Result<(), CommandError> {
     let now = SystemClock.now();
-    let token = mint::token(arguments.scope).map_err(std::io::Error::from)?;
+    let token = id_gen::token(arguments.scope).map_err(std::io::Error::from)?;
     let record = TokenRecord {
         hash: token.hash(),
         subject: arguments.subject,
@@ -49,7 +49,7 @@ async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Res
         expires_at: arguments.expires.map(|lasts| now + lasts),
         last_four: token.last_four(),
     };
-    store.issue(&record).await.map_err(CommandError::Table)?;
+    store.issue_token(&record).await.map_err(CommandError::Table)?;
     if arguments.json {
         let mut shown = shown(&record);
         shown["token"] = token.reveal().into();
@@ -76,21 +76,21 @@ async fn list(store: &DynamoDbStore, arguments: arguments::TokenList) -> Result<
 
 async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Result<(), CommandError> {
     let hash = named(store, arguments.workspace, &arguments.token).await?;
-    match store.revoke(arguments.workspace, hash).await.map_err(CommandError::Table)? {
-        Revoked::Done => {
+    match store.revoke_token(arguments.workspace, hash).await.map_err(CommandError::Table)? {
+        RevokeOutcome::Revoked => {
             output::note(format!(
                 "Token {} is revoked; API Gateway may remember it for AuthorizerCacheSeconds.",
                 id(hash)
             ));
             Ok(())
         }
-        Revoked::Unknown => Err(CommandError::NoSuchToken),
+        RevokeOutcome::NotFound => Err(CommandError::NoSuchToken),
     }
 }
 
 /// By the token itself, or by the beginning of its id if no other token of the workspace begins so.
 async fn named(store: &DynamoDbStore, workspace: WorkspaceId, name: &str) -> Result<TokenHash, CommandError> {
-    if let Some(token) = Token::presented(name) {
+    if let Some(token) = Token::parse(name) {
         return Ok(token.hash());
     }
     let records = tokens(store, workspace).await?;
@@ -104,7 +104,7 @@ async fn named(store: &DynamoDbStore, workspace: WorkspaceId, name: &str) -> Res
 }
 
 async fn tokens(store: &DynamoDbStore, workspace: WorkspaceId) -> Result<Vec<TokenRecord>, CommandError> {
-    store.tokens(workspace, SystemClock.now()).await.map_err(CommandError::Table)
+    store.list_tokens(workspace, SystemClock.now()).await.map_err(CommandError::Table)
 }
 
 fn id(hash: TokenHash) -> String {

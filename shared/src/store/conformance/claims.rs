@@ -3,9 +3,9 @@
 
 use super::Scene;
 use super::scene::TICK;
-use crate::limits::PENDING_DEADLINE;
-use crate::request::{Delivery, Run, State};
-use crate::store::{Claim, Store};
+use crate::request::{Delivery, Lease, State};
+use crate::store::{ClaimOutcome, Store};
+use doorbell_protocol::limits::PENDING_DEADLINE;
 
 /// Whoever comes second has lost, on whichever node.
 pub async fn a_claim_is_won_once<S: Store>(scene: Scene<S>) {
@@ -13,7 +13,7 @@ pub async fn a_claim_is_won_once<S: Store>(scene: Scene<S>) {
     scene.claim(asked.address, scene.at(1)).await;
     let second =
         scene.there.claim(asked.address, Delivery::First, scene.claim_id(), scene.at(1)).await.unwrap();
-    assert_eq!(second, Claim::Lost);
+    assert_eq!(second, ClaimOutcome::Lost);
 }
 
 /// A claim whose answer was lost on the way is made again by the SDK, and must not lose against itself.
@@ -22,7 +22,7 @@ pub async fn the_same_claim_again_is_won_again<S: Store>(scene: Scene<S>) {
     let claim = scene.claim_id();
     let first = scene.here.claim(asked.address, Delivery::First, claim, scene.at(1)).await.unwrap();
     let again = scene.there.claim(asked.address, Delivery::First, claim, scene.at(2)).await.unwrap();
-    assert!(matches!(first, Claim::Won(_)));
+    assert!(matches!(first, ClaimOutcome::Won(_)));
     assert_eq!(again, first);
 }
 
@@ -40,6 +40,6 @@ pub async fn the_start_of_the_run_survives_storage<S: Store>(scene: Scene<S>) {
     let claim = scene.claim_id();
     scene.here.claim(asked.address, Delivery::First, claim, scene.at(7)).await.unwrap();
     let seen = scene.poll(&scene.there, asked.address, scene.at(20)).await.unwrap();
-    assert_eq!(seen.state, State::Running(Run { started_at: scene.at(7), claim, attempt: 1 }));
+    assert_eq!(seen.state, State::Running(Lease { claimed_at: scene.at(7), token: claim, attempt: 1 }));
     assert_eq!((seen.created_at, seen.updated_at), (scene.start, scene.at(7)));
 }

@@ -23,7 +23,7 @@ use std::pin::Pin;
 
 pub use scene::{Replicas, Scene};
 
-use super::{Store, TokenAdministration};
+use super::{Store, TokenStore};
 
 /// A case under way.
 pub type Running = Pin<Box<dyn Future<Output = ()>>>;
@@ -155,6 +155,6 @@ macro_rules! conformance_suite {
 }
 
 /// Every case there is.
-pub fn cases<S: Store + TokenAdministration + 'static>() -> Vec<Case<S>> {
+pub fn cases<S: Store + TokenStore + 'static>() -> Vec<Case<S>> {
     crate::conformance_suite! { @list cases }
 }

@@ -3,10 +3,10 @@
 
 use super::Scene;
 use super::scene::{answer, ids};
-use crate::limits::{ATTENTION, RING_BURST, RING_INTERVAL};
-use crate::request::Looking;
-use crate::request::pace::TooFast;
-use crate::store::{Beat, Initiated, Store};
+use crate::limits::{RING_BURST, RING_INTERVAL, WORK_HINT_LIFETIME};
+use crate::rate_limit::RateLimited;
+use crate::request::ClaimFilter;
+use crate::store::{HeartbeatOutcome, InitiateOutcome, Store};
 
 /// More than a look reads at once.
 const MANY: usize = 20;
@@ -36,7 +36,7 @@ pub async fn only_what_waits_is_looked_at<S: Store>(scene: Scene<S>) {
 
     assert_eq!(scene.look(&scene.there, scene.at(31)).await, [waiting.address.request]);
     assert_ne!(waiting.address, lapsed.address);
-    assert_eq!(scene.there.look(other.id, &Looking::ForPending, scene.at(31)).await.unwrap(), []);
+    assert_eq!(scene.there.list_claimable(other.id, &ClaimFilter::Pending, scene.at(31)).await.unwrap(), []);
 }
 
 /// However many were asked before it, and answered.
@@ -58,7 +58,7 @@ pub async fn a_burst_of_rings_is_let_in_and_one_more_is_too_fast<S: Store>(scene
     }
     let one_more =
         scene.there.initiate(scene.address(scene.start), &scene.allowed, scene.start).await.unwrap();
-    assert_eq!(one_more, Initiated::TooFast(TooFast { retry_after: RING_INTERVAL }));
+    assert_eq!(one_more, InitiateOutcome::RateLimited(RateLimited { retry_after: RING_INTERVAL }));
     scene.ring(scene.start + RING_INTERVAL).await;
 }
 
@@ -67,7 +67,7 @@ pub async fn asking_again_begins_nothing_anew<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;
     let running = scene.claim(asked.address, scene.start).await;
     let again = scene.there.initiate(asked.address, &scene.allowed, scene.start).await.unwrap();
-    assert!(matches!(again, Initiated::Enqueued(_)), "{again:?}");
+    assert!(matches!(again, InitiateOutcome::Enqueued(_)), "{again:?}");
     assert_eq!(scene.poll(&scene.there, asked.address, scene.start).await, Some(running));
 }
 
@@ -76,19 +76,23 @@ pub async fn asking_again_takes_one_place_of_the_burst<S: Store>(scene: Scene<S>
     for _ in 0..RING_BURST {
         let asked = scene.ring(scene.start).await;
         let again = scene.there.initiate(asked.address, &scene.allowed, scene.start).await.unwrap();
-        assert!(matches!(again, Initiated::Enqueued(_)), "{again:?}");
+        assert!(matches!(again, InitiateOutcome::Enqueued(_)), "{again:?}");
     }
 }
 
 /// Heartbeats look for work only then; otherwise a beat costs a write and nothing else.
 pub async fn a_ring_draws_attention_for_as_long_as_it_can_be_open<S: Store>(scene: Scene<S>) {
-    let attention = async |now| scene.there.beat(scene.runtime, &scene.allowed, now).await.unwrap();
-    assert_eq!(attention(scene.start).await, Beat::Recorded { attention: false });
+    let attention =
+        async |now| scene.there.record_heartbeat(scene.runtime, &scene.allowed, now).await.unwrap();
+    assert_eq!(attention(scene.start).await, HeartbeatOutcome::Recorded { work_hint: false });
     scene.ring(scene.start).await;
-    assert_eq!(attention(scene.start).await, Beat::Recorded { attention: true });
-    assert_eq!(attention(scene.start + ATTENTION).await, Beat::Recorded { attention: true });
+    assert_eq!(attention(scene.start).await, HeartbeatOutcome::Recorded { work_hint: true });
     assert_eq!(
-        attention(scene.start + ATTENTION + super::scene::TICK).await,
-        Beat::Recorded { attention: false }
+        attention(scene.start + WORK_HINT_LIFETIME).await,
+        HeartbeatOutcome::Recorded { work_hint: true }
+    );
+    assert_eq!(
+        attention(scene.start + WORK_HINT_LIFETIME + super::scene::TICK).await,
+        HeartbeatOutcome::Recorded { work_hint: false }
     );
 }

@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 
 use super::Scene;
 use super::scene::{TICK, again, answer, recorded};
-use crate::id::RequestId;
-use crate::limits::PENDING_DEADLINE;
-use crate::request::{Address, Delivery, Looking, State};
-use crate::store::{Claim, Polled, Store};
-use crate::time::Timestamp;
+use crate::request::{Address, ClaimFilter, Delivery, State};
+use crate::store::{ClaimOutcome, PollOutcome, Store};
+use doorbell_protocol::RequestId;
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::limits::PENDING_DEADLINE;
 
 /// How many heartbeats race for one request.
 pub const HEARTBEATS: usize = 16;
@@ -25,7 +25,7 @@ async fn race<S: Store>(scene: &Scene<S>, address: Address, delivery: Delivery, 
         let replica = if number % 2 == 0 { &scene.here } else { &scene.there };
         async move {
             let claim = replica.claim(address, delivery, scene.claim_id(), now).await.unwrap();
-            matches!(claim, Claim::Won(_))
+            matches!(claim, ClaimOutcome::Won(_))
         }
     });
     join_all(claims).await.into_iter().filter(|won| *won).count()
@@ -102,7 +102,7 @@ pub async fn sixteen_polls_write_a_lapse_down_once<S: Store>(scene: Scene<S>) {
             async move { replica.poll(asked.address, &scene.allowed, now).await.unwrap() }
         });
         let polls = join_all(polls).await;
-        let wrote = polls.iter().filter(|polled| matches!(polled, Polled::TimedOut(_))).count();
+        let wrote = polls.iter().filter(|polled| matches!(polled, PollOutcome::TimedOut(_))).count();
         assert_eq!(wrote, 1, "written down in round {round}");
     }
 }
@@ -123,10 +123,11 @@ pub async fn heartbeats_share_out_a_queue<S: Store>(scene: Scene<S>) {
 }
 
 async fn take_first<S: Store>(scene: &Scene<S>, replica: &S) -> Option<RequestId> {
-    for candidate in replica.look(scene.runtime, &Looking::ForPending, scene.at(1)).await.unwrap() {
+    for candidate in replica.list_claimable(scene.runtime, &ClaimFilter::Pending, scene.at(1)).await.unwrap()
+    {
         let address = Address { runtime: scene.runtime, request: candidate.request, kind: candidate.kind };
         let claim = replica.claim(address, candidate.delivery, scene.claim_id(), scene.at(1)).await.unwrap();
-        if matches!(claim, Claim::Won(_)) {
+        if matches!(claim, ClaimOutcome::Won(_)) {
             return Some(candidate.request);
         }
     }

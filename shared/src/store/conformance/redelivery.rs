@@ -3,9 +3,10 @@
 
 use super::Scene;
 use super::scene::{TICK, again, answer, ids, listing, recorded};
-use crate::limits::{PENDING_DEADLINE, REDELIVERY_AFTER, RUNNING_DEADLINE};
-use crate::request::{Delivery, Request, Run, State};
-use crate::store::{Beat, Candidate, Claim, Reported, Store};
+use crate::limits::REDELIVERY_AFTER;
+use crate::request::{Delivery, Lease, Request, State};
+use crate::store::{Candidate, ClaimOutcome, HeartbeatOutcome, ReportOutcome, Store};
+use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 
 /// A request that was handed out at the start.
 async fn handed_out<S: Store>(scene: &Scene<S>) -> Request {
@@ -13,7 +14,7 @@ async fn handed_out<S: Store>(scene: &Scene<S>) -> Request {
     scene.claim(asked.address, scene.start).await
 }
 
-fn run(request: &Request) -> Run {
+fn run(request: &Request) -> Lease {
     let State::Running(run) = request.state else { panic!("not running: {:?}", request.state) };
     run
 }
@@ -45,10 +46,10 @@ pub async fn what_is_in_flight_is_not_found<S: Store>(scene: Scene<S>) {
 pub async fn what_another_runtime_has_is_not_found<S: Store>(scene: Scene<S>) {
     handed_out(&scene).await;
     let other = scene.here.register(scene.registration("opencode"), scene.start).await.unwrap();
-    assert_eq!(scene.there.look(other.id, &listing(&[]), scene.at(20)).await.unwrap(), []);
+    assert_eq!(scene.there.list_claimable(other.id, &listing(&[]), scene.at(20)).await.unwrap(), []);
 }
 
-/// Nobody waits for it any more.
+/// Anonymous waits for it any more.
 pub async fn what_is_answered_or_has_lapsed_is_not_found<S: Store>(scene: Scene<S>) {
     let answered = handed_out(&scene).await;
     scene.report(answered.address, &answer("{}"), scene.at(1)).await;
@@ -87,8 +88,8 @@ pub async fn the_oldest_request_that_can_run_is_found<S: Store>(scene: Scene<S>)
     let asked = scene.ring(scene.start).await;
     let running = scene.claim(asked.address, scene.start + PENDING_DEADLINE).await;
     let last = scene.start + PENDING_DEADLINE + RUNNING_DEADLINE;
-    let beat = scene.there.beat(scene.runtime, &scene.allowed, last).await.unwrap();
-    assert_eq!(beat, Beat::Recorded { attention: true });
+    let beat = scene.there.record_heartbeat(scene.runtime, &scene.allowed, last).await.unwrap();
+    assert_eq!(beat, HeartbeatOutcome::Recorded { work_hint: true });
     let found = scene.look_without(&[], &scene.there, last).await;
     assert_eq!(ids(found), [running.address.request]);
 }
@@ -99,7 +100,7 @@ pub async fn a_redelivery_counts_and_leaves_the_running_clock<S: Store>(scene: S
     let second = scene.claim_as(again(&running), running.address, scene.at(6)).await.unwrap();
     let third = scene.claim_as(again(&second), running.address, scene.at(12)).await.unwrap();
     assert_eq!([run(&running), run(&second), run(&third)].map(|run| run.attempt), [1, 2, 3]);
-    assert_eq!((run(&third).started_at, third.updated_at), (scene.start, scene.at(12)));
+    assert_eq!((run(&third).claimed_at, third.updated_at), (scene.start, scene.at(12)));
     let seen = scene.poll(&scene.there, running.address, scene.at(13)).await;
     assert_eq!(seen, Some(third));
     let lapsed = scene.poll(&scene.there, running.address, scene.start + RUNNING_DEADLINE + TICK).await;
@@ -147,7 +148,7 @@ pub async fn the_same_redelivery_again_is_won_again<S: Store>(scene: Scene<S>) {
     let claim = scene.claim_id();
     let first = scene.here.claim(running.address, again(&running), claim, scene.at(6)).await.unwrap();
     let retry = scene.there.claim(running.address, again(&running), claim, scene.at(7)).await.unwrap();
-    assert!(matches!(first, Claim::Won(_)));
+    assert!(matches!(first, ClaimOutcome::Won(_)));
     assert_eq!(retry, first);
 }
 
@@ -156,7 +157,7 @@ pub async fn the_first_report_of_a_redelivered_request_stays<S: Store>(scene: Sc
     let running = handed_out(&scene).await;
     scene.claim_as(again(&running), running.address, scene.at(6)).await.unwrap();
     assert_eq!(scene.report(running.address, &answer("[1]"), scene.at(7)).await, recorded(&running));
-    assert_eq!(scene.report(running.address, &answer("[2]"), scene.at(8)).await, Reported::Stale);
+    assert_eq!(scene.report(running.address, &answer("[2]"), scene.at(8)).await, ReportOutcome::Stale);
     let shown = scene.poll(&scene.there, running.address, scene.at(9)).await.unwrap();
     assert_eq!((shown.state, shown.updated_at), (State::from(answer("[1]")), scene.at(7)));
 }

@@ -3,9 +3,9 @@
 
 use super::Scene;
 use super::scene::{TICK, answer, recorded};
-use crate::limits::{PENDING_DEADLINE, RESULT_BYTES, RUNNING_DEADLINE};
-use crate::request::{ErrorText, Outcome, State};
-use crate::store::{Reported, Store};
+use crate::request::{ErrorText, RequestOutcome, State};
+use crate::store::{ReportOutcome, Store};
+use doorbell_protocol::limits::{PENDING_DEADLINE, RESULT_BYTES, RUNNING_DEADLINE};
 
 /// However long it is and whatever it says; and each is known again.
 pub async fn any_result_comes_back_as_it_was<S: Store>(scene: Scene<S>) {
@@ -15,9 +15,9 @@ pub async fn any_result_comes_back_as_it_was<S: Store>(scene: Scene<S>) {
     for json in [String::new(), short, long, catalog] {
         let (asked, outcome) = (scene.ring(scene.start).await, answer(&json));
         assert_eq!(scene.report(asked.address, &outcome, scene.at(2)).await, recorded(&asked));
-        assert_eq!(scene.report(asked.address, &outcome, scene.at(3)).await, Reported::Repeated);
+        assert_eq!(scene.report(asked.address, &outcome, scene.at(3)).await, ReportOutcome::Duplicate);
         let other = answer(&format!("{json} "));
-        assert_eq!(scene.report(asked.address, &other, scene.at(3)).await, Reported::Stale);
+        assert_eq!(scene.report(asked.address, &other, scene.at(3)).await, ReportOutcome::Stale);
         let shown = scene.poll(&scene.there, asked.address, scene.at(4)).await.unwrap();
         assert_eq!(shown.state, State::from(outcome));
     }
@@ -40,7 +40,7 @@ pub async fn a_failure_is_shown_with_its_text<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;
     scene.claim(asked.address, scene.at(1)).await;
     let error = ErrorText::from("codex is not logged in".to_owned());
-    scene.report(asked.address, &Outcome::Failed(error.clone()), scene.at(2)).await;
+    scene.report(asked.address, &RequestOutcome::Failed(error.clone()), scene.at(2)).await;
     let shown = scene.poll(&scene.there, asked.address, scene.at(3)).await.unwrap();
     assert_eq!(shown.state, State::Failed(error));
 }
@@ -55,7 +55,7 @@ pub async fn a_pending_request_may_be_reported<S: Store>(scene: Scene<S>) {
 pub async fn the_same_report_again_is_a_repetition<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;
     scene.report(asked.address, &answer("{}"), scene.at(2)).await;
-    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(3)).await, Reported::Repeated);
+    assert_eq!(scene.report(asked.address, &answer("{}"), scene.at(3)).await, ReportOutcome::Duplicate);
     let shown = scene.poll(&scene.there, asked.address, scene.at(4)).await.unwrap();
     assert_eq!(shown.updated_at, scene.at(2), "the second report moved the record");
 }
@@ -71,7 +71,7 @@ pub async fn the_same_report_of_the_same_time_is_the_same_call<S: Store>(scene: 
 pub async fn another_report_is_stale<S: Store>(scene: Scene<S>) {
     let asked = scene.ring(scene.start).await;
     scene.report(asked.address, &answer("[1]"), scene.at(2)).await;
-    assert_eq!(scene.report(asked.address, &answer("[2]"), scene.at(3)).await, Reported::Stale);
+    assert_eq!(scene.report(asked.address, &answer("[2]"), scene.at(3)).await, ReportOutcome::Stale);
     let shown = scene.poll(&scene.there, asked.address, scene.at(4)).await.unwrap();
     assert_eq!(shown.state, State::from(answer("[1]")));
 }
@@ -84,7 +84,7 @@ pub async fn a_report_after_the_deadline_is_stale<S: Store>(scene: Scene<S>) {
         (scene.start + PENDING_DEADLINE, scene.at(10) + RUNNING_DEADLINE);
     for (asked, deadline) in [(pending, pending_deadline), (running, running_deadline)] {
         let late = scene.report(asked.address, &answer("{}"), deadline + TICK).await;
-        assert_eq!(late, Reported::Stale);
+        assert_eq!(late, ReportOutcome::Stale);
         assert_eq!(scene.report(asked.address, &answer("{}"), deadline).await, recorded(&asked));
     }
 }

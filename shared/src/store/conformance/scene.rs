@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::access::Workspaces;
 use crate::clock::{Clock, SystemClock};
-use crate::id::{ClaimId, RequestId, RuntimeId, WorkspaceId};
-use crate::mint::{Ids, RandomIds};
-use crate::request::{Address, Delivery, InFlight, Kind, Looking, Outcome, Request, ResultBody, State};
-use crate::runtime::{Registration, Text};
-use crate::store::{Candidate, Claim, Initiated, Polled, Reported, Store};
-use crate::time::Timestamp;
+use crate::id_gen::{IdGenerator, RandomIdGenerator};
+use crate::request::LeaseToken;
+use crate::request::{Address, ClaimFilter, Delivery, Payload, Request, RequestOutcome, State};
+use crate::runtime::{Registration, ShortText};
+use crate::store::{Candidate, ClaimOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::{InFlight, Kind};
+use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
 
 /// Two handles on one store that share nothing else.
 #[derive(Clone, Debug)]
@@ -36,13 +38,13 @@ pub struct Scene<S> {
     pub runtime: RuntimeId,
     /// When the case starts.
     pub start: Timestamp,
-    ids: RandomIds,
+    ids: RandomIdGenerator,
 }
 
 impl<S: Store> Scene<S> {
     /// A scene of its own on `replicas`.
     pub async fn new(replicas: Replicas<S>) -> Self {
-        let ids = RandomIds::default();
+        let ids = RandomIdGenerator::default();
         let workspace = fresh_workspace(&ids);
         let scene = Self {
             here: replicas.here,
@@ -64,7 +66,7 @@ impl<S: Store> Scene<S> {
 
     /// A registration of a runtime of that type.
     pub fn registration(&self, provider: &str) -> Registration {
-        let text = |text: &str| Text::try_from(text.to_owned()).unwrap();
+        let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
         Registration {
             id: RuntimeId::derive(self.workspace, "daemon", provider, ""),
             workspace: self.workspace,
@@ -81,8 +83,8 @@ impl<S: Store> Scene<S> {
     }
 
     /// A claim that nobody else makes.
-    pub fn claim_id(&self) -> ClaimId {
-        self.ids.claim_id()
+    pub fn claim_id(&self) -> LeaseToken {
+        self.ids.lease_token()
     }
 
     /// An address in the scene's runtime that nothing has been stored at.
@@ -93,7 +95,7 @@ impl<S: Store> Scene<S> {
     /// Rings the runtime, which must be online.
     pub async fn ring(&self, now: Timestamp) -> Request {
         match self.here.initiate(self.address(now), &self.allowed, now).await.unwrap() {
-            Initiated::Enqueued(request) => request,
+            InitiateOutcome::Enqueued(request) => request,
             other => panic!("the runtime cannot be rung: {other:?}"),
         }
     }
@@ -106,44 +108,44 @@ impl<S: Store> Scene<S> {
     /// The request claimed that way, if it can be.
     pub async fn claim_as(&self, delivery: Delivery, address: Address, now: Timestamp) -> Option<Request> {
         match self.here.claim(address, delivery, self.claim_id(), now).await.unwrap() {
-            Claim::Won(request) => Some(request),
-            Claim::Lost => None,
+            ClaimOutcome::Won(request) => Some(request),
+            ClaimOutcome::Lost => None,
         }
     }
 
     /// What a heartbeat on `replica` finds that is pending.
     pub async fn look(&self, replica: &S, now: Timestamp) -> Vec<RequestId> {
-        ids(replica.look(self.runtime, &Looking::ForPending, now).await.unwrap())
+        ids(replica.list_claimable(self.runtime, &ClaimFilter::Pending, now).await.unwrap())
     }
 
     /// What a heartbeat on `replica` finds whose daemon lists these.
     pub async fn look_without(&self, in_flight: &[Address], replica: &S, now: Timestamp) -> Vec<Candidate> {
-        replica.look(self.runtime, &listing(in_flight), now).await.unwrap()
+        replica.list_claimable(self.runtime, &listing(in_flight), now).await.unwrap()
     }
 
     /// Reports, as a caller of the workspace.
-    pub async fn report(&self, address: Address, outcome: &Outcome, now: Timestamp) -> Reported {
+    pub async fn report(&self, address: Address, outcome: &RequestOutcome, now: Timestamp) -> ReportOutcome {
         self.here.report(address, &self.allowed, outcome, now).await.unwrap()
     }
 
     /// What a poll on `replica` finds.
     pub async fn poll(&self, replica: &S, address: Address, now: Timestamp) -> Option<Request> {
         match replica.poll(address, &self.allowed, now).await.unwrap() {
-            Polled::Found(request) | Polled::TimedOut(request) => Some(request),
-            Polled::Unknown => None,
+            PollOutcome::Found(request) | PollOutcome::TimedOut(request) => Some(request),
+            PollOutcome::NotFound => None,
         }
     }
 }
 
 /// The answer to the report that ends `asked`.
-pub(super) fn recorded(asked: &Request) -> Reported {
-    Reported::Recorded { created_at: asked.created_at }
+pub(super) fn recorded(asked: &Request) -> ReportOutcome {
+    ReportOutcome::Recorded { created_at: asked.created_at }
 }
 
 /// What a heartbeat looks for whose daemon lists these.
-pub(super) fn listing(in_flight: &[Address]) -> Looking {
+pub(super) fn listing(in_flight: &[Address]) -> ClaimFilter {
     let listed: Vec<RequestId> = in_flight.iter().map(|address| address.request).collect();
-    Looking::ForPendingAndUndelivered(InFlight::try_from(listed).unwrap())
+    ClaimFilter::PendingOrLost(InFlight::try_from(listed).unwrap())
 }
 
 /// Which requests those are.
@@ -154,19 +156,19 @@ pub(super) fn ids(candidates: Vec<Candidate>) -> Vec<RequestId> {
 /// The delivery that replaces the claim by which `request` runs.
 pub(super) fn again(request: &Request) -> Delivery {
     match request.state {
-        State::Running(run) => Delivery::Again { replaced: run.claim },
+        State::Running(lease) => Delivery::Redelivery { lease: lease.token },
         ref other => panic!("the request is not running: {other:?}"),
     }
 }
 
 /// A completed outcome with that JSON.
-pub(super) fn answer(json: &str) -> Outcome {
-    Outcome::Completed(ResultBody::try_from(json.to_owned()).unwrap())
+pub(super) fn answer(json: &str) -> RequestOutcome {
+    RequestOutcome::Completed(Payload::try_from(json.to_owned()).unwrap())
 }
 
 /// The shortest time there is.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
-fn fresh_workspace(ids: &RandomIds) -> WorkspaceId {
-    uuid::Uuid::parse_str(&ids.claim_id().to_string()).unwrap().hyphenated().to_string().parse().unwrap()
+fn fresh_workspace(ids: &RandomIdGenerator) -> WorkspaceId {
+    uuid::Uuid::parse_str(&ids.lease_token().to_string()).unwrap().hyphenated().to_string().parse().unwrap()
 }

@@ -1,90 +1,100 @@
-//! What the SDK reports → an outcome or a [`StoreError`].
-//!
-//! The one place that looks into SDK errors. Details are the error's code and kind: a message could quote an item.
+//! SDK errors → outcomes and [`StoreError`]s.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::RequestId as _;
+use aws_sdk_dynamodb::operation::RequestId;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
-use super::items::Item;
-use crate::store::{Result, StoreError};
+use super::expressions::Item;
+use crate::store::error::{Result, StoreError, StoreErrorKind};
 
-/// How a conditional write went.
-pub(super) enum Write<T> {
-    /// The condition held.
+/// The outcome of a conditional write.
+pub(super) enum ConditionalWrite<T> {
     Applied(T),
-    /// It did not; the item as it stands, if there is one.
-    Refused(Option<Item>),
+    /// The condition failed on the item as it is stored, if there is one.
+    ConditionFailed(Option<Item>),
 }
 
-/// An SDK error of an operation that may carry a condition.
+/// An SDK error of an operation that may have a condition.
 pub(super) trait Conditional: ProvideErrorMetadata + Sized {
-    /// The item that the condition failed on, if that is what happened.
-    fn refused(self) -> std::result::Result<Option<Item>, Self>;
+    /// The item that the condition failed on, if it did.
+    fn condition_failed(self) -> Option<Option<Item>>;
 }
 
 impl Conditional for UpdateItemError {
-    fn refused(self) -> std::result::Result<Option<Item>, Self> {
+    fn condition_failed(self) -> Option<Option<Item>> {
         match self {
-            Self::ConditionalCheckFailedException(failed) => Ok(failed.item),
-            other => Err(other),
+            Self::ConditionalCheckFailedException(failed) => Some(failed.item),
+            _ => None,
         }
     }
 }
 
 impl Conditional for PutItemError {
-    fn refused(self) -> std::result::Result<Option<Item>, Self> {
+    fn condition_failed(self) -> Option<Option<Item>> {
         match self {
-            Self::ConditionalCheckFailedException(failed) => Ok(failed.item),
-            other => Err(other),
+            Self::ConditionalCheckFailedException(failed) => Some(failed.item),
+            _ => None,
         }
     }
 }
 
-/// The answer to a conditional write: a failed condition is an outcome, anything else an error.
+/// The response to a conditional write: a failed condition is an outcome, everything else an error.
 pub(super) fn conditional<T, E: Conditional, R>(
     operation: &'static str,
-    answer: std::result::Result<T, SdkError<E, R>>,
-) -> Result<Write<T>>
+    response: std::result::Result<T, SdkError<E, R>>,
+) -> Result<ConditionalWrite<T>>
 where
-    SdkError<E, R>: aws_sdk_dynamodb::operation::RequestId,
+    SdkError<E, R>: RequestId,
 {
-    let error = match answer {
-        Ok(output) => return Ok(Write::Applied(output)),
+    let error = match response {
+        Ok(output) => return Ok(ConditionalWrite::Applied(output)),
         Err(error) => error,
     };
     let failure = failed(operation)(&error);
-    match error {
-        SdkError::ServiceError(service) => {
-            service.into_err().refused().map(Write::Refused).map_err(|_| failure)
-        }
-        _ => Err(failure),
-    }
+    let condition = match error {
+        SdkError::ServiceError(service) => service.into_err().condition_failed(),
+        _ => None,
+    };
+    condition.map(ConditionalWrite::ConditionFailed).ok_or(failure)
 }
 
-/// The error of an operation that carries no condition.
+/// The error of an operation without a condition. Details are the error's code and the request's id; a message could quote an
+/// item.
 pub(super) fn failed<E: ProvideErrorMetadata, R>(
     operation: &'static str,
 ) -> impl Fn(&SdkError<E, R>) -> StoreError
 where
-    SdkError<E, R>: aws_sdk_dynamodb::operation::RequestId,
+    SdkError<E, R>: RequestId,
 {
     move |error| {
         let kind = match error {
-            SdkError::ConstructionFailure(_) => "the request could not be built",
-            SdkError::TimeoutError(_) => "timed out",
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => "timed out connecting",
-            SdkError::DispatchFailure(_) => "could not be reached",
-            SdkError::ResponseError(_) => "the answer could not be read",
-            _ => error.code().unwrap_or("refused without a code"),
+            SdkError::ConstructionFailure(_) => StoreErrorKind::Internal,
+            SdkError::TimeoutError(_) => StoreErrorKind::Timeout,
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => StoreErrorKind::Timeout,
+            SdkError::DispatchFailure(_) => StoreErrorKind::Unreachable,
+            SdkError::ResponseError(_) => StoreErrorKind::BadResponse,
+            _ => error.code().map_or(StoreErrorKind::Rejected, kind_of_code),
         };
-        let request = error.request_id().map(|id| format!(" (request {id})")).unwrap_or_default();
-        StoreError { operation, detail: format!("{kind}{request}") }
+        let code = error.code().map(str::to_owned);
+        let request = error.request_id().map(|id| format!("request {id}"));
+        let detail: Vec<String> = code.into_iter().chain(request).collect();
+        let failure = StoreError::new(operation, kind);
+        if detail.is_empty() { failure } else { failure.with_detail(detail.join(", ")) }
     }
 }
 
-/// A stored item is not what this code writes.
-pub(super) fn corrupt(what: &str) -> StoreError {
-    StoreError { operation: "read item", detail: format!("not as stored: {what}") }
+/// AWS, "Error handling with DynamoDB".
+fn kind_of_code(code: &str) -> StoreErrorKind {
+    match code {
+        "ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "ThrottlingException" => {
+            StoreErrorKind::Throttled
+        }
+        _ => StoreErrorKind::Rejected,
+    }
+}
+
+/// A stored item does not have the shape that this code writes.
+pub(super) fn corrupt(what: &'static str) -> StoreError {
+    StoreError::new("read item", StoreErrorKind::Corrupt).with_detail(what)
 }

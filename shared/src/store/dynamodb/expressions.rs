@@ -1,27 +1,30 @@
-//! Pieces of expressions that several operations share.
+//! Values and conditions that several operations share.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use doorbell_protocol::Timestamp;
 
 use crate::access::Workspaces;
-use crate::time::Timestamp;
+
+/// The attributes of an item.
+pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// DynamoDB's limit on the operands of one `IN` (AWS, "Condition and filter expressions, operators, and functions").
 const IN_OPERANDS: usize = 100;
 
-/// "The item is in a workspace of the caller", as part of a condition, with the values it names.
-/// Set the values first: the SDK's builders add further ones to them.
-pub(super) struct Allowed {
+/// The condition that the item is in one of the caller's workspaces, and its values. Set the values first: the SDK's builders
+/// add to them.
+pub(super) struct WorkspaceFilter {
     pub(super) condition: String,
     pub(super) values: HashMap<String, AttributeValue>,
 }
 
-impl Allowed {
-    pub(super) fn new(allowed: &Workspaces) -> Self {
-        let mut ids: Vec<String> = allowed.iter().map(|workspace| workspace.to_string()).collect();
+impl WorkspaceFilter {
+    pub(super) fn new(callers: &Workspaces) -> Self {
+        let mut ids: Vec<String> = callers.iter().map(|workspace| workspace.to_string()).collect();
         if ids.is_empty() {
-            // `IN ()` is not an expression; no item has an empty workspace.
+            // `IN ()` is invalid, and no item has an empty workspace.
             ids.push(String::new());
         }
         let names: Vec<String> = (0..ids.len()).map(|index| format!(":workspace{index}")).collect();

@@ -1,102 +1,103 @@
-//! Two writes: draw the runtime's attention, then make the request.
+//! Initiate: the runtime's work hint and rate limit, then the request.
 //!
-//! The first also keeps the pace. DynamoDB has no `max`, so a ring that comes when it is due and one that comes early are
-//! different updates: the first is tried first, because people rarely ring twice in a second, and an early ring costs one
-//! write more. Their mark is the request's id. It is the last ring's only: one that is tried again after somebody else has
-//! rung in between takes two places of the burst, which costs the person who rings a sixtieth of a minute.
+//! DynamoDB's updates have no `max`, so GCRA takes two different updates: one for a ring at or after the TAT, one for a ring
+//! within the burst. The first is tried first, because clients rarely ring twice in a second; an early ring costs one more
+//! write. The idempotency token is the id of the last ring only: a retry after another ring counts twice towards the rate
+//! limit, which costs its client a sixtieth of a minute.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use doorbell_protocol::limits::ONLINE_WINDOW;
+use doorbell_protocol::{Timestamp, WorkspaceId};
 
 use super::DynamoDbStore;
-use super::error::{Write, conditional};
-use super::expressions::{Allowed, millis, number, string};
-use super::items::{RequestItem, RuntimeItem, read, write};
+use super::error::{ConditionalWrite, conditional};
+use super::expressions::{Item, WorkspaceFilter, millis, number, string};
+use super::items::{RequestItem, RuntimeItem, decode, encode};
 use super::keys::Key;
 use crate::access::Workspaces;
-use crate::id::WorkspaceId;
-use crate::limits::{ATTENTION, ONLINE_WINDOW, RING_INTERVAL};
-use crate::request::pace::{TooFast, latest_due, next_ring_due};
+use crate::limits::{RING_INTERVAL, WORK_HINT_LIFETIME};
+use crate::rate_limit::{RateLimited, max_tat, next_tat};
 use crate::request::{Address, Request};
-use crate::runtime::Runtime;
-use crate::store::{Initiate, Initiated, Result};
-use crate::time::Timestamp;
+use crate::store::error::Result;
+use crate::store::outcome::InitiateOutcome;
 
-/// Besides the workspace: seen lately, and not signed off.
+/// Seen within the window, and not deregistered.
 const ONLINE: &str = "last_seen_at >= :online_since AND attribute_not_exists(deregistered_at)";
 
-/// No ring so far has come early enough to matter.
-const DUE: &str = "(attribute_not_exists(ring_due_at) OR ring_due_at <= :now)";
+/// At or after the TAT.
+const ON_TIME: &str = "(attribute_not_exists(rate_limit_tat) OR rate_limit_tat <= :now)";
 
-/// Early, within the burst, and not the retry of one that was let in. Whose the runtime is and that it was seen lately was
-/// just found out, and nothing takes that back; but it may have been signed off since.
+/// Before the TAT and within the burst, and not a retry. Workspace and liveness were checked a moment ago and stay; a
+/// deregistration may have come in between.
 const EARLY: &str =
-    "attribute_not_exists(deregistered_at) AND ring_due_at <= :latest_due AND NOT rung_by = :request";
+    "attribute_not_exists(deregistered_at) AND rate_limit_tat <= :max_tat AND NOT last_ring_id = :request";
 
-enum Attention {
-    Drawn(WorkspaceId),
-    Refused(Refusal),
-}
-
-enum Refusal {
+/// The outcome of one of the two updates.
+enum HintOutcome {
+    Written(WorkspaceId),
+    /// The ring is early but within the burst: the second update.
     Early,
-    TooFast(TooFast),
+    RateLimited(RateLimited),
     Offline,
-    Unknown,
-}
-
-impl Initiate for DynamoDbStore {
-    async fn initiate(&self, address: Address, allowed: &Workspaces, now: Timestamp) -> Result<Initiated> {
-        let mut attention = self.ring_when_due(address, allowed, now).await?;
-        if let Attention::Refused(Refusal::Early) = attention {
-            attention = self.ring_early(address, allowed, now).await?;
-        }
-        match attention {
-            Attention::Drawn(workspace) => self.enqueue(Request::new(address, workspace, now)).await,
-            Attention::Refused(Refusal::Offline) => Ok(Initiated::Offline),
-            Attention::Refused(Refusal::Unknown) => Ok(Initiated::Unknown),
-            Attention::Refused(Refusal::TooFast(too_fast)) => Ok(Initiated::TooFast(too_fast)),
-            // Others rang in between, and took the place that was free.
-            Attention::Refused(Refusal::Early) => {
-                Ok(Initiated::TooFast(TooFast { retry_after: RING_INTERVAL }))
-            }
-        }
-    }
+    NotFound,
 }
 
 impl DynamoDbStore {
-    async fn ring_when_due(&self, at: Address, allowed: &Workspaces, now: Timestamp) -> Result<Attention> {
-        let caller = Allowed::new(allowed);
+    /// Two writes; three for an early ring.
+    pub(super) async fn ring(
+        &self,
+        at: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<InitiateOutcome> {
+        let mut hint = self.hint_on_time(at, callers, now).await?;
+        if let HintOutcome::Early = hint {
+            hint = self.hint_early(at, callers, now).await?;
+        }
+        match hint {
+            HintOutcome::Written(workspace) => self.enqueue(Request::new(at, workspace, now)).await,
+            HintOutcome::Offline => Ok(InitiateOutcome::Offline),
+            HintOutcome::NotFound => Ok(InitiateOutcome::NotFound),
+            HintOutcome::RateLimited(limited) => Ok(InitiateOutcome::RateLimited(limited)),
+            // Concurrent rings used up the burst.
+            HintOutcome::Early => {
+                Ok(InitiateOutcome::RateLimited(RateLimited { retry_after: RING_INTERVAL }))
+            }
+        }
+    }
+
+    async fn hint_on_time(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<HintOutcome> {
+        let workspaces = WorkspaceFilter::new(callers);
         let update = self
-            .attention(at, caller.values, now)
-            .condition_expression(format!("{} AND {ONLINE} AND {DUE}", caller.condition))
+            .update_hint(at, workspaces.values, now)
+            .condition_expression(format!("{} AND {ONLINE} AND {ON_TIME}", workspaces.condition))
             .update_expression(
-                "SET attention_until = :attention_until, ring_due_at = :next_due, rung_by = :request",
+                "SET work_hint_until = :work_hint_until, rate_limit_tat = :next_tat, last_ring_id = :request",
             )
             .expression_attribute_values(":online_since", millis(now - ONLINE_WINDOW))
             .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":next_due", millis(now + RING_INTERVAL));
-        drawn(update, at, allowed, now).await
+            .expression_attribute_values(":next_tat", millis(now + RING_INTERVAL));
+        hint_outcome(update, at, callers, now).await
     }
 
-    async fn ring_early(&self, at: Address, allowed: &Workspaces, now: Timestamp) -> Result<Attention> {
+    async fn hint_early(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<HintOutcome> {
         let interval = i64::try_from(RING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
         let update = self
-            .attention(at, HashMap::new(), now)
+            .update_hint(at, HashMap::new(), now)
             .condition_expression(EARLY)
             .update_expression(
-                "SET attention_until = :attention_until, ring_due_at = ring_due_at + :interval, \
-                 rung_by = :request",
+                "SET work_hint_until = :work_hint_until, rate_limit_tat = rate_limit_tat + :interval, \
+                 last_ring_id = :request",
             )
-            .expression_attribute_values(":latest_due", millis(latest_due(now)))
+            .expression_attribute_values(":max_tat", millis(max_tat(now)))
             .expression_attribute_values(":interval", number(interval));
-        drawn(update, at, allowed, now).await
+        hint_outcome(update, at, callers, now).await
     }
 
-    /// What both updates have in common: the hint that heartbeats look at, the mark, and the item as it stands either way.
-    fn attention(
+    fn update_hint(
         &self,
         at: Address,
         values: HashMap<String, AttributeValue>,
@@ -107,56 +108,63 @@ impl DynamoDbStore {
             .table_name(&self.table)
             .set_key(Some(Key::runtime(at.runtime).into()))
             .set_expression_attribute_values(Some(values))
-            .expression_attribute_values(":attention_until", millis(now + ATTENTION))
+            .expression_attribute_values(":work_hint_until", millis(now + WORK_HINT_LIFETIME))
             .expression_attribute_values(":request", string(at.request.to_string()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// A refusal here is our own mark: nobody else makes this id, so the item is the first try's.
-    async fn enqueue(&self, request: Request) -> Result<Initiated> {
+    /// The request's id is the idempotency token: an existing item is our own first try's.
+    async fn enqueue(&self, request: Request) -> Result<InitiateOutcome> {
+        let mut item = Item::from(Key::request(request.address.runtime, request.address.request));
+        item.extend(encode(RequestItem::from(&request))?);
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(write(RequestItem::from(&request))?))
+            .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)");
         match conditional("enqueue", put.send().await)? {
-            Write::Applied(_) | Write::Refused(_) => Ok(Initiated::Enqueued(request)),
+            ConditionalWrite::Applied(_) | ConditionalWrite::ConditionFailed(_) => {
+                Ok(InitiateOutcome::Enqueued(request))
+            }
         }
     }
 }
 
-async fn drawn(
+async fn hint_outcome(
     update: UpdateItemFluentBuilder,
     at: Address,
-    allowed: &Workspaces,
+    callers: &Workspaces,
     now: Timestamp,
-) -> Result<Attention> {
-    let item = match conditional("draw attention", update.send().await)? {
-        Write::Applied(output) => output.attributes.unwrap_or_default(),
-        Write::Refused(None) => return Ok(Attention::Refused(Refusal::Unknown)),
-        Write::Refused(Some(item)) => item,
+) -> Result<HintOutcome> {
+    let item = match conditional("write work hint", update.send().await)? {
+        ConditionalWrite::Applied(output) => output.attributes.unwrap_or_default(),
+        ConditionalWrite::ConditionFailed(None) => return Ok(HintOutcome::NotFound),
+        ConditionalWrite::ConditionFailed(Some(item)) => item,
     };
-    let item: RuntimeItem = read(item)?;
-    // The mark says whose the ring is, also when the condition failed on our own first try.
-    match item.rung_by {
-        Some(request) if request == at.request && allowed.contains(item.workspace_id) => {
-            Ok(Attention::Drawn(item.workspace_id))
-        }
-        _ => Ok(Attention::Refused(refusal(item, allowed, now)?)),
+    let item: RuntimeItem = decode(item)?;
+    // Finding our own request id is success: the condition failed on our own first try.
+    if item.last_ring_id == Some(at.request) && callers.contains(item.workspace_id) {
+        return Ok(HintOutcome::Written(item.workspace_id));
     }
+    failed_clause(item, at, callers, now)
 }
 
-/// Which part of the condition failed, from the item as it stands.
-fn refusal(item: RuntimeItem, allowed: &Workspaces, now: Timestamp) -> Result<Refusal> {
-    let due = item.ring_due_at()?;
-    let runtime = Runtime::try_from(item)?;
-    if !allowed.contains(runtime.workspace) || !runtime.is_known(now) {
-        return Ok(Refusal::Unknown);
+/// Which clause of the condition failed on `item`.
+fn failed_clause(
+    item: RuntimeItem,
+    at: Address,
+    callers: &Workspaces,
+    now: Timestamp,
+) -> Result<HintOutcome> {
+    let tat = item.rate_limit_tat()?;
+    let runtime = item.runtime(at.runtime)?;
+    if !callers.contains(runtime.workspace) || !runtime.is_registered(now) {
+        return Ok(HintOutcome::NotFound);
     }
     if !runtime.is_online(now) {
-        return Ok(Refusal::Offline);
+        return Ok(HintOutcome::Offline);
     }
-    Ok(next_ring_due(due, now).map_or_else(Refusal::TooFast, |_| Refusal::Early))
+    Ok(next_tat(tat, now).map_or_else(HintOutcome::RateLimited, |_| HintOutcome::Early))
 }

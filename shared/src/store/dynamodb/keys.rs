@@ -1,4 +1,4 @@
-//! Every key shape of the table. They are permanent: stored items outlive the code that wrote them.
+//! The keys of the table. They are permanent: stored items outlive the code that wrote them.
 //!
 //! | item | pk | sk |
 //! |---|---|---|
@@ -8,17 +8,13 @@
 //! | token | `token#<sha256, 64 hex digits>` | `token` |
 //! | token's listing | `workspace#<uuid>` | `token#<sha256, 64 hex digits>` |
 //!
-//! All of a runtime is one partition, so every read can be consistent and load spreads by runtime. The request's sort
-//! key is its UUIDv7, so key order is queue order, and what may still be open is a range that starts at a time: a look
-//! for work costs the same however many answered requests wait for TTL behind it.
+//! A runtime and its requests are one partition, so every read can be consistent and load spreads by runtime. A request's sort
+//! key is its UUIDv7: key order is queue order, and a range of keys is a range of time.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
+use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RequestId, RuntimeId, WorkspaceId};
-use crate::request::Address;
+use super::expressions::{Item, string};
 use crate::token::TokenHash;
 
 const RUNTIME: &str = "runtime#";
@@ -40,8 +36,8 @@ impl Key {
         Self { pk: runtime_partition(runtime), sk: RUNTIME_SORT.to_owned() }
     }
 
-    pub(super) fn request(address: Address) -> Self {
-        Self { pk: runtime_partition(address.runtime), sk: request_sort(address.request) }
+    pub(super) fn request(runtime: RuntimeId, request: RequestId) -> Self {
+        Self { pk: runtime_partition(runtime), sk: request_sort(request) }
     }
 
     pub(super) fn listing(workspace: WorkspaceId, runtime: RuntimeId) -> Self {
@@ -56,39 +52,36 @@ impl Key {
         Self { pk: workspace_partition(workspace), sk: format!("{TOKEN}{hash}") }
     }
 
-    /// The token whose item this is.
+    /// The id in a token's key.
     pub(super) fn token_hash(&self) -> Option<TokenHash> {
         self.pk.strip_prefix(TOKEN)?.parse().ok()
     }
 
-    /// The token that this listing names.
+    /// The token in a token listing's key.
     pub(super) fn listed_token_hash(&self) -> Option<TokenHash> {
         self.sk.strip_prefix(TOKEN)?.parse().ok()
     }
 
-    /// The runtime whose partition this is.
-    pub(super) fn runtime_id(&self) -> Option<RuntimeId> {
-        self.pk.strip_prefix(RUNTIME)?.parse().ok()
-    }
-
-    /// The request whose item this is.
+    /// The request in a request's key.
     pub(super) fn request_id(&self) -> Option<RequestId> {
         self.sk.strip_prefix(REQUEST)?.parse().ok()
     }
 
-    /// The runtime that this listing names.
+    /// The runtime in a listing's key.
     pub(super) fn listed_runtime_id(&self) -> Option<RuntimeId> {
         self.sk.strip_prefix(RUNTIME)?.parse().ok()
     }
 }
 
-impl From<Key> for HashMap<String, AttributeValue> {
+impl From<Key> for Item {
     fn from(key: Key) -> Self {
-        Self::from([
-            ("pk".to_owned(), AttributeValue::S(key.pk)),
-            ("sk".to_owned(), AttributeValue::S(key.sk)),
-        ])
+        Self::from([("pk".to_owned(), string(key.pk)), ("sk".to_owned(), string(key.sk))])
     }
+}
+
+/// The runtime in the key of a runtime's item.
+pub(super) fn runtime_id(item: &Item) -> Option<RuntimeId> {
+    item.get("pk")?.as_s().ok()?.strip_prefix(RUNTIME)?.parse().ok()
 }
 
 pub(super) fn runtime_partition(runtime: RuntimeId) -> String {
@@ -103,9 +96,9 @@ pub(super) fn request_sort(request: RequestId) -> String {
     format!("{REQUEST}{request}")
 }
 
-/// What the sort keys of a workspace's runtimes begin with.
+/// The prefix of the sort keys of a workspace's runtimes.
 pub(super) const LISTED_RUNTIMES: &str = RUNTIME;
-/// What the sort keys of a workspace's tokens begin with.
+/// The prefix of the sort keys of a workspace's tokens.
 pub(super) const LISTED_TOKENS: &str = TOKEN;
 
 /// Above every request's sort key: `~` follows the hex digits in UTF-8.

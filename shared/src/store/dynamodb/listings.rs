@@ -1,32 +1,24 @@
-//! What a workspace's partition lists: the keys in one query, and what they name in batches.
+//! The listings in a workspace's partition: their keys in one query, and the listed items in batches.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use serde::Deserialize;
+use doorbell_protocol::WorkspaceId;
 
 use super::DynamoDbStore;
 use super::error::failed;
-use super::expressions::string;
-use super::items::{Item, read};
+use super::expressions::{Item, string};
+use super::items::decode;
 use super::keys::{Key, workspace_partition};
-use crate::id::WorkspaceId;
-use crate::store::{Result, StoreError};
+use crate::store::error::{Result, StoreError, StoreErrorKind};
 
 /// DynamoDB's limit on the keys of one BatchGetItem (AWS, "BatchGetItem").
 const BATCH_KEYS: usize = 100;
 
-/// A batch may come back in part; what is left is asked for again, this often in all.
+/// A batch may be processed in part. The rest is requested again, up to this many calls in total.
 const BATCH_TRIES: usize = 8;
-
-/// As much of a listing as a list reads.
-#[derive(Deserialize)]
-struct Listed {
-    #[serde(flatten)]
-    key: Key,
-}
 
 impl DynamoDbStore {
     /// The keys in `workspace`'s partition whose sort key begins with `prefix`.
-    pub(super) async fn listed(&self, workspace: WorkspaceId, prefix: &str) -> Result<Vec<Key>> {
+    pub(super) async fn read_listings(&self, workspace: WorkspaceId, prefix: &str) -> Result<Vec<Key>> {
         let mut pages = self
             .client
             .query()
@@ -40,24 +32,25 @@ impl DynamoDbStore {
             .send();
         let mut listed = Vec::new();
         while let Some(item) = pages.next().await {
-            let item: Listed = read(item.map_err(|error| failed("list")(&error))?)?;
-            listed.push(item.key);
+            listed.push(decode(item.map_err(|error| failed("list")(&error))?)?);
         }
         Ok(listed)
     }
 
-    /// The items with those keys, as far as there are any.
-    pub(super) async fn items(&self, keys: Vec<Key>) -> Result<Vec<Item>> {
+    /// The items with those keys. Missing ones are left out.
+    pub(super) async fn read_batches(&self, keys: Vec<Key>) -> Result<Vec<Item>> {
         let mut found = Vec::new();
         for batch in keys.chunks(BATCH_KEYS) {
-            found.extend(self.batch(batch.iter().cloned().map(Item::from).collect()).await?);
+            found.extend(self.read_batch(batch.iter().cloned().map(Item::from).collect()).await?);
         }
         Ok(found)
     }
 
-    async fn batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {
+    async fn read_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let mut left = Some(keys.map_err(|_| incomplete())?);
+        let keys = keys
+            .map_err(|error| StoreError::new("read listed", StoreErrorKind::Internal).with_source(error))?;
+        let mut left = Some(keys);
         let mut found = Vec::new();
         for _ in 0..BATCH_TRIES {
             let Some(keys) = left else { return Ok(found) };
@@ -66,10 +59,9 @@ impl DynamoDbStore {
             found.extend(output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
             left = output.unprocessed_keys.unwrap_or_default().remove(&self.table);
         }
-        if left.is_none() { Ok(found) } else { Err(incomplete()) }
+        if left.is_none() {
+            return Ok(found);
+        }
+        Err(StoreError::new("read listed", StoreErrorKind::Throttled).with_detail("unprocessed keys"))
     }
-}
-
-fn incomplete() -> StoreError {
-    StoreError { operation: "read listed", detail: "a batch stayed incomplete".to_owned() }
 }

@@ -1,13 +1,11 @@
-//! The promises on one DynamoDB table, through the AWS SDK.
+//! The store on one DynamoDB table, through the AWS SDK.
 //!
-//! Every transition is one conditional write: where a read comes first, the write has the state that was read for its
-//! condition. `keys` has the layout, `items`, `stored_result` and `tokens` the stored shapes, and each operation a file of its
-//! own with its conditions spelled out.
+//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` have the stored shapes; `runtimes`,
+//! `initiate`, `queue`, `requests` and `tokens` the operations with their conditions.
 //!
-//! **Ambiguous writes.** The SDK retries: a first try may have been applied and its answer lost, and the retry then
-//! fails its own condition. So every conditional write leaves something of its own in the item (the request's id, the
-//! claim's id, the outcome itself), a refused write asks for the item as it stands, and finding our own mark there is
-//! success.
+//! **Idempotency.** The SDK retries. When a write was applied and its response lost, the retry fails its own condition. So every
+//! conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
+//! returns the stored item, and finding our own token in it is success.
 
 pub mod table;
 
@@ -16,26 +14,34 @@ pub mod connect;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
-mod claim;
-mod deregister;
 mod error;
 mod expressions;
-mod heartbeat;
 mod initiate;
 mod items;
 mod keys;
 mod listings;
-mod look;
-mod poll;
-mod register;
-mod report;
+mod payload_attribute;
+mod queue;
+mod requests;
 mod runtimes;
-mod stored_result;
 mod tokens;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::BehaviorVersion;
+use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
-/// A table, and the client that reaches it. A clone is another handle on the same one.
+use super::error::Result;
+use super::outcome::{
+    Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
+    ReportOutcome, RevokeOutcome,
+};
+use super::{Store, TokenStore};
+use crate::access::Workspaces;
+use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
+use crate::runtime::{Registration, Runtime};
+use crate::token::{TokenHash, TokenRecord};
+
+/// A table and its client.
 #[derive(Clone, Debug)]
 pub struct DynamoDbStore {
     client: Client,
@@ -49,7 +55,91 @@ impl DynamoDbStore {
     }
 }
 
-/// The SDK's defaults as of this date, rather than whatever the newest crate brings.
-pub(crate) fn behavior() -> aws_sdk_dynamodb::config::BehaviorVersion {
-    aws_sdk_dynamodb::config::BehaviorVersion::v2026_01_12()
+/// The SDK's defaults as of this date, so that an update of the SDK does not change them.
+pub(crate) fn behavior_version() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+impl Store for DynamoDbStore {
+    async fn initiate(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<InitiateOutcome> {
+        self.ring(at, callers, now).await
+    }
+
+    async fn poll(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
+        self.read_request(at, callers, now).await
+    }
+
+    async fn record_heartbeat(
+        &self,
+        runtime: RuntimeId,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<HeartbeatOutcome> {
+        self.write_heartbeat(runtime, callers, now).await
+    }
+
+    async fn list_claimable(
+        &self,
+        runtime: RuntimeId,
+        filter: &ClaimFilter,
+        now: Timestamp,
+    ) -> Result<Vec<Candidate>> {
+        self.read_queue(runtime, filter, now).await
+    }
+
+    async fn claim(
+        &self,
+        at: Address,
+        delivery: Delivery,
+        token: LeaseToken,
+        now: Timestamp,
+    ) -> Result<ClaimOutcome> {
+        self.write_lease(at, delivery, token, now).await
+    }
+
+    async fn report(
+        &self,
+        at: Address,
+        callers: &Workspaces,
+        outcome: &RequestOutcome,
+        now: Timestamp,
+    ) -> Result<ReportOutcome> {
+        self.write_report(at, callers, outcome, now).await
+    }
+
+    async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
+        self.write_runtime(registration, now).await
+    }
+
+    async fn deregister(
+        &self,
+        runtime: RuntimeId,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<DeregisterOutcome> {
+        self.write_deregistration(runtime, callers, now).await
+    }
+
+    async fn list_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
+        self.read_runtimes(workspace, now).await
+    }
+}
+
+impl TokenStore for DynamoDbStore {
+    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
+        let record = self.read_token(hash).await?;
+        Ok(record.filter(|record| record.is_valid(now)))
+    }
+
+    async fn issue_token(&self, record: &TokenRecord) -> Result<()> {
+        self.write_token(record).await
+    }
+
+    async fn list_tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
+        self.read_tokens(workspace, now).await
+    }
+
+    async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {
+        self.delete_token(workspace, hash).await
+    }
 }

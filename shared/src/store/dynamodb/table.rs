@@ -1,34 +1,32 @@
-//! The table itself, as `template.yaml` deploys it: for the embedded engine, emulators and trying things out.
+//! Creating the table, as `template.yaml` deploys it: for the embedded engine, emulators and trials.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::client::Waiters as _;
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
 
 use super::error::failed;
-use crate::store::{Result, StoreError};
+use crate::store::error::{Result, StoreError, StoreErrorKind};
 
-/// The attribute that TTL reads.
+/// The attribute that TTL reads, in seconds.
 pub const TTL_ATTRIBUTE: &str = "expires_at";
 
-/// A table on demand is there within seconds.
-const TABLE_PATIENCE: Duration = Duration::from_secs(60);
+/// An on-demand table is usable within seconds.
+const CREATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Whether there was something to create.
+/// The outcome of [`ensure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ensured {
-    /// The table is new.
     Created,
-    /// It was there.
     Existed,
 }
 
-/// Creates `table` where it does not exist yet: string keys, on demand, TTL on [`TTL_ATTRIBUTE`].
+/// Creates `table` if it does not exist: string keys, on demand, TTL on [`TTL_ATTRIBUTE`].
 pub async fn ensure(client: &Client, table: &str) -> Result<Ensured> {
     let create = client
         .create_table()
@@ -48,18 +46,19 @@ pub async fn ensure(client: &Client, table: &str) -> Result<Ensured> {
     Ok(Ensured::Created)
 }
 
-/// DynamoDB makes a table in the background, and refuses everything until it is there.
+/// DynamoDB creates a table in the background and rejects all calls until it is active.
 async fn wait_until_usable(client: &Client, table: &str) -> Result<()> {
-    let made = client.wait_until_table_exists().table_name(table).wait(TABLE_PATIENCE).await;
-    made.map(|_| ()).map_err(|_| StoreError {
-        operation: "create table",
-        detail: "the table is still not there".to_owned(),
+    let created = client.wait_until_table_exists().table_name(table).wait(CREATION_TIMEOUT).await;
+    created.map(|_| ()).map_err(|error| {
+        StoreError::new("create table", StoreErrorKind::Timeout)
+            .with_detail("the table is not active")
+            .with_source(error)
     })
 }
 
 async fn enable_ttl(client: &Client, table: &str) -> Result<()> {
     let ttl = TimeToLiveSpecification::builder().attribute_name(TTL_ATTRIBUTE).enabled(true).build();
-    let ttl = ttl.map_err(|_| incomplete())?;
+    let ttl = ttl.map_err(invalid)?;
     let update = client.update_time_to_live().table_name(table).time_to_live_specification(ttl);
     update.send().await.map_err(|error| failed("enable TTL")(&error))?;
     Ok(())
@@ -67,13 +66,13 @@ async fn enable_ttl(client: &Client, table: &str) -> Result<()> {
 
 fn string_attribute(name: &str) -> Result<AttributeDefinition> {
     let definition = AttributeDefinition::builder().attribute_name(name);
-    definition.attribute_type(ScalarAttributeType::S).build().map_err(|_| incomplete())
+    definition.attribute_type(ScalarAttributeType::S).build().map_err(invalid)
 }
 
 fn key(name: &str, key_type: KeyType) -> Result<KeySchemaElement> {
-    KeySchemaElement::builder().attribute_name(name).key_type(key_type).build().map_err(|_| incomplete())
+    KeySchemaElement::builder().attribute_name(name).key_type(key_type).build().map_err(invalid)
 }
 
-fn incomplete() -> StoreError {
-    StoreError { operation: "create table", detail: "the description is incomplete".to_owned() }
+fn invalid(error: BuildError) -> StoreError {
+    StoreError::new("create table", StoreErrorKind::Internal).with_source(error)
 }

@@ -1,9 +1,9 @@
-//! The client of a deployed function, from what Lambda sets and nothing else (AWS, "Using Lambda environment variables").
+//! The SDK client of a deployed function, from the variables that Lambda sets (AWS, "Using Lambda environment variables").
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Credentials, Region};
 
-use super::trust::{Trust, TrustError};
+use super::roots::{Roots, RootsError};
 use super::{ENDPOINT_VARIABLE, https, timeouts};
 
 const REGION: &str = "AWS_REGION";
@@ -11,52 +11,49 @@ const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 
-/// Where DynamoDB is, if it is not where the SDK finds it: ours, then the SDKs' own names. LocalStack sets the last for the
-/// functions that it runs.
+/// Variables with DynamoDB's endpoint: ours, then the SDK's. LocalStack sets the last one for its functions.
 const ENDPOINTS: [&str; 3] = [ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
 
-/// Which kind of endpoint the SDK finds, where the region has one; the SDKs' own names, and `true` for yes.
+/// The SDK's own switches for the kind of endpoint.
 const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
-/// Certificates to believe instead; the SDKs' own name (AWS, "AWS SDKs and Tools Reference Guide", `ca_bundle`).
+/// A PEM file of roots that replaces all others (AWS, "AWS SDKs and Tools Reference Guide", `ca_bundle`).
 pub const BUNDLE_VARIABLE: &str = "AWS_CA_BUNDLE";
 
 /// Why a function has no client.
 #[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// Lambda sets it, and so must whoever runs a function elsewhere.
+pub enum FunctionClientError {
     #[error("{0} is not set")]
     NotSet(&'static str),
-    /// Nobody can be believed.
     #[error(transparent)]
-    Trust(#[from] TrustError),
+    Roots(#[from] RootsError),
 }
 
-/// The client of a function with those variables. Makes no call.
+/// The client of a function with these variables. Makes no call.
 ///
 /// # Errors
 /// When the region or a key is not set, or a bundle of certificates is named that cannot be read.
 ///
 /// # Panics
-/// When there is something else in that bundle than certificates: the SDK takes none that it cannot parse.
-pub fn client(variable: impl Fn(&'static str) -> Option<String>) -> Result<Client, SetupError> {
-    // The template can only set a variable to something or to nothing.
+/// When the bundle contains anything but certificates: the SDK panics on them.
+pub fn client(variable: impl Fn(&'static str) -> Option<String>) -> Result<Client, FunctionClientError> {
+    // The template can only set a variable to a value or to nothing.
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let switched_on = |name| set(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let required = |name| set(name).ok_or(SetupError::NotSet(name));
+    let required = |name| set(name).ok_or(FunctionClientError::NotSet(name));
     let region = required(REGION)?;
     let endpoint = ENDPOINTS.into_iter().find_map(set);
-    let trust = Trust::of(set(BUNDLE_VARIABLE), &region, endpoint.as_deref());
-    let keys =
+    let roots = Roots::select(set(BUNDLE_VARIABLE), &region, endpoint.as_deref());
+    let credentials =
         Credentials::new(required(ACCESS_KEY)?, required(SECRET_KEY)?, set(SESSION_TOKEN), None, "Lambda");
     let mut config = Config::builder()
-        .behavior_version(crate::store::dynamodb::behavior())
+        .behavior_version(crate::store::dynamodb::behavior_version())
         .region(Region::new(region))
         .use_fips(switched_on(FIPS))
         .use_dual_stack(switched_on(DUAL_STACK))
-        .credentials_provider(keys)
-        .http_client(https(trust.context()?))
+        .credentials_provider(credentials)
+        .http_client(https(roots.tls_context()?))
         .timeout_config(timeouts());
     config.set_endpoint_url(endpoint);
     Ok(Client::from_conf(config.build()))
@@ -66,36 +63,36 @@ pub fn client(variable: impl Fn(&'static str) -> Option<String>) -> Result<Clien
 mod tests {
     use super::*;
 
-    const BY_LAMBDA: [(&str, &str); 4] =
+    const LAMBDA_VARIABLES: [(&str, &str); 4] =
         [(REGION, "eu-west-1"), (ACCESS_KEY, "key"), (SECRET_KEY, "secret"), (SESSION_TOKEN, "session")];
 
-    fn with(more: &[(&str, &str)]) -> Result<Client, SetupError> {
-        let all = [more, &BY_LAMBDA].concat();
+    fn with(more: &[(&str, &str)]) -> Result<Client, FunctionClientError> {
+        let all = [more, &LAMBDA_VARIABLES].concat();
         client(|name| all.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()))
     }
 
-    /// Making one reads the roots that are compiled in.
+    /// Reads the roots that are compiled in.
     #[test]
-    fn what_lambda_sets_is_enough() {
+    fn variables_of_lambda_are_enough() {
         let client = with(&[]).unwrap();
         assert_eq!(client.config().region().map(AsRef::as_ref), Some("eu-west-1"));
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_variable_is_named() {
         for name in [REGION, ACCESS_KEY, SECRET_KEY] {
             let error = with(&[(name, "")]).unwrap_err();
             assert_eq!(error.to_string(), format!("{name} is not set"));
         }
     }
 
-    /// The SDK tells its settings in no other way.
+    /// The SDK exposes its settings in no other way.
     fn settings(more: &[(&str, &str)]) -> String {
         format!("{:?}", with(more).unwrap().config())
     }
 
     #[test]
-    fn our_endpoint_comes_before_the_sdks_own() {
+    fn own_endpoint_precedes_sdk_variables() {
         let all =
             [(ENDPOINTS[0], "http://ours"), (ENDPOINTS[1], "http://table"), (ENDPOINTS[2], "http://all")];
         for (at, (_, first)) in all.iter().enumerate() {
@@ -105,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sdks_own_switches_choose_the_kind_of_endpoint() {
+    fn sdk_switches_select_endpoint_kind() {
         for (name, setting) in [(FIPS, "UseFips"), (DUAL_STACK, "UseDualStack")] {
             assert!(settings(&[(name, "true")]).contains(&format!("{setting}(true)")), "{name}");
             assert!(!settings(&[(name, "false")]).contains(&format!("{setting}(true)")), "{name}");
@@ -113,8 +110,8 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_that_is_not_there_is_an_error() {
+    fn missing_bundle_is_an_error() {
         let error = with(&[(BUNDLE_VARIABLE, "/does/not/exist.pem")]).unwrap_err();
-        assert!(matches!(error, SetupError::Trust(TrustError::Bundle(_))), "{error:?}");
+        assert!(matches!(error, FunctionClientError::Roots(RootsError::Bundle(_))), "{error:?}");
     }
 }

@@ -1,15 +1,12 @@
-//! SDK clients for real endpoints: DynamoDB itself, LocalStack, any emulator named by `AWS_ENDPOINT_URL` or, for deployed
-//! functions, by [`ENDPOINT_VARIABLE`].
+//! SDK clients for real endpoints: DynamoDB, LocalStack, or any emulator named by `AWS_ENDPOINT_URL` or [`ENDPOINT_VARIABLE`].
 //!
-//! A person's shell may have credentials in any of the places that the AWS SDKs document, and [`from_environment`] looks
-//! there. A function has them in the variables that Lambda sets, and [`function`] reads those: what looks in all the other
-//! places is 0.7 MB in each binary.
+//! [`from_environment`] is for users' machines and searches all credential sources of the AWS SDKs. [`function`] is for deployed
+//! functions and reads the variables that Lambda sets: the search for credentials is 0.7 MB in each binary.
 
 #[cfg(feature = "lambda")]
 pub mod function;
-
 #[cfg(feature = "lambda")]
-pub mod trust;
+pub mod roots;
 
 use std::time::Duration;
 
@@ -20,14 +17,14 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
 
-/// Where DynamoDB is; empty for where the SDK finds it. The template sets this one, because it can only set a variable to
-/// something or to nothing, and the SDK panics at an empty `AWS_ENDPOINT_URL`.
+/// DynamoDB's endpoint; empty for the SDK's own. The template uses this variable because it can only set a variable to a value
+/// or to nothing, and the SDK panics on an empty `AWS_ENDPOINT_URL`.
 pub const ENDPOINT_VARIABLE: &str = "DOORBELL_DYNAMODB_ENDPOINT";
 
-/// A client from the environment: region, credentials and endpoint as the AWS SDKs document them.
+/// A client with region, credentials and endpoint from the environment, as the AWS SDKs document them.
 #[cfg(feature = "connect")]
 pub async fn from_environment() -> Client {
-    let mut config = aws_config::defaults(super::behavior())
+    let mut config = aws_config::defaults(super::behavior_version())
         .http_client(https(TlsContext::default()))
         .timeout_config(timeouts());
     if let Some(endpoint) = std::env::var(ENDPOINT_VARIABLE).ok().filter(|endpoint| !endpoint.is_empty()) {
@@ -36,8 +33,8 @@ pub async fn from_environment() -> Client {
     Client::new(&config.load().await)
 }
 
-/// Calls are bounded, the SDK's own retries included, so that a heartbeat's look and claim fit into the 10 s after which both
-/// Lambda and the daemon give up on it.
+/// Bounds a call with the SDK's retries, so that a heartbeat's queue read and claim end within the 10 s after which Lambda and
+/// the daemon give up.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -46,7 +43,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-fn https(trust: TlsContext) -> SharedHttpClient {
+fn https(roots: TlsContext) -> SharedHttpClient {
     let tls = Provider::Rustls(CryptoMode::Ring);
-    Builder::new().tls_provider(tls).tls_context(trust).build_https()
+    Builder::new().tls_provider(tls).tls_context(roots).build_https()
 }

@@ -1,7 +1,6 @@
-//! The SDK's HTTP connector, with an engine at the other end instead of a socket.
+//! The SDK's HTTP connector, with the engine in place of a socket.
 //!
-//! Calls run inline: the engine answers in microseconds, and a test's virtual time must not advance meanwhile, which
-//! it would if the work were on another thread.
+//! Calls run inline. The engine takes microseconds, and on another thread a test's virtual time would advance in between.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,68 +15,69 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
 
-use super::dispatch::{Answer, dispatch, operation};
-use super::tap::{Call, Passage, Tap};
-use super::{CONTENT_TYPE, TARGET_HEADER};
+use super::dispatch::{CONTENT_TYPE, EngineResponse, TARGET_HEADER, dispatch, operation};
+use super::interceptor::{Fault, Interceptor, RecordedCall};
 
 #[derive(Clone)]
 pub(super) struct Connector {
     database: Database,
-    tap: Option<Arc<dyn Tap>>,
+    interceptor: Option<Arc<dyn Interceptor>>,
 }
 
 impl Connector {
-    pub(super) fn new(database: Database, tap: Option<Arc<dyn Tap>>) -> Self {
-        Self { database, tap }
+    pub(super) fn new(database: Database, interceptor: Option<Arc<dyn Interceptor>>) -> Self {
+        Self { database, interceptor }
     }
 
-    async fn answer(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    async fn respond(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let operation = operation(request.headers().get(TARGET_HEADER).unwrap_or_default()).to_owned();
         let body = request.body().bytes().unwrap_or_default();
-        let Some(tap) = &self.tap else { return respond(dispatch(&self.database, &operation, body, false)) };
+        let Some(interceptor) = &self.interceptor else {
+            return http_response(dispatch(&self.database, &operation, body, false));
+        };
 
-        let passage = tap.pass(&operation);
-        match passage {
-            Passage::Unreachable => return Err(broken()),
-            Passage::Refused(failure) => return respond(Answer::failure(failure)),
-            Passage::Delayed(delay) => tokio::time::sleep(delay).await,
+        let fault = interceptor.fault(&operation);
+        match fault {
+            Fault::Unreachable => return Err(connection_closed()),
+            Fault::Rejected(error) => return http_response(EngineResponse::error(error)),
+            Fault::Delayed(delay) => tokio::time::sleep(delay).await,
             _ => {}
         }
-        let asked = tap.asked(&operation, body);
-        let mut answer = dispatch(&self.database, &operation, &asked, true);
-        tap.answered(Call {
+        let request_body = interceptor.request(&operation, body);
+        let mut response = dispatch(&self.database, &operation, &request_body, true);
+        interceptor.applied(RecordedCall {
             operation: operation.clone(),
-            units: answer.units,
-            asked_bytes: asked.len(),
-            answered_bytes: answer.body.len(),
+            units: response.units,
+            request_bytes: request_body.len(),
+            response_bytes: response.body.len(),
         });
-        answer.body = tap.answer(&operation, answer.body);
-        match passage {
-            Passage::AnswerLost => return Err(broken()),
-            Passage::AnswerReplaced(failure) => return respond(Answer::failure(failure)),
-            Passage::AnswerDelayed(delay) => tokio::time::sleep(delay).await,
-            Passage::AnswerCut => answer.body.truncate(answer.body.len() / 2),
+        response.body = interceptor.response(&operation, response.body);
+        match fault {
+            Fault::ResponseLost => return Err(connection_closed()),
+            Fault::ResponseReplaced(error) => return http_response(EngineResponse::error(error)),
+            Fault::ResponseDelayed(delay) => tokio::time::sleep(delay).await,
+            Fault::ResponseCut => response.body.truncate(response.body.len() / 2),
             _ => {}
         }
-        respond(answer)
+        http_response(response)
     }
 }
 
-fn broken() -> ConnectorError {
+fn connection_closed() -> ConnectorError {
     ConnectorError::io("the connection was closed".into())
 }
 
-fn respond(answer: Answer) -> Result<HttpResponse, ConnectorError> {
+fn http_response(response: EngineResponse) -> Result<HttpResponse, ConnectorError> {
     let status =
-        StatusCode::try_from(answer.status).map_err(|error| ConnectorError::other(error.into(), None))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
-    response.headers_mut().insert("content-type", CONTENT_TYPE);
-    Ok(response)
+        StatusCode::try_from(response.status).map_err(|error| ConnectorError::other(error.into(), None))?;
+    let mut http = HttpResponse::new(status, SdkBody::from(response.body));
+    http.headers_mut().insert("content-type", CONTENT_TYPE);
+    Ok(http)
 }
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::new(self.clone().answer(request))
+        HttpConnectorFuture::new(self.clone().respond(request))
     }
 }
 

@@ -1,13 +1,12 @@
-//! DynamoDB inside the process: the real SDK, with its retries and our real expressions, on an engine behind its HTTP
-//! connector. No socket and no credentials.
+//! DynamoDB inside the process: the real SDK with its retries and our real expressions, on an engine behind the SDK's HTTP
+//! connector. No socket, no credentials.
 //!
-//! The engine deletes what TTL names only when [`EmbeddedDynamoDb::sweep_ttl`] is called, as DynamoDB itself deletes
-//! when it gets round to it. A [`Tap`] on the connector sees every call, counts it, delays it, changes it, refuses it or loses
-//! its answer.
+//! The engine deletes expired items only in [`EmbeddedDynamoDb::sweep_ttl`]. An [`Interceptor`] on the connector can record,
+//! delay, change, reject or lose every call.
 
 mod connector;
 mod dispatch;
-mod tap;
+mod interceptor;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,77 +15,101 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use dynoxide::Database;
 
-pub use dispatch::Answer;
-pub use tap::{Call, Failure, Meter, Passage, Tap};
-
-use super::{DynamoDbStore, behavior, table};
-use crate::store::{Result, StoreError};
 use connector::Connector;
+pub use dispatch::{CONTENT_TYPE, EngineResponse, TARGET_HEADER};
 use dispatch::{dispatch, operation};
+pub use interceptor::{CallRecorder, Fault, Interceptor, RecordedCall, ServiceError};
 
-/// The table that [`EmbeddedDynamoDb::store`] is on.
+use super::{DynamoDbStore, behavior_version, table};
+use crate::store::error::{Result, StoreError, StoreErrorKind};
+
+/// The table of [`EmbeddedDynamoDb::store`].
 pub const TABLE: &str = "doorbell";
 
-/// The header of a call that names its operation.
-pub const TARGET_HEADER: &str = "x-amz-target";
-
-/// What DynamoDB says of its answers' bodies.
-pub const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
-
-/// An engine, in memory or on a file. A clone is the same engine.
+/// An engine in memory or on a file. Clones share it.
 #[derive(Clone)]
 pub struct EmbeddedDynamoDb(Database);
 
 impl EmbeddedDynamoDb {
-    /// A new engine in memory with an empty [`TABLE`].
+    /// A new engine in memory, with an empty [`TABLE`].
     pub async fn start() -> Result<Self> {
-        let engine = Self(Database::memory().map_err(|_| unavailable("start"))?);
-        table::ensure(&engine.client(None), TABLE).await?;
-        Ok(engine)
+        let database = Database::memory().map_err(|error| engine_error("start", error))?;
+        Self::with_table(database).await
     }
 
-    /// The engine that keeps its table in the file at `path`, made where it does not exist. Several processes may use one
-    /// file at once.
+    /// The engine on the file at `path`, which is created if it does not exist. Several processes may share a file.
     pub async fn open(path: &Path) -> Result<Self> {
-        let path = path.to_str().ok_or_else(|| unavailable("open a file whose name is not UTF-8"))?;
-        let engine = Self(Database::new(path).map_err(|_| unavailable("open the file"))?);
+        let path = path.to_str().ok_or_else(|| {
+            StoreError::new("open", StoreErrorKind::Internal).with_detail("the file's name is not UTF-8")
+        })?;
+        let database = Database::new(path).map_err(|error| engine_error("open the file", error))?;
+        Self::with_table(database).await
+    }
+
+    async fn with_table(database: Database) -> Result<Self> {
+        let engine = Self(database);
         table::ensure(&engine.client(None), TABLE).await?;
         Ok(engine)
     }
 
-    /// A store on the engine's table. Two of them are two replicas: they share nothing but the table.
+    /// A store on the engine's table. Two stores are two replicas: they share only the table.
     pub fn store(&self) -> DynamoDbStore {
         DynamoDbStore::new(self.client(None), TABLE)
     }
 
-    /// A store whose every call passes through `tap`.
-    pub fn store_through(&self, tap: Arc<dyn Tap>) -> DynamoDbStore {
-        DynamoDbStore::new(self.client(Some(tap)), TABLE)
+    /// A store with all calls intercepted.
+    pub fn store_with_interceptor(&self, interceptor: Arc<dyn Interceptor>) -> DynamoDbStore {
+        DynamoDbStore::new(self.client(Some(interceptor)), TABLE)
     }
 
     /// An SDK client of the engine, for what a store does not offer.
-    pub fn client(&self, tap: Option<Arc<dyn Tap>>) -> Client {
+    pub fn client(&self, interceptor: Option<Arc<dyn Interceptor>>) -> Client {
         let config = Config::builder()
-            .behavior_version(behavior())
+            .behavior_version(behavior_version())
             .region(Region::from_static("embedded"))
             .endpoint_url("http://embedded.invalid")
             .allow_no_auth()
-            .http_client(Connector::new(self.0.clone(), tap));
+            .http_client(Connector::new(self.0.clone(), interceptor));
         Client::from_conf(config.build())
     }
 
-    /// What DynamoDB answers a call with this [`TARGET_HEADER`] and `body`: for a server in front of the engine, where a
-    /// function runs in a process of its own. Nobody's signature is checked.
-    pub fn answer(&self, target: &str, body: &[u8]) -> Answer {
+    /// The response to a call with this [`TARGET_HEADER`] and `body`, for a server in front of the engine. Signatures are not
+    /// checked.
+    pub fn respond(&self, target: &str, body: &[u8]) -> EngineResponse {
         dispatch(&self.0, operation(target), body, false)
     }
 
-    /// Deletes what TTL names by the machine's clock, and says how many items that were. Blocks meanwhile.
+    /// Deletes the items that have expired by the system clock and returns their number. Blocks.
     pub fn sweep_ttl(&self) -> Result<usize> {
-        self.0.sweep_ttl().map_err(|_| unavailable("sweep"))
+        self.0.sweep_ttl().map_err(|error| engine_error("sweep TTL", error))
     }
 }
 
-fn unavailable(operation: &'static str) -> StoreError {
-    StoreError { operation, detail: "the embedded engine failed".to_owned() }
+fn engine_error(
+    operation: &'static str,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::new(operation, StoreErrorKind::Internal).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn responds_as_over_http() {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let body = format!(r#"{{"TableName": "{TABLE}"}}"#);
+        let response = engine.respond("DynamoDB_20120810.DescribeTable", body.as_bytes());
+        assert_eq!(response.status, 200);
+        assert!(response.body.contains(TABLE), "{}", response.body);
+    }
+
+    #[tokio::test]
+    async fn rejects_unsupported_operation_as_invalid() {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let response = engine.respond("DynamoDB_20120810.DeleteTable", b"{}");
+        assert_eq!(response.status, 400);
+        assert!(response.body.contains("ValidationException"), "{}", response.body);
+    }
 }

@@ -1,0 +1,33 @@
+//! Deregister: a daemon takes its runtimes offline when it stops. `POST /api/daemon/deregister`.
+//!
+//! Ids that are unknown, malformed or of another workspace are skipped.
+
+use doorbell_protocol::limits::RUNTIMES_PER_DEREGISTRATION;
+use doorbell_protocol::{Ack, DeregisterBody, Scope};
+use doorbell_shared::http::caller::caller;
+use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::store::{DeregisterOutcome, Store};
+
+pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
+    respond("deregister", request, deregister(state, request)).await
+}
+
+async fn deregister<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Ack, ApiError> {
+    let caller = caller(request, Scope::Daemon)?;
+    input::limit_body(request)?;
+    let body: DeregisterBody = input::body(request)?;
+    let runtimes = body.runtime_ids.filter(|ids| !ids.is_empty()).ok_or(ApiError::RuntimeIdsRequired)?;
+    if runtimes.len() > RUNTIMES_PER_DEREGISTRATION {
+        return Err(ApiError::TooManyRuntimes(RUNTIMES_PER_DEREGISTRATION));
+    }
+
+    let now = state.clock.now();
+    for runtime in runtimes.iter().filter_map(|id| id.parse().ok()) {
+        let outcome = state.store.deregister(runtime, &caller.workspaces, now).await;
+        match outcome.map_err(Operation::Deregister.failed())? {
+            DeregisterOutcome::Deregistered | DeregisterOutcome::NotFound => {}
+        }
+    }
+    Ok(Ack::default())
+}

@@ -1,0 +1,34 @@
+//! Initiate: a client rings a runtime. `POST /api/runtimes/{runtimeId}/models`.
+//!
+//! After a 200, polls find the request.
+
+use doorbell_protocol::{Kind, Scope};
+use doorbell_shared::http::caller::caller;
+use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::request::Address;
+use doorbell_shared::store::{InitiateOutcome, Store};
+
+use crate::record::{StoredRecord, render};
+
+pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
+    respond("initiate", request, initiate(state, request)).await
+}
+
+async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<StoredRecord, ApiError> {
+    let caller = caller(request, Scope::User)?;
+    input::limit_body(request)?;
+    let runtime = input::runtime(request)?;
+    let now = state.clock.now();
+    let address = Address { runtime, request: state.id_gen.request_id(now), kind: Kind::ModelList };
+
+    let outcome = state.store.initiate(address, &caller.workspaces, now).await;
+    match outcome.map_err(Operation::Enqueue.failed())? {
+        InitiateOutcome::Enqueued(request) => {
+            render(&request).map_err(|_| ApiError::CorruptResult(Operation::Enqueue))
+        }
+        InitiateOutcome::Offline => Err(ApiError::RuntimeOffline),
+        InitiateOutcome::RateLimited(limited) => Err(ApiError::RateLimited(limited)),
+        InitiateOutcome::NotFound => Err(ApiError::RuntimeNotFound),
+    }
+}

@@ -1,0 +1,13 @@
+//! Doorbell's Lambda functions.
+//!
+//! Each use case is one module: parse the request, call the store, render the outcome. Each function is one binary in `bin/`.
+
+pub mod auth;
+pub mod deregister;
+pub mod heartbeat;
+pub mod initiate;
+pub mod poll;
+mod record;
+pub mod register;
+pub mod report;
+pub mod runtimes;

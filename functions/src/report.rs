@@ -1,0 +1,125 @@
+//! Report: a daemon reports a request. `POST /api/daemon/runtimes/{runtimeId}/models/{requestId}/result`.
+//!
+//! Daemons give up at any 4xx and retry a 5xx, so a store failure is always a 500. A report on a request that has ended is
+//! ignored, with 200.
+
+use doorbell_protocol::limits::{MODEL_TEXT_CHARS, MODELS_PER_REPORT};
+use doorbell_protocol::{Ack, Kind, ModelListReport, ModelListResult, Scope};
+use doorbell_shared::http::caller::caller;
+use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
+use doorbell_shared::request::{ErrorText, Payload, PayloadTooLarge, RequestOutcome};
+use doorbell_shared::store::{ReportOutcome, Store};
+
+pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
+    respond("report", request, report(state, request)).await
+}
+
+async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Ack, ApiError> {
+    let caller = caller(request, Scope::Daemon)?;
+    input::limit_body(request)?;
+    let address = input::address(request, Kind::ModelList)?;
+    let body: ModelListReport = input::body(request)?;
+    // A result that cannot be stored fails the request with the reason: its client would wait in vain.
+    let (outcome, response) = match outcome(body) {
+        Ok(outcome) => (outcome, Ok(Ack::default())),
+        Err(too_large) => {
+            let error = ErrorText::from(too_large.to_string());
+            (RequestOutcome::Failed(error), Err(ApiError::ReportTooLarge))
+        }
+    };
+    let operation = match outcome {
+        RequestOutcome::Completed(_) => Operation::Complete,
+        RequestOutcome::Failed(_) => Operation::Fail,
+    };
+
+    let now = state.clock.now();
+    let reported = state.store.report(address, &caller.workspaces, &outcome, now).await;
+    match reported.map_err(operation.failed())? {
+        ReportOutcome::Recorded { created_at } => {
+            metrics::request_reported(&outcome, now.since(created_at));
+            response
+        }
+        ReportOutcome::Duplicate => response,
+        ReportOutcome::Stale => Ok(Ack::default()),
+        ReportOutcome::NotFound => Err(ApiError::RequestNotFound),
+    }
+}
+
+/// Why a report cannot be stored: the error text of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum ReportTooLarge {
+    #[error("the daemon's report is too large to store: {0}")]
+    Bytes(#[from] PayloadTooLarge),
+    #[error(
+        "the daemon's report is too large to store: {0} models are over the {MODELS_PER_REPORT} that a report may list"
+    )]
+    Models(usize),
+    #[error(
+        "the daemon's report is too large to store: a model's id or label has more than {MODEL_TEXT_CHARS} characters"
+    )]
+    Text,
+}
+
+fn outcome(report: ModelListReport) -> Result<RequestOutcome, ReportTooLarge> {
+    match report.into_result() {
+        Ok(result) => Ok(RequestOutcome::Completed(payload(&result)?)),
+        Err(error) => Ok(RequestOutcome::Failed(ErrorText::from(error))),
+    }
+}
+
+fn payload(result: &ModelListResult) -> Result<Payload, ReportTooLarge> {
+    if result.models.len() > MODELS_PER_REPORT {
+        return Err(ReportTooLarge::Models(result.models.len()));
+    }
+    if result.models.iter().any(|model| model.longest_text() > MODEL_TEXT_CHARS) {
+        return Err(ReportTooLarge::Text);
+    }
+    // The report was parsed from JSON, so it can be written as JSON.
+    Ok(Payload::try_from(serde_json::to_string(result).unwrap_or_default())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn outcome_of(body: Value) -> Result<RequestOutcome, ReportTooLarge> {
+        outcome(serde_json::from_value(body).unwrap())
+    }
+
+    #[test]
+    fn stores_models_supported_and_fallback() {
+        let body = json!({"status": "completed", "models": [{"id": "a", "label": "A", "n": 1}], "other": 1});
+        let RequestOutcome::Completed(payload) = outcome_of(body).unwrap() else { panic!("not completed") };
+        let expected = r#"{"models":[{"id":"a","label":"A","n":1}],"supported":true,"fallback":false}"#;
+        assert_eq!(payload.as_str(), expected);
+    }
+
+    #[test]
+    fn stores_error_of_failed_report() {
+        let failed = outcome_of(json!({"status": "failed", "error": "not logged in"}));
+        assert_eq!(failed, Ok(RequestOutcome::Failed(ErrorText::from("not logged in".to_owned()))));
+    }
+
+    #[test]
+    fn models_per_report_are_bounded() {
+        let listing = |count: usize| {
+            outcome_of(
+                json!({"status": "completed", "models": vec![json!({"id": "a", "label": "A"}); count]}),
+            )
+        };
+        assert!(listing(MODELS_PER_REPORT).is_ok());
+        assert_eq!(listing(MODELS_PER_REPORT + 1), Err(ReportTooLarge::Models(MODELS_PER_REPORT + 1)));
+    }
+
+    #[test]
+    fn model_texts_are_bounded() {
+        let labelled = |chars: usize| {
+            outcome_of(json!({"status": "completed", "models": [{"id": "a", "label": "ü".repeat(chars)}]}))
+        };
+        assert!(labelled(MODEL_TEXT_CHARS).is_ok());
+        assert_eq!(labelled(MODEL_TEXT_CHARS + 1), Err(ReportTooLarge::Text));
+    }
+}

@@ -1,0 +1,43 @@
+//! Runtimes: the runtimes that a client can ring, sorted by name. `GET /api/runtimes`.
+//!
+//! All of the caller's workspaces, or the one in `?workspace_id=`.
+
+use doorbell_protocol::{RuntimeRecord, Scope, WorkspaceId};
+use doorbell_shared::access::Principal;
+use doorbell_shared::http::caller::caller;
+use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::store::Store;
+use lambda_http::RequestExt as _;
+
+pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
+    respond("runtimes", request, runtimes(state, request)).await
+}
+
+async fn runtimes<S: Store>(
+    state: &AppState<S>,
+    request: &HttpRequest,
+) -> Result<Vec<RuntimeRecord>, ApiError> {
+    let caller = caller(request, Scope::User)?;
+    input::limit_body(request)?;
+    let workspaces = workspaces(request, &caller)?;
+
+    let now = state.clock.now();
+    let mut records = Vec::new();
+    for workspace in workspaces {
+        let listed = state.store.list_runtimes(workspace, now).await.map_err(Operation::List.failed())?;
+        records.extend(listed.iter().map(|runtime| runtime.record(now)));
+    }
+    // Names need not be unique. With the id the order is total, so equal lists have equal order.
+    records.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+    Ok(records)
+}
+
+fn workspaces(request: &HttpRequest, caller: &Principal) -> Result<Vec<WorkspaceId>, ApiError> {
+    let query = request.query_string_parameters_ref();
+    let Some(workspace) = query.and_then(|query| query.first("workspace_id")) else {
+        return Ok(caller.workspaces.iter().collect());
+    };
+    let workspace = workspace.parse().map_err(|_| ApiError::InvalidWorkspaceId)?;
+    if caller.workspaces.contains(workspace) { Ok(vec![workspace]) } else { Err(ApiError::WorkspaceNotFound) }
+}

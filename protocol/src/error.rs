@@ -1,0 +1,69 @@
+//! Error bodies, and the texts that existing clients and daemons compare.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every error response.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// One of [`error_text`], or a text with details.
+    pub error: String,
+}
+
+/// `{"status":"ok"}`: the response to a report, a deregistration and a health check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// Always `ok`.
+    pub status: String,
+}
+
+impl Default for Ack {
+    fn default() -> Self {
+        Self { status: "ok".to_owned() }
+    }
+}
+
+/// Texts of [`ErrorBody`], literally as the contract has them. The status is given with each.
+pub mod error_text {
+    /// 400: the path or body has a malformed runtime id.
+    pub const INVALID_RUNTIME_ID: &str = "invalid runtime_id";
+    /// 400: the query or body has a malformed workspace id.
+    pub const INVALID_WORKSPACE_ID: &str = "invalid workspace_id";
+    /// 400: the body is not a JSON object of the route's shape.
+    pub const INVALID_BODY: &str = "invalid request body";
+    /// 400: a heartbeat without `runtime_id`.
+    pub const RUNTIME_ID_REQUIRED: &str = "runtime_id is required";
+    /// 400: a deregistration without `runtime_ids`.
+    pub const RUNTIME_IDS_REQUIRED: &str = "runtime_ids is required";
+    /// 400: a registration without `daemon_id`.
+    pub const DAEMON_ID_REQUIRED: &str = "daemon_id is required";
+    /// 400: a registration without `workspace_id`.
+    pub const WORKSPACE_ID_REQUIRED: &str = "workspace_id is required";
+    /// 400: a registration with neither runtimes nor failed profiles.
+    pub const NOTHING_TO_REGISTER: &str = "at least one runtime or failed profile is required";
+    /// 401: no token, or an unknown one.
+    pub const UNAUTHENTICATED: &str = "a valid bearer token is required";
+    /// 404: unknown, or in a workspace that the token is not in.
+    pub const RUNTIME_NOT_FOUND: &str = "runtime not found";
+    /// 404: unknown, expired, or of another runtime, kind or workspace.
+    pub const REQUEST_NOT_FOUND: &str = "request not found";
+    /// 404: a workspace that the token is not in.
+    pub const WORKSPACE_NOT_FOUND: &str = "workspace not found";
+    /// 404: no such route, or a heartbeat for a runtime of another workspace.
+    pub const NOT_FOUND: &str = "not found";
+    /// 405: the route has other methods, listed in `Allow`.
+    pub const METHOD_NOT_ALLOWED: &str = "method not allowed";
+    /// 413: the body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).
+    pub const BODY_TOO_LARGE: &str = "request body too large";
+    /// 413: the result is over [`RESULT_BYTES`](crate::limits::RESULT_BYTES).
+    pub const REPORT_TOO_LARGE: &str = "report too large";
+    /// 414: path and query are over API Gateway's limit.
+    pub const URI_TOO_LONG: &str = "path and query too long";
+    /// 429, with `Retry-After`: the runtime's rate limit.
+    pub const RATE_LIMITED: &str = "too many requests for this runtime";
+    /// 500: the authorizer failed.
+    pub const AUTHORIZATION_UNCHECKED: &str = "authorization could not be checked";
+    /// 503: no heartbeat within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW).
+    pub const RUNTIME_OFFLINE: &str = "runtime is offline";
+    /// 503, with `Retry-After`: `doorbell dev` sheds load.
+    pub const SERVER_BUSY: &str = "server is busy";
+}

@@ -1,0 +1,105 @@
+//! The heartbeat of one runtime, and the work it is answered with.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_with::{As, DefaultOnError};
+
+use crate::id::RequestId;
+use crate::limits::IN_FLIGHT_PER_HEARTBEAT;
+
+/// Body of `POST /api/daemon/heartbeat`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatBody {
+    /// The runtime that is alive. Required; checked by the server.
+    #[serde(default)]
+    pub runtime_id: Option<String>,
+    /// All requests that the daemon has claimed for the runtime and not yet reported. An unreadable list reads as none:
+    /// an empty one would have everything redelivered, and a hint must not fail the heartbeat.
+    #[serde(
+        default,
+        deserialize_with = "As::<DefaultOnError>::deserialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub in_flight: Option<InFlight>,
+}
+
+/// The requests that a daemon is working on, at most [`IN_FLIGHT_PER_HEARTBEAT`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<RequestId>")]
+pub struct InFlight(BTreeSet<RequestId>);
+
+/// The list is longer than [`IN_FLIGHT_PER_HEARTBEAT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} requests in flight are over the {IN_FLIGHT_PER_HEARTBEAT} that a heartbeat may list")]
+pub struct TooManyInFlight(usize);
+
+impl InFlight {
+    /// Whether the daemon is working on `request`.
+    pub fn contains(&self, request: RequestId) -> bool {
+        self.0.contains(&request)
+    }
+}
+
+impl TryFrom<Vec<RequestId>> for InFlight {
+    type Error = TooManyInFlight;
+    fn try_from(requests: Vec<RequestId>) -> Result<Self, TooManyInFlight> {
+        if requests.len() > IN_FLIGHT_PER_HEARTBEAT {
+            return Err(TooManyInFlight(requests.len()));
+        }
+        Ok(Self(requests.into_iter().collect()))
+    }
+}
+
+/// The response to a heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatResponse {
+    /// Always `ok`.
+    pub status: String,
+    /// The model list request that this heartbeat has claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_model_list: Option<PendingRequest>,
+}
+
+impl HeartbeatResponse {
+    /// The response with `claimed`, if there was work.
+    pub fn new(claimed: Option<RequestId>) -> Self {
+        let pending_model_list = claimed.map(|id| PendingRequest { id });
+        Self { status: "ok".to_owned(), pending_model_list }
+    }
+}
+
+/// A claimed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingRequest {
+    /// The id to report on.
+    pub id: RequestId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_flight_is_bounded() {
+        let in_flight = |count| InFlight::try_from(vec![RequestId::MIN; count]);
+        assert!(in_flight(IN_FLIGHT_PER_HEARTBEAT).is_ok());
+        let over = IN_FLIGHT_PER_HEARTBEAT + 1;
+        assert_eq!(in_flight(over), Err(TooManyInFlight(over)));
+    }
+
+    #[test]
+    fn unreadable_in_flight_reads_as_absent() {
+        for in_flight in ["null", "5", r#""x""#, r#"["x"]"#, r#"{"a":1}"#] {
+            let body = format!(r#"{{"runtime_id":"r","in_flight":{in_flight}}}"#);
+            let body: HeartbeatBody = serde_json::from_str(&body).unwrap();
+            assert_eq!(body, HeartbeatBody { runtime_id: Some("r".to_owned()), in_flight: None });
+        }
+    }
+
+    #[test]
+    fn empty_in_flight_is_a_list() {
+        let body: HeartbeatBody = serde_json::from_str(r#"{"in_flight":[]}"#).unwrap();
+        assert_eq!(body.in_flight, Some(InFlight::default()));
+    }
+}

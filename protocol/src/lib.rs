@@ -1,0 +1,32 @@
+//! What both sides of Doorbell's HTTP API share: ids, times, the JSON of requests and responses, limits and error texts.
+//!
+//! Existing clients and daemons already speak this contract, so field names, statuses and texts never change. Optional
+//! fields are left out, never `null`: clients validate with strict schemas. Unknown fields of a request are ignored.
+
+#![warn(missing_docs)]
+
+mod error;
+mod heartbeat;
+pub mod id;
+mod json_text;
+pub mod limits;
+mod model;
+mod model_list;
+mod object;
+mod request;
+mod runtime;
+mod scope;
+mod time;
+
+pub use error::{Ack, ErrorBody, error_text};
+pub use heartbeat::{HeartbeatBody, HeartbeatResponse, InFlight, PendingRequest, TooManyInFlight};
+pub use id::{InvalidId, RequestId, RuntimeId, WorkspaceId};
+pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
+pub use model_list::{ModelListReport, ModelListResult};
+pub use object::Object;
+pub use request::{Kind, RequestRecord, Status};
+pub use runtime::{
+    DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeRecord, RuntimeStatus,
+};
+pub use scope::{Scope, UnknownScope};
+pub use time::Timestamp;

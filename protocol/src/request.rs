@@ -1,0 +1,84 @@
+//! The request record that initiate and poll respond with.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{RequestId, RuntimeId};
+use crate::model::ModelEntry;
+use crate::time::Timestamp;
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The models that a runtime can use.
+    ModelList,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 1] = [Self::ModelList];
+
+    /// The name in storage and on the wire. Permanent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ModelList => "model_list",
+        }
+    }
+}
+
+/// A request's status, on the wire and in storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Waits for a heartbeat.
+    Pending,
+    /// Claimed by a heartbeat.
+    Running,
+    /// Reported with a result.
+    Completed,
+    /// Reported with an error.
+    Failed,
+    /// Not claimed or not reported in time.
+    Timeout,
+}
+
+impl Status {
+    /// The name on the wire and in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// Whether the status is final.
+    pub fn is_terminal(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running)
+    }
+}
+
+/// A request as clients see it. Clients read [`ModelEntry`]s; the server splices the stored JSON text in place of `M`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestRecord<M = Vec<ModelEntry>> {
+    /// The request's id.
+    pub id: RequestId,
+    /// The runtime that was rung.
+    pub runtime_id: RuntimeId,
+    /// How far the request has come.
+    pub status: Status,
+    /// The models of a completed request, unless there are none.
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    pub models: Option<M>,
+    /// Whether agents may be given a model of their own. `true` until a report sets it to `false`.
+    pub supported: bool,
+    /// Why the request failed or timed out, unless the text is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When the client rang.
+    pub created_at: Timestamp,
+    /// When the status last changed.
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,117 @@
+//! Registering runtimes, listing them and taking them offline.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{RuntimeId, WorkspaceId};
+use crate::object;
+use crate::time::Timestamp;
+
+/// Body of `POST /api/daemon/register`. A field that is absent or `null` reads as `None`; the server checks what is required.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegisterBody {
+    /// The workspace that the runtimes belong to. Required.
+    #[serde(default)]
+    pub workspace_id: Option<String>,
+    /// The daemon's own id, the same at every start. Required.
+    #[serde(default)]
+    pub daemon_id: Option<String>,
+    /// The machine's name for display.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
+    /// The daemon's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cli_version: Option<String>,
+    /// The agent programs of the machine.
+    #[serde(default, deserialize_with = "object::list")]
+    pub runtimes: Option<Vec<RegisterRuntime>>,
+    /// Profiles that could not be started. A daemon that has only these may still register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_profiles: Option<Vec<serde_json::Value>>,
+}
+
+/// One agent program in a registration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegisterRuntime {
+    /// The name for display.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The type of agent program, such as `codex`.
+    #[serde(default, rename = "type")]
+    pub provider: Option<String>,
+    /// The agent program's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `offline` registers a runtime that cannot be rung; anything else is online.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Distinguishes several profiles of one agent program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_id: Option<String>,
+}
+
+/// Whether a runtime can be rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuntimeStatus {
+    /// Its last heartbeat is within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW).
+    Online,
+    /// Its last heartbeat is older, or its daemon has deregistered it.
+    Offline,
+}
+
+impl RuntimeStatus {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Offline => "offline",
+        }
+    }
+}
+
+/// A runtime in the responses to a registration and a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimeRecord {
+    /// Derived from workspace, daemon, type and profile.
+    pub id: RuntimeId,
+    /// The workspace that it belongs to.
+    pub workspace_id: WorkspaceId,
+    /// The daemon's own id.
+    pub daemon_id: String,
+    /// The name for display.
+    pub name: String,
+    /// The type of agent program.
+    pub provider: String,
+    /// Whether it can be rung.
+    pub status: RuntimeStatus,
+    /// The last registration or heartbeat.
+    pub last_seen_at: Timestamp,
+    /// The first registration.
+    pub created_at: Timestamp,
+    /// The last change of this record.
+    pub updated_at: Timestamp,
+}
+
+/// The response to a registration. Daemons of the reference server expect the last three fields; Doorbell leaves them empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegisterResponse {
+    /// The registered runtimes, in the order of the registration.
+    pub runtimes: Vec<RuntimeRecord>,
+    /// Always empty.
+    #[serde(default)]
+    pub repos: Vec<serde_json::Value>,
+    /// Always empty.
+    #[serde(default)]
+    pub repos_version: String,
+    /// Always empty.
+    #[serde(default)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Body of `POST /api/daemon/deregister`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeregisterBody {
+    /// The runtimes to take offline. Unknown and malformed ids are skipped.
+    #[serde(default)]
+    pub runtime_ids: Option<Vec<String>>,
+}

@@ -1,0 +1,94 @@
+//! The log: one JSON object a line, for CloudWatch Logs Insights, and one line for each call.
+//!
+//! Fields are ids, statuses and durations; bodies and tokens never reach this module. Lines below WARN are ours only: at TRACE
+//! the SDK and the HTTP stack log headers and bodies.
+
+use lambda_http::RequestExt as _;
+use lambda_http::request::RequestContext;
+use tracing::field::{Empty, display};
+use tracing::{Span, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry;
+
+use super::HttpRequest;
+use super::error::ApiError;
+use crate::clock::Stopwatch;
+
+/// The prefix of the targets of all our crates.
+const OUR_TARGETS: &str = "doorbell";
+
+/// Our lines up to `level`, and warnings and errors of all others.
+pub fn filter(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(OUR_TARGETS, level)
+}
+
+/// The subscriber of a function.
+pub fn subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let json = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_writer(writer);
+    registry().with(filter(level)).with(json)
+}
+
+/// A call in progress. Its span carries the ids to every line that is logged during the call.
+#[derive(Debug)]
+pub(super) struct Call {
+    span: Span,
+    started: Stopwatch,
+}
+
+impl Call {
+    pub(super) fn start(function: &'static str, request: &HttpRequest) -> Self {
+        let gateway_request_id = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref(),
+            _ => None,
+        };
+        // At ERROR, so that it exists at every log level.
+        let span = tracing::error_span!(
+            "call",
+            function,
+            gateway_request_id,
+            runtime_id = Empty,
+            request_id = Empty,
+            record_ms = Empty,
+            list_ms = Empty,
+            claim_ms = Empty,
+        );
+        Self { span, started: Stopwatch::start() }
+    }
+
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// Logs the outcome: a caller's error as information, our own as an error.
+    pub(super) fn finish(self, status: u16, error: Option<&ApiError>) {
+        let duration_ms = self.started.elapsed_ms();
+        let cause = error.map(cause);
+        if status >= 500 && !matches!(error, Some(ApiError::RuntimeOffline)) {
+            tracing::error!(status, duration_ms, cause, "failed");
+        } else {
+            tracing::info!(status, duration_ms, cause, "answered");
+        }
+    }
+}
+
+/// Adds an id to the current call's span: a checked one only, because a path could contain anything.
+pub(super) fn record_id(field: &'static str, id: impl std::fmt::Display) {
+    Span::current().record(field, display(id));
+}
+
+fn cause(error: &ApiError) -> String {
+    match error {
+        ApiError::Store(_, error) => error.to_string(),
+        other => other.parts().1.into_owned(),
+    }
+}

@@ -1,0 +1,158 @@
+//! Poll and report.
+
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
+use doorbell_protocol::{Status, Timestamp};
+
+use super::DynamoDbStore;
+use super::error::{ConditionalWrite, conditional, failed};
+use super::expressions::{Item, WorkspaceFilter, millis, number, string};
+use super::items::{RequestItem, decode, request_expiry};
+use super::keys::Key;
+use super::payload_attribute::PayloadAttribute;
+use crate::access::Workspaces;
+use crate::request::{Address, Request, RequestOutcome, State, TimeoutReason};
+use crate::store::error::Result;
+use crate::store::outcome::{PollOutcome, ReportOutcome};
+
+/// Open, within its deadline.
+const OPEN: &str = "((#status = :pending AND created_at >= :pending_since) \
+                     OR (#status = :running AND claimed_at >= :running_since))";
+
+impl DynamoDbStore {
+    /// One consistent read; one write when a deadline has passed.
+    pub(super) async fn read_request(
+        &self,
+        at: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<PollOutcome> {
+        // Consistent: an eventually consistent read can miss the request just created, and clients give up at one 404.
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::request(at.runtime, at.request).into()));
+        let output = get.consistent_read(true).send().await.map_err(|error| failed("poll")(&error))?;
+        let request = output.item.map(|item| decode_request(item, at)).transpose()?;
+        let Some(request) = request.filter(|request| is_visible(request, at, callers, now)) else {
+            return Ok(PollOutcome::NotFound);
+        };
+        match request.timeout_reason(now) {
+            None => Ok(PollOutcome::Found(request)),
+            Some(reason) => self.write_timeout(&request, reason, now).await,
+        }
+    }
+
+    /// Only from the state that was read. When it has changed, the new state is the outcome, so that nodes with different clocks
+    /// agree. Our own first try is recognised by its time.
+    async fn write_timeout(
+        &self,
+        read: &Request,
+        reason: TimeoutReason,
+        now: Timestamp,
+    ) -> Result<PollOutcome> {
+        let at = read.address;
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::request(at.runtime, at.request).into()))
+            .update_expression(
+                "SET #status = :timeout, #error = :error, updated_at = :now, expires_at = :expires_at",
+            )
+            .condition_expression("#status = :status_read AND updated_at = :updated_at_read")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":timeout", string(Status::Timeout.as_str()))
+            .expression_attribute_values(":error", string(reason.as_str()))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":expires_at", number(request_expiry(now)))
+            .expression_attribute_values(":status_read", string(read.state.status().as_str()))
+            .expression_attribute_values(":updated_at_read", millis(read.updated_at))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let item = match conditional("time out", update.send().await)? {
+            ConditionalWrite::Applied(output) => output.attributes,
+            ConditionalWrite::ConditionFailed(item) => item,
+        };
+        let Some(item) = item else { return Ok(PollOutcome::NotFound) };
+        let request = decode_request(item, at)?;
+        let ours = request.state == State::Timeout(reason) && request.updated_at == now;
+        Ok(if ours { PollOutcome::TimedOut(request) } else { PollOutcome::Found(request) })
+    }
+
+    /// One write, if the request is open.
+    pub(super) async fn write_report(
+        &self,
+        at: Address,
+        callers: &Workspaces,
+        outcome: &RequestOutcome,
+        now: Timestamp,
+    ) -> Result<ReportOutcome> {
+        let request = match self.update_outcome(at, callers, outcome, now).await? {
+            ConditionalWrite::Applied(old) => {
+                return Ok(ReportOutcome::Recorded { created_at: decode_request(old, at)?.created_at });
+            }
+            ConditionalWrite::ConditionFailed(None) => return Ok(ReportOutcome::NotFound),
+            ConditionalWrite::ConditionFailed(Some(item)) => decode_request(item, at)?,
+        };
+        if is_visible(&request, at, callers, now) {
+            Ok(ReportOutcome::of_closed(&request, outcome, now))
+        } else {
+            Ok(ReportOutcome::NotFound)
+        }
+    }
+
+    async fn update_outcome(
+        &self,
+        at: Address,
+        callers: &Workspaces,
+        outcome: &RequestOutcome,
+        now: Timestamp,
+    ) -> Result<ConditionalWrite<Item>> {
+        let workspaces = WorkspaceFilter::new(callers);
+        let (attribute, body) = match outcome {
+            RequestOutcome::Completed(payload) => PayloadAttribute::from(payload).into_name_and_value(),
+            RequestOutcome::Failed(error) => ("error", string(error.as_str())),
+        };
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::request(at.runtime, at.request).into()))
+            .update_expression(
+                "SET #status = :status, #body = :body, updated_at = :now, expires_at = :expires_at",
+            )
+            .condition_expression(format!("{} AND kind = :kind AND {OPEN}", workspaces.condition))
+            .set_expression_attribute_values(Some(workspaces.values))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#body", attribute)
+            .expression_attribute_values(":status", string(outcome.status().as_str()))
+            .expression_attribute_values(":body", body)
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":expires_at", number(request_expiry(now)))
+            .expression_attribute_values(":kind", string(at.kind.as_str()))
+            .expression_attribute_values(":pending", string(Status::Pending.as_str()))
+            .expression_attribute_values(":running", string(Status::Running.as_str()))
+            .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
+            .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))
+            // The old item, which costs no unit. The new one would return the whole result.
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(match conditional("report", update.send().await)? {
+            ConditionalWrite::Applied(output) => {
+                ConditionalWrite::Applied(output.attributes.unwrap_or_default())
+            }
+            ConditionalWrite::ConditionFailed(item) => ConditionalWrite::ConditionFailed(item),
+        })
+    }
+}
+
+fn decode_request(item: Item, at: Address) -> Result<Request> {
+    decode::<RequestItem>(item)?.request(at.runtime, at.request)
+}
+
+fn is_visible(request: &Request, at: Address, callers: &Workspaces, now: Timestamp) -> bool {
+    request.address == at && callers.contains(request.workspace) && request.is_readable(now)
+}

@@ -1,0 +1,71 @@
+//! What callers are told when the store cannot say: a 500 in the contract's words, and nothing of the inside.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use doorbell_shared::store::dynamodb::DynamoDbStore;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_test_support::api::WORKSPACE_A;
+use doorbell_test_support::{Answer, Caller, TestApi};
+use serde_json::{Value, json};
+
+const RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
+
+/// An API whose table is missing: the engine refuses every call, as DynamoDB does in a wrong deployment.
+async fn broken() -> TestApi {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    TestApi::on(DynamoDbStore::new(engine.client(None), "not-there")).await
+}
+
+async fn assert_fails(caller: Caller, path: &str, body: Value, text: &str) {
+    assert_eq!(broken().await.post(caller, path, body).await, Answer::error(500, text));
+}
+
+#[tokio::test]
+async fn initiate_failed_to_enqueue() {
+    let path = format!("/api/runtimes/{RUNTIME}/models");
+    assert_fails(Caller::UserA, &path, json!({}), "failed to enqueue model list request").await;
+}
+
+#[tokio::test]
+async fn poll_failed_to_load() {
+    let path = format!("/api/runtimes/{RUNTIME}/models/01930000000070008000000000000001");
+    let answer = broken().await.get(Caller::UserA, &path).await;
+    assert_eq!(answer, Answer::error(500, "failed to load request"));
+}
+
+#[tokio::test]
+async fn a_list_failed() {
+    let answer = broken().await.get(Caller::UserA, "/api/runtimes").await;
+    assert_eq!(answer, Answer::error(500, "failed to list runtimes"));
+}
+
+#[tokio::test]
+async fn a_heartbeat_failed() {
+    assert_fails(
+        Caller::DaemonA,
+        "/api/daemon/heartbeat",
+        json!({"runtime_id": RUNTIME}),
+        "heartbeat failed",
+    )
+    .await;
+}
+
+/// Never a 4xx: at one of those a daemon gives up, and the person waits in vain.
+#[tokio::test]
+async fn a_report_failed_to_persist() {
+    let path = format!("/api/daemon/runtimes/{RUNTIME}/models/01930000000070008000000000000001/result");
+    assert_fails(Caller::DaemonA, &path, json!({"status": "completed"}), "failed to persist completion")
+        .await;
+    assert_fails(Caller::DaemonA, &path, json!({"status": "failed"}), "failed to persist failure").await;
+}
+
+#[tokio::test]
+async fn a_registration_failed() {
+    let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+    assert_fails(Caller::DaemonA, "/api/daemon/register", body, "failed to register runtimes").await;
+}
+
+#[tokio::test]
+async fn a_deregistration_failed() {
+    let body = json!({"runtime_ids": [RUNTIME]});
+    assert_fails(Caller::DaemonA, "/api/daemon/deregister", body, "failed to deregister runtimes").await;
+}

@@ -1,0 +1,51 @@
+//! What HTTP lets through, the local gateway makes an event of. A panic would end the connection without an answer.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use doorbell_shared::store::memory::MemoryStore;
+use doorbell_test_support::TestApi;
+
+/// The status of the answer to a request in just these words.
+fn status(api: &TestApi, target: &str, headers: &str) -> String {
+    let mut connection = TcpStream::connect(api.url().trim_start_matches("http://")).unwrap();
+    let request = format!(
+        "GET {target} HTTP/1.1\r\n{headers}\r\nAuthorization: Bearer dbu_dev_a\r\nConnection: close\r\n\r\n"
+    );
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap_or("no answer").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_and_protocol_are_not_a_clients_to_say() {
+    let api = TestApi::on(MemoryStore::default()).await;
+    for headers in [
+        "Host: a b",
+        "Host: x:99999",
+        "Host: %%",
+        "Host: [::",
+        "Host:",
+        "Host: x\r\nHost: y",
+        "Host: x\r\nX-Forwarded-Proto: \"",
+        "Host: x\r\nX-Forwarded-Proto: file",
+        "Host: x\r\nX-Forwarded-Host: a b",
+    ] {
+        assert_eq!(status(&api, "/api/runtimes", headers), "200", "{headers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_may_be_as_long_as_for_api_gateway() {
+    let api = TestApi::on(MemoryStore::default()).await;
+    for (length, expected) in [(10_200, "200"), (10_300, "414"), (65_500, "414")] {
+        assert_eq!(status(&api, &format!("/api/runtimes?x={}", "a".repeat(length)), "Host: x"), expected);
+    }
+    for (length, expected) in [(10_000, "404"), (30_000, "414")] {
+        assert_eq!(
+            status(&api, &format!("/api/runtimes/{}/models/x", "\"".repeat(length)), "Host: x"),
+            expected
+        );
+    }
+}

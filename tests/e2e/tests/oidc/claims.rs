@@ -1,0 +1,152 @@
+//! What a token says that the issuer did sign.
+
+use std::time::Duration;
+
+use doorbell_functions::auth::oidc::limits::LEEWAY;
+use doorbell_functions::auth::oidc::{DeniedReason, Oidc, Verdict};
+use doorbell_protocol::Timestamp;
+use serde_json::{Value, json};
+
+use crate::support::{AUDIENCE, ISSUER, Issuer, KEYS, START, Signer, WORKSPACE, claims, config, start, with};
+
+const OTHER: &str = "00000000-0000-4000-8000-00000000000b";
+
+/// What becomes of a token with these changes, at `now`.
+async fn verdict_at(changes: Value, now: Timestamp) -> Verdict {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::with(&[&signer]);
+    issuer.verify(&signer.token(&with(claims(), changes)), now).await.unwrap()
+}
+
+async fn assert_denied(changes: Value, reason: DeniedReason) {
+    assert_eq!(verdict_at(changes.clone(), start()).await, Verdict::Denied(reason), "{changes}");
+}
+
+async fn workspaces(claim: Value) -> Vec<String> {
+    match verdict_at(json!({"doorbell_workspaces": claim}), start()).await {
+        Verdict::Valid(identity) => identity.workspaces.iter().map(|id| id.to_string()).collect(),
+        Verdict::Denied(reason) => panic!("{reason}"),
+    }
+}
+
+#[tokio::test]
+async fn another_issuers_token_is_denied() {
+    for issuer in
+        ["https://other.example", "https://issuer.example/realm/", "HTTPS://issuer.example/realm", ""]
+    {
+        assert_denied(json!({ "iss": issuer }), DeniedReason::WrongIssuer).await;
+    }
+    assert_denied(json!({"iss": [ISSUER]}), DeniedReason::WrongIssuer).await;
+    assert_denied(json!({"iss": [ISSUER, "https://other.example"]}), DeniedReason::WrongIssuer).await;
+}
+
+#[tokio::test]
+async fn a_token_for_another_audience_is_denied() {
+    for audience in [json!("other"), json!("Doorbell"), json!(["other"]), json!([]), json!("")] {
+        assert_denied(json!({ "aud": audience }), DeniedReason::WrongAudience).await;
+    }
+    for audience in [json!(1), json!([AUDIENCE, 1]), json!({"doorbell": true})] {
+        assert_denied(json!({ "aud": audience }), DeniedReason::MissingClaim).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_may_be_for_others_too() {
+    let verdict = verdict_at(json!({"aud": ["other", AUDIENCE]}), start()).await;
+    assert!(matches!(verdict, Verdict::Valid(_)));
+}
+
+#[tokio::test]
+async fn every_claim_that_is_relied_on_must_be_there() {
+    for claim in ["iss", "aud", "exp", "sub"] {
+        assert_denied(json!({ claim: null }), DeniedReason::MissingClaim).await;
+    }
+    assert_denied(json!({"sub": ""}), DeniedReason::MissingClaim).await;
+    assert_denied(json!({"sub": 7}), DeniedReason::MissingClaim).await;
+    assert_denied(json!({"exp": "tomorrow"}), DeniedReason::MissingClaim).await;
+    assert_denied(json!({"exp": -1}), DeniedReason::MissingClaim).await;
+    assert_denied(json!({"nbf": "yesterday"}), DeniedReason::MalformedClaim).await;
+}
+
+#[tokio::test]
+async fn a_token_is_good_until_it_expires_and_a_leeway_longer() {
+    let moment = Duration::from_millis(1);
+    let expires = start() + Duration::from_secs(100) + LEEWAY;
+    for exp in [json!(START + 100), json!((START + 100) as f64)] {
+        let last = verdict_at(json!({ "exp": exp }), expires - moment).await;
+        assert!(matches!(last, Verdict::Valid(_)), "{last:?}");
+        let late = verdict_at(json!({ "exp": exp }), expires).await;
+        assert_eq!(late, Verdict::Denied(DeniedReason::Expired));
+    }
+    let fraction = json!({"exp": START as f64 + 100.5});
+    let last = verdict_at(fraction.clone(), expires + Duration::from_millis(499)).await;
+    assert!(matches!(last, Verdict::Valid(_)), "{last:?}");
+    let late = verdict_at(fraction, expires + Duration::from_millis(500)).await;
+    assert_eq!(late, Verdict::Denied(DeniedReason::Expired));
+}
+
+#[tokio::test]
+async fn a_token_is_good_from_its_beginning_and_a_leeway_earlier() {
+    let begins = start() + Duration::from_secs(100) - LEEWAY;
+    let nbf = json!({"nbf": START + 100});
+    let early = verdict_at(nbf.clone(), begins - Duration::from_millis(1)).await;
+    assert_eq!(early, Verdict::Denied(DeniedReason::NotYetValid));
+    let first = verdict_at(nbf, begins).await;
+    assert!(matches!(first, Verdict::Valid(_)), "{first:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_expired_long_ago_stays_expired() {
+    assert_denied(json!({"exp": 0}), DeniedReason::Expired).await;
+    assert_denied(json!({"exp": START - 3600}), DeniedReason::Expired).await;
+}
+
+#[tokio::test]
+async fn workspaces_are_a_list_or_a_single_one() {
+    assert_eq!(workspaces(json!([WORKSPACE, OTHER, WORKSPACE])).await, [WORKSPACE, OTHER]);
+    assert_eq!(workspaces(json!(OTHER)).await, [OTHER]);
+}
+
+#[tokio::test]
+async fn without_the_claim_a_person_is_in_no_workspace() {
+    let nowhere: [&str; 0] = [];
+    assert_eq!(workspaces(Value::Null).await, nowhere);
+    assert_eq!(workspaces(json!([])).await, nowhere);
+}
+
+#[tokio::test]
+async fn a_malformed_workspace_is_not_passed_over() {
+    for claim in [
+        json!(""),
+        json!("00000000-0000-4000-8000-00000000000A"),
+        json!("{00000000-0000-4000-8000-00000000000a}"),
+        json!(format!("{WORKSPACE} {OTHER}")),
+        json!([WORKSPACE, "*"]),
+        json!([WORKSPACE, 1]),
+        json!([WORKSPACE, null]),
+        json!([[WORKSPACE]]),
+        json!({ WORKSPACE: true }),
+        json!(1),
+        json!(true),
+    ] {
+        assert_denied(json!({"doorbell_workspaces": claim}), DeniedReason::MalformedClaim).await;
+    }
+    let mut null = claims();
+    null["doorbell_workspaces"] = Value::Null;
+    let signer = Signer::es256("ec");
+    let reason = Issuer::with(&[&signer]).denies(&signer.token(&null), start()).await;
+    assert_eq!(reason, DeniedReason::MalformedClaim);
+}
+
+#[tokio::test]
+async fn another_claim_can_hold_the_workspaces() {
+    let signer = Signer::es256("ec");
+    let web = Issuer::with(&[&signer]).web;
+    let name = "https://issuer.example/claims/workspaces";
+    let variables =
+        [("ISSUER", ISSUER), ("AUDIENCE", AUDIENCE), ("JWKS_URL", KEYS), ("WORKSPACES_CLAIM", name)];
+    let oidc = Oidc::new(config(&variables), web);
+    let token = signer.token(&with(claims(), json!({ name: [OTHER] })));
+    let Verdict::Valid(identity) = oidc.verify(&token, start()).await.unwrap() else { panic!("denied") };
+    assert_eq!(identity.workspaces, [OTHER.parse().unwrap()].into_iter().collect());
+}

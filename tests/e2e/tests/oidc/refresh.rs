@@ -1,0 +1,139 @@
+//! When the issuer is asked for its keys.
+
+use doorbell_functions::auth::oidc::limits::{KEYS_FRESH, REFRESH_FLOOR};
+use doorbell_functions::auth::oidc::{DeniedReason, Verdict};
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{Issuer, KEYS, Signer, after, claims, start, with};
+
+#[tokio::test]
+async fn keys_are_fetched_with_the_first_token_and_remembered() {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::with(&[&signer]);
+    assert_eq!(issuer.web.fetches(), 0);
+    let token = signer.token(&claims());
+    for seconds in [0, 1, 59, 60, 61, KEYS_FRESH.as_secs() - 1] {
+        assert!(issuer.accepts(&token, after(seconds)).await);
+    }
+    assert_eq!(issuer.web.fetched(), [KEYS]);
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_asked_for_once_and_again_only_after_the_floor() {
+    let signer = Signer::es256("known");
+    let issuer = Issuer::with(&[&signer]);
+    assert!(issuer.accepts(&signer.token(&claims()), start()).await);
+
+    let unknown = Signer::es256("unknown").token(&claims());
+    let floor = REFRESH_FLOOR.as_secs();
+    for (seconds, fetches) in [(0, 1), (floor - 1, 1), (floor, 2), (floor + 1, 2), (2 * floor, 3)] {
+        assert_eq!(issuer.denies(&unknown, after(seconds)).await, DeniedReason::UnknownKey);
+        assert_eq!(issuer.web.fetches(), fetches, "at {seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_with_nothing_remembered_costs_one_fetch() {
+    let issuer = Issuer::with(&[&Signer::es256("known")]);
+    let unknown = Signer::es256("unknown").token(&claims());
+    assert_eq!(issuer.denies(&unknown, start()).await, DeniedReason::UnknownKey);
+    assert_eq!(issuer.denies(&unknown, after(1)).await, DeniedReason::UnknownKey);
+    assert_eq!(issuer.web.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_new_key_of_the_issuer_is_found() {
+    let (old, new) = (Signer::es256("old"), Signer::es256("new"));
+    let issuer = Issuer::with(&[&old]);
+    assert!(issuer.accepts(&old.token(&claims()), start()).await);
+
+    issuer.publish(&[&old, &new]);
+    let token = new.token(&claims());
+    let floor = REFRESH_FLOOR.as_secs();
+    assert_eq!(issuer.denies(&token, after(floor - 1)).await, DeniedReason::UnknownKey);
+    assert!(issuer.accepts(&token, after(floor)).await);
+    assert!(issuer.accepts(&old.token(&claims()), after(floor)).await);
+    assert_eq!(issuer.web.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_is_good_for_an_hour_at_most() {
+    let (old, new) = (Signer::es256("old"), Signer::es256("new"));
+    let issuer = Issuer::with(&[&old]);
+    let token = old.token(&claims());
+    assert!(issuer.accepts(&token, start()).await);
+
+    issuer.publish(&[&new]);
+    let fresh = KEYS_FRESH.as_secs();
+    assert!(issuer.accepts(&token, after(fresh - 1)).await);
+    assert_eq!(issuer.denies(&token, after(fresh)).await, DeniedReason::UnknownKey);
+}
+
+#[tokio::test]
+async fn a_key_whose_id_was_given_to_another_is_withdrawn_too() {
+    let (old, new) = (Signer::es256("same"), Signer::es256("same"));
+    let issuer = Issuer::with(&[&old]);
+    assert!(issuer.accepts(&old.token(&claims()), start()).await);
+
+    issuer.publish(&[&new]);
+    let fresh = KEYS_FRESH.as_secs();
+    assert_eq!(issuer.denies(&old.token(&claims()), after(fresh)).await, DeniedReason::BadSignature);
+    assert!(issuer.accepts(&new.token(&claims()), after(fresh)).await);
+}
+
+#[tokio::test]
+async fn a_key_for_encryption_verifies_nothing() {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::unreachable();
+    issuer.web.put(KEYS, &json!({"keys": [with(signer.jwk(), json!({"use": "enc"}))]}));
+    assert_eq!(issuer.denies(&signer.token(&claims()), start()).await, DeniedReason::UnknownKey);
+}
+
+#[tokio::test]
+async fn a_burst_with_nothing_remembered_makes_one_fetch() {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::with(&[&signer]);
+    let token = signer.token(&claims());
+    let verdicts = join_all((0..50).map(|second| issuer.verify(&token, after(second)))).await;
+    assert!(verdicts.iter().all(|verdict| matches!(verdict, Ok(Verdict::Valid(_)))), "{verdicts:?}");
+    assert_eq!(issuer.web.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_burst_with_keys_grown_old_makes_one_fetch() {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::with(&[&signer]);
+    let token = signer.token(&claims());
+    assert!(issuer.accepts(&token, start()).await);
+    let late = after(KEYS_FRESH.as_secs());
+    let verdicts = join_all((0..50).map(|_| issuer.verify(&token, late))).await;
+    assert!(verdicts.iter().all(|verdict| matches!(verdict, Ok(Verdict::Valid(_)))), "{verdicts:?}");
+    assert_eq!(issuer.web.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_token_whose_key_is_known_does_not_wait_for_the_issuer() {
+    let signer = Signer::es256("known");
+    let issuer = Issuer::with(&[&signer]);
+    let (known, unknown) = (signer.token(&claims()), Signer::es256("unknown").token(&claims()));
+    assert!(issuer.accepts(&known, start()).await);
+
+    let later = after(REFRESH_FLOOR.as_secs());
+    let mut asking = Box::pin(issuer.verify(&unknown, later));
+    assert_eq!(asking.as_mut().now_or_never(), None);
+    assert!(issuer.accepts(&known, later).now_or_never().unwrap());
+    assert_eq!(asking.await, Ok(Verdict::Denied(DeniedReason::UnknownKey)));
+}
+
+#[tokio::test]
+async fn a_caller_who_gives_up_does_not_keep_the_others_from_asking() {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::with(&[&signer]);
+    let token = signer.token(&claims());
+    let mut asking = Box::pin(issuer.verify(&token, start()));
+    assert_eq!(asking.as_mut().now_or_never(), None);
+    drop(asking);
+    assert!(issuer.accepts(&token, start()).await);
+}

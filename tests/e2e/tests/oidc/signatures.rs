@@ -1,0 +1,136 @@
+//! Only the issuer's own key, used as the issuer uses it, makes a token good.
+
+use doorbell_functions::auth::oidc::{DeniedReason, Verdict};
+use ring::hmac;
+use serde_json::json;
+
+use crate::support::{Issuer, KEYS, Signer, WORKSPACE, claims, decode, encode, joined, start, with};
+
+#[tokio::test]
+async fn a_token_signed_with_es256_or_rs256_speaks_for_its_subject() {
+    let (ec, rsa) = (Signer::es256("ec"), Signer::rs256("rsa"));
+    let issuer = Issuer::with(&[&ec, &rsa]);
+    for signer in [&ec, &rsa] {
+        let Verdict::Valid(identity) = issuer.verify(&signer.token(&claims()), start()).await.unwrap() else {
+            panic!("denied: {}", signer.header());
+        };
+        assert_eq!(identity.subject, "person-1");
+        let workspaces: Vec<_> = identity.workspaces.iter().map(|workspace| workspace.to_string()).collect();
+        assert_eq!(workspaces, [WORKSPACE]);
+    }
+}
+
+#[tokio::test]
+async fn a_public_key_is_nobodys_shared_secret() {
+    let (ec, rsa) = (Signer::es256("ec"), Signer::rs256("rsa"));
+    let issuer = Issuer::with(&[&ec, &rsa]);
+    let algorithms =
+        [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)];
+    for signer in [&ec, &rsa] {
+        let jwk = signer.jwk().to_string();
+        let secrets: [&[u8]; 3] = [signer.public_key(), jwk.as_bytes(), b""];
+        for ((name, algorithm), secret) in algorithms.into_iter().flat_map(|a| secrets.map(|s| (a, s))) {
+            let message = joined(&with(signer.header(), json!({"alg": name})), &claims());
+            let tag = hmac::sign(&hmac::Key::new(algorithm, secret), message.as_bytes());
+            let token = format!("{message}.{}", encode(tag));
+            assert_eq!(issuer.denies(&token, start()).await, DeniedReason::AlgorithmNotAllowed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unsigned_token_is_denied_whatever_stands_for_its_signature() {
+    let ec = Signer::es256("ec");
+    let issuer = Issuer::with(&[&ec]);
+    for none in ["none", "None", "NONE", "nOnE", ""] {
+        let header = with(ec.header(), json!({"alg": none}));
+        let message = joined(&header, &claims());
+        for token in [format!("{message}."), message.clone(), ec.token_with(&header, &claims())] {
+            assert_eq!(issuer.denies(&token, start()).await, DeniedReason::Malformed, "{none}");
+        }
+    }
+    let without_signature = format!("{}.", joined(&ec.header(), &claims()));
+    assert_eq!(issuer.denies(&without_signature, start()).await, DeniedReason::BadSignature);
+}
+
+#[tokio::test]
+async fn other_algorithms_are_not_allowed() {
+    let ec = Signer::es256("ec");
+    let issuer = Issuer::with(&[&ec]);
+    for algorithm in ["ES384", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"] {
+        let token = ec.token_with(&with(ec.header(), json!({"alg": algorithm})), &claims());
+        assert_eq!(issuer.denies(&token, start()).await, DeniedReason::AlgorithmNotAllowed, "{algorithm}");
+    }
+    assert_eq!(issuer.web.fetches(), 0, "such a token is not worth a fetch");
+}
+
+#[tokio::test]
+async fn a_token_cannot_have_its_key_used_for_another_algorithm() {
+    let (ec, rsa) = (Signer::es256("ec"), Signer::rs256("rsa"));
+    let issuer = Issuer::with(&[&ec, &rsa]);
+    for (signer, algorithm) in [(&ec, "RS256"), (&rsa, "ES256")] {
+        let token = signer.token_with(&with(signer.header(), json!({"alg": algorithm})), &claims());
+        assert_eq!(issuer.denies(&token, start()).await, DeniedReason::KeyMismatch, "{algorithm}");
+    }
+}
+
+#[tokio::test]
+async fn two_keys_of_one_id_are_told_apart_by_their_algorithm() {
+    let (ec, rsa) = (Signer::es256("same"), Signer::rs256("same"));
+    let issuer = Issuer::with(&[&ec, &rsa]);
+    assert!(issuer.accepts(&ec.token(&claims()), start()).await);
+    assert!(issuer.accepts(&rsa.token(&claims()), start()).await);
+}
+
+#[tokio::test]
+async fn what_was_changed_after_signing_is_denied() {
+    let (ec, rsa) = (Signer::es256("ec"), Signer::rs256("rsa"));
+    let issuer = Issuer::with(&[&ec, &rsa]);
+    for signer in [&ec, &rsa] {
+        let good = signer.token(&claims());
+        let (message, signature) = good.rsplit_once('.').unwrap();
+        let other_claims = joined(&signer.header(), &with(claims(), json!({"sub": "person-2"})));
+        let other_header = joined(&with(signer.header(), json!({"typ": "at+jwt"})), &claims());
+        let other_token = signer.token(&with(claims(), json!({"sub": "person-2"})));
+        let (_, other_signature) = other_token.rsplit_once('.').unwrap();
+        for token in [
+            format!("{other_claims}.{signature}"),
+            format!("{other_header}.{signature}"),
+            format!("{message}.{other_signature}"),
+            format!("{message}.{}", encode([0; 64])),
+            format!("{message}.{}", encode([0; 256])),
+            format!("{message}.{}", encode(signature)),
+            format!("{message}.{}", encode(&decode(signature)[1..])),
+        ] {
+            assert_eq!(issuer.denies(&token, start()).await, DeniedReason::BadSignature);
+        }
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_key_is_not_the_issuers_by_having_its_id() {
+    let issuer = Issuer::with(&[&Signer::es256("ec")]);
+    let other = Signer::es256("ec");
+    assert_eq!(issuer.denies(&other.token(&claims()), start()).await, DeniedReason::BadSignature);
+}
+
+#[tokio::test]
+async fn a_key_that_the_token_brings_along_is_not_used() {
+    let issuer = Issuer::with(&[&Signer::es256("ec")]);
+    let other = Signer::es256("ec");
+    let link = "https://other.example/jwks";
+    let header = with(other.header(), json!({"jwk": other.jwk(), "jku": link, "x5u": link}));
+    let token = other.token_with(&header, &claims());
+    assert_eq!(issuer.denies(&token, start()).await, DeniedReason::BadSignature);
+    assert_eq!(issuer.web.fetched(), [KEYS]);
+}
+
+#[tokio::test]
+async fn a_modulus_may_be_published_with_a_sign_byte() {
+    let rsa = Signer::rs256("rsa");
+    let issuer = Issuer::unreachable();
+    let modulus = decode(rsa.jwk()["n"].as_str().unwrap());
+    let padded = encode([&[0], modulus.as_slice()].concat());
+    issuer.web.put(KEYS, &json!({"keys": [with(rsa.jwk(), json!({"n": padded}))]}));
+    assert!(issuer.accepts(&rsa.token(&claims()), start()).await);
+}

@@ -1,0 +1,124 @@
+//! Alarms and the dashboard call metrics by the names under which they are counted, and miss none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use doorbell_shared::http::metrics::{METRICS, NAMESPACE, STACK};
+use doorbell_shared::limits::SLOW_STORE_THRESHOLD;
+use serde_json::Value as Json;
+use serde_yaml_ng::Value;
+
+use crate::yaml::{functions, intrinsic, resources, template, text};
+
+/// Metrics of ours, each with the names of its dimensions.
+type Metrics = BTreeMap<String, BTreeSet<String>>;
+
+/// What there is: what the functions count, and what is filtered from the access log.
+fn counted() -> Metrics {
+    let dimensions = |split: Option<&str>| [STACK].into_iter().chain(split).map(str::to_owned).collect();
+    let counted = METRICS.iter().map(|metric| (metric.name.to_owned(), dimensions(metric.dimension)));
+    let filtered = resources("AWS::Logs::MetricFilter").into_values().map(|filter| {
+        let metric = &filter["Properties"]["MetricTransformations"][0];
+        assert_eq!(text(&metric["MetricNamespace"]), NAMESPACE);
+        let keys =
+            metric["Dimensions"].as_sequence().unwrap().iter().map(|dimension| text(&dimension["Key"]));
+        (text(&metric["MetricName"]), keys.collect())
+    });
+    counted.chain(filtered).collect()
+}
+
+/// The rows of the dashboard that are metrics: namespace, name, and dimensions with their values.
+fn rows() -> Vec<Vec<String>> {
+    let body = text(&template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
+    let body: Json = serde_json::from_str(&body).unwrap();
+    let metrics = |widget: &Json| widget["properties"]["metrics"].as_array().unwrap().clone();
+    let rows = body["widgets"].as_array().unwrap().iter().flat_map(metrics);
+    let texts =
+        |row: Json| row.as_array().unwrap().iter().filter_map(Json::as_str).map(str::to_owned).collect();
+    rows.map(texts).filter(|row: &Vec<String>| !row.is_empty()).collect()
+}
+
+/// The metrics of ours that the dashboard shows.
+fn shown() -> Metrics {
+    let ours = rows().into_iter().filter(|row| row[0] == NAMESPACE);
+    ours.map(|row| (row[1].clone(), row[2..].iter().step_by(2).cloned().collect())).collect()
+}
+
+#[test]
+fn the_dashboard_shows_all_that_is_counted_by_its_name_and_dimensions() {
+    assert_eq!(shown(), counted());
+}
+
+#[test]
+fn two_stacks_in_one_account_do_not_show_each_others_metrics() {
+    for row in rows().into_iter().filter(|row| row[0] == NAMESPACE) {
+        let stack = row.iter().position(|text| text == STACK).unwrap();
+        assert_eq!(row[stack + 1], "${AWS::StackName}");
+    }
+    let variables = &template()["Globals"]["Function"]["Environment"]["Variables"];
+    assert_eq!(intrinsic(&variables["DOORBELL_STACK"]), "!Ref AWS::StackName");
+}
+
+fn alarms() -> BTreeMap<String, Value> {
+    let alarms = resources("AWS::CloudWatch::Alarm").into_iter();
+    alarms.map(|(id, alarm)| (id, alarm["Properties"].clone())).collect()
+}
+
+#[test]
+fn alarms_of_our_own_metrics_watch_what_is_counted() {
+    let counted = counted();
+    let ours =
+        alarms().into_values().filter(|alarm| alarm.get("Namespace").is_some_and(|name| name == NAMESPACE));
+    let watched: Vec<_> = ours.collect();
+    assert_eq!(watched.len(), 2);
+    for alarm in watched {
+        let dimensions = alarm["Dimensions"].as_sequence().unwrap();
+        let names = dimensions.iter().map(|dimension| text(&dimension["Name"])).collect();
+        assert_eq!(counted.get(&text(&alarm["MetricName"])), Some(&names));
+        assert_eq!(intrinsic(&dimensions[0]["Value"]), "!Ref AWS::StackName");
+    }
+}
+
+/// The functions that an alarm looks at, and the metric that it looks at.
+fn watched(alarm: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
+    let metrics =
+        alarm["Metrics"].as_sequence().unwrap().iter().filter_map(|metric| metric.get("MetricStat"));
+    let metrics: Vec<_> = metrics.map(|stat| &stat["Metric"]).collect();
+    let function = |metric: &&Value| intrinsic(&metric["Dimensions"][0]["Value"]);
+    (
+        metrics.iter().map(function).collect(),
+        metrics.iter().map(|metric| text(&metric["MetricName"])).collect(),
+    )
+}
+
+#[test]
+fn alarms_watch_every_function() {
+    let expected: BTreeSet<_> =
+        resources("AWS::Serverless::Function").into_keys().map(|id| format!("!Ref {id}")).collect();
+    assert_eq!(expected.len(), functions().len());
+    let alarms = alarms();
+    for (id, metric) in [("FunctionThrottles", "Throttles"), ("FunctionDuration", "Duration")] {
+        assert_eq!(watched(&alarms[id]), (expected.clone(), [metric.to_owned()].into()), "{id}");
+    }
+}
+
+/// A caller whom it cannot check ends the authorizer in an error; that is among the server's errors.
+#[test]
+fn crashes_are_watched_of_every_function_but_the_authorizer() {
+    let functions = resources("AWS::Serverless::Function").into_keys();
+    let others = functions.filter(|id| id != "AuthorizerFunction").map(|id| format!("!Ref {id}")).collect();
+    assert_eq!(watched(&alarms()["FunctionErrors"]), (others, ["Errors".to_owned()].into()));
+}
+
+#[test]
+fn an_alarm_tells_somebody_and_is_silent_without_traffic() {
+    for (id, alarm) in alarms() {
+        assert_eq!(intrinsic(&alarm["AlarmActions"][0]), "!Ref AlarmTopic", "{id}");
+        assert_eq!(text(&alarm["TreatMissingData"]), "notBreaching", "{id}");
+    }
+}
+
+#[test]
+fn a_call_is_slow_when_a_heartbeat_would_not_look() {
+    let threshold = alarms()["FunctionDuration"]["Threshold"].as_u64();
+    assert_eq!(threshold.map(u128::from), Some(SLOW_STORE_THRESHOLD.as_millis()));
+}

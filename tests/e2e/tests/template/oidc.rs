@@ -1,0 +1,68 @@
+//! The issuer that people sign in with: every variable of the authorizer has its parameter, and half an issuer is refused
+//! before anything is deployed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use doorbell_functions::auth::oidc::OidcConfig;
+use serde_yaml_ng::Value;
+
+use crate::yaml::{functions, intrinsic, template, text, values};
+
+const URL: &str = "https://issuer.example";
+
+/// The authorizer's variables and the parameters that they come from.
+fn variables() -> BTreeMap<String, String> {
+    let variables = functions()["authorizer"]["Environment"]["Variables"].clone();
+    let parameter = |value| intrinsic(value).strip_prefix("!Ref ").unwrap().to_owned();
+    variables.as_mapping().unwrap().iter().map(|(name, value)| (text(name), parameter(value))).collect()
+}
+
+#[test]
+fn every_variable_that_the_authorizer_reads_has_a_parameter() {
+    let read = RefCell::new(BTreeSet::new());
+    OidcConfig::from_lookup(|name| {
+        read.borrow_mut().insert(name.to_owned());
+        Some(URL.to_owned())
+    })
+    .unwrap();
+    assert_eq!(read.into_inner(), variables().into_keys().collect());
+}
+
+/// Whether a condition of `Rules` holds of the parameters that are set.
+fn holds(condition: &Value, set: &BTreeSet<String>) -> bool {
+    let Value::Tagged(tagged) = condition else { panic!("{condition:?}") };
+    let arguments = tagged.value.as_sequence().unwrap();
+    match tagged.tag.to_string().as_str() {
+        "!Not" => !holds(&arguments[0], set),
+        "!Or" => arguments.iter().any(|argument| holds(argument, set)),
+        "!Equals" => {
+            assert_eq!(arguments[1], "", "rules ask only what is set");
+            !set.contains(intrinsic(&arguments[0]).strip_prefix("!Ref ").unwrap())
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn is_deployed(set: &BTreeSet<String>) -> bool {
+    values(&template()["Rules"]).iter().all(|rule| {
+        let assertions = rule["Assertions"].as_sequence().unwrap();
+        !holds(&rule["RuleCondition"], set)
+            || assertions.iter().all(|assertion| holds(&assertion["Assert"], set))
+    })
+}
+
+#[test]
+fn what_the_authorizer_would_not_start_with_is_not_deployed() {
+    let variables = variables();
+    let optional: Vec<_> =
+        variables.iter().filter(|(_, parameter)| *parameter != "OidcWorkspacesClaim").collect();
+    for choice in 0..1 << optional.len() {
+        let chosen = optional.iter().enumerate().filter(|(place, _)| choice >> place & 1 == 1);
+        let set: BTreeMap<&str, &str> =
+            chosen.map(|(_, (variable, parameter))| (variable.as_str(), parameter.as_str())).collect();
+        let starts = OidcConfig::from_lookup(|name| set.contains_key(name).then(|| URL.to_owned())).is_ok();
+        let parameters = set.values().map(|parameter| (*parameter).to_owned()).collect();
+        assert_eq!(is_deployed(&parameters), starts, "{parameters:?}");
+    }
+}

@@ -1,0 +1,87 @@
+//! The API over HTTP on loopback: the local gateway in front of the real functions on the embedded engine.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorbell_functions::auth::oidc::Oidc;
+use doorbell_gateway::{self, Authenticator, Gateway, Origins};
+use doorbell_shared::clock::Clock;
+use doorbell_shared::http::AppState;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::store::{Store, TokenStore};
+use tokio::net::TcpListener;
+
+use crate::TestClock;
+use crate::client::{Client, Workspace};
+
+/// A served API. It ends with the test's runtime.
+#[derive(Debug)]
+pub struct TestApi {
+    /// What time the functions think it is.
+    pub clock: Arc<TestClock>,
+    client: Client,
+}
+
+/// The workspace of the callers A.
+pub const WORKSPACE_A: &str = doorbell_gateway::WORKSPACE_A;
+/// The workspace of the callers B.
+pub const WORKSPACE_B: &str = doorbell_gateway::WORKSPACE_B;
+
+impl TestApi {
+    /// On a new embedded engine.
+    pub async fn start() -> Self {
+        Self::on(EmbeddedDynamoDb::start().await.unwrap().store()).await
+    }
+
+    /// On `store`, for the callers of `doorbell dev`.
+    pub async fn on<S: Store + 'static>(store: S) -> Self {
+        let clock = Arc::new(TestClock::default());
+        let tokens = MemoryStore::default();
+        doorbell_gateway::issue_dev_tokens(&tokens, clock.now()).await.unwrap();
+        Self::serve(store, tokens, None, clock).await
+    }
+
+    /// On `store`, for the callers that `tokens` and `oidc` know.
+    pub async fn serve<S: Store + 'static, T: TokenStore + 'static>(
+        store: S,
+        tokens: T,
+        oidc: Option<Oidc>,
+        clock: Arc<TestClock>,
+    ) -> Self {
+        let callers = Authenticator { backend: Self::backend(tokens, &clock), oidc };
+        let gateway = Gateway {
+            backend: Self::backend(store, &clock),
+            authenticator: callers,
+            origins: Origins::default(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(doorbell_gateway::serve(listener, gateway, std::future::pending()));
+        Self { clock, client: Client::new(format!("http://{addr}"), Workspace::of_dev()) }
+    }
+
+    fn backend<S>(store: S, clock: &Arc<TestClock>) -> AppState<S> {
+        AppState { clock: Arc::<TestClock>::clone(clock), ..AppState::new(store) }
+    }
+
+    /// Lets so many seconds pass.
+    pub fn pass(&self, seconds: f64) {
+        self.clock.advance(Duration::from_secs_f64(seconds));
+    }
+
+    /// Registers the runtime of a daemon in workspace A, always the same one, and gives its id.
+    pub async fn runtime(&self) -> String {
+        self.register("my-laptop").await
+    }
+}
+
+/// A served API is called like any other.
+impl Deref for TestApi {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}

@@ -1,0 +1,62 @@
+//! Events as API Gateway sends them, for calling a function without HTTP: built by the gateway's own builder.
+
+use doorbell_gateway::{GatewayRequest, WORKSPACE_A};
+use doorbell_protocol::Scope;
+use doorbell_protocol::Timestamp;
+use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_shared::http;
+use doorbell_shared::http::HttpRequest;
+use doorbell_shared::http::caller::{AuthorizerContext, Caller};
+use doorbell_shared::http::routes::{Function, ROUTES};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use serde_json::Value;
+
+/// What `function` reads of a call by somebody in workspace A, at `path`, with a JSON body.
+pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> HttpRequest {
+    http::event::request(payload(function, scope, path, body))
+}
+
+/// What `function` reads of a call by `caller` that comes in at `now`.
+pub fn event_from(
+    caller: &AuthorizerContext,
+    function: Function,
+    path: &str,
+    body: &Value,
+    now: Timestamp,
+) -> HttpRequest {
+    let payload = payload_json(&Caller::Known(caller.clone()), function, path, body, now);
+    http::event::request(serde_json::from_value(payload).unwrap())
+}
+
+/// The event of a call by somebody in workspace A, as the Lambda runtime hands it to `main`.
+pub fn payload(function: Function, scope: Scope, path: &str, body: &Value) -> ApiGatewayV2httpRequest {
+    let payload = payload_json(&tester(scope), function, path, body, SystemClock.now());
+    serde_json::from_value(payload).unwrap()
+}
+
+/// Somebody in workspace A.
+pub fn tester(scope: Scope) -> Caller {
+    Caller::Known(AuthorizerContext {
+        subject: "tester".to_owned(),
+        scopes: vec![scope],
+        workspaces: vec![WORKSPACE_A.parse().unwrap()],
+    })
+}
+
+/// The event of a call by `caller` at `now`, as API Gateway writes it.
+pub fn payload_json(caller: &Caller, function: Function, path: &str, body: &Value, now: Timestamp) -> Value {
+    let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
+    let request = axum::http::Request::builder().method(route.method).uri(path).header("host", "localhost");
+    let (parts, ()) = request.header("content-type", "application/json").body(()).unwrap().into_parts();
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let incoming = GatewayRequest {
+        route,
+        parameters: route.parameters(parts.uri.path()).unwrap(),
+        parts: &parts,
+        body: body.as_bytes(),
+        caller,
+        now,
+        gateway_request_id: "test".to_owned(),
+    };
+    incoming.event()
+}
