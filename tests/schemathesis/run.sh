@@ -36,15 +36,15 @@ ids() { grep -o '"id":"[^"]*"' | cut -d : -f 2; }
 runtimes=$(printf '{"type":"type-%s"},' $(seq 50))
 registration='{"workspace_id":"00000000-0000-4000-8000-00000000000a","daemon_id":"schemathesis","runtimes":['${runtimes%,}']}'
 post dbd_dev_a /api/daemon/register "$registration" | ids >"$work/runtimes"
-head -n 1 "$work/runtimes" >"$work/rung"
-rung=$(tr -d '"' <"$work/rung")
-{ cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/rung"; done; } >"$work/ringable"
-for _ in $(seq 60); do post dbu_dev_a "/api/runtimes/$rung/models" | ids; done >"$work/requests"
-for _ in $(seq 10); do post dbd_dev_a /api/daemon/heartbeat "{\"runtime_id\":\"$rung\"}" >/dev/null; done
+head -n 1 "$work/runtimes" >"$work/exhausted"
+exhausted=$(tr -d '"' <"$work/exhausted")
+{ cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/exhausted"; done; } >"$work/targets"
+for _ in $(seq 60); do post dbu_dev_a "/api/runtimes/$exhausted/models" | ids; done >"$work/requests"
+for _ in $(seq 10); do post dbd_dev_a /api/daemon/heartbeat "{\"runtime_id\":\"$exhausted\"}" >/dev/null; done
 # report BODY FIRST,LAST: reports the requests with these line numbers
 report() {
   for request in $(sed -n "$2p" "$work/requests" | tr -d '"'); do
-    post dbd_dev_a "/api/daemon/runtimes/$rung/models/$request/result" "$1" >/dev/null
+    post dbd_dev_a "/api/daemon/runtimes/$exhausted/models/$request/result" "$1" >/dev/null
   done
 }
 report '{"status":"completed","models":[{"id":"gpt-6","label":"GPT-6"}]}' 1,3
