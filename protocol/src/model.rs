@@ -10,7 +10,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::json_text::without_nulls;
+use crate::json::without_nulls;
 
 /// A model with at least a non-empty `id` and `label`, and no `null` at any depth. Everything else passes through to the
 /// letter, unknown fields and numbers included.
