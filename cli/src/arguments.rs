@@ -1,5 +1,6 @@
 //! The command line. The defaults of the client commands match `doorbell dev`.
 
+mod bench;
 mod client;
 mod daemon;
 mod dev;
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use tracing_subscriber::filter::LevelFilter;
 
+pub use bench::Bench;
 pub use client::{ClientArgs, Models, Runtimes};
 pub use daemon::{Agents, Daemon};
 pub use dev::{Dev, StoreKind};
@@ -56,6 +58,8 @@ pub enum Command {
     Runtimes(Runtimes),
     /// Ring a runtime and list its models
     Models(Models),
+    /// Measure a running Doorbell under load
+    Bench(Bench),
     /// Create, list and revoke the tokens of users and daemons
     Token(Token),
     /// Print a completion script for a shell

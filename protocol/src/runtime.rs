@@ -1,6 +1,7 @@
 //! Registering runtimes, listing them and taking them offline.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::id::{RuntimeId, WorkspaceId};
 use crate::json;
@@ -50,8 +51,9 @@ pub struct RegisterRuntime {
 }
 
 /// Whether a runtime can be rung.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum RuntimeStatus {
     /// Its last heartbeat is within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW).
     Online,
@@ -62,10 +64,7 @@ pub enum RuntimeStatus {
 impl RuntimeStatus {
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Offline => "offline",
-        }
+        self.into()
     }
 }
 

@@ -68,7 +68,7 @@ impl CommandError {
     /// What the user can do about it. The error itself has the API's text.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Api(error) | Self::Ask(AskError::Api(error)) => api_hint(error).map(str::to_owned),
+            Self::Api(error) | Self::Ask(AskError::Client(error)) => api_hint(error).map(str::to_owned),
             Self::Listen { .. } => Some("choose another address with --addr".to_owned()),
             Self::Table(_) => {
                 Some("check AWS_REGION, the AWS credentials and AWS_ENDPOINT_URL; -v logs more".to_owned())

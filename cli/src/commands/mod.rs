@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod bench;
 mod connect;
 mod daemon;
 mod dev;
@@ -24,6 +25,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Daemon(arguments) => signals::run_until_signal(|stop| daemon::run(arguments, stop)).await,
         Command::Runtimes(arguments) => runtimes::list(arguments).await,
         Command::Models(arguments) => runtimes::models(arguments).await,
+        Command::Bench(arguments) => signals::run_until_signal(|stop| bench::run(arguments, stop)).await,
         Command::Token(arguments) => token::run(arguments).await,
         Command::Completions(arguments) => {
             print_completions(&arguments);
