@@ -43,7 +43,7 @@ pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(gateway: Gatew
         router.route(route.path, on(method_filter(route.method), handler))
     });
     routes
-        .method_not_allowed_fallback(|uri: Uri| async move { into_axum(method_not_allowed(&uri).response()) })
+        .method_not_allowed_fallback(|uri: Uri| async move { into_axum(no_match(&uri).response()) })
         .fallback(|| async { into_axum(ApiError::RouteNotFound.response()) })
         .layer(from_fn(limit_uri))
         .route(HEALTH_PATH, any(|| async { into_axum(json(200, &Ack::default())) }))
@@ -66,9 +66,11 @@ async fn limit_uri(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-fn method_not_allowed(uri: &Uri) -> ApiError {
+/// 405 with the methods of the path, or 404.
+fn no_match(uri: &Uri) -> ApiError {
     let routes = ROUTES.into_iter().filter(|route| route.parameters(uri.path()).is_some());
-    ApiError::MethodNotAllowed(routes.map(|route| route.method).collect::<Vec<_>>().join(", "))
+    let methods: Vec<_> = routes.map(|route| route.method).collect();
+    if methods.is_empty() { ApiError::RouteNotFound } else { ApiError::MethodNotAllowed(methods.join(", ")) }
 }
 
 async fn handle<S: Store, T: TokenStore>(
@@ -77,9 +79,9 @@ async fn handle<S: Store, T: TokenStore>(
     request: Request,
 ) -> Result<http::Response, ApiError> {
     let (parts, body) = request.into_parts();
-    // axum routes HEAD to the handler of GET.
-    if parts.method.as_str() != route.method {
-        return Err(method_not_allowed(&parts.uri));
+    // axum routes HEAD to the handler of GET, and matches parameters that are empty.
+    if parts.method.as_str() != route.method || parts.uri.path().contains("//") {
+        return Err(no_match(&parts.uri));
     }
     // Before the permit: a client that stalls in the middle of its body holds a socket and no permit.
     let body = to_bytes(body, PAYLOAD_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
@@ -114,4 +116,62 @@ fn into_axum(response: http::Response) -> Response {
         lambda_http::Body::Text(text) => Body::from(text),
         body => Body::from(body.to_vec()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{Method, header};
+    use doorbell_shared::store::memory::MemoryStore;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::config::{Authenticator, Origins};
+
+    async fn response(method: Method, uri: &str) -> Response {
+        let store = MemoryStore::default();
+        let authenticator = Authenticator::of_tokens(AppState::new(store.clone()));
+        let gateway = Gateway { state: AppState::new(store), authenticator, origins: Origins::None };
+        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+        router(gateway).oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn unknown_paths_are_not_found() {
+        let empty_parameters =
+            ["/api/runtimes//models", "/api/runtimes/a/models/", "/api/daemon/runtimes//models//result"];
+        for path in ["/", "/api/runtimes/", "/API/runtimes"].into_iter().chain(empty_parameters) {
+            for method in [Method::GET, Method::POST, Method::DELETE] {
+                assert_eq!(response(method, path).await.status(), 404, "{path}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn other_methods_are_not_allowed() {
+        for method in [Method::HEAD, Method::POST, Method::DELETE] {
+            let response = response(method, "/api/runtimes").await;
+            assert_eq!(response.status(), 405);
+            assert_eq!(response.headers()[header::ALLOW], "GET");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_route_reaches_its_function() {
+        for route in ROUTES {
+            let method = Method::try_from(route.method).unwrap();
+            assert_eq!(
+                response(method, &route.path.replace(['{', '}'], "")).await.status(),
+                401,
+                "{}",
+                route.path
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn uri_length_is_limited() {
+        let uri = |length: usize| format!("/healthy?{}", "a".repeat(length - "/healthy?".len()));
+        assert_eq!(response(Method::GET, &uri(URI_BYTES)).await.status(), 404);
+        assert_eq!(response(Method::GET, &uri(URI_BYTES + 1)).await.status(), 414);
+    }
 }
