@@ -1,4 +1,4 @@
-//! Codex, OpenAI's agent, by its own catalog: `codex debug models`, which needs no network.
+//! Codex: `codex debug models` prints its catalog as JSON and needs no network.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use doorbell_protocol::{Model, ModelListResult, ServiceTier, Thinking, ThinkingL
 use serde::Deserialize;
 
 use super::process::Program;
-use super::{DiscoveryError, ModelSource, listed};
+use super::{ModelSource, SourceError, supported};
 
-/// Asks the program `codex`.
+/// The agent program `codex`.
 #[derive(Debug)]
 pub struct Codex(Program);
 
 impl Codex {
-    /// The one at `program`; a bare name is looked for on `PATH`.
+    /// Runs `program`; the system searches `PATH` for a bare name.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self(Program::new(program.into(), ["debug", "models"]))
     }
@@ -26,21 +26,21 @@ impl ModelSource for Codex {
         self.0.name()
     }
 
-    async fn discover(&self) -> Result<ModelListResult, DiscoveryError> {
-        let printed = self.0.list(Some("login")).await?;
-        let catalog: Catalog = serde_json::from_slice(&printed).map_err(|_| self.0.unreadable())?;
-        listed(catalog.into_models()).map_err(|_| self.0.unreadable())
+    async fn list_models(&self) -> Result<ModelListResult, SourceError> {
+        let output = self.0.list(Some("login")).await?;
+        let catalog: Catalog = serde_json::from_slice(&output).map_err(|_| self.0.invalid_output())?;
+        supported(catalog.into_models()).map_err(|_| self.0.invalid_output())
     }
 }
 
-/// The part of the catalog that is needed here. Most of what it holds is prompts.
+/// The fields that a model entry needs. The catalog is mostly prompts.
 #[derive(Deserialize)]
 struct Catalog {
-    models: Vec<Entry>,
+    models: Vec<CatalogEntry>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct CatalogEntry {
     slug: String,
     display_name: Option<String>,
     visibility: Option<String>,
@@ -65,10 +65,10 @@ struct Tier {
 
 impl Catalog {
     fn into_models(self) -> Vec<Model> {
-        let mut listed: Vec<Entry> = self.models.into_iter().filter(Entry::is_listed).collect();
+        let mut listed: Vec<CatalogEntry> = self.models.into_iter().filter(CatalogEntry::is_listed).collect();
         listed.sort_by_key(|entry| entry.priority.unwrap_or(i64::MAX));
         let mut models: Vec<Model> = listed.into_iter().map(Model::from).collect();
-        // The catalog marks no default: codex itself takes the first by priority of those that its picker shows.
+        // The catalog marks no default. Codex uses the first of its picker, which is sorted by priority.
         if let Some(first) = models.first_mut() {
             first.default = true;
         }
@@ -76,14 +76,14 @@ impl Catalog {
     }
 }
 
-impl Entry {
+impl CatalogEntry {
     fn is_listed(&self) -> bool {
         self.visibility.as_deref() != Some("hide")
     }
 }
 
-impl From<Entry> for Model {
-    fn from(entry: Entry) -> Self {
+impl From<CatalogEntry> for Model {
+    fn from(entry: CatalogEntry) -> Self {
         Self {
             label: entry.display_name.unwrap_or_else(|| entry.slug.clone()),
             id: entry.slug,
@@ -102,7 +102,7 @@ fn thinking(levels: Option<Vec<Level>>, default_level: Option<String>) -> Option
 
 impl From<Level> for ThinkingLevel {
     fn from(level: Level) -> Self {
-        Self { label: in_words(&level.effort), value: level.effort, description: level.description }
+        Self { label: effort_label(&level.effort), value: level.effort, description: level.description }
     }
 }
 
@@ -113,7 +113,7 @@ impl From<Tier> for ServiceTier {
     }
 }
 
-fn in_words(effort: &str) -> String {
+fn effort_label(effort: &str) -> String {
     if effort == "xhigh" {
         return "Extra high".to_owned();
     }
@@ -126,21 +126,21 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::discover::script::executable;
+    use crate::sources::script::executable;
 
-    async fn discover(body: &str) -> Result<ModelListResult, DiscoveryError> {
+    async fn list(body: &str) -> Result<ModelListResult, SourceError> {
         let folder = tempfile::tempdir().unwrap();
-        Codex::new(executable(folder.path(), "codex", body)).discover().await
+        Codex::new(executable(folder.path(), "codex", body)).list_models().await
     }
 
     async fn models(catalog: Value) -> Value {
-        let result = discover(&format!("cat <<'END'\n{catalog}\nEND")).await.unwrap();
+        let result = list(&format!("cat <<'END'\n{catalog}\nEND")).await.unwrap();
         assert!(result.supported && !result.fallback);
         json!(result.models)
     }
 
     #[tokio::test]
-    async fn every_field_is_taken_over() {
+    async fn maps_every_field() {
         let catalog = json!({"models": [{
             "slug": "fast-1", "display_name": "Fast One", "visibility": "list", "priority": 1,
             "default_reasoning_level": "low",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_that_is_shown_by_priority_is_the_default() {
+    async fn first_shown_by_priority_is_default() {
         let catalog = json!({"models": [
             {"slug": "unranked"}, {"slug": "second", "priority": 2}, {"slug": "also second", "priority": 2},
             {"slug": "hidden", "priority": 0, "visibility": "hide"},
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_missing_is_left_out() {
+    async fn omits_missing_fields() {
         let catalog = json!({"models": [{
             "slug": "bare", "display_name": null, "supported_reasoning_levels": [], "service_tiers": null,
             "default_reasoning_level": "low",
@@ -188,46 +188,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_models_are_an_answer() {
+    async fn accepts_empty_catalog() {
         assert_eq!(models(json!({"models": []})).await, json!([]));
         assert_eq!(models(json!({"models": [{"slug": "a", "visibility": "hide"}]})).await, json!([]));
     }
 
     #[tokio::test]
-    async fn anything_else_is_unreadable_and_not_repeated() {
-        for printed in ["", "secret words", "[]", r#"{"models": [{"display_name": "secret"}]}"#] {
-            let error = discover(&format!("echo '{printed}'")).await.unwrap_err();
+    async fn rejects_other_output_without_repeating_it() {
+        for output in ["", "secret words", "[]", r#"{"models": [{"display_name": "secret"}]}"#] {
+            let error = list(&format!("echo '{output}'")).await.unwrap_err();
             let text = "codex printed something other than a list of models; is it up to date?";
-            assert_eq!(error.to_string(), text, "{printed}");
+            assert_eq!(error.to_string(), text, "{output}");
         }
     }
 
     #[tokio::test]
-    async fn a_failure_says_what_to_run() {
-        let error = discover("test \"$*\" = 'debug models' && exit 3").await.unwrap_err();
+    async fn failure_names_command() {
+        let error = list("test \"$*\" = 'debug models' && exit 3").await.unwrap_err();
         let text = "codex could not list its models (exit status 3); run \"codex debug models\" on this machine \
                     to see why";
         assert_eq!(error.to_string(), text);
     }
 
     #[tokio::test]
-    async fn logged_out_says_how_to_log_in() {
-        let error = discover("echo 'Not logged in' >&2; exit 1").await.unwrap_err();
+    async fn logged_out_names_login_command() {
+        let error = list("echo 'Not logged in' >&2; exit 1").await.unwrap_err();
         assert_eq!(error.to_string(), "codex is not logged in: run \"codex login\" on this machine");
     }
 
     #[tokio::test]
-    async fn not_installed_says_so() {
-        let error = Codex::new("codex-that-nobody-has").discover().await.unwrap_err();
-        assert_eq!(error, DiscoveryError::NotInstalled { program: "codex-that-nobody-has".to_owned() });
+    async fn missing_program_is_not_installed() {
+        let error = Codex::new("codex-not-installed").list_models().await.unwrap_err();
+        assert_eq!(error, SourceError::NotInstalled { program: "codex-not-installed".to_owned() });
     }
 
-    /// The clock is paused, so it jumps to the limit as soon as nothing but the program is waited for.
+    /// The clock is paused: it jumps to the limit while only the program is awaited.
     #[tokio::test(start_paused = true)]
-    async fn too_slow_says_so() {
+    async fn slow_program_times_out() {
         let folder = tempfile::tempdir().unwrap();
         let codex = Codex::new(executable(folder.path(), "codex", "exec sleep 1000"));
-        let error = crate::discover::discover_in_time(&codex).await.unwrap_err();
+        let error = crate::sources::list_with_timeout(&codex).await.unwrap_err();
         assert_eq!(error.to_string(), "codex did not list its models within 15 seconds");
     }
 }

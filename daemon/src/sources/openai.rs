@@ -1,6 +1,6 @@
-//! Any server that speaks OpenAI's API: `GET {base}/models`. Ollama, LM Studio, llama.cpp, vLLM and many more.
+//! Servers with OpenAI's API, such as Ollama, LM Studio, llama.cpp and vLLM: `GET {base}/models`.
 //!
-//! A key is sent to the server and told to nobody else; nor is a user, password or query that the address may hold.
+//! Errors, names and `Debug` output contain neither the API key nor the URL's user, password and query.
 
 use std::fmt;
 
@@ -9,75 +9,75 @@ use doorbell_protocol::{Model, ModelListResult};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::{Deserialize, Deserializer};
 
-use super::bounded::LIST_BYTES;
-use super::{DiscoveryError, ModelSource, listed};
+use super::model_list::LIST_BYTES;
+use super::{ModelSource, SourceError, supported};
 
-/// Asks a server.
+/// An OpenAI-compatible server.
 pub struct OpenAi {
     client: Client,
     models: Url,
     api_key: Option<String>,
-    shown: String,
+    display_url: String,
     name: String,
 }
 
-/// Without the key, and without what the address may hold of secrets.
 impl fmt::Debug for OpenAi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OpenAi").field(&self.shown).finish()
+        f.debug_tuple("OpenAi").field(&self.display_url).finish()
     }
 }
 
 impl OpenAi {
-    /// The server at `base`, which is what its documentation calls the base URL and ends in `/v1` as a rule.
+    /// The server at its base URL, which usually ends in `/v1`. The key is sent as a bearer token.
     pub fn new(client: Client, base: &Url, api_key: Option<String>) -> Self {
         let mut models = base.clone();
         if let Ok(mut path) = models.path_segments_mut() {
             path.pop_if_empty().push("models");
         }
-        let shown = without_secrets(base);
-        let name = format!("the server at {shown}");
-        Self { client, models, api_key, shown, name }
+        let display_url = without_secrets(base);
+        let name = format!("the server at {display_url}");
+        Self { client, models, api_key, display_url, name }
     }
 
-    async fn ask(&self) -> Result<Response, DiscoveryError> {
-        let question = self.client.get(self.models.clone());
-        let question = match &self.api_key {
-            Some(key) => question.bearer_auth(key),
-            None => question,
+    async fn fetch(&self) -> Result<Response, SourceError> {
+        let request = self.client.get(self.models.clone());
+        let request = match &self.api_key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
         };
-        let answer = question.send().await.map_err(|_| self.unreachable())?;
-        self.check(answer.status()).map(|()| answer)
+        let response = request.send().await.map_err(|_| self.unreachable())?;
+        self.check(response.status()).map(|()| response)
     }
 
-    fn check(&self, status: StatusCode) -> Result<(), DiscoveryError> {
-        let (url, code) = (self.shown.clone(), status.as_u16());
+    fn check(&self, status: StatusCode) -> Result<(), SourceError> {
+        let url = self.display_url.clone();
+        let code = status.as_u16();
         match status {
             status if status.is_success() => Ok(()),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(DiscoveryError::Refused { url, status: code })
+                Err(SourceError::KeyRejected { url, status: code })
             }
-            _ => Err(DiscoveryError::UnexpectedStatus { url, status: code }),
+            _ => Err(SourceError::UnexpectedStatus { url, status: code }),
         }
     }
 
-    async fn body(&self, mut answer: Response) -> Result<Vec<u8>, DiscoveryError> {
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, SourceError> {
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| self.unreachable())? {
+        while let Some(chunk) = response.chunk().await.map_err(|_| self.unreachable())? {
             if body.len() + chunk.len() > LIST_BYTES {
-                return Err(self.unreadable());
+                return Err(self.invalid_response());
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body)
     }
 
-    fn unreachable(&self) -> DiscoveryError {
-        DiscoveryError::Unreachable { url: self.shown.clone() }
+    fn unreachable(&self) -> SourceError {
+        SourceError::Unreachable { url: self.display_url.clone() }
     }
 
-    fn unreadable(&self) -> DiscoveryError {
-        DiscoveryError::UnreadableAnswer { url: self.shown.clone() }
+    fn invalid_response(&self) -> SourceError {
+        SourceError::InvalidResponse { url: self.display_url.clone() }
     }
 }
 
@@ -87,47 +87,46 @@ impl ModelSource for OpenAi {
         &self.name
     }
 
-    async fn discover(&self) -> Result<ModelListResult, DiscoveryError> {
-        let body = self.body(self.ask().await?).await?;
-        let list: List = serde_json::from_slice(&body).map_err(|_| self.unreadable())?;
+    async fn list_models(&self) -> Result<ModelListResult, SourceError> {
+        let body = self.body(self.fetch().await?).await?;
+        let list: ModelsResponse = serde_json::from_slice(&body).map_err(|_| self.invalid_response())?;
         let models = list.data.into_iter().flatten().map(Model::from);
-        listed(models).map_err(|_| self.unreadable())
+        supported(models).map_err(|_| self.invalid_response())
     }
 }
 
-/// The address, as it may be shown to anybody.
 fn without_secrets(url: &Url) -> String {
-    let mut shown = url.clone();
-    // These fail only on addresses that can't have a user in the first place.
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    shown.set_query(None);
-    shown.set_fragment(None);
-    shown.as_str().trim_end_matches('/').to_owned()
+    let mut url = url.clone();
+    // These fail only for a URL that cannot have a user.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// What is answered. llama.cpp sends a `models` of its own as well; `data` is the one of the API.
+/// The response. llama.cpp adds a `models` of its own; `data` is the API's field.
 #[derive(Deserialize)]
-struct List {
-    #[serde(deserialize_with = "present")]
-    data: Option<Vec<Entry>>,
+struct ModelsResponse {
+    #[serde(deserialize_with = "required")]
+    data: Option<Vec<ServerModel>>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct ServerModel {
     id: String,
     owned_by: Option<String>,
 }
 
-/// A server without models may answer `null`. One that leaves the field out answers something else.
-fn present<'de, D: Deserializer<'de>>(data: D) -> Result<Option<Vec<Entry>>, D::Error> {
+/// A server without models may send `null`. A response without the field is not OpenAI's.
+fn required<'de, D: Deserializer<'de>>(data: D) -> Result<Option<Vec<ServerModel>>, D::Error> {
     Option::deserialize(data)
 }
 
-impl From<Entry> for Model {
-    fn from(entry: Entry) -> Self {
-        let provider = entry.owned_by.filter(|owner| !owner.is_empty());
-        Self { label: entry.id.clone(), id: entry.id, provider, ..Self::default() }
+impl From<ServerModel> for Model {
+    fn from(model: ServerModel) -> Self {
+        let provider = model.owned_by.filter(|owner| !owner.is_empty());
+        Self { label: model.id.clone(), id: model.id, provider, ..Self::default() }
     }
 }
 
@@ -143,13 +142,13 @@ mod tests {
 
     const KEY: &str = "sk-secret";
 
-    fn discoverer(base: &str, api_key: Option<&str>) -> OpenAi {
+    fn source(base: &str, api_key: Option<&str>) -> OpenAi {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().build().unwrap();
         OpenAi::new(client, &base.parse().unwrap(), api_key.map(str::to_owned))
     }
 
-    /// A server whose models are at `/v1/models`, and its `http://host:port`.
+    /// Starts a server and returns its `http://host:port`.
     async fn serve(router: Router) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -157,12 +156,12 @@ mod tests {
         format!("http://{address}")
     }
 
-    /// What comes of a server that answers `status` and `body`, and the base URL it is asked at.
-    async fn answer(status: u16, body: &'static str) -> (Result<ModelListResult, DiscoveryError>, String) {
+    /// The result of a server that responds with `status` and `body`, and its base URL.
+    async fn list(status: u16, body: &'static str) -> (Result<ModelListResult, SourceError>, String) {
         let status = StatusCode::from_u16(status).unwrap();
         let base = serve(Router::new().route("/v1/models", get(move || async move { (status, body) }))).await;
         let base = format!("{base}/v1");
-        (discoverer(&base, Some(KEY)).discover().await, base)
+        (source(&base, Some(KEY)).list_models().await, base)
     }
 
     #[tokio::test]
@@ -170,7 +169,7 @@ mod tests {
         let body = r#"{"object": "list", "models": [{"name": "other"}], "data": [
             {"id": "a:7b", "object": "model", "owned_by": "library"}, {"id": "b", "owned_by": ""}, {"id": "c"}
         ]}"#;
-        let result = answer(200, body).await.0.unwrap();
+        let result = list(200, body).await.0.unwrap();
         let expected = json!([
             {"id": "a:7b", "label": "a:7b", "provider": "library"},
             {"id": "b", "label": "b"},
@@ -181,46 +180,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_without_models_has_an_answer() {
+    async fn accepts_server_without_models() {
         for body in [r#"{"data": []}"#, r#"{"data": null}"#] {
-            assert_eq!(answer(200, body).await.0.unwrap().models, [], "{body}");
+            assert_eq!(list(200, body).await.0.unwrap().models, [], "{body}");
         }
     }
 
     #[tokio::test]
-    async fn the_base_may_end_in_a_slash() {
+    async fn base_url_may_end_in_slash() {
         let base = serve(Router::new().route("/v1/models", get(|| async { r#"{"data": []}"# }))).await;
         for base in [format!("{base}/v1"), format!("{base}/v1/")] {
-            assert!(discoverer(&base, None).discover().await.is_ok(), "{base}");
+            assert!(source(&base, None).list_models().await.is_ok(), "{base}");
         }
     }
 
     #[tokio::test]
-    async fn the_key_is_sent_and_without_one_nothing_is() {
+    async fn sends_key_only_if_configured() {
         let echo = |headers: HeaderMap| async move {
             let sent = headers.get("authorization").map_or("nothing", |value| value.to_str().unwrap());
             json!({"data": [{"id": sent}]}).to_string()
         };
         let base = serve(Router::new().route("/v1/models", get(echo))).await + "/v1";
         for (key, sent) in [(Some(KEY), "Bearer sk-secret"), (None, "nothing")] {
-            let result = discoverer(&base, key).discover().await.unwrap();
+            let result = source(&base, key).list_models().await.unwrap();
             assert_eq!(result.models[0].model().id, sent);
         }
     }
 
     #[tokio::test]
-    async fn a_server_that_refuses_is_told_with_its_key_in_mind() {
+    async fn rejected_key_is_named() {
         for status in [401, 403] {
-            let (result, base) = answer(status, "secret words").await;
+            let (result, base) = list(status, "secret words").await;
             let text = format!("the server at {base} answered {status}: check its API key");
             assert_eq!(result.unwrap_err().to_string(), text);
         }
     }
 
     #[tokio::test]
-    async fn any_other_status_is_told() {
+    async fn error_names_other_status() {
         for status in [404, 500] {
-            let (result, base) = answer(status, r#"{"data": []}"#).await;
+            let (result, base) = list(status, r#"{"data": []}"#).await;
             let text = format!(
                 "the server at {base} answered {status} when asked for its models; is that the right address?"
             );
@@ -229,9 +228,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn anything_else_is_unreadable_and_not_repeated() {
+    async fn rejects_other_body_without_repeating_it() {
         for body in ["<html>secret</html>", "[]", r#"{"error": "secret"}"#, r#"{"data": [{"id": ""}]}"#] {
-            let (result, base) = answer(200, body).await;
+            let (result, base) = list(200, body).await;
             let text = format!(
                 "the server at {base} answered something other than a list of models; is it OpenAI-compatible?"
             );
@@ -240,29 +239,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_without_end_is_given_up() {
+    async fn rejects_body_over_limit() {
         let endless = get(|| async { format!(r#"{{"data": [{{"id": "{}"}}]}}"#, "x".repeat(LIST_BYTES)) });
         let base = serve(Router::new().route("/v1/models", endless)).await + "/v1";
-        let error = discoverer(&base, None).discover().await.unwrap_err();
-        assert_eq!(error, DiscoveryError::UnreadableAnswer { url: base });
+        let error = source(&base, None).list_models().await.unwrap_err();
+        assert_eq!(error, SourceError::InvalidResponse { url: base });
     }
 
     #[tokio::test]
-    async fn nobody_there_is_told_without_the_secrets_of_the_address() {
-        // Bound and not listening: nobody answers there, and no other test can be given the port.
+    async fn unreachable_error_hides_secrets_of_url() {
+        // Bound but not listening: connections fail, and no other test can get the port.
         let bound = TcpSocket::new_v4().unwrap();
         bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let closed = bound.local_addr().unwrap();
         let base = format!("http://user:secret@{closed}/v1/?key=secret#secret");
-        let error = discoverer(&base, Some(KEY)).discover().await.unwrap_err();
+        let error = source(&base, Some(KEY)).list_models().await.unwrap_err();
         let text = format!("no OpenAI-compatible server answers at http://{closed}/v1; is it running?");
         assert_eq!(error.to_string(), text);
     }
 
     #[test]
-    fn neither_its_name_nor_its_debug_output_holds_a_secret() {
-        let discoverer = discoverer("http://user:secret@localhost/v1?key=secret", Some(KEY));
-        assert_eq!(discoverer.name(), "the server at http://localhost/v1");
-        assert_eq!(format!("{discoverer:?}"), r#"OpenAi("http://localhost/v1")"#);
+    fn name_and_debug_output_hide_secrets() {
+        let source = source("http://user:secret@localhost/v1?key=secret", Some(KEY));
+        assert_eq!(source.name(), "the server at http://localhost/v1");
+        assert_eq!(format!("{source:?}"), r#"OpenAi("http://localhost/v1")"#);
     }
 }

@@ -1,12 +1,12 @@
-//! Programs for tests: shell scripts that are really run.
+//! Shell scripts as agent programs for tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// An executable of that `name` in `folder`.
+/// Creates an executable script in `folder`.
 ///
-/// Another process writes it. Written from here, the file could still be open for writing in a child that a test on
-/// another thread is just starting, and Linux does not run a file that is open for writing.
+/// Another process writes it: a child that another test thread is forking would inherit our open file, and Linux does not
+/// run a file that is open for writing.
 pub(crate) fn executable(folder: &Path, name: &str, body: &str) -> PathBuf {
     let path = folder.join(name);
     let write = r#"printf '#!/bin/sh\n%s\n' "$1" > "$0" && chmod 755 "$0""#;

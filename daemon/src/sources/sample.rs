@@ -1,19 +1,18 @@
-//! A catalog to try things out with, on a machine without any agent program. It always says that it is one: `fallback`.
+//! A built-in catalog for machines without an agent program. Its results always have `fallback` set.
 
 use async_trait::async_trait;
 use doorbell_protocol::ModelListResult;
 
-use super::entries;
-use super::{DiscoveryError, ModelSource};
+use super::{ModelSource, SourceError, model_list};
 
 const CATALOG: &str = include_str!("../../sample-catalog.json");
 
-/// Lists models that nobody has.
+/// The sample catalog.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample;
 
 impl Sample {
-    /// What people call it.
+    /// The name for display.
     pub const NAME: &str = "Sample";
 }
 
@@ -23,9 +22,9 @@ impl ModelSource for Sample {
         Self::NAME
     }
 
-    async fn discover(&self) -> Result<ModelListResult, DiscoveryError> {
-        let catalog = entries::read(CATALOG.as_bytes())
-            .map_err(|_| DiscoveryError::FileInvalid { file: "sample-catalog.json".to_owned() })?;
+    async fn list_models(&self) -> Result<ModelListResult, SourceError> {
+        let catalog = model_list::parse(CATALOG.as_bytes())
+            .map_err(|_| SourceError::FileInvalid { file: "sample-catalog.json".to_owned() })?;
         Ok(ModelListResult { fallback: true, ..catalog })
     }
 }
@@ -35,8 +34,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_says_that_it_is_a_sample_in_every_place() {
-        let catalog = Sample.discover().await.unwrap();
+    async fn every_model_is_marked_as_sample() {
+        let catalog = Sample.list_models().await.unwrap();
         assert!(catalog.fallback && catalog.supported);
         for model in catalog.models.iter().map(|entry| entry.model()) {
             assert!(model.id.starts_with("sample/") && model.label.starts_with("Sample "), "{model:?}");
@@ -45,9 +44,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_shows_every_field_and_one_default() {
+    async fn shows_every_field_and_one_default() {
         let models: Vec<_> =
-            Sample.discover().await.unwrap().models.iter().map(|entry| entry.model()).collect();
+            Sample.list_models().await.unwrap().models.iter().map(|entry| entry.model()).collect();
         assert_eq!(models.iter().filter(|model| model.default).count(), 1);
         let levels = models.iter().filter_map(|model| model.thinking.as_ref());
         assert!(levels.clone().any(|thinking| thinking.default_level.is_some()));
@@ -58,10 +57,10 @@ mod tests {
         assert!(models.iter().any(|model| model.thinking.is_none() && model.service_tiers.is_empty()));
     }
 
-    /// What is not of the contract's shape would read as absent, so the catalog has to survive being read and written.
+    /// A misspelt field would read as absent and be lost here.
     #[tokio::test]
-    async fn it_holds_nothing_but_the_contracts_fields() {
-        for entry in Sample.discover().await.unwrap().models {
+    async fn has_only_fields_of_the_contract() {
+        for entry in Sample.list_models().await.unwrap().models {
             assert_eq!(serde_json::json!(entry.model()), serde_json::json!(entry));
         }
     }
