@@ -2,7 +2,8 @@
 //!
 //! ```sh
 //! cargo run -- dev --no-daemon
-//! DOORBELL_TOKEN=<daemon token> DOORBELL_WORKSPACE=<workspace id> cargo run -p doorbell-daemon --example model_source
+//! export DOORBELL_TOKEN=dbd_dev_a DOORBELL_WORKSPACE=00000000-0000-4000-8000-00000000000a
+//! cargo run -p doorbell-daemon --example model_source
 //! ```
 
 use std::env::var;
