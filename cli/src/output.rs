@@ -10,7 +10,7 @@ use doorbell_protocol::{Model, ModelEntry, RuntimeRecord, ServiceTier, Status, T
 use doorbell_shared::http::access_log;
 use doorbell_shared::token::TokenRecord;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
+use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -46,8 +46,11 @@ pub fn raw(bytes: &[u8]) {
 }
 
 /// Prints JSON for other programs, unchanged: terminal escapes are not stripped.
-pub fn json(value: &Value) {
-    let _ = writeln!(io::stdout(), "{value:#}");
+pub fn json(value: &impl Serialize) {
+    // Not by way of a `Value`, which changes numbers and rejects some texts of models.
+    if let Ok(json) = serde_json::to_string_pretty(value) {
+        let _ = writeln!(io::stdout(), "{json}");
+    }
 }
 
 /// Replaces control characters in foreign text, which could control the terminal.

@@ -27,7 +27,7 @@ async fn heartbeat<S: Store>(
     input::limit_body(request)?;
     let body: HeartbeatBody = input::body(request)?;
     let runtime = input::required(body.runtime_id, ApiError::RuntimeIdRequired)?;
-    let runtime = input::runtime_id(&runtime)?;
+    let runtime = input::body_runtime(&runtime)?;
     Heartbeat { state, caller, runtime, filter: filter(body.in_flight) }.run().await
 }
 

@@ -75,8 +75,14 @@ fn payload(result: &ModelListResult) -> Result<Payload, ReportTooLarge> {
     if result.models.iter().any(|model| model.longest_text() > MODEL_TEXT_CHARS) {
         return Err(ReportTooLarge::Text);
     }
-    // The report was parsed from JSON, so it can be written as JSON.
-    Ok(Payload::try_from(serde_json::to_string(result).unwrap_or_default())?)
+    Ok(Payload::try_from(json(result))?)
+}
+
+/// # Panics
+/// Never: the result consists of JSON texts and booleans.
+#[expect(clippy::expect_used, reason = "the result consists of JSON texts and booleans")]
+fn json(result: &ModelListResult) -> String {
+    serde_json::to_string(result).expect("a result is JSON")
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::Uri;
-use axum::middleware::{Next, from_fn};
+use axum::http::{StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{MethodFilter, any, on};
 use doorbell_protocol::Ack;
@@ -42,13 +42,21 @@ pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(gateway: Gatew
         };
         router.route(route.path, on(method_filter(route.method), handler))
     });
-    routes
+    let routes = routes
         .method_not_allowed_fallback(|uri: Uri| async move { into_axum(no_match(&uri).response()) })
         .fallback(|| async { into_axum(ApiError::RouteNotFound.response()) })
         .layer(from_fn(limit_uri))
         .route(HEALTH_PATH, any(|| async { into_axum(json(200, &Ack::default())) }))
-        .layer(cors)
-        .with_state(state)
+        .with_state(state);
+    // In a router of their own: axum adds `Allow` to what the layers of a route respond, preflights and 404 included.
+    Router::new().fallback_service(routes).layer(map_response(keep_allow_of_405)).layer(cors)
+}
+
+async fn keep_allow_of_405(mut response: Response) -> Response {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().remove(header::ALLOW);
+    }
+    response
 }
 
 /// # Panics
@@ -120,7 +128,7 @@ fn into_axum(response: http::Response) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{Method, header};
+    use axum::http::Method;
     use doorbell_shared::store::memory::MemoryStore;
     use tower::ServiceExt as _;
 
@@ -141,7 +149,12 @@ mod tests {
             ["/api/runtimes//models", "/api/runtimes/a/models/", "/api/daemon/runtimes//models//result"];
         for path in ["/", "/api/runtimes/", "/API/runtimes"].into_iter().chain(empty_parameters) {
             for method in [Method::GET, Method::POST, Method::DELETE] {
-                assert_eq!(response(method, path).await.status(), 404, "{path}");
+                let response = response(method, path).await;
+                assert_eq!(
+                    (response.status().as_u16(), response.headers().get(header::ALLOW)),
+                    (404, None),
+                    "{path}"
+                );
             }
         }
     }

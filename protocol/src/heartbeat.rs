@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-use serde_with::{As, DefaultOnError};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use crate::id::RequestId;
 use crate::limits::IN_FLIGHT_PER_HEARTBEAT;
@@ -16,12 +16,15 @@ pub struct HeartbeatBody {
     pub runtime_id: Option<String>,
     /// All requests that the daemon has claimed for the runtime and not yet reported. An unreadable list reads as none:
     /// an empty one would have everything redelivered, and a hint must not fail the heartbeat.
-    #[serde(
-        default,
-        deserialize_with = "As::<DefaultOnError>::deserialize",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "in_flight_or_none", skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,
+}
+
+/// Reads the value as raw text first: an error of the parser in the middle of a list would reject the whole body, as with
+/// `serde_with::DefaultOnError`.
+fn in_flight_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<InFlight>, D::Error> {
+    let json = Option::<Box<RawValue>>::deserialize(deserializer)?;
+    Ok(json.and_then(|json| serde_json::from_str(json.get()).ok()))
 }
 
 /// The requests that a daemon is working on, at most [`IN_FLIGHT_PER_HEARTBEAT`].
@@ -90,11 +93,19 @@ mod tests {
 
     #[test]
     fn unreadable_in_flight_reads_as_absent() {
-        for in_flight in ["null", "5", r#""x""#, r#"["x"]"#, r#"{"a":1}"#] {
+        let nested = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+        let unreadable =
+            ["null", "5", r#""x""#, r#"["x"]"#, r#"{"a":1}"#, r#"["\ud800"]"#, "1e99999999999", &nested];
+        for in_flight in unreadable {
             let body = format!(r#"{{"runtime_id":"r","in_flight":{in_flight}}}"#);
             let body: HeartbeatBody = serde_json::from_str(&body).unwrap();
             assert_eq!(body, HeartbeatBody { runtime_id: Some("r".to_owned()), in_flight: None });
         }
+    }
+
+    #[test]
+    fn rejects_body_that_is_not_json() {
+        assert!(serde_json::from_str::<HeartbeatBody>(r#"{"runtime_id":"r","in_flight":tru,}"#).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::limits::JSON_DEPTH;
+use crate::limits::MODEL_DEPTH;
 
 /// A `T` that was a JSON object. A derived `Deserialize` also reads an array into a struct, field by field: `["completed"]`
 /// would be a report.
@@ -51,7 +51,7 @@ struct Container {
 }
 
 /// The text without `null` members and elements at any depth, and without insignificant whitespace. `None` when it is nested
-/// deeper than [`JSON_DEPTH`].
+/// deeper than [`MODEL_DEPTH`], or a text is not Unicode.
 ///
 /// Parsing into [`serde_json::Value`] and writing it again was tried: it turns 1.10 into 1.1 and rejects 1e400, and building the
 /// maps took most of a report's time. The input is a [`RawValue`], so its syntax has been checked.
@@ -65,6 +65,10 @@ pub(crate) fn without_nulls(json: &RawValue) -> Option<String> {
     while let Some(first) = rest.bytes().next() {
         let length = token_length(rest, first);
         let (token, after) = rest.split_at_checked(length)?;
+        // Raw text may hold lone surrogates, which strict clients reject together with all other models.
+        if first == b'"' && token.contains("\\u") && serde_json::from_str::<String>(token).is_err() {
+            return None;
+        }
         rest = after;
         match first {
             b' ' | b'\t' | b'\n' | b'\r' | b',' => continue,
@@ -102,7 +106,7 @@ pub(crate) fn without_nulls(json: &RawValue) -> Option<String> {
         }
         if first == b'{' || first == b'[' {
             open.push(Container { is_object: first == b'{', is_empty: true });
-            if open.len() > JSON_DEPTH {
+            if open.len() > MODEL_DEPTH {
                 return None;
             }
         }
@@ -188,10 +192,18 @@ mod tests {
     }
 
     #[test]
+    fn rejects_lone_surrogates() {
+        for json in [r#"["\ud800"]"#, r#"{"\udc00":1}"#, r#"{"a":{"b":"\ud800\u0041"}}"#] {
+            assert_eq!(stripped(json), None, "{json}");
+        }
+        assert_eq!(stripped(r#"["\ud83d\ude00"]"#).unwrap(), r#"["\ud83d\ude00"]"#);
+    }
+
+    #[test]
     fn depth_is_bounded() {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(stripped(&nested(JSON_DEPTH)), Some(nested(JSON_DEPTH)));
-        assert_eq!(stripped(&nested(JSON_DEPTH + 1)), None);
+        assert_eq!(stripped(&nested(MODEL_DEPTH)), Some(nested(MODEL_DEPTH)));
+        assert_eq!(stripped(&nested(MODEL_DEPTH + 1)), None);
         assert_eq!(stripped(&nested(100_000)), None);
     }
 

@@ -43,5 +43,5 @@ pub const IN_FLIGHT_PER_HEARTBEAT: usize = 100;
 /// The longest name, type, daemon id or profile id, in characters.
 pub const TEXT_CHARS: usize = 200;
 
-/// The deepest nesting of a JSON body: `serde_json`'s own recursion limit.
-pub const JSON_DEPTH: usize = 128;
+/// The deepest nesting of a model. `serde_json` parses 127 levels, and two surround a model in a report and a record.
+pub const MODEL_DEPTH: usize = 125;

@@ -3,10 +3,11 @@
 //! [`ModelEntry`] is the JSON text that passes through: checked for the `id` that every client relies on, otherwise opaque.
 //! [`Model`] has the contract's own fields.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -28,7 +29,7 @@ pub enum InvalidModel {
     /// No `id` that is a non-empty text.
     #[error("a model has no id")]
     NoId,
-    /// Not a JSON object, or nested deeper than [`JSON_DEPTH`](crate::limits::JSON_DEPTH).
+    /// Not a JSON object of Unicode texts, or nested deeper than [`MODEL_DEPTH`](crate::limits::MODEL_DEPTH).
     #[error("a model is not a JSON object")]
     NotAnObject,
 }
@@ -61,7 +62,9 @@ impl ModelEntry {
     fn new(json: String) -> Result<Self, InvalidModel> {
         let Names { id, label } = serde_json::from_str(&json).map_err(|_| InvalidModel::NotAnObject)?;
         let id = id.filter(|id| !id.is_empty()).ok_or(InvalidModel::NoId)?;
-        let Some(label) = label.filter(|label| !label.is_empty()) else { return Self::with_label(&json, &id) };
+        let Some(label) = label.filter(|label| !label.is_empty()) else {
+            return Self::with_label(&json, &id);
+        };
         let longest_text = id.chars().count().max(label.chars().count());
         let json = RawValue::from_string(json).map_err(|_| InvalidModel::NotAnObject)?;
         Ok(Self { json, longest_text })
@@ -110,7 +113,8 @@ impl PartialEq for ModelEntry {
     }
 }
 
-/// `id` and `label` of an entry, where they are texts. The last of several fields of one name counts, as in browsers.
+/// `id` and `label` of an entry, where they are texts. The last of several fields of one name counts, as in browsers; `null` has
+/// been dropped before.
 struct Names {
     id: Option<String>,
     label: Option<String>,
@@ -118,17 +122,40 @@ struct Names {
 
 impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut names = Self { id: None, label: None };
-        for (name, value) in Fields::deserialize(deserializer)?.0 {
-            let text = || serde_json::from_str(value.get()).ok();
-            match name.as_str() {
-                "id" => names.id = text(),
-                "label" => names.label = text(),
-                _ => {}
+        deserializer.deserialize_map(NamesVisitor)
+    }
+}
+
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
+    type Value = Names;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Names, M::Error> {
+        let mut names = Names { id: None, label: None };
+        while let Some(Name(name)) = map.next_key()? {
+            match name.as_ref() {
+                "id" => names.id = text(map.next_value()?),
+                "label" => names.label = text(map.next_value()?),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(names)
     }
+}
+
+/// A member's name, borrowed unless it has escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn text(json: &RawValue) -> Option<String> {
+    serde_json::from_str(json.get()).ok()
 }
 
 /// The fields of an object in their order, duplicates included.

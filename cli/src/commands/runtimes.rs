@@ -12,7 +12,7 @@ pub(super) async fn list(arguments: arguments::Runtimes) -> Result<(), CommandEr
     let api = connect::to(&connection.url, &connection.token)?;
     let runtimes = client::runtimes(&api, connection.workspace).await?;
     if arguments.json {
-        output::json(&serde_json::json!(runtimes));
+        output::json(&runtimes);
     } else if runtimes.is_empty() {
         output::note("no runtimes; `doorbell daemon` on a machine registers its agent programs");
     } else {
@@ -30,7 +30,7 @@ pub(super) async fn models(arguments: arguments::Models) -> Result<(), CommandEr
     drop(spinner);
     let record = completed?.record;
     if arguments.json {
-        output::json(&serde_json::json!(record));
+        output::json(&record);
     } else {
         print_models(&record);
     }

@@ -62,7 +62,7 @@ async fn list(store: &DynamoDbStore, arguments: arguments::TokenList) -> Result<
     let mut records = tokens(store, arguments.workspace).await?;
     records.sort_by_key(|record| (record.created_at, record.hash));
     if arguments.json {
-        output::json(&records.iter().map(to_json).collect());
+        output::json(&records.iter().map(to_json).collect::<Vec<_>>());
     } else if records.is_empty() {
         output::note("no tokens; create one with `doorbell token create`");
     } else {

@@ -9,9 +9,8 @@ use doorbell_protocol::{Scope, WorkspaceId};
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use serde::de::value::MapDeserializer;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use serde_with::{As, Same, VecSkipError};
 
 use super::HttpRequest;
 use super::error::ApiError;
@@ -34,9 +33,14 @@ pub enum Caller {
 pub struct AuthorizerContext {
     pub subject: String,
     /// Unknown scopes, of a newer authorizer, are skipped.
-    #[serde(deserialize_with = "As::<VecSkipError<Same>>::deserialize")]
+    #[serde(deserialize_with = "known_scopes")]
     pub scopes: Vec<Scope>,
     pub workspaces: Vec<WorkspaceId>,
+}
+
+fn known_scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 impl From<AuthorizerContext> for Principal {

@@ -15,8 +15,8 @@ pub fn limit_body(request: &HttpRequest) -> Result<(), ApiError> {
     if request.body().as_ref().len() <= BODY_BYTES { Ok(()) } else { Err(ApiError::BodyTooLarge) }
 }
 
-/// The JSON body, which is an object on every route that reads one. Nesting over 128 levels, the limit of `serde_json`, is
-/// rejected like any other unreadable body.
+/// The JSON body, which is an object on every route that reads one. Nesting beyond the limit of `serde_json`
+/// is rejected like any other unreadable body.
 pub fn body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
     let Object(body) = serde_json::from_slice(request.body().as_ref()).map_err(|_| ApiError::InvalidBody)?;
     Ok(body)
@@ -24,11 +24,11 @@ pub fn body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
 
 /// The runtime in the path.
 pub fn runtime(request: &HttpRequest) -> Result<RuntimeId, ApiError> {
-    runtime_id(parameter(request, "runtimeId"))
+    parameter(request, "runtimeId").parse().map_err(|_| ApiError::InvalidRuntimeId)
 }
 
-/// A runtime's id, wherever the request has it.
-pub fn runtime_id(text: &str) -> Result<RuntimeId, ApiError> {
+/// The runtime in a body.
+pub fn body_runtime(text: &str) -> Result<RuntimeId, ApiError> {
     let id = text.parse().map_err(|_| ApiError::InvalidRuntimeId)?;
     record_id("runtime_id", id);
     Ok(id)
@@ -37,9 +37,21 @@ pub fn runtime_id(text: &str) -> Result<RuntimeId, ApiError> {
 /// The address in the path of a route of `kind`. A malformed request id is not found.
 pub fn address(request: &HttpRequest, kind: Kind) -> Result<Address, ApiError> {
     let runtime = runtime(request)?;
-    let id: RequestId = parameter(request, "requestId").parse().map_err(|_| ApiError::RequestNotFound)?;
-    record_id("request_id", id);
-    Ok(Address { runtime, request: id, kind })
+    Ok(Address { runtime, request: request_id(request)?, kind })
+}
+
+fn request_id(request: &HttpRequest) -> Result<RequestId, ApiError> {
+    parameter(request, "requestId").parse().map_err(|_| ApiError::RequestNotFound)
+}
+
+/// Adds the ids in the path to the call's span, so that the line of a rejected call has them too.
+pub(super) fn record_path_ids(request: &HttpRequest) {
+    if let Ok(id) = runtime(request) {
+        record_id("runtime_id", id);
+    }
+    if let Ok(id) = request_id(request) {
+        record_id("request_id", id);
+    }
 }
 
 fn parameter<'r>(request: &'r HttpRequest, name: &str) -> &'r str {

@@ -48,6 +48,7 @@ pub async fn respond<T: Serialize>(
 ) -> Response {
     let started = Stopwatch::start();
     async {
+        input::record_path_ids(request);
         let outcome = use_case.await;
         let response = match &outcome {
             Ok(body) => response::json(200, body),

@@ -124,6 +124,9 @@ pub enum StoreErrorKind {
     /// No connection.
     #[strum(serialize = "could not be reached")]
     Unreachable,
+    /// No connection in time.
+    #[strum(serialize = "timed out connecting")]
+    ConnectTimeout,
     /// No response in time.
     #[strum(serialize = "timed out")]
     Timeout,

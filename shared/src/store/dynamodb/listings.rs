@@ -32,7 +32,7 @@ impl DynamoDbStore {
             .send();
         let mut listed = Vec::new();
         while let Some(item) = pages.next().await {
-            listed.push(decode(item.map_err(|error| failed("list")(&error))?)?);
+            listed.push(decode(item.map_err(failed("list"))?)?);
         }
         Ok(listed)
     }
@@ -55,7 +55,7 @@ impl DynamoDbStore {
         for _ in 0..BATCH_TRIES {
             let Some(keys) = left else { return Ok(found) };
             let call = self.client.batch_get_item().request_items(&self.table, keys).send();
-            let output = call.await.map_err(|error| failed("read listed")(&error))?;
+            let output = call.await.map_err(failed("read listed"))?;
             found.extend(output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
             left = output.unprocessed_keys.unwrap_or_default().remove(&self.table);
         }

@@ -95,7 +95,7 @@ impl DynamoDbStore {
             ClaimFilter::Pending => self.query_pending(runtime, now),
             ClaimFilter::PendingOrLost(_) => self.query_pending_or_lost(runtime, now),
         };
-        query.set_exclusive_start_key(start).send().await.map_err(|error| failed("read queue")(&error))
+        query.set_exclusive_start_key(start).send().await.map_err(failed("read queue"))
     }
 
     fn query_pending(&self, runtime: RuntimeId, now: Timestamp) -> QueryFluentBuilder {

@@ -33,7 +33,7 @@ impl DynamoDbStore {
             .get_item()
             .table_name(&self.table)
             .set_key(Some(Key::request(at.runtime, at.request).into()));
-        let output = get.consistent_read(true).send().await.map_err(|error| failed("poll")(&error))?;
+        let output = get.consistent_read(true).send().await.map_err(failed("poll"))?;
         let request = output.item.map(|item| decode_request(item, at)).transpose()?;
         let Some(request) = request.filter(|request| is_visible(request, at, callers, now)) else {
             return Ok(PollOutcome::NotFound);

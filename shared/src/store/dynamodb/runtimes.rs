@@ -45,7 +45,7 @@ impl DynamoDbStore {
             .expression_attribute_values(":listed_until", millis(now + RUNTIME_RETENTION))
             .expression_attribute_values(":expires_at", number(runtime_expiry(now)))
             .return_values(ReturnValue::AllNew);
-        let output = update.send().await.map_err(|error| failed("register")(&error))?;
+        let output = update.send().await.map_err(failed("register"))?;
         decode::<RuntimeItem>(output.attributes.unwrap_or_default())?.runtime(runtime.id)
     }
 
@@ -127,14 +127,14 @@ impl DynamoDbStore {
             .update_expression("SET listed_until = :listed_until")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":listed_until", millis(now + RUNTIME_RETENTION));
-        update.send().await.map_err(|error| failed("renew listing")(&error))?;
+        update.send().await.map_err(failed("renew listing"))?;
         Ok(())
     }
 
     async fn write_listing(&self, runtime: &Runtime, now: Timestamp) -> Result<()> {
         let item = encode(ListingItem::new(runtime, now))?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map_err(|error| failed("write listing")(&error))?;
+        put.send().await.map_err(failed("write listing"))?;
         Ok(())
     }
 

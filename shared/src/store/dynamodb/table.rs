@@ -39,7 +39,7 @@ pub async fn ensure(client: &Client, table: &str) -> Result<Ensured> {
         Err(SdkError::ServiceError(e)) if matches!(e.err(), CreateTableError::ResourceInUseException(_)) => {
             return Ok(Ensured::Existed);
         }
-        Err(error) => return Err(failed("create table")(&error)),
+        Err(error) => return Err(failed("create table")(error)),
     }
     wait_until_usable(client, table).await?;
     enable_ttl(client, table).await?;
@@ -60,7 +60,7 @@ async fn enable_ttl(client: &Client, table: &str) -> Result<()> {
     let ttl = TimeToLiveSpecification::builder().attribute_name(TTL_ATTRIBUTE).enabled(true).build();
     let ttl = ttl.map_err(invalid)?;
     let update = client.update_time_to_live().table_name(table).time_to_live_specification(ttl);
-    update.send().await.map_err(|error| failed("enable TTL")(&error))?;
+    update.send().await.map_err(failed("enable TTL"))?;
     Ok(())
 }
 

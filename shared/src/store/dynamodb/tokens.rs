@@ -77,7 +77,7 @@ impl DynamoDbStore {
     /// One consistent read: a revoked token must not be found.
     pub(super) async fn read_token(&self, hash: TokenHash) -> Result<Option<TokenRecord>> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(Key::token(hash).into()));
-        let output = get.consistent_read(true).send().await.map_err(|error| failed("read token")(&error))?;
+        let output = get.consistent_read(true).send().await.map_err(failed("read token"))?;
         output.item.map(record).transpose()
     }
 
@@ -121,13 +121,13 @@ impl DynamoDbStore {
 
     async fn put_token_item(&self, item: Item) -> Result<()> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map_err(|error| failed("issue token")(&error))?;
+        put.send().await.map_err(failed("issue token"))?;
         Ok(())
     }
 
     async fn delete_token_item(&self, key: Key) -> Result<()> {
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key.into()));
-        delete.send().await.map_err(|error| failed("revoke token")(&error))?;
+        delete.send().await.map_err(failed("revoke token"))?;
         Ok(())
     }
 }
