@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use doorbell_gateway;
+use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::metrics::{METRICS, NAMESPACE, STACK};

@@ -14,6 +14,7 @@ pub mod log;
 pub mod metered;
 pub mod network;
 pub mod old_shape;
+pub mod scripted_server;
 pub mod stack;
 
 pub use api::TestApi;

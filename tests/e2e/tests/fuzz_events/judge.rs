@@ -1,6 +1,6 @@
 //! What holds for every answer.
 
-use doorbell_gateway;
+use doorbell_gateway::invoke;
 use doorbell_protocol::{Ack, HeartbeatResponse, RegisterResponse, RequestRecord, RuntimeRecord};
 use doorbell_shared::http::routes::{Function, ROUTES};
 use proptest::prelude::*;

@@ -45,7 +45,7 @@ pub(crate) enum Answer {
 }
 
 #[derive(Debug)]
-struct RecordedCall {
+struct Call {
     kind: Kind,
     answer: Answer,
     took: Duration,
@@ -73,7 +73,7 @@ impl Calls {
             .await
             .unwrap_or_else(|error| Answer::Wrong(format!("{:?}", error.without_url())));
         let (took, noted) = (started.elapsed(), answer.clone());
-        self.made.lock().unwrap().push(RecordedCall { kind, answer: noted, took });
+        self.made.lock().unwrap().push(Call { kind, answer: noted, took });
         answer
     }
 

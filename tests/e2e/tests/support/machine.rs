@@ -57,7 +57,7 @@ impl Machine {
 
     /// `doorbell`, ready to be started.
     pub fn doorbell(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_doorbell"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorbell-under-test"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("PATH", self.folder.path());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
-use doorbell_gateway;
+use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
 use doorbell_protocol::limits::PENDING_DEADLINE;
 use doorbell_shared::http::AppState;
@@ -54,7 +54,7 @@ struct Life<'p> {
 impl Life<'_> {
     async fn a_token_is_known(&self) -> Result<(), Broken> {
         let backend = self.backend("authorizer");
-        gateway::issue_dev_tokens(&self.engine.store(), backend.clock.now()).await.unwrap();
+        doorbell_gateway::issue_dev_tokens(&self.engine.store(), backend.clock.now()).await.unwrap();
         let event = json!({"headers": {"authorization": "Bearer dbu_dev_a"}});
         let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
         let oidc: Option<&Oidc> = None;
@@ -72,7 +72,7 @@ impl Life<'_> {
 
     async fn a_late_beat_renews_its_listing(&self, runtime: &str) -> Result<(), Broken> {
         self.clock.advance(RUNTIME_RETENTION * 3 / 4);
-        self.record_heartbeat(runtime).await?;
+        self.beat(runtime).await?;
         self.engine.sweep_ttl().unwrap();
         let listed = self.call(Function::Runtimes, "/api/runtimes", json!({})).await?;
         expect("the listing", &listed[0]["id"], runtime)
@@ -86,7 +86,7 @@ impl Life<'_> {
 
     async fn a_request_is_answered(&self, runtime: &str) -> Result<(), Broken> {
         let request = self.ring(runtime).await?;
-        let beat = self.record_heartbeat(runtime).await?;
+        let beat = self.beat(runtime).await?;
         expect("the claim", &beat["pending_model_list"]["id"], &request)?;
         let result = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
         self.call(Function::Report, &result, json!({"status": "completed"})).await?;
