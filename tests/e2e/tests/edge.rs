@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::TcpStream;
 
 use doorbell_shared::http::routes::{ROUTES, Route};
-use doorbell_test_support::{Answer, TestApi};
+use doorbell_test_support::{ApiResponse, TestApi};
 use reqwest::Method;
 use serde_json::json;
 
@@ -39,7 +39,7 @@ async fn no_token_or_an_unknown_one_is_unauthenticated_on_every_route() {
             let answer = api.send(request).await;
             assert_eq!(
                 answer,
-                Answer::error(401, "a valid bearer token is required"),
+                ApiResponse::error(401, "a valid bearer token is required"),
                 "{route:?} {authorization:?}"
             );
         }
@@ -53,7 +53,7 @@ async fn a_path_that_is_no_route_is_not_found() {
         ["/", "/api", "/api/runtimes/", "/api/daemon/nothing", "/healthz/", "/api/runtimes/a/models/b/c"]
     {
         let request = api.request(Method::POST, path).bearer_auth("dbu_dev_a");
-        assert_eq!(api.send(request).await, Answer::error(404, "not found"), "{path}");
+        assert_eq!(api.send(request).await, ApiResponse::error(404, "not found"), "{path}");
     }
 }
 
@@ -88,6 +88,6 @@ async fn clients_that_stall_in_their_bodies_keep_nobody_waiting() {
     for _ in 0..10_000 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(api.beat(&runtime).await, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(api.heartbeat(&runtime).await, ApiResponse::ok(json!({"status": "ok"})));
     drop(stalled);
 }

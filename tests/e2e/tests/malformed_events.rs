@@ -10,14 +10,14 @@ use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::lambda::{self, Recorder};
 use doorbell_shared::store::memory::MemoryStore;
-use doorbell_test_support::Answer;
-use doorbell_test_support::event::payload;
+use doorbell_test_support::ApiResponse;
+use doorbell_test_support::event::lambda_event;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::json;
 
 static RECORDER: LazyLock<Recorder> = LazyLock::new(|| Recorder::install("doorbell".to_owned()).unwrap());
 
-async fn answer(function: Function, event: ApiGatewayV2httpRequest) -> Answer {
+async fn answer(function: Function, event: ApiGatewayV2httpRequest) -> ApiResponse {
     let backend = AppState::new(MemoryStore::default());
     let handle = async |request| invoke(function, &backend, &request).await;
     let answer = lambda::respond(event, handle, *RECORDER, sink()).await;
@@ -28,7 +28,7 @@ async fn answer(function: Function, event: ApiGatewayV2httpRequest) -> Answer {
 }
 
 fn runtimes() -> ApiGatewayV2httpRequest {
-    payload(Function::Runtimes, Scope::User, "/api/runtimes", &json!({}))
+    lambda_event(Function::Runtimes, Scope::User, "/api/runtimes", &json!({}))
 }
 
 #[tokio::test]
@@ -40,9 +40,9 @@ async fn a_body_that_is_not_the_base64_it_claims_to_be_is_an_invalid_body() {
         (Function::Heartbeat, "/api/daemon/heartbeat"),
         (Function::Report, path),
     ] {
-        let mut event = payload(function, Scope::Daemon, path, &json!({}));
+        let mut event = lambda_event(function, Scope::Daemon, path, &json!({}));
         event.is_base64_encoded = true;
-        let expected = Answer::error(400, "invalid request body");
+        let expected = ApiResponse::error(400, "invalid request body");
         assert_eq!(answer(function, event).await, expected, "{function:?}");
     }
 }
@@ -50,8 +50,8 @@ async fn a_body_that_is_not_the_base64_it_claims_to_be_is_an_invalid_body() {
 #[tokio::test]
 async fn a_query_with_letters_that_no_uri_has_is_read_like_any_other() {
     for (query, expected) in [
-        ("x=\"\u{0} {ü}\\", Answer::ok(json!([]))),
-        ("workspace_id=\" {", Answer::error(400, "invalid workspace_id")),
+        ("x=\"\u{0} {ü}\\", ApiResponse::ok(json!([]))),
+        ("workspace_id=\" {", ApiResponse::error(400, "invalid workspace_id")),
     ] {
         let mut event = runtimes();
         event.raw_query_string = Some(query.to_owned());
@@ -65,5 +65,5 @@ async fn a_host_a_protocol_and_a_path_that_make_no_url_are_not_looked_at() {
     event.headers.insert("host", "x:99999".parse().unwrap());
     event.headers.insert("x-forwarded-proto", "\"".parse().unwrap());
     event.raw_path = Some(":99999".to_owned());
-    assert_eq!(answer(Function::Runtimes, event).await, Answer::ok(json!([])));
+    assert_eq!(answer(Function::Runtimes, event).await, ApiResponse::ok(json!([])));
 }

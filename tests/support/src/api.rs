@@ -32,11 +32,11 @@ pub const WORKSPACE_B: &str = doorbell_gateway::WORKSPACE_B;
 impl TestApi {
     /// On a new embedded engine.
     pub async fn start() -> Self {
-        Self::on(EmbeddedDynamoDb::start().await.unwrap().store()).await
+        Self::with_store(EmbeddedDynamoDb::start().await.unwrap().store()).await
     }
 
     /// On `store`, for the callers of `doorbell dev`.
-    pub async fn on<S: Store + 'static>(store: S) -> Self {
+    pub async fn with_store<S: Store + 'static>(store: S) -> Self {
         let clock = Arc::new(TestClock::default());
         let tokens = MemoryStore::default();
         doorbell_gateway::issue_dev_tokens(&tokens, clock.now()).await.unwrap();
@@ -67,7 +67,7 @@ impl TestApi {
     }
 
     /// Lets so many seconds pass.
-    pub fn pass(&self, seconds: f64) {
+    pub fn advance_secs(&self, seconds: f64) {
         self.clock.advance(Duration::from_secs_f64(seconds));
     }
 

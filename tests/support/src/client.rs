@@ -10,11 +10,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// API Gateway gives up on a function after 30 s. What takes longer is not coming.
-const PATIENCE: Duration = Duration::from_secs(40);
+const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct ApiResponse {
     /// The HTTP status.
     pub status: u16,
     /// The body, which is always JSON.
@@ -91,29 +91,29 @@ impl Client {
 
     /// A request built by the test itself.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url)).timeout(PATIENCE)
+        self.http.request(method, format!("{}{path}", self.url)).timeout(TIMEOUT)
     }
 
     /// Sends a request, with whatever it has.
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> ApiResponse {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
         assert_eq!(response.headers()["content-type"], "application/json", "every body is JSON");
-        Answer { status, body: response.json().await.unwrap() }
+        ApiResponse { status, body: response.json().await.unwrap() }
     }
 
     /// `GET path`.
-    pub async fn get(&self, caller: Caller, path: &str) -> Answer {
+    pub async fn get(&self, caller: Caller, path: &str) -> ApiResponse {
         self.send(self.request(Method::GET, path).bearer_auth(self.token(caller))).await
     }
 
     /// `POST path` with a JSON body.
-    pub async fn post(&self, caller: Caller, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, caller: Caller, path: &str, body: Value) -> ApiResponse {
         self.post_raw(caller, path, body.to_string()).await
     }
 
     /// `POST path` with any body.
-    pub async fn post_raw(&self, caller: Caller, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub async fn post_raw(&self, caller: Caller, path: &str, body: impl Into<reqwest::Body>) -> ApiResponse {
         let request = self.request(Method::POST, path).bearer_auth(self.token(caller));
         self.send(request.header("content-type", "application/json").body(body)).await
     }
@@ -136,7 +136,7 @@ impl Client {
     }
 
     /// A runtime as a person in workspace A finds it listed.
-    pub async fn listed(&self, runtime: &str) -> Option<Value> {
+    pub async fn find_runtime(&self, runtime: &str) -> Option<Value> {
         let listed = self.get(Caller::UserA, "/api/runtimes").await.body;
         listed.as_array().unwrap().iter().find(|listed| listed["id"] == runtime).cloned()
     }
@@ -149,17 +149,17 @@ impl Client {
     }
 
     /// Polls as a person in workspace A.
-    pub async fn poll(&self, runtime: &str, request: &str) -> Answer {
+    pub async fn poll(&self, runtime: &str, request: &str) -> ApiResponse {
         self.get(Caller::UserA, &format!("/api/runtimes/{runtime}/models/{request}")).await
     }
 
     /// Beats as a daemon in workspace A.
-    pub async fn beat(&self, runtime: &str) -> Answer {
+    pub async fn heartbeat(&self, runtime: &str) -> ApiResponse {
         self.post(Caller::DaemonA, "/api/daemon/heartbeat", json!({"runtime_id": runtime})).await
     }
 
     /// Reports as a daemon in workspace A.
-    pub async fn report(&self, runtime: &str, request: &str, body: Value) -> Answer {
+    pub async fn report(&self, runtime: &str, request: &str, body: Value) -> ApiResponse {
         let path = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
         self.post(Caller::DaemonA, &path, body).await
     }
@@ -170,7 +170,7 @@ pub fn new_daemon_id() -> String {
     format!("daemon-{}", RandomIdGenerator::default().lease_token())
 }
 
-impl Answer {
+impl ApiResponse {
     /// An answer with that status and error text.
     pub fn error(status: u16, error: &str) -> Self {
         Self { status, body: json!({ "error": error }) }

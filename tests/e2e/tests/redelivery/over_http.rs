@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use doorbell_protocol::limits::IN_FLIGHT_PER_HEARTBEAT;
-use doorbell_test_support::{Answer, Caller, TestApi};
+use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use serde_json::{Value, json};
 
 /// An API on which a request was handed out, longer ago than its answer can have taken.
@@ -17,13 +17,13 @@ async fn handed_out() -> HandedOut {
     let api = TestApi::start().await;
     let runtime = api.runtime().await;
     let request = api.ring(&runtime).await;
-    assert_eq!(api.beat(&runtime).await.body["pending_model_list"]["id"], request.as_str());
-    api.pass(5.001);
+    assert_eq!(api.heartbeat(&runtime).await.body["pending_model_list"]["id"], request.as_str());
+    api.advance_secs(5.001);
     HandedOut { api, runtime, request }
 }
 
 impl HandedOut {
-    async fn beat(&self, in_flight: Value) -> Answer {
+    async fn beat(&self, in_flight: Value) -> ApiResponse {
         let body = json!({"runtime_id": self.runtime, "in_flight": in_flight});
         self.api.post(Caller::DaemonA, "/api/daemon/heartbeat", body).await
     }
@@ -35,19 +35,19 @@ impl HandedOut {
     async fn report(&self, model: &str) {
         let report = json!({"status": "completed", "models": [{"id": model, "label": model}]});
         let answer = self.api.report(&self.runtime, &self.request, report).await;
-        assert_eq!(answer, Answer::ok(json!({"status": "ok"})));
+        assert_eq!(answer, ApiResponse::ok(json!({"status": "ok"})));
     }
 }
 
-fn nothing() -> Answer {
-    Answer::ok(json!({"status": "ok"}))
+fn nothing() -> ApiResponse {
+    ApiResponse::ok(json!({"status": "ok"}))
 }
 
 #[tokio::test]
 async fn what_was_handed_out_and_is_not_in_flight_is_handed_out_again() {
     let test = handed_out().await;
     let again = test.beat(json!([])).await;
-    assert_eq!(again, Answer::ok(json!({"status": "ok", "pending_model_list": {"id": test.request}})));
+    assert_eq!(again, ApiResponse::ok(json!({"status": "ok", "pending_model_list": {"id": test.request}})));
     assert_eq!(test.poll().await["status"], "running");
     assert_eq!(test.beat(json!([])).await, nothing(), "handed out again before the answer can have arrived");
 }
@@ -61,7 +61,7 @@ async fn what_is_in_flight_is_not_handed_out_again() {
 #[tokio::test]
 async fn a_daemon_that_does_not_say_what_is_in_flight_is_handed_nothing_again() {
     let test = handed_out().await;
-    assert_eq!(test.api.beat(&test.runtime).await, nothing());
+    assert_eq!(test.api.heartbeat(&test.runtime).await, nothing());
 }
 
 /// Neither refused, nor taken for a list without what could not be read in it.
@@ -114,9 +114,9 @@ async fn what_is_handed_out_again_takes_its_place_in_the_queue() {
 async fn the_running_clock_goes_on_when_a_request_is_handed_out_again() {
     let test = handed_out().await;
     test.beat(json!([])).await;
-    test.api.pass(60.0 - 5.001);
+    test.api.advance_secs(60.0 - 5.001);
     assert_eq!(test.poll().await["status"], "running");
-    test.api.pass(0.001);
+    test.api.advance_secs(0.001);
     assert_eq!(test.poll().await["error"], "daemon did not finish within 60 seconds");
     assert_eq!(test.beat(json!([])).await, nothing());
 }
@@ -128,7 +128,7 @@ async fn of_two_daemons_that_work_on_one_request_the_first_to_report_has_answere
     test.beat(json!([])).await;
     test.report("first").await;
     let answered = test.poll().await;
-    test.api.pass(1.0);
+    test.api.advance_secs(1.0);
     test.report("second").await;
     assert_eq!(answered["models"][0]["id"], "first");
     assert_eq!(test.poll().await, answered);
@@ -140,14 +140,14 @@ async fn a_report_that_is_repeated_changes_nothing() {
     let test = handed_out().await;
     test.report("gpt-6").await;
     let answered = test.poll().await;
-    test.api.pass(60.0);
+    test.api.advance_secs(60.0);
     test.report("gpt-6").await;
     assert_eq!(test.poll().await, answered);
-    test.api.pass(60.0);
+    test.api.advance_secs(60.0);
     assert_eq!(test.poll().await, answered);
-    test.api.pass(0.001);
+    test.api.advance_secs(0.001);
     let gone = test.api.poll(&test.runtime, &test.request).await;
-    assert_eq!(gone, Answer::error(404, "request not found"));
+    assert_eq!(gone, ApiResponse::error(404, "request not found"));
 }
 
 /// What a daemon is told of its work, and a client of its request, is what they were told before there was redelivery.

@@ -58,7 +58,7 @@ async fn a_daemon_answers_whoever_asks_for_its_models_by_name() {
 #[ignore = "needs a deployed stack: localstack/test.sh"]
 async fn a_daemon_answers_whoever_asks_for_its_models_by_id() {
     let served = Served::start().await;
-    let id = served.listed().await["id"].clone();
+    let id = served.find_runtime().await["id"].clone();
     let record = served.asked(&["models", id.as_str().unwrap()]).await;
     assert_eq!((&record["status"], &record["runtime_id"]), (&json!("completed"), &id));
 }
@@ -67,10 +67,10 @@ async fn a_daemon_answers_whoever_asks_for_its_models_by_id() {
 #[ignore = "needs a deployed stack: localstack/test.sh"]
 async fn a_daemon_that_is_ended_signs_its_runtimes_off() {
     let served = Served::start().await;
-    let runtime = served.listed().await;
+    let runtime = served.find_runtime().await;
     assert_eq!(runtime["status"], "online");
     let Served { client, daemon, .. } = served;
     assert_eq!(daemon.terminate().await.code, Some(0));
-    let runtime = client.listed(runtime["id"].as_str().unwrap()).await.unwrap();
+    let runtime = client.find_runtime(runtime["id"].as_str().unwrap()).await.unwrap();
     assert_eq!(runtime["status"], "offline");
 }

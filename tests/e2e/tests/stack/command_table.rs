@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorbell_shared::clock::Stopwatch;
-use doorbell_test_support::{Answer, Client, stack};
+use doorbell_test_support::{ApiResponse, Client, stack};
 use reqwest::Method;
 use serde_json::json;
 
@@ -55,7 +55,7 @@ async fn assert_one_story(replicas: &[Client], first: usize) {
     let request = next().ring(&runtime).await;
     let beat = next().beat(&runtime).await;
     assert_eq!(beat.body["pending_model_list"]["id"], request.as_str(), "{beat:?}");
-    assert_eq!(next().beat(&runtime).await, Answer::ok(json!({"status": "ok"})), "it is claimed");
+    assert_eq!(next().beat(&runtime).await, ApiResponse::ok(json!({"status": "ok"})), "it is claimed");
     assert_eq!(next().poll(&runtime, &request).await.body["status"], "running");
     let report = json!({"status": "completed", "models": [{"id": "a", "label": "A"}]});
     assert_eq!(next().report(&runtime, &request, report.clone()).await.status, 200);

@@ -22,7 +22,7 @@ fn models(runtime: &str, request: &str) -> Value {
 /// Beats and answers until it is shut down, and tells what it was handed.
 async fn serve(client: Client, runtime: String, handed: mpsc::UnboundedSender<String>) {
     loop {
-        let beat = client.beat(&runtime).await;
+        let beat = client.heartbeat(&runtime).await;
         assert_eq!(beat.status, 200, "{beat:?}");
         let Some(request) = beat.body["pending_model_list"]["id"].as_str() else {
             tokio::time::sleep(BEAT).await;

@@ -6,7 +6,7 @@ use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::{ONLINE_WINDOW, PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::limits::CLOCK_SKEW;
-use doorbell_test_support::{Answer, Caller, Client, stack};
+use doorbell_test_support::{ApiResponse, Caller, Client, stack};
 use serde_json::{Value, json};
 
 /// Time between two looks.
@@ -21,7 +21,7 @@ async fn poll_past(
     runtime: &str,
     request: &str,
     is_over: impl Fn(&Answer) -> bool,
-) -> Answer {
+) -> ApiResponse {
     for _ in 0..(deadline + DELAY).as_secs() / PACE.as_secs() {
         let seen = client.poll(runtime, request).await;
         if is_over(&seen) {
@@ -60,7 +60,7 @@ async fn nobody_reporting_is_a_time_out_sixty_seconds_after_the_claim() {
     let client = stack::client();
     let runtime = client.new_runtime().await;
     let request = client.ring(&runtime).await;
-    client.beat(&runtime).await;
+    client.heartbeat(&runtime).await;
     let claimed = client.poll(&runtime, &request).await.body;
     let changed = |seen: &Answer| seen.body["status"] != "running";
     let lapsed = poll_past(RUNNING_DEADLINE, &client, &runtime, &request, changed).await.body;
@@ -77,7 +77,7 @@ async fn a_record_is_gone_two_minutes_after_its_last_change() {
     let since = Stopwatch::start();
     client.report(&runtime, &request, json!({"status": "failed", "error": "no"})).await;
     let gone = poll_past(RETENTION, &client, &runtime, &request, |seen| seen.status != 200).await;
-    assert_eq!(gone, Answer::error(404, "request not found"));
+    assert_eq!(gone, ApiResponse::error(404, "request not found"));
     assert!(since.elapsed() > RETENTION - CLOCK_SKEW, "gone after {:?}", since.elapsed());
 }
 
@@ -87,11 +87,11 @@ async fn a_runtime_is_offline_forty_five_seconds_after_its_last_beat() {
     let client = stack::client();
     let since = Stopwatch::start();
     let runtime = client.new_runtime().await;
-    while client.listed(&runtime).await.unwrap()["status"] == "online" {
+    while client.find_runtime(&runtime).await.unwrap()["status"] == "online" {
         assert!(since.elapsed() < ONLINE_WINDOW + DELAY, "online for {:?}", since.elapsed());
         tokio::time::sleep(PACE).await;
     }
     assert!(since.elapsed() > ONLINE_WINDOW - CLOCK_SKEW, "offline after {:?}", since.elapsed());
     let rung = client.post(Caller::UserA, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
-    assert_eq!(rung, Answer::error(503, "runtime is offline"));
+    assert_eq!(rung, ApiResponse::error(503, "runtime is offline"));
 }

@@ -1,7 +1,7 @@
 //! Browser clients from another origin. API Gateway answers them by itself, from the template.
 
 use doorbell_shared::http::cors::{EXPOSED, HEADERS};
-use doorbell_test_support::contract::NO_RUNTIME;
+use doorbell_test_support::contract::ABSENT_RUNTIME;
 use doorbell_test_support::{Caller, stack};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -22,7 +22,7 @@ fn lets_in(headers: &HeaderMap) -> bool {
 async fn a_preflight_needs_no_token_and_says_what_may_be_sent() {
     let client = stack::client();
     let preflight = client
-        .request(Method::OPTIONS, &format!("/api/runtimes/{NO_RUNTIME}/models"))
+        .request(Method::OPTIONS, &format!("/api/runtimes/{ABSENT_RUNTIME}/models"))
         .header("origin", ORIGIN)
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", "authorization");

@@ -59,7 +59,7 @@ async fn only_rings_have_a_pace() {
     let request = client.ring(&runtime).await;
     assert_eq!(ring_out(&client, &runtime).await.0, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(client.poll(&runtime, &request).await.status, 200);
-    assert_eq!(client.beat(&runtime).await.status, 200);
+    assert_eq!(client.heartbeat(&runtime).await.status, 200);
     let report = json!({"status": "failed", "error": "no"});
     assert_eq!(client.report(&runtime, &request, report).await.status, 200);
 }

@@ -1,7 +1,7 @@
 //! The least that a stack must do, for where a call takes seconds: `cargo test --test stack -- --ignored smoke::`.
 
-use doorbell_test_support::contract::{NO_RUNTIME, lifecycle};
-use doorbell_test_support::{Answer, Caller, stack};
+use doorbell_test_support::contract::{ABSENT_RUNTIME, lifecycle};
+use doorbell_test_support::{ApiResponse, Caller, stack};
 use reqwest::Method;
 
 #[tokio::test]
@@ -14,8 +14,8 @@ async fn a_ring_is_answered() {
 #[ignore = "needs a deployed stack: localstack/test.sh"]
 async fn what_does_not_exist_is_not_found() {
     let answer =
-        stack::client().post_raw(Caller::UserA, &format!("/api/runtimes/{NO_RUNTIME}/models"), "").await;
-    assert_eq!(answer, Answer::error(404, "runtime not found"));
+        stack::client().post_raw(Caller::UserA, &format!("/api/runtimes/{ABSENT_RUNTIME}/models"), "").await;
+    assert_eq!(answer, ApiResponse::error(404, "runtime not found"));
 }
 
 #[tokio::test]

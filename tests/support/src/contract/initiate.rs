@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::NO_RUNTIME;
-use crate::{Answer, Caller, Client};
+use super::ABSENT_RUNTIME;
+use crate::{ApiResponse, Caller, Client};
 
 pub async fn answers_with_a_pending_record_and_nothing_optional(api: &Client) {
     let runtime = api.new_runtime().await;
@@ -30,18 +30,19 @@ pub async fn needs_no_body(api: &Client) {
 
 pub async fn refuses_what_is_not_an_id(api: &Client) {
     let upper = api.new_runtime().await.to_uppercase();
-    for id in ["nonsense", "1", &upper, &format!("{{{NO_RUNTIME}}}"), "11111111222243338444555555555555"] {
+    for id in ["nonsense", "1", &upper, &format!("{{{ABSENT_RUNTIME}}}"), "11111111222243338444555555555555"]
+    {
         let path = format!("/api/runtimes/{}/models", id.replace('{', "%7B").replace('}', "%7D"));
         let answer = api.post(Caller::UserA, &path, json!({})).await;
-        assert_eq!(answer, Answer::error(400, "invalid runtime_id"), "{id}");
+        assert_eq!(answer, ApiResponse::error(400, "invalid runtime_id"), "{id}");
     }
 }
 
 pub async fn does_not_tell_a_foreign_runtime_from_none(api: &Client) {
     let foreign = api.new_runtime().await;
-    for id in [foreign.as_str(), NO_RUNTIME] {
+    for id in [foreign.as_str(), ABSENT_RUNTIME] {
         let answer = api.post(Caller::UserB, &format!("/api/runtimes/{id}/models"), json!({})).await;
-        assert_eq!(answer, Answer::error(404, "runtime not found"));
+        assert_eq!(answer, ApiResponse::error(404, "runtime not found"));
     }
 }
 
@@ -49,5 +50,5 @@ pub async fn says_when_a_runtime_is_offline(api: &Client) {
     let runtime = api.new_runtime().await;
     api.post(Caller::DaemonA, "/api/daemon/deregister", json!({"runtime_ids": [runtime]})).await;
     let answer = api.post(Caller::UserA, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
-    assert_eq!(answer, Answer::error(503, "runtime is offline"));
+    assert_eq!(answer, ApiResponse::error(503, "runtime is offline"));
 }

@@ -3,22 +3,22 @@
 use serde_json::{Value, json};
 
 use super::models;
-use crate::{Answer, Caller, Client};
+use crate::{ApiResponse, Caller, Client};
 
 pub async fn a_ring_is_collected_by_the_next_heartbeat_and_answered(api: &Client) {
     let runtime = api.new_runtime().await;
     let request = api.ring(&runtime).await;
     assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
 
-    let beat = api.beat(&runtime).await;
-    assert_eq!(beat, Answer::ok(json!({"status": "ok", "pending_model_list": {"id": request}})));
-    assert_eq!(api.beat(&runtime).await, Answer::ok(json!({"status": "ok"})));
+    let beat = api.heartbeat(&runtime).await;
+    assert_eq!(beat, ApiResponse::ok(json!({"status": "ok", "pending_model_list": {"id": request}})));
+    assert_eq!(api.heartbeat(&runtime).await, ApiResponse::ok(json!({"status": "ok"})));
     let running = api.poll(&runtime, &request).await.body;
     assert_eq!(running["status"], "running");
     assert_eq!(running.as_object().unwrap().len(), 6, "a running record shows nothing new: {running}");
 
     let reported = api.report(&runtime, &request, json!({"status": "completed", "models": models()})).await;
-    assert_eq!(reported, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(reported, ApiResponse::ok(json!({"status": "ok"})));
     let completed = api.poll(&runtime, &request).await.body;
     assert_eq!(completed["status"], "completed");
     assert_eq!(completed["models"], models());
@@ -30,9 +30,9 @@ pub async fn rings_are_collected_in_order_one_a_beat(api: &Client) {
     let runtime = api.new_runtime().await;
     let asked = [api.ring(&runtime).await, api.ring(&runtime).await, api.ring(&runtime).await];
     for request in &asked {
-        assert_eq!(api.beat(&runtime).await.body["pending_model_list"]["id"], request.as_str());
+        assert_eq!(api.heartbeat(&runtime).await.body["pending_model_list"]["id"], request.as_str());
     }
-    assert_eq!(api.beat(&runtime).await.body.get("pending_model_list"), None);
+    assert_eq!(api.heartbeat(&runtime).await.body.get("pending_model_list"), None);
 }
 
 /// Clients validate with strict schemas, and `null` fails them.
@@ -41,13 +41,13 @@ pub async fn nothing_that_is_left_out_is_null(api: &Client) {
     let (answered, failed) = (api.ring(&runtime).await, api.ring(&runtime).await);
     let seen = [
         api.poll(&runtime, &answered).await,
-        api.beat(&runtime).await,
+        api.heartbeat(&runtime).await,
         api.poll(&runtime, &answered).await,
         api.report(&runtime, &answered, json!({"status": "completed", "models": []})).await,
         api.poll(&runtime, &answered).await,
         api.report(&runtime, &failed, json!({"status": "failed"})).await,
         api.poll(&runtime, &failed).await,
-        api.beat(&runtime).await,
+        api.heartbeat(&runtime).await,
         api.get(Caller::UserA, "/api/runtimes").await,
     ];
     for answer in seen {

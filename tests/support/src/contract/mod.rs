@@ -8,16 +8,16 @@
 
 #![allow(missing_docs, reason = "a case is named after what it shows")]
 
+pub mod access;
 pub mod deregister;
-pub mod doors;
 pub mod heartbeat;
 pub mod initiate;
+pub mod isolation;
 pub mod lifecycle;
 pub mod poll;
 pub mod register;
 pub mod report;
 pub mod runtimes;
-pub mod walls;
 
 use doorbell_shared::http::routes::Route;
 use serde_json::{Value, json};
@@ -25,9 +25,9 @@ use serde_json::{Value, json};
 use crate::Caller;
 
 /// An id of the right form that no runtime has.
-pub const NO_RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
+pub const ABSENT_RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
 /// An id of the right form that no request has.
-pub const NO_REQUEST: &str = "01930000000070008000000000000001";
+pub const ABSENT_REQUEST: &str = "01930000000070008000000000000001";
 
 /// Makes one test of every case, for the API that `$serve().await` gives a client of: `contract_suite!([] embedded)`.
 /// Attributes in the brackets go on every test.
@@ -85,7 +85,7 @@ macro_rules! contract_suite {
                 are_listed_by_name
                 are_those_of_the_callers_workspaces
             }
-            doors {
+            access {
                 are_shut_without_a_token_on_every_route
                 are_shut_to_a_token_that_nobody_issued_on_every_route
                 are_shut_to_a_token_of_the_other_scope_on_every_route
@@ -93,7 +93,7 @@ macro_rules! contract_suite {
                 lead_nowhere_on_a_path_that_is_no_route
                 let_a_body_without_a_content_type_through_whole
             }
-            walls {
+            isolation {
                 make_what_is_foreign_look_like_what_does_not_exist
                 keep_what_is_foreign_from_being_changed
             }

@@ -1,17 +1,17 @@
 //! ClaimFilter at a request.
 
-use super::{NO_REQUEST, NO_RUNTIME};
-use crate::{Answer, Caller, Client};
+use super::{ABSENT_REQUEST, ABSENT_RUNTIME};
+use crate::{ApiResponse, Caller, Client};
 
 pub async fn does_not_find_what_is_not_the_callers_or_not_under_this_path(api: &Client) {
     let (runtime, other) = (api.new_runtime().await, api.new_runtime().await);
     let request = api.ring(&runtime).await;
-    let not_found = Answer::error(404, "request not found");
+    let not_found = ApiResponse::error(404, "request not found");
     for (caller, runtime, request) in [
         (Caller::UserB, runtime.as_str(), request.as_str()),
         (Caller::UserA, &other, &request),
-        (Caller::UserA, NO_RUNTIME, &request),
-        (Caller::UserA, &runtime, NO_REQUEST),
+        (Caller::UserA, ABSENT_RUNTIME, &request),
+        (Caller::UserA, &runtime, ABSENT_REQUEST),
         (Caller::UserA, &runtime, "nonsense"),
         (Caller::UserA, &runtime, &request.to_uppercase()),
         (Caller::UserA, "nonsense", &request),

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::client::new_daemon_id;
-use crate::{Answer, Caller, Client};
+use crate::{ApiResponse, Caller, Client};
 
-async fn register(api: &Client, body: Value) -> Answer {
+async fn register(api: &Client, body: Value) -> ApiResponse {
     api.post(Caller::DaemonA, "/api/daemon/register", body).await
 }
 
@@ -64,10 +64,10 @@ pub async fn says_what_is_missing(api: &Client) {
             "name is longer than 200 characters",
         ),
     ] {
-        assert_eq!(register(api, body).await, Answer::error(400, error));
+        assert_eq!(register(api, body).await, ApiResponse::error(400, error));
     }
     let answer = api.post_raw(Caller::DaemonA, "/api/daemon/register", "not json").await;
-    assert_eq!(answer, Answer::error(400, "invalid request body"));
+    assert_eq!(answer, ApiResponse::error(400, "invalid request body"));
 }
 
 pub async fn a_failed_profile_alone_is_enough(api: &Client) {
@@ -78,5 +78,5 @@ pub async fn a_failed_profile_alone_is_enough(api: &Client) {
 
 pub async fn in_a_workspace_that_is_not_the_tokens_is_not_found(api: &Client) {
     let body = json!({"daemon_id": "d", "workspace_id": api.b.id, "runtimes": [{"type": "codex"}]});
-    assert_eq!(register(api, body).await, Answer::error(404, "workspace not found"));
+    assert_eq!(register(api, body).await, ApiResponse::error(404, "workspace not found"));
 }

@@ -3,14 +3,14 @@
 use doorbell_protocol::limits::MODELS_PER_REPORT;
 use serde_json::{Value, json};
 
-use super::{NO_REQUEST, NO_RUNTIME, models};
-use crate::{Answer, Caller, Client};
+use super::{ABSENT_REQUEST, ABSENT_RUNTIME, models};
+use crate::{ApiResponse, Caller, Client};
 
 /// What is shown of a new request after that report.
 async fn shown_after(api: &Client, report: Value) -> Value {
     let runtime = api.new_runtime().await;
     let request = api.ring(&runtime).await;
-    assert_eq!(api.report(&runtime, &request, report).await, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(api.report(&runtime, &request, report).await, ApiResponse::ok(json!({"status": "ok"})));
     api.poll(&runtime, &request).await.body
 }
 
@@ -53,7 +53,7 @@ pub async fn on_an_answered_request_is_ignored_and_still_ok(api: &Client) {
     api.report(&runtime, &request, json!({"status": "completed", "models": models()})).await;
     let answered = api.poll(&runtime, &request).await;
     let late = api.report(&runtime, &request, json!({"status": "failed", "error": "late"})).await;
-    assert_eq!(late, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(late, ApiResponse::ok(json!({"status": "ok"})));
     assert_eq!(api.poll(&runtime, &request).await, answered);
 }
 
@@ -64,15 +64,15 @@ pub async fn on_what_is_not_there_or_not_ours_is_not_found(api: &Client) {
     for (caller, runtime, request) in [
         (Caller::DaemonB, runtime.as_str(), request.as_str()),
         (Caller::DaemonA, &other, &request),
-        (Caller::DaemonA, NO_RUNTIME, &request),
-        (Caller::DaemonA, &runtime, NO_REQUEST),
+        (Caller::DaemonA, ABSENT_RUNTIME, &request),
+        (Caller::DaemonA, &runtime, ABSENT_REQUEST),
         (Caller::DaemonA, &runtime, "nonsense"),
     ] {
         let path = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
-        assert_eq!(api.post(caller, &path, body.clone()).await, Answer::error(404, "request not found"));
+        assert_eq!(api.post(caller, &path, body.clone()).await, ApiResponse::error(404, "request not found"));
     }
     let path = format!("/api/daemon/runtimes/nonsense/models/{request}/result");
-    assert_eq!(api.post(Caller::DaemonA, &path, body).await, Answer::error(400, "invalid runtime_id"));
+    assert_eq!(api.post(Caller::DaemonA, &path, body).await, ApiResponse::error(400, "invalid runtime_id"));
     assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
 }
 
@@ -101,10 +101,10 @@ pub async fn that_cannot_be_read_changes_nothing(api: &Client) {
         deep.as_str(),
     ] {
         let answer = api.post_raw(Caller::DaemonA, &path, body.to_owned()).await;
-        assert_eq!(answer, Answer::error(400, "invalid request body"), "{body:.80}");
+        assert_eq!(answer, ApiResponse::error(400, "invalid request body"), "{body:.80}");
     }
     let not_text = api.post_raw(Caller::DaemonA, &path, vec![0xff, 0xfe]).await;
-    assert_eq!(not_text, Answer::error(400, "invalid request body"));
+    assert_eq!(not_text, ApiResponse::error(400, "invalid request body"));
     assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
 }
 
@@ -113,7 +113,7 @@ pub async fn too_large_to_store_is_refused_and_fails_the_request_with_a_text_tha
     let runtime = api.new_runtime().await;
     let request = api.ring(&runtime).await;
     let large = json!({"status": "completed", "models": [{"id": "a", "label": "x".repeat(500 * 1024)}]});
-    assert_eq!(api.report(&runtime, &request, large).await, Answer::error(413, "report too large"));
+    assert_eq!(api.report(&runtime, &request, large).await, ApiResponse::error(413, "report too large"));
     let shown = api.poll(&runtime, &request).await.body;
     assert_eq!(shown["status"], "failed");
     assert!(shown["error"].as_str().unwrap().contains("too large to store"), "{shown}");

@@ -7,14 +7,14 @@ use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceErro
 
 /// Delays every call of an operation.
 #[derive(Debug)]
-pub struct Slow {
+pub struct Delay {
     /// Which.
     pub operation: &'static str,
     /// By how much.
     pub delay: Duration,
 }
 
-impl Interceptor for Slow {
+impl Interceptor for Delay {
     fn fault(&self, operation: &str) -> Fault {
         if operation == self.operation { Fault::Delayed(self.delay) } else { Fault::None }
     }
@@ -22,9 +22,9 @@ impl Interceptor for Slow {
 
 /// Denies every operation that a policy does not name, as IAM would.
 #[derive(Debug)]
-pub struct Policy(pub BTreeSet<String>);
+pub struct AllowOnly(pub BTreeSet<String>);
 
-impl Interceptor for Policy {
+impl Interceptor for AllowOnly {
     fn fault(&self, operation: &str) -> Fault {
         if self.0.contains(operation) { Fault::None } else { Fault::Rejected(ServiceError::AccessDenied) }
     }

@@ -71,7 +71,7 @@ fn units<'c>(calls: impl Iterator<Item = &'c RecordedCall>) -> f64 {
 
 /// What one operation cost.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct OperationCost {
     /// The operation, in the words of the figures.
     pub operation: &'static str,
     /// What it cost.
@@ -79,21 +79,21 @@ pub struct Step {
 }
 
 /// The functions, in front of a store whose calls are counted.
-pub struct Metered {
+pub struct RecordedApi {
     /// What time the functions think it is.
     pub clock: Arc<TestClock>,
     backend: AppState<DynamoDbStore>,
-    meter: Arc<CallRecorder>,
+    recorder: Arc<CallRecorder>,
 }
 
-impl Metered {
+impl RecordedApi {
     /// On the table of `engine`.
-    pub fn on(engine: &EmbeddedDynamoDb) -> Self {
-        let meter = Arc::new(CallRecorder::default());
-        let store = engine.store_with_interceptor(Arc::<CallRecorder>::clone(&meter));
+    pub fn new(engine: &EmbeddedDynamoDb) -> Self {
+        let recorder = Arc::new(CallRecorder::default());
+        let store = engine.store_with_interceptor(Arc::<CallRecorder>::clone(&recorder));
         let clock = Arc::new(TestClock::default());
         let backend = AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) };
-        Self { clock, backend, meter }
+        Self { clock, backend, recorder }
     }
 
     /// Calls `function` at `path` with a JSON body, as somebody in workspace A, and expects a 200.
@@ -102,7 +102,7 @@ impl Metered {
         let response =
             doorbell_gateway::invoke(function, &self.backend, &event(function, scope, path, &body)).await;
         assert_eq!(response.status(), 200, "{function:?}: {:?}", response.body());
-        (serde_json::from_slice(response.body()).unwrap(), Cost(self.meter.take()))
+        (serde_json::from_slice(response.body()).unwrap(), Cost(self.recorder.take()))
     }
 
     /// Registers the one runtime of `daemon` and gives its id.
@@ -113,7 +113,7 @@ impl Metered {
     }
 
     /// Beats, and gives the request that was handed out. `in_flight` is what the daemon says it has, if it says so.
-    pub async fn beat(&self, runtime: &str, in_flight: Option<&Value>) -> (Option<String>, Cost) {
+    pub async fn heartbeat(&self, runtime: &str, in_flight: Option<&Value>) -> (Option<String>, Cost) {
         let mut body = json!({"runtime_id": runtime});
         if let Some(in_flight) = in_flight {
             body["in_flight"] = in_flight.clone();
@@ -142,13 +142,13 @@ impl Metered {
     /// Asks who calls with a daemon's token, which there is.
     pub async fn authorize(&self) -> Cost {
         doorbell_gateway::issue_dev_tokens(&self.backend.store, self.clock.now()).await.unwrap();
-        self.meter.take();
+        self.recorder.take();
         let event = json!({"headers": {"authorization": "Bearer dbd_dev_a"}});
         let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
         let oidc: Option<&Oidc> = None;
         let answer = doorbell_functions::auth::handle(&self.backend, oidc, &event).await.unwrap();
         assert!(matches!(answer.context, Caller::Known(_)));
-        Cost(self.meter.take())
+        Cost(self.recorder.take())
     }
 
     /// When the next [`lifecycle`](Self::lifecycle) begins: when nothing of the one before can be found any more.
@@ -158,14 +158,14 @@ impl Metered {
 
     /// Everything once, from registering to signing off: one question, answered with `report`, to a daemon that says
     /// `in_flight`.
-    pub async fn lifecycle(&self, report: &ModelListReport, in_flight: Option<&Value>) -> Vec<Step> {
+    pub async fn lifecycle(&self, report: &ModelListReport, in_flight: Option<&Value>) -> Vec<OperationCost> {
         self.clock.advance(BETWEEN_LIFECYCLES);
         let (runtime, register) = self.register("d").await;
-        let (nothing, heartbeat_idle) = self.beat(&runtime, in_flight).await;
+        let (nothing, heartbeat_idle) = self.heartbeat(&runtime, in_flight).await;
         assert_eq!(nothing, None);
         let (request, initiate) = self.ring(&runtime).await;
         let (_, poll) = self.poll(&runtime, &request).await;
-        let (handed_out, heartbeat_work) = self.beat(&runtime, in_flight).await;
+        let (handed_out, heartbeat_work) = self.heartbeat(&runtime, in_flight).await;
         assert_eq!(handed_out.as_ref(), Some(&request));
         let reported = self.report(&runtime, &request, report).await;
         let (shown, poll_result) = self.poll(&runtime, &request).await;
@@ -185,7 +185,7 @@ impl Metered {
             ("deregister", deregister),
             ("authorizer", self.authorize().await),
         ]
-        .map(|(operation, cost)| Step { operation, cost })
+        .map(|(operation, cost)| OperationCost { operation, cost })
         .into()
     }
 }

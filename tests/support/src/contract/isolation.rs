@@ -3,8 +3,8 @@
 use doorbell_shared::http::routes::{Function, ROUTES, Route};
 use serde_json::json;
 
-use super::{NO_REQUEST, NO_RUNTIME, callers, path};
-use crate::{Answer, Client};
+use super::{ABSENT_REQUEST, ABSENT_RUNTIME, callers, path};
+use crate::{ApiResponse, Client};
 
 /// The routes that name a runtime or a request.
 fn routes() -> impl Iterator<Item = Route> {
@@ -12,7 +12,7 @@ fn routes() -> impl Iterator<Item = Route> {
 }
 
 /// What workspace B is answered.
-async fn seen_from_b(api: &Client, route: &Route, runtime: &str, request: &str) -> Answer {
+async fn seen_from_b(api: &Client, route: &Route, runtime: &str, request: &str) -> ApiResponse {
     let ([_, b], path) = (callers(route), path(route, runtime, request));
     match route.function {
         Function::Deregister => api.post(b, &path, json!({"runtime_ids": [runtime]})).await,
@@ -28,7 +28,7 @@ pub async fn make_what_is_foreign_look_like_what_does_not_exist(api: &Client) {
     let request = api.ring(&runtime).await;
     for route in routes() {
         let foreign = seen_from_b(api, &route, &runtime, &request).await;
-        let absent = seen_from_b(api, &route, NO_RUNTIME, NO_REQUEST).await;
+        let absent = seen_from_b(api, &route, ABSENT_RUNTIME, ABSENT_REQUEST).await;
         // A daemon drops a runtime that is unknown, so the contract has two texts here.
         let same = if route.function == Function::Heartbeat {
             foreign.status == absent.status
@@ -47,5 +47,5 @@ pub async fn keep_what_is_foreign_from_being_changed(api: &Client) {
         seen_from_b(api, &route, &runtime, &request).await;
     }
     assert_eq!(api.poll(&runtime, &request).await, before);
-    assert_eq!(api.listed(&runtime).await.unwrap()["status"], "online");
+    assert_eq!(api.find_runtime(&runtime).await.unwrap()["status"], "online");
 }

@@ -15,7 +15,7 @@ use doorbell_shared::id_gen::{IdGenerator, RandomIdGenerator};
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
 
 use crate::api::WORKSPACE_A;
-use crate::metered::Metered;
+use crate::cost::RecordedApi;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -23,20 +23,20 @@ type Item = HashMap<String, AttributeValue>;
 const DEAD_FOR: Duration = Duration::from_secs(3600);
 
 /// Fills one table.
-pub struct Filling {
+pub struct TableSeeder {
     client: Client,
     ids: RandomIdGenerator,
     originals: Client,
-    api: Metered,
+    api: RecordedApi,
     /// The runtime whose items are copied.
     original: String,
 }
 
-impl Filling {
+impl TableSeeder {
     /// Of the table of `engine`.
-    pub async fn of(engine: &EmbeddedDynamoDb) -> Self {
+    pub async fn new(engine: &EmbeddedDynamoDb) -> Self {
         let workshop = EmbeddedDynamoDb::start().await.unwrap();
-        let api = Metered::on(&workshop);
+        let api = RecordedApi::new(&workshop);
         let (original, _) = api.register("original").await;
         let (client, originals) = (engine.client(None), workshop.client(None));
         Self { client, ids: RandomIdGenerator::default(), originals, api, original }

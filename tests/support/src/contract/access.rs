@@ -5,11 +5,11 @@ use doorbell_shared::http::routes::{ROUTES, Route};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-use super::{NO_REQUEST, NO_RUNTIME, callers, path};
-use crate::{Answer, Caller, Client};
+use super::{ABSENT_REQUEST, ABSENT_RUNTIME, callers, path};
+use crate::{ApiResponse, Caller, Client};
 
 fn knock(api: &Client, route: &Route) -> RequestBuilder {
-    api.request(route.method.parse().unwrap(), &path(route, NO_RUNTIME, NO_REQUEST))
+    api.request(route.method.parse().unwrap(), &path(route, ABSENT_RUNTIME, ABSENT_REQUEST))
 }
 
 pub async fn are_shut_without_a_token_on_every_route(api: &Client) {
@@ -34,7 +34,7 @@ pub async fn are_shut_to_a_token_of_the_other_scope_on_every_route(api: &Client)
             _ => (Caller::UserA, "daemon"),
         };
         let answer = api.send(knock(api, route).bearer_auth(api.token(caller))).await;
-        let expected = Answer::error(403, &format!("the token lacks the scope \"{scope}\""));
+        let expected = ApiResponse::error(403, &format!("the token lacks the scope \"{scope}\""));
         assert_eq!(answer, expected, "{route:?}");
     }
 }
@@ -45,7 +45,7 @@ pub async fn are_too_narrow_for_a_body_over_one_megabyte_on_every_route(api: &Cl
             let request = knock(api, route).bearer_auth(api.token(callers(route)[0]));
             api.send(request.header("content-type", "application/json").body(" ".repeat(bytes)))
         };
-        let too_large = Answer::error(413, "request body too large");
+        let too_large = ApiResponse::error(413, "request body too large");
         assert_eq!(send(BODY_BYTES + 1).await, too_large, "{route:?}");
         assert_ne!(send(BODY_BYTES).await, too_large, "{route:?}");
     }
@@ -63,5 +63,5 @@ pub async fn let_a_body_without_a_content_type_through_whole(api: &Client) {
     let runtime = api.new_runtime().await;
     let request = api.request(Method::POST, "/api/daemon/heartbeat").bearer_auth(api.token(Caller::DaemonA));
     let answer = api.send(request.body(format!(r#"{{"runtime_id":"{runtime}"}}"#))).await;
-    assert_eq!(answer, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(answer, ApiResponse::ok(json!({"status": "ok"})));
 }
