@@ -12,7 +12,7 @@ use doorbell_protocol::RuntimeId;
 use doorbell_protocol::Scope;
 use doorbell_protocol::Timestamp;
 use doorbell_shared::http::routes::Function;
-use doorbell_test_support::event::{payload_json, tester};
+use doorbell_test_support::event::{caller, event_json};
 use serde_json::{Value, json};
 
 /// A request that nobody made.
@@ -29,7 +29,7 @@ fn runtime() -> RuntimeId {
 }
 
 fn call(function: Function, scope: Scope, path: &str, body: &Value) -> Value {
-    payload_json(&tester(scope), function, path, body, now())
+    event_json(&caller(scope), function, path, body, now())
 }
 
 /// In an order in which they make sense: name of the function, and its event.
@@ -73,7 +73,7 @@ fn file(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_checked_in_events_are_those_that_the_gateway_builds() {
+fn events_match_gateway() {
     for (name, event) in events() {
         let text = format!("{event:#}\n");
         if std::env::var_os("DOORBELL_WRITE_EVENTS").is_some() {
@@ -84,7 +84,7 @@ fn the_checked_in_events_are_those_that_the_gateway_builds() {
 }
 
 #[test]
-fn there_is_an_event_for_each_function_and_no_other() {
+fn exactly_one_event_per_function() {
     let mut expected: Vec<_> = events().into_iter().map(|(name, _)| file(name)).collect();
     let folder = std::fs::read_dir(file("any").parent().unwrap()).unwrap();
     let mut found: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
@@ -94,7 +94,7 @@ fn there_is_an_event_for_each_function_and_no_other() {
 }
 
 #[test]
-fn the_authorizers_event_is_one() {
+fn authorizer_event_parses() {
     let event: AuthorizerEvent = serde_json::from_value(authorizer()).unwrap();
     assert_eq!(event.bearer(), Some("dbu_example"));
 }

@@ -2,7 +2,7 @@
 
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
-use doorbell_test_support::log::CaughtLog;
+use doorbell_test_support::log::CapturedLog;
 use doorbell_test_support::{Caller, TestApi};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ const SECRET: &str = "what-only-the-daemon-and-the-client-may-see";
 async fn every_call_is_logged_once_with_its_ids() {
     let api = TestApi::start().await;
     let runtime = api.runtime().await;
-    let (log, _guard) = CaughtLog::catch();
+    let (log, _guard) = CapturedLog::capture();
     let request = api.ring(&runtime).await;
     api.poll(&runtime, &request).await;
     let lines = log.lines("answered");
@@ -25,10 +25,10 @@ async fn every_call_is_logged_once_with_its_ids() {
 #[tokio::test]
 async fn no_token_and_no_result_is_ever_logged() {
     let api = TestApi::start().await;
-    let (log, _guard) = CaughtLog::catch();
+    let (log, _guard) = CapturedLog::capture();
     let runtime = api.runtime().await;
     let request = api.ring(&runtime).await;
-    api.beat(&runtime).await;
+    api.heartbeat(&runtime).await;
     api.report(&runtime, &request, json!({"status": "completed", "models": [{"label": SECRET}]})).await;
     api.report(
         &runtime,
@@ -48,8 +48,8 @@ async fn no_token_and_no_result_is_ever_logged() {
 #[tokio::test]
 async fn a_failure_of_the_store_is_logged_once_with_its_cause_and_without_the_item() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    let api = TestApi::on(DynamoDbStore::new(engine.client(None), "not-there")).await;
-    let (log, _guard) = CaughtLog::catch();
+    let api = TestApi::with_store(DynamoDbStore::new(engine.client(None), "not-there")).await;
+    let (log, _guard) = CapturedLog::capture();
     let path = "/api/daemon/runtimes/11111111-2222-4333-8444-555555555555/models/01930000000070008000000000000001/result";
     let report = json!({"status": "completed", "models": [{"id": SECRET, "label": SECRET}]});
     assert_eq!(api.post(Caller::DaemonA, path, report).await.status, 500);

@@ -19,8 +19,8 @@ use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
-use doorbell_test_support::embedded::Slow;
-use doorbell_test_support::event::payload;
+use doorbell_test_support::event::lambda_event;
+use doorbell_test_support::interceptor::Delay;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -50,7 +50,7 @@ impl Deployment<DynamoDbStore> {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
         let mut deployment = Self::on(engine.store()).await;
         deployment.ring().await;
-        let slow = Slow { operation, delay: Duration::from_millis(millis) };
+        let slow = Delay { operation, delay: Duration::from_millis(millis) };
         deployment.backend.store = engine.store_with_interceptor(Arc::new(slow));
         deployment
     }
@@ -71,7 +71,7 @@ impl<S: Store> Deployment<S> {
     /// The answer of an invocation, and the lines that it left.
     async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Vec<Line>) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-        let event = payload(function, scope, path, &body);
+        let event = lambda_event(function, scope, path, &body);
         let handle = async |request| invoke(function, &self.backend, &request).await;
         let mut output = Vec::new();
         let answer = lambda::respond(event, handle, *self.recorder, &mut output).await;
@@ -146,13 +146,13 @@ fn line<const N: usize>(dimension: Option<&str>, metrics: [(&str, Value); N]) ->
 const NOTHING: [Line; 0] = [];
 
 #[tokio::test]
-async fn an_idle_heartbeat_leaves_no_line() {
+async fn idle_heartbeat_emits_nothing() {
     let deployment = Deployment::new().await;
     assert_eq!(deployment.beat().await, NOTHING);
 }
 
 #[tokio::test]
-async fn a_claim_leaves_one_line_with_the_age_of_the_request() {
+async fn claim_emits_age_of_request() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
     deployment.pass(1_234);
@@ -162,7 +162,7 @@ async fn a_claim_leaves_one_line_with_the_age_of_the_request() {
 
 /// Counted apart: a claim won is a request that somebody waited for, and this one was won before.
 #[tokio::test]
-async fn a_redelivery_leaves_one_line_that_counts_no_claim() {
+async fn redelivery_is_no_claim() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
     deployment.beat().await;
@@ -174,7 +174,7 @@ async fn a_redelivery_leaves_one_line_that_counts_no_claim() {
 
 /// Also from an instance that counted before.
 #[tokio::test]
-async fn a_heartbeat_after_a_claim_leaves_no_line() {
+async fn heartbeat_after_claim_emits_nothing() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
     deployment.beat().await;
@@ -183,7 +183,7 @@ async fn a_heartbeat_after_a_claim_leaves_no_line() {
 
 /// Both look before either claims, because every write takes a while.
 #[tokio::test(start_paused = true)]
-async fn of_two_claims_at_once_one_is_won_and_one_is_lost() {
+async fn concurrent_claims_count_one_win_and_one_loss() {
     let deployment = Deployment::ringing_on_slow("UpdateItem", 100).await;
     let (one, other) = tokio::join!(deployment.beat(), deployment.beat());
     let counted: Vec<_> = [one, other].concat().into_iter().flat_map(|(_, metrics)| metrics).collect();
@@ -192,7 +192,7 @@ async fn of_two_claims_at_once_one_is_won_and_one_is_lost() {
 }
 
 #[tokio::test]
-async fn an_answer_leaves_one_line_with_its_status_and_its_time() {
+async fn report_emits_status_and_time() {
     let deployment = Deployment::new().await;
     for (status, millis) in [("completed", 2_500), ("failed", 20_000)] {
         let request = deployment.ring().await;
@@ -204,7 +204,7 @@ async fn an_answer_leaves_one_line_with_its_status_and_its_time() {
 }
 
 #[tokio::test]
-async fn a_report_that_changes_nothing_leaves_no_line() {
+async fn ineffective_report_emits_nothing() {
     let deployment = Deployment::new().await;
     let request = deployment.ring().await;
     deployment.report(&request, json!({"status": "completed"})).await;
@@ -214,7 +214,7 @@ async fn a_report_that_changes_nothing_leaves_no_line() {
 }
 
 #[tokio::test]
-async fn a_time_out_is_counted_by_the_poll_that_finds_it_and_no_other() {
+async fn timeout_is_counted_once() {
     let deployment = Deployment::new().await;
     let request = deployment.ring().await;
     assert_eq!(deployment.poll(&request).await, NOTHING, "not lapsed");
@@ -224,20 +224,20 @@ async fn a_time_out_is_counted_by_the_poll_that_finds_it_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_timed_out_is_counted() {
+async fn queue_read_timeout_is_counted() {
     let deployment = Deployment::ringing_on_slow("Query", 1_500).await;
     assert_eq!(deployment.beat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_a_slow_store_left_no_time_for_is_counted() {
+async fn skipped_queue_read_is_counted() {
     let deployment = Deployment::ringing_on_slow("UpdateItem", 2_100).await;
     assert_eq!(deployment.beat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
 }
 
-/// As [`a_look_that_a_slow_store_left_no_time_for_is_counted`], but there is nothing to look for.
+/// As [`skipped_queue_read_is_counted`], but there is nothing to look for.
 #[tokio::test(start_paused = true)]
-async fn an_idle_heartbeat_on_a_slow_store_leaves_no_line() {
+async fn idle_heartbeat_on_slow_store_emits_nothing() {
     let deployment = Deployment::ringing_on_slow("UpdateItem", 2_100).await;
     deployment.clock.advance(doorbell_shared::limits::WORK_HINT_LIFETIME + Duration::from_millis(1));
     assert_eq!(deployment.beat().await, NOTHING);

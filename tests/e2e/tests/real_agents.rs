@@ -22,7 +22,7 @@ fn printed(program: &str, arguments: &[&str]) -> String {
 async fn rung(name: &str) -> Vec<Value> {
     let dev = Dev::without_daemon().await;
     let this = ["PATH", "HOME"].into_iter().fold(Machine::new(), |machine, variable| {
-        machine.with(variable, &std::env::var(variable).unwrap_or_default())
+        machine.with_env(variable, &std::env::var(variable).unwrap_or_default())
     });
     let _daemon = dev.daemon(&this, &[]).await;
     let Ended { code, stdout, stderr } = dev.run(&["models", name, "--json"]).await;
@@ -61,7 +61,7 @@ fn of_doorbell(model: &Value) -> Value {
 
 #[tokio::test]
 #[ignore = "needs @openai/codex on PATH"]
-async fn codex_is_shown_as_it_describes_itself() {
+async fn codex_models_match_its_catalog() {
     let catalog: Value = serde_json::from_str(&printed("codex", &["debug", "models"])).unwrap();
     let mut models: Vec<&Value> = items(&catalog, "models").filter(|it| it["visibility"] != "hide").collect();
     models.sort_by_key(|model| model["priority"].as_i64().unwrap());
@@ -73,7 +73,7 @@ async fn codex_is_shown_as_it_describes_itself() {
 
 #[tokio::test]
 #[ignore = "needs opencode on PATH"]
-async fn opencode_is_shown_with_the_models_that_it_lists() {
+async fn opencode_models_match_its_list() {
     let listed = printed("opencode", &["models"]);
     let expected: Vec<&str> = listed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let shown = rung("OpenCode").await;

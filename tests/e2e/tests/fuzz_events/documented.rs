@@ -20,7 +20,7 @@ static DOCUMENTED: LazyLock<BTreeMap<(String, u16), BTreeSet<String>>> = LazyLoc
 });
 
 fn document() -> Value {
-    serde_yaml_ng::from_str(include_str!("../../../openapi.yaml")).unwrap()
+    serde_yaml_ng::from_str(include_str!("../../../../openapi.yaml")).unwrap()
 }
 
 fn operations(path: &Value) -> impl Iterator<Item = &Value> {

@@ -19,8 +19,8 @@ fn status(api: &TestApi, target: &str, headers: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn host_and_protocol_are_not_a_clients_to_say() {
-    let api = TestApi::on(MemoryStore::default()).await;
+async fn ignores_malformed_host_and_forwarded_headers() {
+    let api = TestApi::with_store(MemoryStore::default()).await;
     for headers in [
         "Host: a b",
         "Host: x:99999",
@@ -37,8 +37,8 @@ async fn host_and_protocol_are_not_a_clients_to_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_may_be_as_long_as_for_api_gateway() {
-    let api = TestApi::on(MemoryStore::default()).await;
+async fn limits_request_target_like_api_gateway() {
+    let api = TestApi::with_store(MemoryStore::default()).await;
     for (length, expected) in [(10_200, "200"), (10_300, "414"), (65_500, "414")] {
         assert_eq!(status(&api, &format!("/api/runtimes?x={}", "a".repeat(length)), "Host: x"), expected);
     }

@@ -32,37 +32,37 @@ const CHUNK: u32 = 200;
 const SECONDS_VARIABLE: &str = "DOORBELL_FUZZ_SECONDS";
 
 #[test]
-fn initiate_answers_any_event_as_documented() {
+fn initiate_responds_as_documented() {
     fuzz(Function::Initiate);
 }
 
 #[test]
-fn poll_answers_any_event_as_documented() {
+fn poll_responds_as_documented() {
     fuzz(Function::Poll);
 }
 
 #[test]
-fn runtimes_answers_any_event_as_documented() {
+fn runtimes_responds_as_documented() {
     fuzz(Function::Runtimes);
 }
 
 #[test]
-fn register_answers_any_event_as_documented() {
+fn register_responds_as_documented() {
     fuzz(Function::Register);
 }
 
 #[test]
-fn deregister_answers_any_event_as_documented() {
+fn deregister_responds_as_documented() {
     fuzz(Function::Deregister);
 }
 
 #[test]
-fn heartbeat_answers_any_event_as_documented() {
+fn heartbeat_responds_as_documented() {
     fuzz(Function::Heartbeat);
 }
 
 #[test]
-fn report_answers_any_event_as_documented() {
+fn report_responds_as_documented() {
     fuzz(Function::Report);
 }
 

@@ -30,7 +30,7 @@ async fn workspaces(claim: Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn another_issuers_token_is_denied() {
+async fn denies_other_issuer() {
     for issuer in
         ["https://other.example", "https://issuer.example/realm/", "HTTPS://issuer.example/realm", ""]
     {
@@ -41,7 +41,7 @@ async fn another_issuers_token_is_denied() {
 }
 
 #[tokio::test]
-async fn a_token_for_another_audience_is_denied() {
+async fn denies_other_audience() {
     for audience in [json!("other"), json!("Doorbell"), json!(["other"]), json!([]), json!("")] {
         assert_denied(json!({ "aud": audience }), DeniedReason::WrongAudience).await;
     }
@@ -51,13 +51,13 @@ async fn a_token_for_another_audience_is_denied() {
 }
 
 #[tokio::test]
-async fn a_token_may_be_for_others_too() {
+async fn accepts_additional_audience() {
     let verdict = verdict_at(json!({"aud": ["other", AUDIENCE]}), start()).await;
     assert!(matches!(verdict, Verdict::Valid(_)));
 }
 
 #[tokio::test]
-async fn every_claim_that_is_relied_on_must_be_there() {
+async fn denies_missing_or_malformed_claims() {
     for claim in ["iss", "aud", "exp", "sub"] {
         assert_denied(json!({ claim: null }), DeniedReason::MissingClaim).await;
     }
@@ -69,7 +69,7 @@ async fn every_claim_that_is_relied_on_must_be_there() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_until_it_expires_and_a_leeway_longer() {
+async fn accepts_until_expiry_plus_leeway() {
     let moment = Duration::from_millis(1);
     let expires = start() + Duration::from_secs(100) + LEEWAY;
     for exp in [json!(START + 100), json!((START + 100) as f64)] {
@@ -86,7 +86,7 @@ async fn a_token_is_good_until_it_expires_and_a_leeway_longer() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_from_its_beginning_and_a_leeway_earlier() {
+async fn accepts_from_nbf_minus_leeway() {
     let begins = start() + Duration::from_secs(100) - LEEWAY;
     let nbf = json!({"nbf": START + 100});
     let early = verdict_at(nbf.clone(), begins - Duration::from_millis(1)).await;
@@ -96,26 +96,26 @@ async fn a_token_is_good_from_its_beginning_and_a_leeway_earlier() {
 }
 
 #[tokio::test]
-async fn a_token_that_expired_long_ago_stays_expired() {
+async fn denies_long_expired_token() {
     assert_denied(json!({"exp": 0}), DeniedReason::Expired).await;
     assert_denied(json!({"exp": START - 3600}), DeniedReason::Expired).await;
 }
 
 #[tokio::test]
-async fn workspaces_are_a_list_or_a_single_one() {
+async fn workspaces_claim_is_list_or_text() {
     assert_eq!(workspaces(json!([WORKSPACE, OTHER, WORKSPACE])).await, [WORKSPACE, OTHER]);
     assert_eq!(workspaces(json!(OTHER)).await, [OTHER]);
 }
 
 #[tokio::test]
-async fn without_the_claim_a_person_is_in_no_workspace() {
+async fn missing_claim_means_no_workspaces() {
     let nowhere: [&str; 0] = [];
     assert_eq!(workspaces(Value::Null).await, nowhere);
     assert_eq!(workspaces(json!([])).await, nowhere);
 }
 
 #[tokio::test]
-async fn a_malformed_workspace_is_not_passed_over() {
+async fn denies_malformed_workspaces() {
     for claim in [
         json!(""),
         json!("00000000-0000-4000-8000-00000000000A"),
@@ -139,7 +139,7 @@ async fn a_malformed_workspace_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn another_claim_can_hold_the_workspaces() {
+async fn workspaces_claim_is_configurable() {
     let signer = Signer::es256("ec");
     let web = Issuer::with(&[&signer]).web;
     let name = "https://issuer.example/claims/workspaces";

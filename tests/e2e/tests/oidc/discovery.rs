@@ -26,13 +26,13 @@ fn wanted(fault: Result<Verdict, OidcFault>) -> &'static str {
 }
 
 #[tokio::test]
-async fn keys_are_where_the_issuer_says() {
+async fn uses_jwks_uri_of_discovery() {
     let verdict = verdict(&json!({"issuer": ISSUER, "jwks_uri": KEYS, "userinfo_endpoint": "x"})).await;
     assert!(matches!(verdict, Ok(Verdict::Valid(_))), "{verdict:?}");
 }
 
 #[tokio::test]
-async fn it_is_asked_again_with_each_refresh() {
+async fn each_refresh_repeats_discovery() {
     let signer = Signer::es256("ec");
     let web = Web::default();
     web.put(DISCOVERY, &json!({"issuer": ISSUER, "jwks_uri": KEYS}));
@@ -48,13 +48,13 @@ async fn it_is_asked_again_with_each_refresh() {
 }
 
 #[tokio::test]
-async fn another_issuers_document_is_a_fault() {
+async fn document_of_other_issuer_is_a_fault() {
     let document = json!({"issuer": "https://other.example", "jwks_uri": KEYS});
     assert_eq!(wanted(verdict(&document).await), "the discovery document of the configured issuer");
 }
 
 #[tokio::test]
-async fn keys_are_not_fetched_from_where_they_can_be_changed_on_the_way() {
+async fn rejects_insecure_jwks_uri() {
     for unsafe_url in ["http://keys.example/jwks", "file:///etc/keys", "/jwks", ""] {
         let document = json!({"issuer": ISSUER, "jwks_uri": unsafe_url});
         assert_eq!(wanted(verdict(&document).await), "a discovery document with a safe jwks_uri");

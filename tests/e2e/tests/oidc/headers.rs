@@ -11,7 +11,7 @@ async fn denied(issuer: &Issuer, signer: &Signer, header: Value) -> DeniedReason
 }
 
 #[tokio::test]
-async fn a_token_that_names_no_key_is_denied() {
+async fn denies_token_without_key_id() {
     let ec = Signer::es256("ec");
     let issuer = Issuer::with(&[&ec]);
     assert_eq!(denied(&issuer, &ec, json!({"kid": null})).await, DeniedReason::NoKeyId);
@@ -21,7 +21,7 @@ async fn a_token_that_names_no_key_is_denied() {
 }
 
 #[tokio::test]
-async fn a_token_that_relies_on_an_extension_is_denied() {
+async fn denies_critical_extensions() {
     let ec = Signer::es256("ec");
     let issuer = Issuer::with(&[&ec]);
     let header = json!({"crit": ["b64"], "b64": false});
@@ -42,7 +42,7 @@ fn of_length(signer: &Signer, length: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_token_may_be_just_as_long_as_the_limit() {
+async fn limits_token_length() {
     let ec = Signer::es256("ec");
     let issuer = Issuer::with(&[&ec]);
     assert!(issuer.accepts(&of_length(&ec, TOKEN_BYTES), start()).await);
@@ -50,7 +50,7 @@ async fn a_token_may_be_just_as_long_as_the_limit() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_denied_without_a_fetch() {
+async fn denies_malformed_token_without_fetch() {
     let issuer = Issuer::unreachable();
     let header = encode(r#"{"alg": "ES256", "kid": "ec"}"#);
     for token in [

@@ -33,7 +33,7 @@ async fn serve(router: Router) -> Url {
 }
 
 #[tokio::test]
-async fn a_token_is_verified_with_keys_found_by_discovery() {
+async fn verifies_token_over_http() {
     let signer = Signer::es256("ec");
     let (listener, url) = bind().await;
     let issuer = url.join("realm").unwrap().to_string();
@@ -51,7 +51,7 @@ async fn a_token_is_verified_with_keys_found_by_discovery() {
 }
 
 #[tokio::test]
-async fn anything_but_ok_is_a_fault() {
+async fn other_statuses_are_faults() {
     for status in [204, 401, 404, 429, 500, 503] {
         let code = StatusCode::from_u16(status).unwrap();
         let url =
@@ -61,7 +61,7 @@ async fn anything_but_ok_is_a_fault() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_not_there_is_a_fault() {
+async fn unreachable_issuer_is_a_fault() {
     let (listener, url) = bind().await;
     drop(listener);
     let fault = OidcFault::Unreachable { url: url.clone(), reason: "no connection" };
@@ -69,7 +69,7 @@ async fn an_issuer_that_is_not_there_is_a_fault() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_does_not_answer_is_given_up() {
+async fn hanging_issuer_times_out() {
     let (_listener, url) = bind().await;
     let stopwatch = Stopwatch::start();
     let fault = OidcFault::Unreachable { url: url.clone(), reason: "no answer in time" };
@@ -78,7 +78,7 @@ async fn an_issuer_that_does_not_answer_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_document_may_be_just_as_large_as_the_limit() {
+async fn limits_document_size() {
     let router = Router::new()
         .route("/largest", get(|| async { vec![b' '; DOCUMENT_BYTES] }))
         .route("/larger", get(|| async { vec![b' '; DOCUMENT_BYTES + 1] }));
@@ -91,7 +91,7 @@ async fn a_document_may_be_just_as_large_as_the_limit() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn follows_no_redirect() {
     let router = Router::new()
         .route("/here", get(|| async { Redirect::temporary("/there") }))
         .route("/there", get(|| async { r#"{"keys": []}"# }));

@@ -11,14 +11,14 @@ fn unreachable() -> OidcFault {
 }
 
 #[tokio::test]
-async fn with_nothing_remembered_it_is_a_fault() {
+async fn unreachable_without_cached_keys_is_a_fault() {
     let issuer = Issuer::unreachable();
     let token = Signer::es256("ec").token(&claims());
     assert_eq!(issuer.verify(&token, start()).await, Err(unreachable()));
 }
 
 #[tokio::test]
-async fn it_is_not_asked_again_at_once_but_soon() {
+async fn retries_after_retry_floor() {
     let signer = Signer::es256("ec");
     let issuer = Issuer::unreachable();
     let token = signer.token(&claims());
@@ -33,7 +33,7 @@ async fn it_is_not_asked_again_at_once_but_soon() {
 }
 
 #[tokio::test]
-async fn a_burst_shares_one_failure() {
+async fn concurrent_calls_share_one_failure() {
     let issuer = Issuer::unreachable();
     let token = Signer::es256("ec").token(&claims());
     let verdicts = join_all((0..50).map(|_| issuer.verify(&token, start()))).await;
@@ -55,7 +55,7 @@ async fn garbage_is_a_fault() {
 }
 
 #[tokio::test]
-async fn known_keys_are_good_for_a_day_without_it() {
+async fn cached_keys_outlast_outage_by_a_day() {
     let signer = Signer::es256("ec");
     let issuer = Issuer::with(&[&signer]);
     let token = signer.token(&claims());
@@ -72,7 +72,7 @@ async fn known_keys_are_good_for_a_day_without_it() {
 }
 
 #[tokio::test]
-async fn garbage_does_not_wipe_out_known_keys() {
+async fn garbage_keeps_cached_keys() {
     let signer = Signer::es256("ec");
     let issuer = Issuer::with(&[&signer]);
     let token = signer.token(&claims());
@@ -82,7 +82,7 @@ async fn garbage_does_not_wipe_out_known_keys() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_may_be_new_so_it_is_a_fault() {
+async fn unknown_key_during_outage_is_a_fault() {
     let signer = Signer::es256("known");
     let issuer = Issuer::with(&[&signer]);
     let (known, unknown) = (signer.token(&claims()), Signer::es256("unknown").token(&claims()));
@@ -98,7 +98,7 @@ async fn an_unknown_key_may_be_new_so_it_is_a_fault() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_good_anyway_stays_denied() {
+async fn forged_token_stays_denied_during_outage() {
     let signer = Signer::es256("ec");
     let issuer = Issuer::with(&[&signer]);
     assert!(issuer.accepts(&signer.token(&claims()), start()).await);

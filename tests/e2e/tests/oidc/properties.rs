@@ -43,17 +43,17 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_text_is_a_token(text in ".{0,200}") {
+    fn denies_any_text(text in ".{0,200}") {
         prop_assert!(is_denied(&text));
     }
 
     #[test]
-    fn no_text_in_the_shape_of_a_token_is_one(parts in prop::collection::vec("[A-Za-z0-9_=-]{0,80}", 1..5)) {
+    fn denies_any_text_in_jwt_form(parts in prop::collection::vec("[A-Za-z0-9_=-]{0,80}", 1..5)) {
         prop_assert!(is_denied(&parts.join(".")));
     }
 
     #[test]
-    fn no_header_makes_an_unsigned_token_good(
+    fn denies_unsigned_token_with_any_header(
         name in "alg|kid|typ|crit|jwk|jku|x5c|b64|zip|.{0,5}", value in any_json(), signature in ".{0,80}",
     ) {
         let mut header = WORLD.signer.header();
@@ -64,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_with_any_character_changed_is_denied(at in any::<prop::sample::Index>(), put in "[A-Za-z0-9_.=-]") {
+    fn denies_token_with_changed_character(at in any::<prop::sample::Index>(), put in "[A-Za-z0-9_.=-]") {
         let good = WORLD.signer.token(&claims());
         let at = at.index(good.len());
         prop_assume!(good[at..=at] != put);
@@ -73,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn no_signed_claim_of_another_type_is_taken(
+    fn denies_claims_of_other_types(
         name in "iss|aud|sub|exp|nbf|doorbell_workspaces", value in any_json().prop_filter("of the right type", |value| {
             !value.is_string() && !value.is_number() && *value != json!([])
         }),

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{Issuer, KEYS, Signer, after, claims, start, with};
 
 #[tokio::test]
-async fn keys_are_fetched_with_the_first_token_and_remembered() {
+async fn fetches_keys_once() {
     let signer = Signer::es256("ec");
     let issuer = Issuer::with(&[&signer]);
     assert_eq!(issuer.web.fetches(), 0);
@@ -21,7 +21,7 @@ async fn keys_are_fetched_with_the_first_token_and_remembered() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_asked_for_once_and_again_only_after_the_floor() {
+async fn refetches_for_unknown_key_after_floor() {
     let signer = Signer::es256("known");
     let issuer = Issuer::with(&[&signer]);
     assert!(issuer.accepts(&signer.token(&claims()), start()).await);
@@ -35,7 +35,7 @@ async fn an_unknown_key_is_asked_for_once_and_again_only_after_the_floor() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_with_nothing_remembered_costs_one_fetch() {
+async fn unknown_key_with_empty_cache_costs_one_fetch() {
     let issuer = Issuer::with(&[&Signer::es256("known")]);
     let unknown = Signer::es256("unknown").token(&claims());
     assert_eq!(issuer.denies(&unknown, start()).await, DeniedReason::UnknownKey);
@@ -44,7 +44,7 @@ async fn an_unknown_key_with_nothing_remembered_costs_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_new_key_of_the_issuer_is_found() {
+async fn finds_rotated_key() {
     let (old, new) = (Signer::es256("old"), Signer::es256("new"));
     let issuer = Issuer::with(&[&old]);
     assert!(issuer.accepts(&old.token(&claims()), start()).await);
@@ -59,7 +59,7 @@ async fn a_new_key_of_the_issuer_is_found() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_key_is_good_for_an_hour_at_most() {
+async fn withdrawn_key_is_valid_for_an_hour() {
     let (old, new) = (Signer::es256("old"), Signer::es256("new"));
     let issuer = Issuer::with(&[&old]);
     let token = old.token(&claims());
@@ -72,7 +72,7 @@ async fn a_withdrawn_key_is_good_for_an_hour_at_most() {
 }
 
 #[tokio::test]
-async fn a_key_whose_id_was_given_to_another_is_withdrawn_too() {
+async fn replaced_key_is_withdrawn() {
     let (old, new) = (Signer::es256("same"), Signer::es256("same"));
     let issuer = Issuer::with(&[&old]);
     assert!(issuer.accepts(&old.token(&claims()), start()).await);
@@ -84,7 +84,7 @@ async fn a_key_whose_id_was_given_to_another_is_withdrawn_too() {
 }
 
 #[tokio::test]
-async fn a_key_for_encryption_verifies_nothing() {
+async fn ignores_encryption_keys() {
     let signer = Signer::es256("ec");
     let issuer = Issuer::unreachable();
     issuer.web.put(KEYS, &json!({"keys": [with(signer.jwk(), json!({"use": "enc"}))]}));
@@ -92,7 +92,7 @@ async fn a_key_for_encryption_verifies_nothing() {
 }
 
 #[tokio::test]
-async fn a_burst_with_nothing_remembered_makes_one_fetch() {
+async fn concurrent_first_calls_fetch_once() {
     let signer = Signer::es256("ec");
     let issuer = Issuer::with(&[&signer]);
     let token = signer.token(&claims());
@@ -102,7 +102,7 @@ async fn a_burst_with_nothing_remembered_makes_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_burst_with_keys_grown_old_makes_one_fetch() {
+async fn concurrent_calls_with_stale_keys_fetch_once() {
     let signer = Signer::es256("ec");
     let issuer = Issuer::with(&[&signer]);
     let token = signer.token(&claims());
@@ -114,7 +114,7 @@ async fn a_burst_with_keys_grown_old_makes_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_token_whose_key_is_known_does_not_wait_for_the_issuer() {
+async fn known_key_does_not_wait_for_fetch() {
     let signer = Signer::es256("known");
     let issuer = Issuer::with(&[&signer]);
     let (known, unknown) = (signer.token(&claims()), Signer::es256("unknown").token(&claims()));

@@ -7,7 +7,7 @@ use crate::yaml::{intrinsic, template, text, texts};
 
 /// Browsers ask API Gateway, or the local gateway: they are told the same.
 #[test]
-fn browsers_are_told_the_same_in_the_cloud_and_locally() {
+fn cors_matches_local_gateway() {
     let cors = &template()["Resources"]["Api"]["Properties"]["CorsConfiguration"];
     assert_eq!(texts(&cors["AllowHeaders"]), cors::HEADERS);
     assert_eq!(texts(&cors["AllowMethods"]), cors::METHODS);
@@ -16,7 +16,7 @@ fn browsers_are_told_the_same_in_the_cloud_and_locally() {
 }
 
 #[test]
-fn every_route_is_throttled_and_measured() {
+fn default_route_has_throttling_and_metrics() {
     let routes = &template()["Resources"]["Api"]["Properties"]["DefaultRouteSettings"];
     assert_eq!(intrinsic(&routes["ThrottlingRateLimit"]), "!Ref ThrottleRate");
     assert_eq!(intrinsic(&routes["ThrottlingBurstLimit"]), "!Ref ThrottleBurst");
@@ -34,7 +34,7 @@ fn access_log() -> Value {
 
 /// Nothing else: a path, a header or a query may hold a token.
 #[test]
-fn the_access_log_says_how_a_call_was_answered_and_nothing_that_was_sent() {
+fn access_log_has_no_request_data() {
     let mut logged: Vec<_> = access_log().as_object().unwrap().values().cloned().collect();
     logged.sort_by_key(Value::to_string);
     let expected = [
@@ -55,7 +55,7 @@ fn the_access_log_says_how_a_call_was_answered_and_nothing_that_was_sent() {
 
 /// The filter that counts 5xx reads fields of the access log.
 #[test]
-fn server_errors_are_counted_from_fields_that_are_logged() {
+fn server_error_filter_reads_logged_fields() {
     let log = access_log();
     let filter = &template()["Resources"]["ServerErrorsFilter"]["Properties"];
     let pattern = text(&filter["FilterPattern"]);

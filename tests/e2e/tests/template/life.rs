@@ -17,8 +17,8 @@ use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
-use doorbell_test_support::embedded::Policy;
 use doorbell_test_support::event::event;
+use doorbell_test_support::interceptor::AllowOnly;
 use serde_json::{Value, json};
 
 use crate::routes::binary;
@@ -127,7 +127,7 @@ impl Life<'_> {
 
     /// What a function stands on: the table as its policy lets it.
     fn backend(&self, binary: &str) -> AppState<DynamoDbStore> {
-        let store = self.engine.store_with_interceptor(Arc::new(Policy(self.policies[binary].clone())));
+        let store = self.engine.store_with_interceptor(Arc::new(AllowOnly(self.policies[binary].clone())));
         AppState { clock: Arc::<TestClock>::clone(&self.clock), ..AppState::new(store) }
     }
 }

@@ -44,12 +44,12 @@ fn shown() -> Metrics {
 }
 
 #[test]
-fn the_dashboard_shows_all_that_is_counted_by_its_name_and_dimensions() {
+fn dashboard_shows_every_metric() {
     assert_eq!(shown(), counted());
 }
 
 #[test]
-fn two_stacks_in_one_account_do_not_show_each_others_metrics() {
+fn metrics_are_separated_by_stack() {
     for row in rows().into_iter().filter(|row| row[0] == NAMESPACE) {
         let stack = row.iter().position(|text| text == STACK).unwrap();
         assert_eq!(row[stack + 1], "${AWS::StackName}");
@@ -64,7 +64,7 @@ fn alarms() -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn alarms_of_our_own_metrics_watch_what_is_counted() {
+fn alarms_use_existing_metrics() {
     let counted = counted();
     let ours =
         alarms().into_values().filter(|alarm| alarm.get("Namespace").is_some_and(|name| name == NAMESPACE));
@@ -91,7 +91,7 @@ fn watched(alarm: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 #[test]
-fn alarms_watch_every_function() {
+fn throttles_and_duration_cover_every_function() {
     let expected: BTreeSet<_> =
         resources("AWS::Serverless::Function").into_keys().map(|id| format!("!Ref {id}")).collect();
     assert_eq!(expected.len(), functions().len());
@@ -103,14 +103,14 @@ fn alarms_watch_every_function() {
 
 /// A caller whom it cannot check ends the authorizer in an error; that is among the server's errors.
 #[test]
-fn crashes_are_watched_of_every_function_but_the_authorizer() {
+fn error_alarm_covers_all_but_authorizer() {
     let functions = resources("AWS::Serverless::Function").into_keys();
     let others = functions.filter(|id| id != "AuthorizerFunction").map(|id| format!("!Ref {id}")).collect();
     assert_eq!(watched(&alarms()["FunctionErrors"]), (others, ["Errors".to_owned()].into()));
 }
 
 #[test]
-fn an_alarm_tells_somebody_and_is_silent_without_traffic() {
+fn alarms_notify_and_ignore_missing_data() {
     for (id, alarm) in alarms() {
         assert_eq!(intrinsic(&alarm["AlarmActions"][0]), "!Ref AlarmTopic", "{id}");
         assert_eq!(text(&alarm["TreatMissingData"]), "notBreaching", "{id}");
@@ -118,7 +118,7 @@ fn an_alarm_tells_somebody_and_is_silent_without_traffic() {
 }
 
 #[test]
-fn a_call_is_slow_when_a_heartbeat_would_not_look() {
+fn duration_alarm_uses_slow_store_threshold() {
     let threshold = alarms()["FunctionDuration"]["Threshold"].as_u64();
     assert_eq!(threshold.map(u128::from), Some(SLOW_STORE_THRESHOLD.as_millis()));
 }

@@ -19,7 +19,7 @@ fn variables() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_variable_that_the_authorizer_reads_has_a_parameter() {
+fn every_oidc_variable_has_a_parameter() {
     let read = RefCell::new(BTreeSet::new());
     OidcConfig::from_lookup(|name| {
         read.borrow_mut().insert(name.to_owned());
@@ -53,7 +53,7 @@ fn is_deployed(set: &BTreeSet<String>) -> bool {
 }
 
 #[test]
-fn what_the_authorizer_would_not_start_with_is_not_deployed() {
+fn rules_reject_incomplete_oidc_configuration() {
     let variables = variables();
     let optional: Vec<_> =
         variables.iter().filter(|(_, parameter)| *parameter != "OidcWorkspacesClaim").collect();

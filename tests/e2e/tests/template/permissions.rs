@@ -25,12 +25,12 @@ fn policies() -> Policies {
 }
 
 #[tokio::test]
-async fn every_function_may_do_what_it_does() {
+async fn policies_allow_every_use_case() {
     live(&policies()).await.unwrap();
 }
 
 #[tokio::test]
-async fn nothing_that_a_function_may_do_is_spare() {
+async fn every_permission_is_needed() {
     let allowed = policies();
     for (binary, actions) in &allowed {
         for action in actions {
@@ -42,7 +42,7 @@ async fn nothing_that_a_function_may_do_is_spare() {
 }
 
 #[test]
-fn every_function_may_do_it_on_this_table_alone() {
+fn policies_name_only_the_table() {
     for (binary, function) in functions() {
         for statement in statements(&function) {
             assert_eq!(text(&statement["Effect"]), "Allow", "{binary}");

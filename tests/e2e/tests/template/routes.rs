@@ -34,7 +34,7 @@ fn served() -> Routes {
 }
 
 #[test]
-fn every_route_is_deployed_and_no_other() {
+fn deploys_exactly_the_routes() {
     let route = |event: Value| {
         format!("{} {}", text(&event["Properties"]["Method"]), text(&event["Properties"]["Path"]))
     };
@@ -48,8 +48,8 @@ fn every_route_is_deployed_and_no_other() {
 }
 
 #[test]
-fn cargo_lambda_watch_serves_every_route_and_no_other() {
-    let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().unwrap();
+fn cargo_lambda_watch_serves_exactly_the_routes() {
+    let manifest: toml::Table = include_str!("../../../../Cargo.toml").parse().unwrap();
     let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
     let mut watched = Routes::new();
     for (path, methods) in router.as_table().unwrap() {

@@ -6,7 +6,7 @@ use serde_yaml_ng::{Mapping, Value};
 
 /// The whole template.
 pub(crate) fn template() -> Value {
-    serde_yaml_ng::from_str(include_str!("../../../template.yaml")).unwrap()
+    serde_yaml_ng::from_str(include_str!("../../../../template.yaml")).unwrap()
 }
 
 /// Its resources of that type, by their logical ids.

@@ -1,20 +1,20 @@
-//! `doorbell dev` asks this machine for its models and shows the answer.
+//! The demo of `doorbell dev`: it rings this machine and shows the models.
 
-use crate::support::api::curl;
+use crate::support::api::run_curl;
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 
 const END: &str = "Ctrl-C stops it.";
 
-/// Everything that is printed for a machine before it is only waited for the end.
+/// The output up to the last line.
 async fn shown(machine: &Machine, options: &[&str]) -> (Dev, String) {
     let dev = Dev::start(machine, &[options, &["--interval", "0.1"]].concat()).await;
-    let printed = dev.process.prints(END).await;
+    let printed = dev.process.wait_for_stdout(END).await;
     (dev, printed)
 }
 
 #[tokio::test]
-async fn a_machine_without_agents_shows_the_sample_catalog() {
+async fn machine_without_agents_shows_sample() {
     let (_dev, printed) = shown(&Machine::new(), &[]).await;
     let table = "    MODEL          LABEL          PROVIDER  THINKING                TIERS
  *  sample/large   Sample Large   sample    low medium* high xhigh  priority flex
@@ -26,7 +26,7 @@ async fn a_machine_without_agents_shows_the_sample_catalog() {
 }
 
 #[tokio::test]
-async fn a_sample_is_not_passed_off_as_the_machines_own() {
+async fn sample_is_labelled() {
     let (_dev, printed) = shown(&Machine::new(), &[]).await;
     let why = "No agent program was found on PATH and none was named: this is a sample catalog.
 Install codex or opencode, or name another: `doorbell daemon --help` tells how.";
@@ -34,14 +34,14 @@ Install codex or opencode, or name another: `doorbell daemon --help` tells how."
 }
 
 #[tokio::test]
-async fn a_machine_with_an_agent_shows_no_sample() {
+async fn machine_with_agent_shows_no_sample() {
     let machine = Machine::new().with_file("models.json", r#"[{"id": "mine"}]"#);
     let (_dev, printed) = shown(&machine, &["--file", "models.json"]).await;
     assert!(!printed.to_lowercase().contains("sample"), "{printed}");
 }
 
 #[tokio::test]
-async fn the_models_of_a_file_are_shown_under_its_name_and_id() {
+async fn shows_models_of_file() {
     let machine = Machine::new().with_file("models.json", r#"[{"id": "mine", "label": "My Own"}]"#);
     let (dev, printed) = shown(&machine, &["--file", "models.json"]).await;
     let id = dev.only_id().await;
@@ -50,14 +50,14 @@ async fn the_models_of_a_file_are_shown_under_its_name_and_id() {
 }
 
 #[tokio::test]
-async fn the_models_of_a_command_are_shown() {
+async fn shows_models_of_command() {
     let machine = Machine::new().with_program("lister", r#"echo "[{\"id\": \"$1\"}]""#);
     let (_dev, printed) = shown(&machine, &["--command", "lister told"]).await;
     assert!(printed.contains("\n MODEL  LABEL\n told   told\n"), "{printed}");
 }
 
 #[tokio::test]
-async fn codex_on_the_path_is_found_and_asked() {
+async fn detects_codex_on_path() {
     let catalog = r#"{"models": [{"slug": "gpt-x", "display_name": "GPT X", "priority": 1}]}"#;
     let lists = format!(r#"test "$*" = "debug models" && echo '{catalog}' || echo codex-cli 1.2.3"#);
     let (_dev, printed) = shown(&Machine::new().with_program("codex", &lists), &[]).await;
@@ -65,7 +65,7 @@ async fn codex_on_the_path_is_found_and_asked() {
 }
 
 #[tokio::test]
-async fn every_agent_of_the_machine_is_asked() {
+async fn shows_models_of_every_agent() {
     let machine =
         Machine::new().with_file("one", r#"[{"id": "first"}]"#).with_file("two", r#"[{"id": "second"}]"#);
     let (_dev, printed) = shown(&machine, &["--file", "one", "--file", "two"]).await;
@@ -74,7 +74,7 @@ async fn every_agent_of_the_machine_is_asked() {
 }
 
 #[tokio::test]
-async fn an_agent_without_an_answer_is_told_and_does_not_end_it() {
+async fn failing_agent_does_not_end_dev() {
     let (dev, printed) = shown(&Machine::new(), &["--file", "missing.json"]).await;
     let expected = "\nNo models: there is no file missing.json on this machine\n";
     assert!(printed.contains(expected), "{printed}");
@@ -82,14 +82,14 @@ async fn an_agent_without_an_answer_is_told_and_does_not_end_it() {
 }
 
 #[tokio::test]
-async fn each_step_is_told_with_its_time() {
+async fn shows_time_of_each_step() {
     let (_dev, printed) = shown(&Machine::new(), &[]).await;
     let steps = printed.split(" STEP ").nth(1).unwrap().split("\n\n").next().unwrap();
     let times: Vec<(&str, u32)> = steps.lines().skip(1).map(step).collect();
     let (all, each) = times.split_last().unwrap();
     assert_eq!((times[0].0, all.0), ("rung", "in all"));
     let sum: u32 = each.iter().map(|(_, time)| time).sum();
-    // Each is cut to whole milliseconds.
+    // Each is rounded down to milliseconds.
     assert!(all.1.abs_diff(sum) <= 2, "{steps}");
 }
 
@@ -99,10 +99,10 @@ fn step(line: &str) -> (&str, u32) {
 }
 
 #[tokio::test]
-async fn the_curl_line_rings_as_it_stands() {
+async fn printed_curl_command_rings() {
     let (dev, printed) = shown(&Machine::new(), &[]).await;
     let line = printed.lines().find(|line| line.trim().starts_with("curl ")).unwrap();
-    let (status, record) = curl(line).await;
+    let (status, record) = run_curl(line).await;
     let expected = (200, dev.only_id().await, "pending".into());
     assert_eq!(
         (status, record["runtime_id"].as_str().unwrap().to_owned(), record["status"].clone()),
@@ -111,7 +111,7 @@ async fn the_curl_line_rings_as_it_stands() {
 }
 
 #[tokio::test]
-async fn the_line_with_doorbell_rings_as_it_stands() {
+async fn printed_doorbell_command_rings() {
     let (_dev, printed) = shown(&Machine::new(), &[]).await;
     let line = printed.lines().find(|line| line.trim().starts_with("doorbell models")).unwrap();
     let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
@@ -120,20 +120,20 @@ async fn the_line_with_doorbell_rings_as_it_stands() {
 }
 
 #[tokio::test]
-async fn without_a_daemon_the_lines_to_go_on_with_work_as_they_stand() {
+async fn printed_commands_work_without_daemon() {
     let dev = Dev::without_daemon().await;
-    let printed = dev.process.prints(END).await;
+    let printed = dev.process.wait_for_stdout(END).await;
     let line = printed.lines().find(|line| line.trim().starts_with("curl ")).unwrap();
-    assert_eq!(curl(line).await, (200, serde_json::json!([])));
+    assert_eq!(run_curl(line).await, (200, serde_json::json!([])));
     let line = printed.lines().find(|line| line.trim().starts_with("doorbell runtimes")).unwrap();
     let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
     assert_eq!(Machine::new().run(&arguments).await.code, Some(0));
 }
 
 #[tokio::test]
-async fn a_proxy_for_other_places_is_not_asked_for_this_machine() {
+async fn loopback_bypasses_proxy() {
     let nowhere = "http://127.0.0.1:1";
-    let machine = Machine::new().with("HTTP_PROXY", nowhere).with("http_proxy", nowhere);
+    let machine = Machine::new().with_env("HTTP_PROXY", nowhere).with_env("http_proxy", nowhere);
     let (_dev, printed) = shown(&machine, &[]).await;
     assert!(printed.contains("sample/large"), "{printed}");
 }
