@@ -7,7 +7,7 @@ use doorbell_protocol::{ModelListReport, ModelListResult};
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_test_support::catalog::catalog_report;
 use doorbell_test_support::filling::TableSeeder;
-use doorbell_test_support::metered::{OperationCost, RecordedApi};
+use doorbell_test_support::metered::{RecordedApi, OperationCost};
 use serde_json::{Value, json};
 
 type Costs<'s> = Vec<(&'s str, Vec<(&'s str, f64)>)>;

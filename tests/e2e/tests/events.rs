@@ -69,7 +69,7 @@ fn authorizer() -> Value {
 }
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events").join(format!("{name}.json"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events").join(format!("{name}.json"))
 }
 
 #[test]

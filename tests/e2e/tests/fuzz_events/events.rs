@@ -1,5 +1,4 @@
-//! Arbitrary events: a right one for the function, with anything in any of its parts, what API Gateway would never send
-//! included.
+//! Arbitrary events: a valid one for the function with anything in any part, events that API Gateway never sends included.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,11 +8,9 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use crate::body::body;
-use crate::json::{letters, text, value};
-use crate::nearly::nearly;
-use crate::world::{REQUESTS, RUNTIMES, WORKSPACES};
+use crate::json::{letters, mutate, text, value};
+use crate::fixtures::{REQUESTS, RUNTIMES, WORKSPACES};
 
-/// Any event for `function`.
 pub(crate) fn event(function: Function) -> impl Strategy<Value = Value> {
     let parts =
         (context(function), path_parameters(), query(), headers(), body(function), encoding(), raw_path());
@@ -32,13 +29,13 @@ pub(crate) fn event(function: Function) -> impl Strategy<Value = Value> {
             put_body(&mut event, body, encoding);
             event
         });
-    (event, prop::option::weighted(0.15, (select(LOOSE.to_vec()), prop::option::of(value())))).prop_map(
-        |(event, loosened)| loosened.into_iter().fold(event, |event, (at, value)| loosen(event, at, value)),
+    (event, prop::option::weighted(0.15, (select(REPLACED.to_vec()), prop::option::of(value())))).prop_map(
+        |(event, replaced)| replaced.into_iter().fold(event, |event, (at, value)| replace(event, at, value)),
     )
 }
 
-/// Parts of an event that may be anything, or missing.
-const LOOSE: [&str; 12] = [
+/// Parts of an event that are replaced by any value or removed.
+const REPLACED: [&str; 12] = [
     "/version",
     "/cookies",
     "/pathParameters",
@@ -53,7 +50,7 @@ const LOOSE: [&str; 12] = [
     "/requestContext/timeEpoch",
 ];
 
-fn loosen(mut event: Value, at: &str, value: Option<Value>) -> Value {
+fn replace(mut event: Value, at: &str, value: Option<Value>) -> Value {
     let (parent, name) = at.rsplit_once('/').unwrap();
     if let Some(Value::Object(fields)) = event.pointer_mut(parent) {
         match value {
@@ -81,7 +78,7 @@ fn context(function: Function) -> impl Strategy<Value = Value> {
     })
 }
 
-/// What the authorizer says: mostly what it would, else anything.
+/// The authorizer's context: mostly valid.
 fn authorizer(right: &'static str) -> impl Strategy<Value = Value> {
     let scopes = prop_oneof![
         8 => Just(vec![right]),
@@ -91,14 +88,14 @@ fn authorizer(right: &'static str) -> impl Strategy<Value = Value> {
         6 => Just(vec![WORKSPACES[0]]),
         3 => prop::collection::vec(select(WORKSPACES.to_vec()), 0..4),
     ];
-    let good = (text(), scopes, workspaces).prop_map(
+    let valid = (text(), scopes, workspaces).prop_map(
         |(subject, scopes, workspaces)| json!({"caller": "known", "subject": subject, "scopes": scopes, "workspaces": workspaces}),
     );
     prop_oneof![
-        8 => good.clone(),
-        1 => nearly(good.clone()),
-        1 => good.prop_map(|mut context| {
-            // As API Gateway's older context would have it: texts only.
+        8 => valid.clone(),
+        1 => mutate(valid.clone()),
+        1 => valid.prop_map(|mut context| {
+            // API Gateway's older context has texts only.
             context["scopes"] = context.pointer("/scopes/0").cloned().unwrap_or_default();
             context
         }),
@@ -112,7 +109,7 @@ fn path_parameters() -> impl Strategy<Value = Option<Value>> {
     let request = prop_oneof![6 => select(REQUESTS.to_vec()).prop_map(str::to_owned), 2 => text()];
     let both =
         (runtime, request).prop_map(|(runtime, request)| json!({"runtimeId": runtime, "requestId": request}));
-    prop_oneof![12 => both.clone().prop_map(Some), 1 => nearly(both).prop_map(Some), 1 => Just(None)]
+    prop_oneof![12 => both.clone().prop_map(Some), 1 => mutate(both).prop_map(Some), 1 => Just(None)]
 }
 
 fn query() -> impl Strategy<Value = String> {
@@ -155,24 +152,24 @@ fn headers() -> impl Strategy<Value = Map<String, Value>> {
     })
 }
 
-/// How a body that is text is put into the event.
+/// The encoding of a text body in the event.
 #[derive(Clone, Copy, Debug)]
 enum Encoding {
     Plain,
     Base64,
-    /// As it is, and called base64.
-    Pretended,
+    /// Not base64, but marked as such.
+    FalseBase64,
 }
 
 fn encoding() -> impl Strategy<Value = Encoding> {
-    prop_oneof![10 => Just(Encoding::Plain), 10 => Just(Encoding::Base64), 1 => Just(Encoding::Pretended)]
+    prop_oneof![10 => Just(Encoding::Plain), 10 => Just(Encoding::Base64), 1 => Just(Encoding::FalseBase64)]
 }
 
 fn put_body(event: &mut Value, body: Option<Vec<u8>>, encoding: Encoding) {
     let Some(body) = body else { return };
     match (String::from_utf8(body), encoding) {
         (Ok(text), Encoding::Plain) => event["body"] = text.into(),
-        (Ok(text), Encoding::Pretended) => {
+        (Ok(text), Encoding::FalseBase64) => {
             event["body"] = text.into();
             event["isBase64Encoded"] = true.into();
         }

@@ -1,4 +1,4 @@
-//! Two workspaces with a runtime each and requests in every state, new for every event.
+//! Two workspaces, each with a runtime and requests in every state.
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,10 +12,11 @@ use doorbell_shared::request::LeaseToken;
 use doorbell_shared::request::{Address, Delivery, ErrorText, Payload, Request, RequestOutcome};
 use doorbell_shared::runtime::{Registration, Runtime, ShortText};
 use doorbell_shared::store::memory::MemoryStore;
-use doorbell_shared::store::{Heartbeat, Initiate, Poll, PollOutcome, Register, Report, Runtimes};
+use doorbell_shared::store::{PollOutcome, Store as _};
 use doorbell_test_support::TestClock;
+use uuid::Uuid;
 
-/// The ids of the requests: pending, running, completed, failed.
+/// In this order: pending, running, completed, failed.
 pub(crate) const REQUESTS: [&str; 4] = [
     "01930000000070008000000000000001",
     "01930000000070008000000000000002",
@@ -23,11 +24,10 @@ pub(crate) const REQUESTS: [&str; 4] = [
     "01930000000070008000000000000004",
 ];
 
-/// The two workspaces' ids.
 pub(crate) const WORKSPACES: [&str; 2] =
     [doorbell_test_support::api::WORKSPACE_A, doorbell_test_support::api::WORKSPACE_B];
 
-/// Their runtimes' ids.
+/// One of each workspace.
 pub(crate) static RUNTIMES: LazyLock<[String; 2]> =
     LazyLock::new(|| WORKSPACES.map(|workspace| registration(workspace).id.to_string()));
 
@@ -44,61 +44,63 @@ fn registration(workspace: &str) -> Registration {
     }
 }
 
-/// What a function is called on.
-pub(crate) struct World {
-    pub(crate) backend: AppState<MemoryStore>,
+/// A new one for every event.
+pub(crate) struct Fixtures {
+    pub(crate) state: AppState<MemoryStore>,
     now: Timestamp,
 }
 
-/// What can be seen of one workspace.
+/// What polls and lists show of one workspace.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct Snapshot {
     requests: Vec<Option<Request>>,
     runtimes: Vec<Runtime>,
 }
 
-impl World {
+impl Fixtures {
     pub(crate) async fn new() -> Self {
         let clock = Arc::new(TestClock::default());
         let now = clock.now();
-        let world = Self { backend: AppState { clock, ..AppState::new(MemoryStore::default()) }, now };
+        let fixtures = Self { state: AppState { clock, ..AppState::new(MemoryStore::default()) }, now };
         for workspace in WORKSPACES {
-            world.furnish(workspace).await;
+            fixtures.seed(workspace).await;
         }
-        world
+        fixtures
     }
 
-    async fn furnish(&self, workspace: &str) {
-        let (store, allowed) = (&self.backend.store, allowed(workspace));
+    async fn seed(&self, workspace: &str) {
+        let store = &self.state.store;
+        let callers = callers(workspace);
         store.register(registration(workspace), self.now).await.unwrap();
         let [pending, running, completed, failed] = addresses(workspace);
         for address in [pending, running, completed, failed] {
-            store.initiate(address, &allowed, self.now).await.unwrap();
+            store.initiate(address, &callers, self.now).await.unwrap();
         }
-        let claim: LeaseToken = REQUESTS[0].parse().unwrap();
-        store.claim(running, Delivery::First, claim, self.now).await.unwrap();
+        let token = LeaseToken::from_uuid(Uuid::from_u128(1));
+        store.claim(running, Delivery::First, token, self.now).await.unwrap();
         let models = r#"{"models":[{"id":"gpt-6","label":"GPT-6"}],"supported":true}"#;
-        let answer = RequestOutcome::Completed(Payload::try_from(models.to_owned()).unwrap());
-        store.report(completed, &allowed, &answer, self.now).await.unwrap();
+        let result = RequestOutcome::Completed(Payload::try_from(models.to_owned()).unwrap());
+        store.report(completed, &callers, &result, self.now).await.unwrap();
         let failure = RequestOutcome::Failed(ErrorText::from("not logged in".to_owned()));
-        store.report(failed, &allowed, &failure, self.now).await.unwrap();
+        store.report(failed, &callers, &failure, self.now).await.unwrap();
     }
 
-    /// What polls and lists show of a workspace.
-    pub(crate) async fn seen(&self, workspace: &str) -> Seen {
-        let (store, allowed) = (&self.backend.store, allowed(workspace));
+    pub(crate) async fn snapshot(&self, workspace: &str) -> Snapshot {
+        let store = &self.state.store;
+        let callers = callers(workspace);
         let mut requests = Vec::new();
         for address in addresses(workspace) {
-            requests.push(match store.poll(address, &allowed, self.now).await.unwrap() {
+            requests.push(match store.poll(address, &callers, self.now).await.unwrap() {
                 PollOutcome::Found(request) | PollOutcome::TimedOut(request) => Some(request),
                 PollOutcome::NotFound => None,
             });
         }
-        Seen { requests, runtimes: store.runtimes(workspace.parse().unwrap(), self.now).await.unwrap() }
+        let runtimes = store.list_runtimes(workspace.parse().unwrap(), self.now).await.unwrap();
+        Snapshot { requests, runtimes }
     }
 }
 
-fn allowed(workspace: &str) -> Workspaces {
+fn callers(workspace: &str) -> Workspaces {
     [workspace.parse().unwrap()].into_iter().collect()
 }
 

@@ -1,8 +1,9 @@
-//! What holds for every answer.
+//! The properties of every response.
 
 use doorbell_gateway::invoke;
 use doorbell_protocol::{Ack, HeartbeatResponse, RegisterResponse, RequestRecord, RuntimeRecord};
 use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_test_support::ApiResponse;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde::Serialize;
@@ -10,63 +11,58 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::documented;
-use crate::world::{WORKSPACES, World};
+use crate::fixtures::{Fixtures, WORKSPACES};
 
-type Judged = Result<(), TestCaseError>;
+type Checked = Result<(), TestCaseError>;
 
-struct Answer {
-    status: u16,
-    body: Value,
-}
-
-/// Whom the event says that the authorizer let in.
+/// The caller of the event's authorizer context.
 struct Caller {
     scopes: Vec<String>,
     workspaces: Vec<String>,
 }
 
-/// Calls `function` with `event` in a new world, and holds the answer and the world against what is documented.
-pub(crate) async fn judge(function: Function, event: &Value) -> Judged {
-    // What does not even have an event's shape is refused before any code of ours.
+/// Invokes `function` with `event` on new fixtures, and checks the response and the changes.
+pub(crate) async fn check(function: Function, event: &Value) -> Checked {
+    // The Lambda runtime rejects what is not an event.
     let payload = serde_json::from_value(event.clone()).map_err(|_| TestCaseError::reject("no event"))?;
     let request = doorbell_shared::http::event::request(payload);
-    let world = World::new().await;
-    let before = [world.seen(WORKSPACES[0]).await, world.seen(WORKSPACES[1]).await];
+    let fixtures = Fixtures::new().await;
+    let before = [fixtures.snapshot(WORKSPACES[0]).await, fixtures.snapshot(WORKSPACES[1]).await];
 
-    let response = invoke(function, &world.backend, &request).await;
+    let response = invoke(function, &fixtures.state, &request).await;
     prop_assert_eq!(&response.headers()["content-type"], "application/json");
     let body = serde_json::from_slice(response.body().as_ref());
     let body = body.map_err(|error| TestCaseError::fail(format!("no JSON: {error}")))?;
-    let answer = Answer { status: response.status().as_u16(), body };
+    let response = ApiResponse { status: response.status().as_u16(), body };
     let caller = caller(&event["requestContext"]["authorizer"]["lambda"]);
-    is_as_documented(function, &answer)?;
-    goes_by_the_caller(function, caller.as_ref(), &answer)?;
-    if answer.status == 200 {
-        read_objects_only(function, request.body())?;
+    check_documented(function, &response)?;
+    check_access(function, caller.as_ref(), &response)?;
+    if response.status == 200 {
+        check_objects_only(function, request.body())?;
     }
 
     for (workspace, before) in WORKSPACES.into_iter().zip(before) {
-        if !may_change(function, caller.as_ref(), workspace, &answer) {
+        if !may_change(function, caller.as_ref(), workspace, &response) {
             prop_assert_eq!(
-                &world.seen(workspace).await,
+                &fixtures.snapshot(workspace).await,
                 &before,
                 "changed by {} {}",
-                answer.status,
-                answer.body
+                response.status,
+                response.body
             );
         }
     }
     Ok(())
 }
 
-fn is_as_documented(function: Function, answer: &Answer) -> Judged {
-    let Answer { status, body } = answer;
-    // 405 is the local gateway's own, and this store never fails.
+fn check_documented(function: Function, response: &ApiResponse) -> Checked {
+    let ApiResponse { status, body } = response;
+    // 405 is the local gateway's own, and the memory store never fails.
     prop_assert!(documented::is_status(function, *status) && ![405, 500].contains(status), "{status} {body}");
     prop_assert!(has_no_null_fields(body), "{body}");
     if *status == 200 {
         let again =
-            read_and_written(function, body).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            reserialize(function, body).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(&again, body);
     } else {
         let text = body["error"].as_str().unwrap_or_default();
@@ -85,7 +81,7 @@ fn has_no_null_fields(value: &Value) -> bool {
     }
 }
 
-fn read_and_written(function: Function, body: &Value) -> serde_json::Result<Value> {
+fn reserialize(function: Function, body: &Value) -> serde_json::Result<Value> {
     fn through<T: DeserializeOwned + Serialize>(body: &Value) -> serde_json::Result<Value> {
         serde_json::to_value(serde_json::from_value::<T>(body.clone())?)
     }
@@ -98,8 +94,8 @@ fn read_and_written(function: Function, body: &Value) -> serde_json::Result<Valu
     }
 }
 
-/// serde would read a struct from an array as well.
-fn read_objects_only(function: Function, body: &[u8]) -> Judged {
+/// serde deserializes a struct from an array as well.
+fn check_objects_only(function: Function, body: &[u8]) -> Checked {
     if matches!(function, Function::Initiate | Function::Poll | Function::Runtimes) {
         return Ok(());
     }
@@ -115,9 +111,9 @@ fn scope(function: Function) -> &'static str {
     if route.path.starts_with("/api/daemon/") { "daemon" } else { "user" }
 }
 
-fn goes_by_the_caller(function: Function, caller: Option<&Caller>, answer: &Answer) -> Judged {
+fn check_access(function: Function, caller: Option<&Caller>, response: &ApiResponse) -> Checked {
     let has_scope = caller.map(|caller| caller.scopes.iter().any(|name| name == scope(function)));
-    let refused = [401, 403].contains(&answer.status).then_some(answer.status);
+    let refused = [401, 403].contains(&response.status).then_some(response.status);
     let expected = match has_scope {
         None => Some(401),
         Some(false) => Some(403),
@@ -127,7 +123,7 @@ fn goes_by_the_caller(function: Function, caller: Option<&Caller>, answer: &Answ
     Ok(())
 }
 
-/// The context, if it has the shape that the authorizer gives it.
+/// The caller, if the context has the authorizer's shape.
 fn caller(context: &Value) -> Option<Caller> {
     let texts = |field: &str| {
         let texts = context[field].as_array()?.iter().map(|text| text.as_str().map(str::to_owned));
@@ -147,10 +143,10 @@ fn is_canonical(id: &str) -> bool {
         })
 }
 
-/// Only a success may change what is seen of a workspace, and a report that is too large, which fails its request.
-fn may_change(function: Function, caller: Option<&Caller>, workspace: &str, answer: &Answer) -> bool {
+/// Only a success may change the snapshot, and a report that is too large, which fails its request.
+fn may_change(function: Function, caller: Option<&Caller>, workspace: &str, response: &ApiResponse) -> bool {
     let reads_only = matches!(function, Function::Poll | Function::Runtimes);
-    let let_in = caller.is_some_and(|caller| caller.workspaces.iter().any(|id| id == workspace));
-    let failed_the_request = answer.body["error"] == "report too large";
-    !reads_only && let_in && (answer.status == 200 || failed_the_request)
+    let is_member = caller.is_some_and(|caller| caller.workspaces.iter().any(|id| id == workspace));
+    let failed_request = response.body["error"] == "report too large";
+    !reads_only && is_member && (response.status == 200 || failed_request)
 }
