@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes a stand-in for Lambda's base image `provided.al2023` out of Debian packages, under the name that the SAM CLI looks for; but only
-# where the real one neither is there nor can be pulled. `docker rmi` with that name takes it away again.
+# Builds a substitute for Lambda's base image `provided.al2023` from Debian packages, under the name that the SAM CLI uses. Does
+# nothing if the real image is present or can be pulled. Remove it with `docker rmi`.
 # usage: localstack/base-image.sh      takes under a minute
 #
-# Of Debian 11, whose glibc is 2.31: older than the 2.34 of Amazon Linux 2023, so what runs here runs there.
+# Debian 11 has glibc 2.31, older than the 2.34 of Amazon Linux 2023: a binary that starts here starts there.
 set -euo pipefail
 . "$(dirname "$0")/tools.sh"
 need docker docker.io
@@ -11,7 +11,7 @@ suite=bullseye
 case $(uname -m) in
   x86_64) image=public.ecr.aws/lambda/provided:al2023-x86_64 triplet=x86_64-linux-gnu loader=ld-linux-x86-64.so.2 ;;
   aarch64) image=public.ecr.aws/lambda/provided:al2023-arm64 triplet=aarch64-linux-gnu loader=ld-linux-aarch64.so.1 ;;
-  *) echo "Lambda has no processor like this one: $(uname -m)" >&2; exit 1 ;;
+  *) echo "no Lambda architecture for this processor: $(uname -m)" >&2; exit 1 ;;
 esac
 docker image inspect "$image" >/dev/null 2>&1 && exit
 docker pull --quiet "$image" 2>/dev/null && exit
@@ -26,18 +26,18 @@ cd "$work/image"
 mkdir -p bin etc/ssl/certs etc/pki/tls/certs "lib/$triplet" lib64 tmp var/task var/runtime var/rapid opt proc sys dev root
 chmod 1777 tmp
 
-# Where the dynamic loader and the libraries of a Rust binary are.
+# The dynamic loader and the libraries of a Rust binary.
 for library in "$loader" libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 librt.so.1 libgcc_s.so.1 libnss_dns.so.2 libnss_files.so.2 libresolv.so.2; do
   cp -L "$work"/debian/{,usr/}lib/"$triplet/$library" "lib/$triplet/" 2>/dev/null || [ -e "lib/$triplet/$library" ]
 done
 ln -s "../lib/$triplet/$loader" "lib64/$loader"
 [ -e "lib/$loader" ] || ln -s "$triplet/$loader" "lib/$loader"
 
-# The shell that starts the runtime interface emulator.
+# The shell and commands that start the runtime interface emulator.
 cp "$work/debian/bin/busybox" bin/busybox
 for command in sh mv chmod cat ls mkdir cp rm env; do ln -s busybox "bin/$command"; done
 
-# Where AL2023 has its certificates.
+# Certificates at the paths of Amazon Linux 2023.
 find "$work/debian/usr/share/ca-certificates" -name '*.crt' -print0 | sort -z | xargs -0 cat >etc/ssl/certs/ca-certificates.crt
 ln -s /etc/ssl/certs/ca-certificates.crt etc/pki/tls/certs/ca-bundle.crt
 echo 'root:x:0:0:root:/root:/bin/sh' >etc/passwd

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does what ministack's CloudFormation leaves undone: the tables' TTL, as the template has it.
+"""Enables TTL on the tables as in the template; ministack's CloudFormation ignores it.
 
 usage: complete.py STACK stack.json      run with a Python that has boto3
 """
@@ -11,7 +11,7 @@ import sys
 import boto3
 
 if not os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1:"):
-    sys.exit("only for an emulator on this machine, named by AWS_ENDPOINT_URL")
+    sys.exit("AWS_ENDPOINT_URL must name an emulator on this machine")
 
 stack, template = sys.argv[1:]
 with open(template) as file:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Takes a function's policy away, so that a test can see that IAM is enforced where it runs.
+"""Deletes a function's policies, to verify that the emulator enforces IAM.
 
 usage: deny.py STACK FUNCTION      run with a Python that has boto3
 """
@@ -10,7 +10,7 @@ import sys
 import boto3
 
 if not os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://127.0.0.1:"):
-    sys.exit("only for an emulator on this machine, named by AWS_ENDPOINT_URL")
+    sys.exit("AWS_ENDPOINT_URL must name an emulator on this machine")
 
 stack, function = sys.argv[1:]
 role = boto3.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=f"{function}Role")
@@ -18,4 +18,4 @@ role = role["StackResourceDetail"]["PhysicalResourceId"]
 iam = boto3.client("iam")
 for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
     iam.delete_role_policy(RoleName=role, PolicyName=policy)
-    print(f"{role} has {policy} no more")
+    print(f"deleted {policy} of {role}")

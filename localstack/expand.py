@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""The template as an emulator can deploy it: SAM's own transform, and then what ministack cannot read said in another way.
+"""Applies the SAM transform to the template and adapts the result to ministack.
 
-usage: expand.py packaged.yaml > stack.json      CodeUri is `s3://…` already; run with ministack's Python
+usage: expand.py packaged.yaml > stack.json      after `sam package` (CodeUri is `s3://…`); run with ministack's Python
 
-Nothing is made up here. What SAM makes of the template stays as it is, but for two things:
-- SAM describes routes, integrations and the authorizer in an OpenAPI `Body`, which ministack ignores. They become the resources that
-  API Gateway makes of it, and CORS gets the spelling that ministack reads.
-- ministack has no alarms on metric math. They are left out, and named on stderr.
+Two adaptations:
+- SAM puts routes, integrations and the authorizer into an OpenAPI `Body`, which ministack ignores. They become resources of their
+  own, and CORS gets the spelling that ministack reads.
+- ministack does not support alarms on metric math. They are removed and listed on stderr.
 
-What ministack does not enforce is checked here, on what SAM made: API Gateway's permission to call each function.
+ministack does not enforce API Gateway's permission to invoke functions, so `check_permissions` verifies the transformed template.
 """
 
 import json
@@ -20,11 +20,11 @@ from types import SimpleNamespace
 import yaml
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-from samtranslator.translator.transform import transform  # noqa: E402  reads the region as it is imported
+from samtranslator.translator.transform import transform  # noqa: E402  reads the region on import
 
 
 class Template(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms."""
+    """YAML loader with CloudFormation's short forms."""
 
 
 def short_form(loader, name, node):
@@ -56,7 +56,7 @@ def resources_of(stack, kind):
 
 
 def check_permissions(stack):
-    """API Gateway may call every function that the API names, and nobody else may call any."""
+    """API Gateway may invoke every function, and no other service may invoke any."""
     permissions = resources_of(stack, "AWS::Lambda::Permission").values()
     allowed = {json.dumps(permission["Properties"]["FunctionName"]) for permission in permissions}
     for permission in permissions:
@@ -64,7 +64,7 @@ def check_permissions(stack):
         assert "SourceArn" in permission["Properties"], permission
     functions = resources_of(stack, "AWS::Lambda::Function")
     missing = [name for name in functions if not {json.dumps({"Ref": name}), json.dumps({"Fn::GetAtt": [name, "Arn"]})} & allowed]
-    assert not missing, f"API Gateway may not call {missing}"
+    assert not missing, f"API Gateway may not invoke {missing}"
     print(f"{len(permissions)} permissions for {len(functions)} functions", file=sys.stderr)
 
 
@@ -111,7 +111,7 @@ def route(api, key, integration_name, authorizer_name):
 
 
 def without_body(name, api):
-    """The API and the resources that its OpenAPI body stands for. A route without an authorizer is an error: none may be open."""
+    """Replaces the OpenAPI body by resources. A route without an authorizer is an error."""
     properties = api["Properties"]
     body = properties.pop("Body")
     properties.pop("FailOnWarnings", None)
@@ -139,7 +139,7 @@ def main():
         stack["Resources"] |= without_body(name, api)
     for name, alarm in resources_of(stack, "AWS::CloudWatch::Alarm").items():
         if "Metrics" in alarm["Properties"]:
-            print(f"left out, on metric math: {name}", file=sys.stderr)
+            print(f"removed alarm on metric math: {name}", file=sys.stderr)
             del stack["Resources"][name]
     json.dump(stack, sys.stdout, indent=1, default=str)
 

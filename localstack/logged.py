@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What the functions of a stack have logged: every function something, the ones that count their metrics, nothing of it a secret.
+"""Checks the logs of a deployed stack: every function has logged, metrics are present, no errors, no secrets.
 
-usage: logged.py STACK SECRET…      run with a Python that has boto3; where AWS is, the environment says
+usage: logged.py STACK SECRET…      run with a Python that has boto3; the AWS variables select the endpoint
 """
 
 import json
@@ -10,8 +10,8 @@ import sys
 import boto3
 
 stack, *secrets = sys.argv[1:]
-# What these count is in shared/src/http/metrics.rs.
-counting = ("HeartbeatLog", "PollLog", "ReportLog")
+# Functions that emit metrics (shared/src/http/metrics.rs).
+emitting = ("HeartbeatLog", "PollLog", "ReportLog")
 resources = [
     resource
     for page in boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
@@ -28,13 +28,13 @@ failures = [] if len(groups) == len(functions) else [f"{len(functions)} function
 events = boto3.client("logs").get_paginator("filter_log_events")
 for name, group in sorted(groups.items()):
     lines = [event["message"] for page in events.paginate(logGroupName=group) for event in page["events"]]
-    ours = [json.loads(line) for line in lines if line.startswith("{")]
-    metrics = [line for line in ours if "_aws" in line]
-    print(f"{name}: {len(ours)} lines, {len(metrics)} of metrics")
-    if not ours:
+    own = [json.loads(line) for line in lines if line.startswith("{")]
+    metrics = [line for line in own if "_aws" in line]
+    print(f"{name}: {len(own)} lines, {len(metrics)} metric lines")
+    if not own:
         failures.append(f"{name} is empty")
-    if name in counting and not metrics:
+    if name in emitting and not metrics:
         failures.append(f"{name} has no metrics")
-    failures += [f"{name} shows a secret" for secret in secrets if any(secret in line for line in lines)]
-    failures += [f"{name}: {line['message']}" for line in ours if line.get("level") == "ERROR"]
+    failures += [f"{name} contains a secret" for secret in secrets if any(secret in line for line in lines)]
+    failures += [f"{name}: {line['message']}" for line in own if line.get("level") == "ERROR"]
 sys.exit("\n".join(failures) or None)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# How long a function takes with more or less memory: Lambda gives it a share of a processor with its memory, one whole at 1,769 MB (AWS,
-# "Configure Lambda function memory"), and Docker can give a container the same share. Prints, for each size, the median of the first call of a new
-# container, of a warm call, and the most memory that the process had. DynamoDB answers at once here, so this is the function's own time.
+# Measures a function at several memory sizes. Lambda assigns CPU in proportion to memory, one core at 1,769 MB (AWS, "Configure
+# Lambda function memory"); Docker limits the container to the same share. Prints the median of the first call in a new container,
+# of a warm call, and the peak memory of the process. DynamoDB is an emulator on this machine, so the times are the function's own.
 # usage: localstack/memory.sh [FUNCTION [EVENT]]      e.g. localstack/memory.sh HeartbeatFunction heartbeat; needs Docker and a build
 set -euo pipefail
 . "$(dirname "$0")/tools.sh"
@@ -26,13 +26,13 @@ bridge=$(bridge_address)
 start_emulator "$bridge" 4568 "$work"
 local_table "http://$bridge:4568" "$work"
 
-# call: milliseconds that the container takes to answer the event
+# call: invokes the function and prints the duration in milliseconds
 call() {
   curl -s -o "$work/answer" -w '%{time_total}' -d @"tests/events/$event.json" \
     "http://$address:8080/2015-03-31/functions/function/invocations" | awk '{ printf "%.1f\n", $1 * 1000 }'
 }
 median() { sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
-# At its own address: a published port is open before anything listens behind it.
+# Uses the container's address: a published port accepts connections before the function listens.
 listens() { (exec 3<>"/dev/tcp/$address/8080"); }
 
 printf '%-8s %14s %14s %14s\n' 'MB' 'first call' 'warm call' 'peak memory'

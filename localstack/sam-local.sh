@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The functions in containers, as the SAM CLI runs them: builds, invokes each with its event, serves the API with `sam local start-api`, and
-# runs the suite's smoke part against it. DynamoDB is an emulator that containers reach.
-# usage: localstack/sam-local.sh      needs root where no Docker engine runs: then it installs and starts one, and stops it again
-# DOORBELL_BUILT=1 takes the functions as `localstack/build.sh` has left them.
+# Runs the functions in containers with the SAM CLI: builds them, invokes each with its event, serves the API with `sam local
+# start-api` and runs the smoke tests against it. DynamoDB is an emulator.
+# usage: localstack/sam-local.sh      as root if no Docker engine runs: it then installs, starts and stops one
+# DOORBELL_BUILT=1 uses the functions that `localstack/build.sh` has built.
 set -euo pipefail
 . "$(dirname "$0")/tools.sh"
 cd "$root"
@@ -11,7 +11,7 @@ emulator_tools
 work=$(mktemp -d)
 pids=()
 stop() {
-  # The last one started ends first: the API's containers need the engine. SAM leaves a container behind when it is killed.
+  # In reverse order: the containers of the API need the engine. SIGKILL would leave SAM's containers behind.
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
     kill "${pids[i]}" 2>/dev/null || true
     wait "${pids[i]}" 2>/dev/null || true
@@ -49,14 +49,14 @@ local_options=(--skip-pull-image --parameter-overrides
   "Architecture=$(lambda_architecture)" "DynamoDbEndpoint=$dynamodb" AuthorizerCacheSeconds=0)
 
 step 'invoke'
-# invoke FUNCTION EVENT EXPECTED: EXPECTED is a pattern of grep's that the answer has to match
+# invoke FUNCTION EVENT EXPECTED: invokes the function; the response must match the grep pattern EXPECTED
 invoke() {
   local answer
   answer=$(sam local invoke "$1" --event "tests/events/$2.json" "${local_options[@]}" 2>"$work/invoke.log" | grep '^{' | tail -n 1) || true
   grep -q "$3" <<<"$answer" || { cat "$work/invoke.log" >&2; echo "$1: $answer" >&2; exit 1; }
   printf '%-20s %s\n' "$1" "${answer:0:110}"
 }
-invoke AuthorizerFunction authorizer '"caller": *"nobody"'
+invoke AuthorizerFunction authorizer '"caller": *"anonymous"'
 invoke RegisterFunction register '"statusCode": *200'
 invoke RuntimesFunction runtimes '"statusCode": *200.*c9a824cd-19ec-5e1f-97f5-c3dca03c00d9'
 invoke InitiateFunction initiate '"statusCode": *200.*pending'
@@ -65,13 +65,13 @@ invoke PollFunction poll '"statusCode": *404.*request not found'
 invoke ReportFunction report '"statusCode": *404.*request not found'
 invoke DeregisterFunction deregister '"statusCode": *200'
 
-step 'the API'
-# One container for each function, kept: with EAGER some would outlive the command.
+step 'API'
+# LAZY keeps one container per function. With EAGER some outlive the command.
 sam local start-api --port 3001 --warm-containers LAZY "${local_options[@]}" >"$work/api.log" 2>&1 &
 pids+=($!)
 export DOORBELL_URL=http://127.0.0.1:3001
 wait_for 60 curl -s "$DOORBELL_URL/" || { cat "$work/api.log" >&2; exit 1; }
-token() { "${cli[@]}" token create --scope "$1" --subject "the suite's $1" 2>>"$work/tokens"; }
+token() { "${cli[@]}" token create --scope "$1" --subject "suite $1" 2>>"$work/tokens"; }
 export DOORBELL_USER_A DOORBELL_DAEMON_A
 DOORBELL_USER_A=$(token user) DOORBELL_DAEMON_A=$(token daemon)
 cargo test --locked --test stack -- --ignored smoke:: || { tail -n 40 "$work/api.log" >&2; exit 1; }

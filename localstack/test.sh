@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The real template with the real binaries on an emulator of AWS: builds, packages, deploys, runs the suite over HTTP, and takes all of it
-# down again. Installs what it needs into .tools/, starts what it needs on loopback, and stops only that.
-# usage: localstack/test.sh [ARGUMENTS of the suite…]      e.g. localstack/test.sh contract::
-# DOORBELL_BUILT=1 takes the functions as `localstack/build.sh` has left them.
+# Deploys the template with the release binaries onto an emulator of AWS (sam build, package, deploy), runs the suite `stack` over HTTP and
+# deletes the stack. Installs its tools into .tools/ and listens on loopback only.
+# usage: localstack/test.sh [ARGUMENT of the suite…]      e.g. localstack/test.sh contract::
+# DOORBELL_BUILT=1 uses the functions that `localstack/build.sh` has built.
 set -euo pipefail
 . "$(dirname "$0")/tools.sh"
 cd "$root"
@@ -23,13 +23,13 @@ step 'build'
 cargo test --quiet --locked --no-run
 
 step 'emulator'
-# Everything of AWS is here and nowhere else, for the scripts, the functions and the suite alike. The functions inherit it.
+# Endpoint and keys for the scripts, the suite and the functions, which inherit them.
 export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 AUTH=true start_emulator 127.0.0.1 4566 "$work"
 
 step 'deploy'
-# quietly LOG COMMAND…: says what it said only when it fails
+# quietly LOG COMMAND…: prints the output only on failure
 quietly() {
   local log=$work/$1
   shift
@@ -41,7 +41,7 @@ quietly deploy sam deploy --template-file "$work/stack.json" --stack-name doorbe
   --no-confirm-changeset --parameter-overrides ProtectTable=false AuthorizerCacheSeconds=0 "Architecture=$(lambda_architecture)"
 "$tools/sam/bin/python" localstack/complete.py doorbell "$work/stack.json"
 
-# output NAME: an output of the stack
+# output NAME: prints an output of the stack
 output() {
   sam list stack-outputs --stack-name doorbell --output json |
     python3 -c 'import json, sys; print(*[o["OutputValue"] for o in json.load(sys.stdin) if o["OutputKey"] == sys.argv[1]])' "$1"
@@ -51,27 +51,26 @@ export DOORBELL_URL="$AWS_ENDPOINT_URL/_aws/execute-api/$api/\$default" DOORBELL
 DOORBELL_TABLE=$(output TableName)
 echo "deployed $(grep -c '"Type": "AWS::' "$work/stack.json") resources at $DOORBELL_URL"
 
-# The tokens are made as an administrator makes them.
 export DOORBELL_WORKSPACE_A=00000000-0000-4000-8000-0000000000aa DOORBELL_WORKSPACE_B=00000000-0000-4000-8000-0000000000bb
-token() { target/debug/doorbell token create --scope "$1" --workspace "$2" --subject "the suite's $1" 2>>"$work/tokens"; }
+token() { target/debug/doorbell token create --scope "$1" --workspace "$2" --subject "suite $1" 2>>"$work/tokens"; }
 export DOORBELL_USER_A DOORBELL_USER_B DOORBELL_DAEMON_A DOORBELL_DAEMON_B
 DOORBELL_USER_A=$(token user "$DOORBELL_WORKSPACE_A") DOORBELL_DAEMON_A=$(token daemon "$DOORBELL_WORKSPACE_A")
 DOORBELL_USER_B=$(token user "$DOORBELL_WORKSPACE_B") DOORBELL_DAEMON_B=$(token daemon "$DOORBELL_WORKSPACE_B")
 
 step 'suite'
-# Most tests wait most of the time, so many may run at once.
+# Most tests wait for deadlines, so they run in parallel.
 cargo test --locked --test stack -- --ignored --test-threads 16 "$@"
 
-step 'what the functions logged'
+step 'logs'
 "$tools/sam/bin/python" localstack/logged.py doorbell "${DOORBELL_USER_A#*_}" "${DOORBELL_DAEMON_A#*_}"
 
-step 'without its policy a function can do nothing'
+step 'IAM is enforced'
 "$tools/sam/bin/python" localstack/deny.py doorbell HeartbeatFunction
-beat=$(curl -s -w ' %{http_code}' -H "Authorization: Bearer $DOORBELL_DAEMON_A" \
+response=$(curl -s -w ' %{http_code}' -H "Authorization: Bearer $DOORBELL_DAEMON_A" \
   -d '{"runtime_id":"11111111-2222-4333-8444-555555555555"}' "$DOORBELL_URL/api/daemon/heartbeat")
-[ "$beat" = '{"error":"heartbeat failed"} 500' ] || { echo "IAM is not enforced: $beat" >&2; exit 1; }
-echo "$beat"
+[ "$response" = '{"error":"heartbeat failed"} 500' ] || { echo "IAM is not enforced: $response" >&2; exit 1; }
+echo "$response"
 
-step 'take down'
+step 'delete'
 quietly delete sam delete --stack-name doorbell --no-prompts --region "$AWS_REGION"
 step 'done'

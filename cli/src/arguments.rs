@@ -1,44 +1,46 @@
-//! What can be typed. Defaults of the client commands are what `doorbell dev` serves.
+//! The command line. The defaults of the client commands match `doorbell dev`.
 
+mod bench;
+mod client;
 mod daemon;
 mod dev;
-mod person;
+mod parsers;
 mod token;
-mod values;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use tracing_subscriber::filter::LevelFilter;
 
+pub use bench::Bench;
+pub use client::{ClientArgs, Models, Runtimes};
 pub use daemon::{Agents, Daemon};
 pub use dev::{Dev, StoreKind};
-pub use person::{Models, Person, Runtimes};
 pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenStoreKind, TokenTable};
 
 /// Ring a machine behind NAT; it answers on its next heartbeat.
 #[derive(Debug, Parser)]
 #[command(name = "doorbell", version, about, after_help = EXAMPLES)]
 pub struct Arguments {
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 
-    /// Say more on standard error (-vv for still more)
+    /// Increase log verbosity (-v, -vv)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  doorbell dev                  serve the API here, and ask this machine for its models
-  doorbell daemon               let this machine be rung
-  doorbell runtimes             what can be rung
-  doorbell models Codex         which models can it run?";
+  doorbell dev                  serve the API on this machine and list its models
+  doorbell daemon               register this machine's agent programs and answer rings
+  doorbell runtimes             list the runtimes
+  doorbell models Codex         list the models of a runtime";
 
 impl Arguments {
-    /// How much is logged. A daemon says what it does; the others say only what goes wrong.
+    /// The daemon logs what it does. The other commands log only problems.
     pub fn log_level(&self) -> LevelFilter {
-        let quiet = !matches!(self.command, Command::Daemon(_));
-        match self.verbose + u8::from(!quiet) {
+        let is_daemon = matches!(self.command, Command::Daemon(_));
+        match self.verbose + u8::from(is_daemon) {
             0 => LevelFilter::WARN,
             1 => LevelFilter::INFO,
             _ => LevelFilter::DEBUG,
@@ -46,19 +48,31 @@ impl Arguments {
     }
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the API on this machine, start a daemon for it, and ask it for its models
+    /// Serve the API on this machine, start a daemon, and list its models
     Dev(Dev),
-    /// Make this machine's agent programs known, and answer when they are rung
+    /// Register this machine's agent programs and answer rings
     Daemon(Daemon),
-    /// List what can be rung
+    /// List the runtimes
     Runtimes(Runtimes),
-    /// Ring a runtime and show the models it can run
+    /// Ring a runtime and list its models
     Models(Models),
-    /// Make, list and revoke the tokens that people and daemons call with
+    /// Measure a running Doorbell under load
+    Bench(Bench),
+    /// Create, list and revoke the tokens of users and daemons
     Token(Token),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  doorbell completions bash > ~/.local/share/bash-completion/completions/doorbell
+  doorbell completions zsh > ~/.zfunc/_doorbell")]
+pub struct Completions {
+    pub shell: Shell,
 }
 
 #[cfg(test)]
@@ -68,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
 }

@@ -1,12 +1,10 @@
-//! The command `doorbell`, as a library so that tests can serve the API in their own process.
+//! The command `doorbell`.
 //!
-//! | module | does |
+//! | module | content |
 //! |---|---|
-//! | [`arguments`] | what can be typed |
-//! | [`commands`] | what it does |
-//! | [`client`] | rings, polls and lists, as a person's client does |
-//! | [`gateway`] | the functions behind a local API Gateway |
-//! | [`output`] | tables, spinners, errors |
+//! | [`arguments`] | the command line |
+//! | [`commands`] | what each command does |
+//! | [`output`] | tables, JSON, progress, errors |
 
 pub mod arguments;
 pub mod commands;
@@ -23,7 +21,7 @@ pub async fn main() -> ExitCode {
     match commands::run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&error, error.advice().as_deref());
+            output::error(&error, error.hint().as_deref());
             ExitCode::FAILURE
         }
     }

@@ -1,14 +1,13 @@
-//! Tables and JSON on standard output, everything else on standard error. Colour and motion only on a terminal, and no
-//! colour with `NO_COLOR`.
+//! Output: tables and JSON on standard output, notes, progress and errors on standard error. Colour and progress appear only on
+//! a terminal; `NO_COLOR` turns colour off.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anstyle::AnsiColor;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
-use doorbell_protocol::Status;
-use doorbell_protocol::{Model, ModelEntry, RuntimeRecord, ServiceTier, Thinking};
-use doorbell_shared::http::access_log as log;
+use doorbell_protocol::{Model, ModelEntry, RuntimeRecord, ServiceTier, Status, Thinking};
+use doorbell_shared::http::access_log;
 use doorbell_shared::token::TokenRecord;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -16,13 +15,13 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Logs to standard error, for people.
+/// Logs text to standard error.
 pub fn log_to_stderr(level: LevelFilter) {
-    let people = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(false);
-    tracing_subscriber::registry().with(log::filter(level)).with(people).init();
+    let text = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_ansi(false);
+    tracing_subscriber::registry().with(access_log::filter(level)).with(text).init();
 }
 
-/// Prints a line on standard output. A reader that has gone away (`| head`) is no error.
+/// Prints a line on standard output. A closed pipe (`| head`) is not an error.
 pub fn line(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }
@@ -32,31 +31,35 @@ pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// Prints an error and what to do about it, as cargo does.
-pub fn error(error: &dyn std::error::Error, advice: Option<&str>) {
+/// Prints an error and a hint in cargo's format.
+pub fn error(error: &dyn std::error::Error, hint: Option<&str>) {
     let [red, cyan] = [AnsiColor::BrightRed, AnsiColor::BrightCyan].map(|colour| colour.on_default().bold());
     note(format!("{red}error{red:#}: {}", plain(&error.to_string())));
-    if let Some(advice) = advice {
-        note(format!("{cyan}help{cyan:#}: {}", plain(advice)));
+    if let Some(hint) = hint {
+        note(format!("{cyan}help{cyan:#}: {}", plain(hint)));
     }
 }
 
-/// Prints JSON for other programs: every byte of it, whatever a terminal may make of them.
+/// Writes bytes to standard output.
+pub fn raw(bytes: &[u8]) {
+    let _ = io::stdout().write_all(bytes);
+}
+
+/// Prints JSON for other programs, unchanged: terminal escapes are not stripped.
 pub fn json(value: &Value) {
     let _ = writeln!(io::stdout(), "{value:#}");
 }
 
-/// Text of others, without what a terminal would obey.
+/// Replaces control characters in foreign text, which could control the terminal.
 pub fn plain(text: &str) -> String {
     text.replace(|letter: char| letter.is_control() && letter != '\n', "\u{fffd}")
 }
 
-/// A runtime as a heading.
 pub fn heading(runtime: &RuntimeRecord) -> String {
     cell(&format!("{} ({}), {}", runtime.name, runtime.provider, runtime.id))
 }
 
-/// A runtime a line.
+/// A table of runtimes.
 pub fn runtimes(runtimes: &[RuntimeRecord]) -> String {
     let row = |runtime: &RuntimeRecord| {
         let RuntimeRecord { id, name, provider, status, daemon_id, .. } = runtime;
@@ -65,7 +68,7 @@ pub fn runtimes(runtimes: &[RuntimeRecord]) -> String {
     table(["NAME", "TYPE", "STATUS", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
 }
 
-/// A model a line; the runtime's own choice is starred.
+/// A table of models, with a star at the runtime's default.
 pub fn models(entries: &[ModelEntry]) -> String {
     let row = |entry: &ModelEntry| {
         let Model { id, label, provider, default, thinking, service_tiers } = entry.model();
@@ -81,7 +84,7 @@ fn tiers(tiers: &[ServiceTier]) -> String {
     tiers.iter().map(|tier| tier.id.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// The levels; the one that applies when none is chosen is starred.
+/// The levels, with a star at the default.
 fn levels(thinking: &Thinking) -> String {
     let level = |value: &str| match thinking.default_level.as_deref() {
         Some(default) if default == value => format!("{value}*"),
@@ -90,7 +93,7 @@ fn levels(thinking: &Thinking) -> String {
     thinking.supported_levels.iter().map(|supported| level(&supported.value)).collect::<Vec<_>>().join(" ")
 }
 
-/// A token a line, by as many digits of its id.
+/// A table of tokens, with the first `id_digits` digits of each id.
 pub fn tokens(records: &[TokenRecord], id_digits: usize) -> String {
     let rows = records.iter().map(|record| {
         let scopes: Vec<_> = record.scopes.iter().map(ToString::to_string).collect();
@@ -102,25 +105,25 @@ pub fn tokens(records: &[TokenRecord], id_digits: usize) -> String {
     table(["ID", "ENDS IN", "SUBJECT", "SCOPE", "CREATED", "EXPIRES"], "ID", rows)
 }
 
-/// A step a line, with how long it took.
+/// A table of steps with their durations.
 pub fn steps(steps: &[(&str, Duration)]) -> String {
-    let times: Vec<_> = steps.iter().map(|(_, took)| format!("{} ms", took.as_millis())).collect();
+    let times: Vec<_> = steps.iter().map(|(_, duration)| format!("{} ms", duration.as_millis())).collect();
     let widest = times.iter().map(String::len).max().unwrap_or_default();
     let row =
-        |((step, _), took): (&(&str, Duration), &String)| [(*step).to_owned(), format!("{took:>widest$}")];
+        |((step, _), time): (&(&str, Duration), &String)| [(*step).to_owned(), format!("{time:>widest$}")];
     table(["STEP", "TOOK"], "TOOK", steps.iter().zip(&times).map(row))
 }
 
-/// One line of what others wrote.
+/// Foreign text in one line.
 fn cell(text: &str) -> String {
     plain(&text.replace('\n', " "))
 }
 
-/// Without columns that say nothing. What is to be copied, the column `whole`, is never broken into lines.
+/// Drops empty columns. The column `whole` is never wrapped, so that users can copy its values.
 fn table<const N: usize>(header: [&str; N], whole: &str, rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<_> = rows.collect();
-    let says_something = |column: &usize| rows.iter().any(|row| !row[*column].is_empty());
-    let columns: Vec<usize> = (0..N).filter(says_something).collect();
+    let is_used = |column: &usize| rows.iter().any(|row| !row[*column].is_empty());
+    let columns: Vec<usize> = (0..N).filter(is_used).collect();
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(columns.iter().map(|&column| header[column]));
     for row in &rows {
@@ -130,7 +133,7 @@ fn table<const N: usize>(header: [&str; N], whole: &str, rows: impl Iterator<Ite
     table.trim_fmt()
 }
 
-/// Piped tables keep their lines whole; on a terminal they are fitted to its width.
+/// Wraps the table to the width of the terminal. Without a terminal, lines are never wrapped.
 fn fit(table: &mut Table, whole: Option<usize>) {
     let Some((terminal_size::Width(columns), _)) = terminal_size::terminal_size_of(io::stdout()) else {
         return;
@@ -141,12 +144,11 @@ fn fit(table: &mut Table, whole: Option<usize>) {
     }
 }
 
-/// Shows that a request is under way, where somebody can see it.
+/// Progress of a request, visible on a terminal only.
 #[derive(Debug)]
 pub struct Spinner(ProgressBar);
 
 impl Spinner {
-    /// Starts to spin.
     pub fn start() -> Self {
         let spinner = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
@@ -157,12 +159,11 @@ impl Spinner {
         Self(spinner)
     }
 
-    /// Says how far the request has come.
     pub fn show(&self, status: Status) {
         self.0.set_message(match status {
-            Status::Pending => "pending: waits for the runtime's next heartbeat",
-            Status::Running => "running: the runtime works it out",
-            _ => "answered",
+            Status::Pending => "pending: waiting for the runtime's next heartbeat",
+            Status::Running => "running: the runtime is working",
+            _ => "completed",
         });
     }
 }

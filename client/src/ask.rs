@@ -1,16 +1,16 @@
-//! What a person's client does: list, ring, poll.
+//! The calls of a user's client: list runtimes, ring one, poll the request.
 
 use std::time::Duration;
 
-use crate::api::{Api, ApiError};
-use doorbell_protocol::Status;
-use doorbell_protocol::id::{RuntimeId, WorkspaceId};
-use doorbell_protocol::{RequestRecord, RuntimeRecord};
+use doorbell_protocol::{RequestRecord, RuntimeId, RuntimeRecord, Status, WorkspaceId};
+use tokio::time::Instant;
 
-/// As often as the existing web clients poll.
+use crate::api::{Api, ClientError};
+
+/// The time between two polls, as in the existing web clients.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The first polls, and those after the collection, come faster: some daemons beat every second, and most agents answer
+/// Shorter waits after the ring and after the claim: some daemons have 1 s heartbeats, and most agent programs respond
 /// at once.
 const FIRST_POLLS: [Duration; 4] = [
     Duration::from_millis(50),
@@ -19,134 +19,136 @@ const FIRST_POLLS: [Duration; 4] = [
     Duration::from_millis(200),
 ];
 
-/// A request is terminal or gone 90 s after it was made; what is still open then never ends.
-const PATIENCE: Duration = Duration::from_secs(100);
+/// The server ends every request within 90 s (30 s pending, 60 s running). The rest allows for slow calls.
+const ASK_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Why there is no answer.
+/// Why [`ask`] returned no completed request.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The API said no, or could not be reached.
+    /// A call failed.
     #[error(transparent)]
-    Api(#[from] ApiError),
-    /// The request ended without models; the text says why.
+    Client(#[from] ClientError),
+    /// The request failed or timed out. The text is the server's.
     #[error("{0}")]
-    Unanswered(String),
-    /// The server never ended the request, which it promises to.
-    #[error("the request stayed open for {} seconds; the server should have ended it by then", PATIENCE.as_secs())]
-    Stuck,
+    Failed(String),
+    /// The server kept the request open past its deadlines.
+    #[error("the request stayed open for {} seconds; the server should have ended it by then", ASK_TIMEOUT.as_secs())]
+    StillOpen,
 }
 
-/// An answer, and how long it took.
+/// A completed request and its timing.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    /// The completed request.
+pub struct CompletedRequest {
+    /// The record of the last poll.
     pub record: RequestRecord,
-    /// How long it took.
-    pub took: Took,
+    /// The duration of each step.
+    pub timing: Timing,
 }
 
-/// How long a ring took, as far as polls can see.
+/// Times since the start of a ring, as precise as the polls are frequent.
 #[derive(Clone, Copy, Debug)]
-pub struct Took {
-    /// Until the ring was acknowledged.
-    pub rung: Duration,
-    /// Until a poll saw that a daemon has it. `None` when none saw it between pending and answered.
-    pub collected: Option<Duration>,
-    /// Until the answer was there.
-    pub in_all: Duration,
+pub struct Timing {
+    /// Until the response to the ring.
+    pub initiated: Duration,
+    /// Until the first poll that returned `running`. `None` when no poll did.
+    pub claimed: Option<Duration>,
+    /// Until the poll that returned the result.
+    pub completed: Duration,
 }
 
-impl Took {
-    /// Each step's own time, and at last the whole.
+impl Timing {
+    /// The name and duration of each step, and the total.
     pub fn steps(&self) -> Vec<(&'static str, Duration)> {
-        let mut steps = vec![("rung", self.rung)];
-        match self.collected {
-            Some(collected) => steps.extend([
-                ("waited for the heartbeat", collected.saturating_sub(self.rung)),
-                ("worked out by the agent", self.in_all.saturating_sub(collected)),
+        let mut steps = vec![("ring", self.initiated)];
+        match self.claimed {
+            Some(claimed) => steps.extend([
+                ("wait for the heartbeat", claimed.saturating_sub(self.initiated)),
+                ("agent program", self.completed.saturating_sub(claimed)),
             ]),
-            None => steps.push(("collected and worked out", self.in_all.saturating_sub(self.rung))),
+            None => {
+                steps.push(("heartbeat and agent program", self.completed.saturating_sub(self.initiated)));
+            }
         }
-        steps.push(("in all", self.in_all));
+        steps.push(("total", self.completed));
         steps
     }
 }
 
-/// What can be rung, of one workspace or of all that the token is in.
-pub async fn runtimes(api: &Api, workspace: Option<WorkspaceId>) -> Result<Vec<RuntimeRecord>, ApiError> {
+/// The runtimes of `workspace`, or of every workspace of the token.
+///
+/// # Errors
+/// [`ClientError`] of the call.
+pub async fn runtimes(api: &Api, workspace: Option<WorkspaceId>) -> Result<Vec<RuntimeRecord>, ClientError> {
     match workspace {
         Some(workspace) => api.get(&format!("/api/runtimes?workspace_id={workspace}")).await,
         None => api.get("/api/runtimes").await,
     }
 }
 
-/// Rings `runtime` and polls until it has answered. `seen` is told every status on the way.
-pub async fn ask(api: &Api, runtime: RuntimeId, mut seen: impl FnMut(Status)) -> Result<Answer, AskError> {
-    let watch = Watch::start();
+/// Rings `runtime` and polls until the request has ended. `on_status` gets the status of each response.
+///
+/// # Errors
+/// The first failed call, a request that failed or timed out, or one that is still open after 100 s.
+pub async fn ask(
+    api: &Api,
+    runtime: RuntimeId,
+    mut on_status: impl FnMut(Status),
+) -> Result<CompletedRequest, AskError> {
+    let start = now();
     let mut record: RequestRecord = api.post(&format!("/api/runtimes/{runtime}/models"), &()).await?;
-    let (rung, mut collected, mut waits) = (watch.elapsed(), None, FIRST_POLLS.into_iter());
+    let initiated = start.elapsed();
+    let mut claimed = None;
+    let mut waits = FIRST_POLLS.into_iter();
     loop {
-        seen(record.status);
+        on_status(record.status);
         if record.status.is_terminal() {
-            return answer(record, Took { rung, collected, in_all: watch.elapsed() });
+            return completed(record, Timing { initiated, claimed, completed: start.elapsed() });
         }
-        if record.status == Status::Running && collected.is_none() {
-            (collected, waits) = (Some(watch.elapsed()), FIRST_POLLS.into_iter());
+        if record.status == Status::Running && claimed.is_none() {
+            claimed = Some(start.elapsed());
+            waits = FIRST_POLLS.into_iter();
         }
-        if watch.elapsed() > PATIENCE {
-            return Err(AskError::Stuck);
+        if start.elapsed() > ASK_TIMEOUT {
+            return Err(AskError::StillOpen);
         }
         tokio::time::sleep(waits.next().unwrap_or(POLL_INTERVAL)).await;
         record = api.get(&format!("/api/runtimes/{runtime}/models/{}", record.id)).await?;
     }
 }
 
-fn answer(record: RequestRecord, took: Took) -> Result<Answer, AskError> {
-    match record.status {
-        Status::Completed => Ok(Answer { record, took }),
-        _ => {
-            Err(AskError::Unanswered(record.error.unwrap_or_else(|| "the daemon gave no reason".to_owned())))
-        }
+fn completed(record: RequestRecord, timing: Timing) -> Result<CompletedRequest, AskError> {
+    if record.status == Status::Completed {
+        return Ok(CompletedRequest { record, timing });
     }
+    Err(AskError::Failed(record.error.unwrap_or_else(|| "the daemon gave no reason".to_owned())))
+}
+
+/// Tokio's clock, which tests can pause.
+#[expect(clippy::disallowed_methods, reason = "measures the duration of a ring")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn steps(collected: Option<u64>) -> Vec<(&'static str, u128)> {
-        let collected = collected.map(Duration::from_millis);
-        let took = Took { rung: Duration::from_millis(10), collected, in_all: Duration::from_millis(900) };
-        took.steps().into_iter().map(|(step, took)| (step, took.as_millis())).collect()
+    fn steps(claimed: Option<u64>) -> Vec<(&'static str, u128)> {
+        let claimed = claimed.map(Duration::from_millis);
+        let completed = Duration::from_millis(900);
+        let timing = Timing { initiated: Duration::from_millis(10), claimed, completed };
+        timing.steps().into_iter().map(|(step, duration)| (step, duration.as_millis())).collect()
     }
 
     #[test]
-    fn each_step_is_told_by_its_own_time_and_all_by_theirs() {
-        let expected = [
-            ("rung", 10),
-            ("waited for the heartbeat", 590),
-            ("worked out by the agent", 300),
-            ("in all", 900),
-        ];
+    fn steps_have_own_durations_and_a_total() {
+        let expected =
+            [("ring", 10), ("wait for the heartbeat", 590), ("agent program", 300), ("total", 900)];
         assert_eq!(steps(Some(600)), expected);
     }
 
     #[test]
-    fn steps_that_no_poll_told_apart_are_told_as_one() {
-        assert_eq!(steps(None), [("rung", 10), ("collected and worked out", 890), ("in all", 900)]);
-    }
-}
-
-/// Measures time on tokio's clock, which tests can pause.
-struct Watch(tokio::time::Instant);
-
-impl Watch {
-    #[expect(clippy::disallowed_methods, reason = "measures how long a ring took")]
-    fn start() -> Self {
-        Self(tokio::time::Instant::now())
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+    fn unseen_claim_merges_two_steps() {
+        assert_eq!(steps(None), [("ring", 10), ("heartbeat and agent program", 890), ("total", 900)]);
     }
 }

@@ -1,9 +1,8 @@
-//! How much is done at once, and how long a call may wait for its turn. One that has waited too long is told to try again,
-//! with 503, as API Gateway answers where Lambda has no instance left: in a queue without end it would be served when
-//! nobody waits for it any more.
+//! Load shedding: the number of concurrent calls is limited, and a call that waits too long for a permit gets 503, as API
+//! Gateway responds when Lambda has no free instance. An unbounded queue would serve calls whose clients have given up.
 //!
-//! Rings are turned away first. A ring is what makes work, a heartbeat, a report and many polls; what was begun is not to
-//! wait behind what has not begun. So few rings are in line or under way at a time, and in a load that lasts hardly any is.
+//! Rings are rejected first. A ring creates work (a heartbeat, a report and several polls), and work in progress must not
+//! wait behind new work. So rings have a smaller limit of their own.
 
 use std::time::Duration;
 
@@ -11,50 +10,63 @@ use doorbell_shared::http::ApiError;
 use doorbell_shared::http::routes::Function;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How many calls are under way at once: more than the cores of a machine, for a store that is somewhere else.
-const PLACES: usize = 32;
-/// How many rings may be in line for one of them or have one.
-const PLACES_FOR_RINGS: usize = PLACES / 4;
-/// How long a call waits for a place. Well under what daemons give a report.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Concurrent calls: more than a machine has cores, because a remote store makes calls wait.
+const MAX_CALLS: usize = 32;
+/// Concurrent rings, waiting ones included.
+const MAX_RINGS: usize = MAX_CALLS / 4;
+/// The longest wait for a permit. Well below the time that daemons allow for a report.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The places.
 #[derive(Debug)]
 pub(super) struct Admission {
-    all: Semaphore,
-    for_rings: Semaphore,
+    calls: Semaphore,
+    rings: Semaphore,
 }
 
-/// A call's place, until it is dropped.
+/// Counts as one call until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
-    _any: SemaphorePermit<'a>,
-    _for_rings: Option<SemaphorePermit<'a>>,
+pub(super) struct Permit<'a> {
+    _call: SemaphorePermit<'a>,
+    _ring: Option<SemaphorePermit<'a>>,
 }
 
 impl Default for Admission {
     fn default() -> Self {
-        Self { all: Semaphore::new(PLACES), for_rings: Semaphore::new(PLACES_FOR_RINGS) }
+        Self { calls: Semaphore::new(MAX_CALLS), rings: Semaphore::new(MAX_RINGS) }
     }
 }
 
 impl Admission {
-    /// A place for a call of `function`, first come, first served.
-    pub(super) async fn admit(&self, function: Function) -> Result<Place<'_>, ApiError> {
-        let place = tokio::time::timeout(PATIENCE, self.place(function)).await;
-        let place = place.ok().flatten().ok_or(ApiError::Overloaded)?;
-        // On the embedded engine a call waits for nothing: it would be done, place and all, before the next one is looked at,
-        // and the queue would be one of sockets that nobody sees. This lets those that have come in queue up here.
+    /// A permit for a call of `function`, in order of arrival.
+    pub(super) async fn admit(&self, function: Function) -> Result<Permit<'_>, ApiError> {
+        let permit = match self.try_permit(function) {
+            Some(permit) => permit,
+            None => {
+                let permit = tokio::time::timeout(TIMEOUT, self.permit(function)).await;
+                permit.ok().flatten().ok_or(ApiError::Overloaded)?
+            }
+        };
+        // A call on an in-process store never waits, so it would finish before the next connection is polled, and the
+        // queue would build up in the sockets. Yielding lets the other calls queue here.
         tokio::task::yield_now().await;
-        Ok(place)
+        Ok(permit)
     }
 
-    async fn place(&self, function: Function) -> Option<Place<'_>> {
-        let for_rings = match function {
-            Function::Initiate => Some(self.for_rings.acquire().await.ok()?),
+    /// Without a timer, because most calls do not wait. Waiting calls come first: their permits are never available here.
+    fn try_permit(&self, function: Function) -> Option<Permit<'_>> {
+        let ring = match function {
+            Function::Initiate => Some(self.rings.try_acquire().ok()?),
             _ => None,
         };
-        Some(Place { _any: self.all.acquire().await.ok()?, _for_rings: for_rings })
+        Some(Permit { _call: self.calls.try_acquire().ok()?, _ring: ring })
+    }
+
+    async fn permit(&self, function: Function) -> Option<Permit<'_>> {
+        let ring = match function {
+            Function::Initiate => Some(self.rings.acquire().await.ok()?),
+            _ => None,
+        };
+        Some(Permit { _call: self.calls.acquire().await.ok()?, _ring: ring })
     }
 }
 
@@ -62,43 +74,41 @@ impl Admission {
 mod tests {
     use super::*;
 
-    async fn taken(admission: &Admission, function: Function, count: usize) -> Vec<Place<'_>> {
-        let mut places = Vec::new();
+    async fn admit(admission: &Admission, function: Function, count: usize) -> Vec<Permit<'_>> {
+        let mut permits = Vec::new();
         for _ in 0..count {
-            places.push(admission.admit(function).await.unwrap());
+            permits.push(admission.admit(function).await.unwrap());
         }
-        places
+        permits
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rings_leave_most_places_to_what_was_begun() {
+    async fn rings_leave_permits_for_other_calls() {
         let admission = Admission::default();
-        let _rings = taken(&admission, Function::Initiate, PLACES_FOR_RINGS).await;
+        let _rings = admit(&admission, Function::Initiate, MAX_RINGS).await;
         assert!(admission.admit(Function::Initiate).await.is_err());
-        let _beats = taken(&admission, Function::Heartbeat, PLACES - PLACES_FOR_RINGS).await;
+        let _heartbeats = admit(&admission, Function::Heartbeat, MAX_CALLS - MAX_RINGS).await;
         assert!(admission.admit(Function::Report).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_waits_for_one_that_is_soon_done() {
+    async fn call_waits_for_a_permit() {
         let admission = Admission::default();
-        let polls = taken(&admission, Function::Poll, PLACES).await;
-        let soon = async {
-            tokio::time::sleep(PATIENCE / 2).await;
+        let polls = admit(&admission, Function::Poll, MAX_CALLS).await;
+        let release = async {
+            tokio::time::sleep(TIMEOUT / 2).await;
             drop(polls);
         };
-        let (waited, ()) = tokio::join!(admission.admit(Function::Initiate), soon);
-        assert!(waited.is_ok());
+        let (admitted, ()) = tokio::join!(admission.admit(Function::Initiate), release);
+        assert!(admitted.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_has_waited_too_long_is_told_to_try_again() {
+    async fn call_without_permit_times_out_with_503() {
         let admission = Admission::default();
-        let _polls = taken(&admission, Function::Poll, PLACES).await;
-        let refused = admission.admit(Function::Poll).await.unwrap_err().response();
-        assert_eq!(
-            (refused.status().as_u16(), refused.headers()["retry-after"].as_bytes()),
-            (503, &b"1"[..])
-        );
+        let _polls = admit(&admission, Function::Poll, MAX_CALLS).await;
+        let rejected = admission.admit(Function::Poll).await.unwrap_err().response();
+        assert_eq!(rejected.status(), 503);
+        assert_eq!(rejected.headers()["retry-after"], "1");
     }
 }

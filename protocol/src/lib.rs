@@ -8,11 +8,10 @@
 mod error;
 mod heartbeat;
 pub mod id;
-mod json_text;
+mod json;
 pub mod limits;
 mod model;
 mod model_list;
-mod object;
 mod request;
 mod runtime;
 mod scope;
@@ -21,9 +20,9 @@ mod time;
 pub use error::{Ack, ErrorBody, error_text};
 pub use heartbeat::{HeartbeatBody, HeartbeatResponse, InFlight, PendingRequest, TooManyInFlight};
 pub use id::{InvalidId, RequestId, RuntimeId, WorkspaceId};
+pub use json::Object;
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
 pub use model_list::{ModelListReport, ModelListResult};
-pub use object::Object;
 pub use request::{Kind, RequestRecord, Status};
 pub use runtime::{
     DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeRecord, RuntimeStatus,

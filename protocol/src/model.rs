@@ -10,7 +10,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::json_text::without_nulls;
+use crate::json::without_nulls;
 
 /// A model with at least a non-empty `id` and `label`, and no `null` at any depth. Everything else passes through to the
 /// letter, unknown fields and numbers included.
@@ -61,15 +61,15 @@ impl ModelEntry {
     fn new(json: String) -> Result<Self, InvalidModel> {
         let Names { id, label } = serde_json::from_str(&json).map_err(|_| InvalidModel::NotAnObject)?;
         let id = id.filter(|id| !id.is_empty()).ok_or(InvalidModel::NoId)?;
-        let Some(label) = label.filter(|label| !label.is_empty()) else { return Self::with_label(&json, id) };
+        let Some(label) = label.filter(|label| !label.is_empty()) else { return Self::with_label(&json, &id) };
         let longest_text = id.chars().count().max(label.chars().count());
         let json = RawValue::from_string(json).map_err(|_| InvalidModel::NotAnObject)?;
         Ok(Self { json, longest_text })
     }
 
     /// Clients always expect a label; the id stands in for a missing one.
-    fn with_label(json: &str, id: String) -> Result<Self, InvalidModel> {
-        let label = serde_json::value::to_raw_value(&id).map_err(|_| InvalidModel::NotAnObject)?;
+    fn with_label(json: &str, id: &str) -> Result<Self, InvalidModel> {
+        let label = serde_json::value::to_raw_value(id).map_err(|_| InvalidModel::NotAnObject)?;
         let mut fields: Vec<(String, &RawValue)> =
             serde_json::from_str::<Fields<'_>>(json).map_err(|_| InvalidModel::NotAnObject)?.0;
         fields.retain(|(name, _)| name != "label");

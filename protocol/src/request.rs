@@ -1,14 +1,16 @@
 //! The request record that initiate and poll respond with.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::id::{RequestId, RuntimeId};
 use crate::model::ModelEntry;
 use crate::time::Timestamp;
 
 /// A kind of request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// The models that a runtime can use.
     ModelList,
@@ -20,15 +22,14 @@ impl Kind {
 
     /// The name in storage and on the wire. Permanent.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ModelList => "model_list",
-        }
+        self.into()
     }
 }
 
 /// A request's status, on the wire and in storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Status {
     /// Waits for a heartbeat.
     Pending,
@@ -45,13 +46,7 @@ pub enum Status {
 impl Status {
     /// The name on the wire and in storage.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Timeout => "timeout",
-        }
+        self.into()
     }
 
     /// Whether the status is final.

@@ -1,9 +1,10 @@
 //! Registering runtimes, listing them and taking them offline.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::id::{RuntimeId, WorkspaceId};
-use crate::object;
+use crate::json;
 use crate::time::Timestamp;
 
 /// Body of `POST /api/daemon/register`. A field that is absent or `null` reads as `None`; the server checks what is required.
@@ -22,7 +23,7 @@ pub struct RegisterBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli_version: Option<String>,
     /// The agent programs of the machine.
-    #[serde(default, deserialize_with = "object::list")]
+    #[serde(default, deserialize_with = "json::list")]
     pub runtimes: Option<Vec<RegisterRuntime>>,
     /// Profiles that could not be started. A daemon that has only these may still register.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,8 +51,9 @@ pub struct RegisterRuntime {
 }
 
 /// Whether a runtime can be rung.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum RuntimeStatus {
     /// Its last heartbeat is within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW).
     Online,
@@ -62,10 +64,7 @@ pub enum RuntimeStatus {
 impl RuntimeStatus {
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Offline => "offline",
-        }
+        self.into()
     }
 }
 

@@ -1,13 +1,27 @@
 //! What a token may be used for.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// What a token may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = UnknownScope, parse_err_fn = unknown_scope)]
 pub enum Scope {
     /// For clients: ring, poll, list.
     User,
@@ -17,20 +31,11 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 2] = [Self::User, Self::Daemon];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The name in tokens and on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Daemon => "daemon",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into()
     }
 }
 
@@ -39,9 +44,6 @@ impl fmt::Display for Scope {
 #[error("one of: user, daemon")]
 pub struct UnknownScope;
 
-impl FromStr for Scope {
-    type Err = UnknownScope;
-    fn from_str(name: &str) -> Result<Self, UnknownScope> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or(UnknownScope)
-    }
+fn unknown_scope(_: &str) -> UnknownScope {
+    UnknownScope
 }

@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn ids_of_one_millisecond_ascend() {
         let now = Timestamp::from_millis(1_795_318_867_120).unwrap();
-        let ids = RandomIdGenerator::default();
+        let id_gen = RandomIdGenerator::default();
         let generated: Vec<_> = (0..1000).map(|_| id_gen.request_id(now)).collect();
         assert!(generated.is_sorted_by(|a, b| a < b));
         assert!(RequestId::lower_bound(now) <= generated[0]);

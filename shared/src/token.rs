@@ -30,7 +30,7 @@ impl Token {
 
     /// `None` when the text does not have the form of an opaque token.
     pub fn parse(text: &str) -> Option<Self> {
-        let has_prefix = Scope::ALL.into_iter().any(|scope| text.starts_with(prefix(scope)));
+        let has_prefix = Scope::ALL.iter().any(|scope| text.starts_with(prefix(*scope)));
         (has_prefix && text.len() <= MAX_BYTES).then(|| Self(text.to_owned()))
     }
 

@@ -1,42 +1,51 @@
 #!/usr/bin/env bash
-# All benches in full, and BENCHMARKS.md, its plots and the README's table made anew of what they found. Prints how long each step took.
-# usage: tests/benches/run.sh      on two cores under twenty minutes, with the machine to itself; the functions' first build comes on top
-#        tests/benches/run.sh --brief      each bench once and small, to see that it still runs; writes nothing
+# All benches, and BENCHMARKS.md from their results, which stay in target/doorbell-bench/.
+# usage: tests/benches/run.sh      about ten minutes on two idle cores, once everything is built
+#        tests/benches/run.sh --brief      everything once and small, to see that it still runs; writes no BENCHMARKS.md
 # DOORBELL_BUILT=1 takes the functions as `localstack/build.sh` has left them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . localstack/tools.sh
+effort=("$@")
+results=$PWD/target/doorbell-bench
+mkdir -p "$results"
 
-took=()
-# step NAME COMMAND…: runs it, and notes how long it took
-step() {
-  local name=$1 began=$SECONDS
-  shift
-  printf '\n== %s (%ss)\n' "$name" "$SECONDS"
-  "$@"
-  took+=("$(printf '%-28s %4d s' "$name" $((SECONDS - began)))")
-}
+step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
-empty_function() {
-  local processor=--x86-64
-  [ "$(lambda_architecture)" = x86_64 ] || processor=--arm64
-  cargo lambda build --release "$processor" --package doorbell-empty --bin empty
-}
+step 'functions, as deployed'
+need hyperfine hyperfine
+need curl curl ca-certificates
+sam_tools
+[ -n "${DOORBELL_BUILT:-}" ] || localstack/build.sh
+processor=--x86-64
+[ "$(lambda_architecture)" = x86_64 ] || processor=--arm64
+# In the functions' folder, whose settings of cargo are those of a deployment.
+(cd functions && cargo lambda build --release "$processor" --package doorbell-empty --bin empty)
 
-step 'tools' sam_tools
-[ -n "${DOORBELL_BUILT:-}" ] || step 'functions, as deployed' localstack/build.sh
-step 'the empty function' empty_function
-benches=(counted_cost cold_start warm_path scale time_to_answer)
-if [ "${1:-}" = --brief ]; then
-  # Without --package: it would be another set of features, and everything compiled once more for it.
-  cargo test --locked "${benches[@]/#/--bench=}"
-  exit
+step 'benches, built'
+if [ "$*" = --brief ]; then
+  # The benches are named, and no package is, so that features are those of `cargo test` and nothing is built twice.
+  cargo build --locked --bin doorbell --bin lambda_host --bin bill --bench counted_cost --bench warm_calls
+  folder=target/debug
+  bench=(cargo test --locked)
+else
+  cargo build --locked --release --package doorbell --bin doorbell
+  cargo build --locked --release --package doorbell-bench --bin lambda_host --bin bill
+  folder=target/release
+  bench=(cargo bench --locked --package doorbell-bench)
 fi
-step 'benches, built' cargo bench --locked --package doorbell-bench --no-run
-for bench in "${benches[@]}"; do
-  step "$bench" cargo bench --locked --package doorbell-bench --bench "$bench"
-done
-# In the profile of the benches, so that nothing is built another way.
-step 'report' cargo run --locked --profile bench --package doorbell-bench --bin doorbell-bench
 
-printf '\n%s\n' "${took[@]}"
+step 'counted cost'
+"${bench[@]}" --bench counted_cost >"$results/counted_cost.jsonl"
+step 'warm calls'
+"${bench[@]}" --bench warm_calls >"$results/warm_calls.txt"
+step 'cold start'
+python3 tests/benches/cold_start.py "$folder/lambda_host" "$results" "${effort[@]}"
+step 'load and time to answer'
+python3 tests/benches/load.py "$folder/doorbell" "$results" "${effort[@]}"
+step 'bill'
+"$folder/bill" "$results" >"$results/bill.json"
+step 'report'
+python3 tests/benches/report.py "$results" >"$results/BENCHMARKS.md"
+[ "$*" = --brief ] || cp "$results/BENCHMARKS.md" BENCHMARKS.md
+step 'done'

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The API against openapi.yaml: schemathesis makes requests of it, good ones and bad ones, sends them to a real
-# `doorbell dev --no-daemon`, and holds every answer against it.
+# Tests the API against openapi.yaml: schemathesis sends valid and invalid requests to `doorbell dev --no-daemon` and checks every
+# response against the document.
 # usage: tests/schemathesis/run.sh [path of doorbell]      takes about two minutes on two cores
-# SCHEMATHESIS_SEED finds a failure again; SCHEMATHESIS_CASES is how many cases to try of each operation.
+# SCHEMATHESIS_SEED reproduces a failure; SCHEMATHESIS_CASES is the number of cases per operation.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . localstack/tools.sh
@@ -25,31 +25,31 @@ done
 [ -n "$DOORBELL_URL" ] || { cat "$work/log" >&2; exit 1; }
 export DOORBELL_URL
 
-# post TOKEN PATH [BODY]: the answer, which must be a success
+# post TOKEN PATH [BODY]: sends a request that must succeed and prints the response
 post() { curl -sSf -X POST -H "Authorization: Bearer $1" ${3:+-d "$3"} "$DOORBELL_URL$2"; }
 
-# ids: those of an answer, in quotes, as schemathesis reads them
+# ids: prints the quoted ids of a response, one a line, as schemathesis reads them
 ids() { grep -o '"id":"[^"]*"' | cut -d : -f 2; }
 
-# Fifty runtimes, because each may be rung 60 times at once. One of them has been, so that polls and reports find
-# something (requests that are pending, running, completed and failed), and a ring can come too soon.
+# Fifty runtimes, because each accepts a burst of 60 rings. One runtime has used up its burst: its requests (pending, running,
+# completed and failed) are the targets of polls and reports, and rings of it reach the rate limit.
 runtimes=$(printf '{"type":"type-%s"},' $(seq 50))
 registration='{"workspace_id":"00000000-0000-4000-8000-00000000000a","daemon_id":"schemathesis","runtimes":['${runtimes%,}']}'
 post dbd_dev_a /api/daemon/register "$registration" | ids >"$work/runtimes"
-head -n 1 "$work/runtimes" >"$work/rung"
-rung=$(tr -d '"' <"$work/rung")
-{ cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/rung"; done; } >"$work/ringable"
-for _ in $(seq 60); do post dbu_dev_a "/api/runtimes/$rung/models" | ids; done >"$work/requests"
-for _ in $(seq 10); do post dbd_dev_a /api/daemon/heartbeat "{\"runtime_id\":\"$rung\"}" >/dev/null; done
-# report BODY FIRST,LAST: of those requests, in their order
+head -n 1 "$work/runtimes" >"$work/exhausted"
+exhausted=$(tr -d '"' <"$work/exhausted")
+{ cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/exhausted"; done; } >"$work/targets"
+for _ in $(seq 60); do post dbu_dev_a "/api/runtimes/$exhausted/models" | ids; done >"$work/requests"
+for _ in $(seq 10); do post dbd_dev_a /api/daemon/heartbeat "{\"runtime_id\":\"$exhausted\"}" >/dev/null; done
+# report BODY FIRST,LAST: reports the requests with these line numbers
 report() {
   for request in $(sed -n "$2p" "$work/requests" | tr -d '"'); do
-    post dbd_dev_a "/api/daemon/runtimes/$rung/models/$request/result" "$1" >/dev/null
+    post dbd_dev_a "/api/daemon/runtimes/$exhausted/models/$request/result" "$1" >/dev/null
   done
 }
 report '{"status":"completed","models":[{"id":"gpt-6","label":"GPT-6"}]}' 1,3
 report '{"status":"failed","error":"codex is not logged in"}' 4,6
-# Runtimes that a case signs off come back, and none goes offline for want of a heartbeat.
+# Keeps the runtimes online, and registers those again that a case has deregistered.
 while sleep 5; do post dbd_dev_a /api/daemon/register "$registration" >/dev/null || true; done &
 pids+=($!)
 
@@ -63,10 +63,10 @@ try() {
     --seed "${SCHEMATHESIS_SEED:-20261122}" --max-examples "$cases" "$@"
 }
 USER_TOKEN=dbu_dev_a DAEMON_TOKEN=dbd_dev_a try schemathesis.toml "${SCHEMATHESIS_CASES:-120}"
-# Each token where the other belongs. Nothing gets through, which is what the warnings would be about.
+# Tokens of the wrong scope. Every call is refused, so the warnings about refused calls are off.
 USER_TOKEN=dbd_dev_a DAEMON_TOKEN=dbu_dev_a try schemathesis.toml 20 --phases examples,coverage,fuzzing --warnings off
-# Two people of different workspaces: what one of them may see, the other may not.
-try walls.toml 30 --include-tag clients
+# Tenant isolation: responses to one workspace's client must not be available to the other's.
+try isolation.toml 30 --include-tag clients
 
-kill -0 "${pids[0]}" # it still runs
+kill -0 "${pids[0]}" # the server still runs
 if grep -A 5 panicked "$work/log"; then exit 1; fi

@@ -1,20 +1,19 @@
-//! `doorbell daemon`, and which agents a daemon serves.
+//! `doorbell daemon`, and the agents of a daemon.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use doorbell_daemon::agents;
+use doorbell_gateway::{DAEMON_A, WORKSPACE_A};
 use doorbell_protocol::WorkspaceId;
 use reqwest::Url;
 
-use super::values::{DEV_URL, seconds, server, token, workspace};
-use doorbell_gateway::{DAEMON_A, WORKSPACE_A};
+use super::parsers::{DEV_URL, interval, server_url, token, workspace};
 
-/// `doorbell daemon`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks for codex and opencode on PATH. Others are named by flags or in a TOML file:
+Finds codex and opencode on PATH. Add others with options or in a TOML file:
   [[agent]]
   type = \"openai\"
   name = \"Ollama\"
@@ -25,52 +24,51 @@ Examples:
   doorbell daemon --openai http://127.0.0.1:11434/v1
   doorbell daemon --config agents.toml --url https://doorbell.example.com")]
 pub struct Daemon {
-    /// Where Doorbell is
-    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL, value_parser = server)]
+    /// URL of the Doorbell API
+    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL, value_parser = server_url)]
     pub url: Url,
 
     /// A token with scope `daemon`
     #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = DAEMON_A.token, value_parser = token())]
     pub token: String,
 
-    /// The workspace that the runtimes belong to
+    /// Workspace of the runtimes
     #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
     pub workspace: WorkspaceId,
 
-    /// What this machine is called; ids of runtimes follow from it [default: the host name]
+    /// Name of this machine; the ids of its runtimes depend on it [default: the host name]
     #[arg(long, value_name = "NAME")]
     pub daemon_id: Option<String>,
 
-    /// Time between two beats
-    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    /// Heartbeat interval, such as 15s or 1m
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = interval)]
     pub interval: Duration,
 
-    /// Which agents it serves.
     #[command(flatten)]
     pub agents: Agents,
 }
 
-/// Which agents a daemon serves.
+/// The agents of a daemon.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Agents")]
 pub struct Agents {
-    /// A TOML file that names agents
+    /// TOML file with agents
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// An OpenAI-compatible server, by the URL that `/models` follows (may be given several times)
+    /// Base URL of an OpenAI-compatible server, without `/models` (repeatable)
     #[arg(long, value_name = "URL")]
     pub openai: Vec<String>,
 
-    /// A program that prints a JSON array of models (may be given several times)
+    /// Program that prints a JSON array of models (repeatable)
     #[arg(long = "command", value_name = "COMMAND")]
     pub commands: Vec<String>,
 
-    /// A file that holds a JSON array of models (may be given several times)
+    /// File with a JSON array of models (repeatable)
     #[arg(long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Do not look for agent programs on PATH
+    /// Do not search PATH for agent programs
     #[arg(long)]
     pub no_detect: bool,
 }

@@ -4,14 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use doorbell_protocol::Scope;
-use doorbell_protocol::WorkspaceId;
+use doorbell_gateway::WORKSPACE_A;
+use doorbell_protocol::{Scope, UnknownScope, WorkspaceId};
 use doorbell_shared::runtime::ShortText;
 
-use crate::commands::expiry;
-use doorbell_gateway::WORKSPACE_A;
+use super::parsers::lifetime;
 
-/// `doorbell token`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,44 +18,40 @@ Examples:
   doorbell token revoke 1f0c9a2b7d3e --workspace $WORKSPACE
   doorbell token create --store embedded --data doorbell.db --scope user --subject me")]
 pub struct Token {
-    /// What to do.
     #[command(subcommand)]
     pub action: TokenAction,
 
-    /// Where the tokens are.
     #[command(flatten)]
     pub table: TokenTable,
 }
 
-/// Where the tokens are.
+/// The store of the tokens.
 #[derive(Debug, Args)]
 pub struct TokenTable {
-    /// DynamoDB as the AWS environment variables say, or the file of a `doorbell dev`
+    /// Store of the tokens
     #[arg(long, value_enum, global = true, default_value_t = TokenStoreKind::Dynamodb)]
     pub store: TokenStoreKind,
 
-    /// The table, with `--store dynamodb`
+    /// Table for `--store dynamodb`
     #[arg(long, global = true, env = "DOORBELL_TABLE", default_value = "doorbell")]
     pub table: String,
 
-    /// The file, with `--store embedded`
+    /// File for `--store embedded`
     #[arg(long, global = true, value_name = "FILE")]
     pub data: Option<PathBuf>,
 }
 
-/// Which kind of store holds the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TokenStoreKind {
-    /// A file that `doorbell dev --data` serves
+    /// The file of a `doorbell dev --data`
     Embedded,
-    /// DynamoDB
+    /// DynamoDB, configured by the AWS environment variables
     Dynamodb,
 }
 
-/// What to do with tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokenAction {
-    /// Make a token, and show it once
+    /// Create a token and print it once
     Create(TokenCreate),
     /// List the tokens of a workspace
     List(TokenList),
@@ -65,23 +59,22 @@ pub enum TokenAction {
     Revoke(TokenRevoke),
 }
 
-/// `doorbell token create`.
 #[derive(Debug, Args)]
 pub struct TokenCreate {
-    /// A workspace that the token is for (may be given several times)
+    /// Workspace that the token gives access to (repeatable)
     #[arg(long = "workspace", env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
     pub workspaces: Vec<WorkspaceId>,
 
-    /// What it may be used for
+    /// API that the token gives access to
     #[arg(long, value_parser = scope)]
     pub scope: Scope,
 
-    /// Whose it is, for lists and logs
-    #[arg(long, value_parser = text)]
+    /// Owner of the token, for lists and logs
+    #[arg(long, value_parser = short_text)]
     pub subject: ShortText,
 
-    /// How long it lasts, such as 90d or 12h [default: until it is revoked]
-    #[arg(long, value_name = "TIME", value_parser = expiry)]
+    /// Lifetime of the token, such as 90d or 12h [default: until it is revoked]
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
     pub expires: Option<Duration>,
 
     /// Print JSON
@@ -89,10 +82,9 @@ pub struct TokenCreate {
     pub json: bool,
 }
 
-/// `doorbell token list`.
 #[derive(Debug, Args)]
 pub struct TokenList {
-    /// The workspace
+    /// Workspace of the tokens
     #[arg(long, env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
     pub workspace: WorkspaceId,
 
@@ -101,21 +93,20 @@ pub struct TokenList {
     pub json: bool,
 }
 
-/// `doorbell token revoke`.
 #[derive(Debug, Args)]
 pub struct TokenRevoke {
-    /// The beginning of its id, as the list shows it, or the token itself
+    /// The token, or the beginning of its id
     pub token: String,
 
-    /// A workspace that it is for
+    /// A workspace of the token
     #[arg(long, env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
     pub workspace: WorkspaceId,
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
-    text.parse().map_err(|error: doorbell_protocol::UnknownScope| error.to_string())
+    text.parse().map_err(|error: UnknownScope| error.to_string())
 }
 
-fn text(text: &str) -> Result<ShortText, String> {
+fn short_text(text: &str) -> Result<ShortText, String> {
     ShortText::try_from(text.to_owned()).map_err(|error| error.to_string())
 }

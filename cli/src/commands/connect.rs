@@ -1,4 +1,4 @@
-//! Doorbell at a URL, as seen with a token.
+//! The connection to the API.
 
 use std::net::IpAddr;
 
@@ -9,19 +9,16 @@ use reqwest::{Client, Url};
 
 use super::CommandError;
 
-/// Makes no call. Errors when the token cannot be sent in a header.
+/// The API at `url` with `token`. Makes no call.
 pub(super) fn to(url: &Url, token: &str) -> Result<Api, CommandError> {
     HeaderValue::from_str(token).map_err(|_| CommandError::UnsendableToken)?;
-    Ok(Api::new(http(url)?, url.clone(), token))
+    Ok(Api::new(http_client(url)?, url.clone(), token))
 }
 
-/// What listens on this machine is out of reach of a proxy, which `HTTP_PROXY` may well name.
-fn http(url: &Url) -> reqwest::Result<Client> {
+/// Without a proxy for loopback: the proxy of `HTTP_PROXY` cannot reach this machine's loopback addresses.
+fn http_client(url: &Url) -> reqwest::Result<Client> {
     let client = doorbell_client::http_client()?;
-    match is_loopback(url) {
-        true => Client::builder().redirect(Policy::none()).no_proxy().build(),
-        false => Ok(client),
-    }
+    if is_loopback(url) { Client::builder().redirect(Policy::none()).no_proxy().build() } else { Ok(client) }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -35,13 +32,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_told_from_others() {
-        let is_here = |url: &str| is_loopback(&url.parse().unwrap());
+    fn recognizes_loopback_hosts() {
         for url in ["http://127.0.0.1:3000", "http://127.9.9.9", "http://[::1]:3000", "http://localhost"] {
-            assert!(is_here(url), "{url}");
+            assert!(is_loopback(&url.parse().unwrap()), "{url}");
         }
         for url in ["http://192.168.1.5:3000", "https://example.com", "http://[2001:db8::1]"] {
-            assert!(!is_here(url), "{url}");
+            assert!(!is_loopback(&url.parse().unwrap()), "{url}");
         }
     }
 }

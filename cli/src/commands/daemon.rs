@@ -1,19 +1,29 @@
-//! `doorbell daemon`: lets this machine be rung.
+//! `doorbell daemon`: registers the agent programs of this machine and answers rings.
 
-use doorbell_daemon::agents::{self, Environment};
-use doorbell_daemon::daemon::{Daemon, Settings};
+use doorbell_daemon::agents::{self, Agent, Environment};
+use doorbell_daemon::{Daemon, Settings};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandError, connect, sample};
+use super::{CommandError, connect};
 use crate::{arguments, output};
+
+/// Printed with the sample catalog, which is not a list of usable models.
+pub(super) const SAMPLE_NOTICE: &str = "\
+No agent program was found on PATH and none was configured: this is a sample catalog.
+Install codex or opencode, or configure another: see `doorbell daemon --help`.";
+
+pub(super) fn is_sample(agents: &[Agent]) -> bool {
+    agents.iter().all(|agent| agent.provider == "sample")
+}
 
 pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -> Result<(), CommandError> {
     let api = connect::to(&arguments.url, &arguments.token)?;
-    let (options, environment) = (arguments.agents.into(), Environment::of_process());
+    let options = arguments.agents.into();
+    let environment = Environment::of_process();
     let found = stop.run_until_cancelled(agents::find(&options, &environment)).await;
     let Some(agents) = found.transpose()? else { return Ok(()) };
-    if sample::is_all(&agents) {
-        output::note(sample::REASON);
+    if is_sample(&agents) {
+        output::note(SAMPLE_NOTICE);
     }
     let this_machine = Settings::of_this_machine(arguments.workspace);
     let settings = Settings {

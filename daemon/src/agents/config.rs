@@ -1,47 +1,44 @@
-//! The configuration file: TOML, and strict. What is not understood is an error that names the line, since a key that is
-//! overlooked is one that somebody relies on.
+//! The configuration of agents: the TOML file, and what a flag stands for.
 //!
-//! Paths start at the file's own folder, so that it means the same wherever the daemon is started. No secret is in it:
-//! `api_key_env` is the *name* of an environment variable.
+//! The file is parsed strictly, and errors name the line: a mistyped key would otherwise be ignored silently. Relative
+//! paths start at the file's folder. The file holds no secret: `api_key_env` is the name of an environment variable.
 
 use std::path::{Path, PathBuf};
 
+use reqwest::Url;
 use serde::Deserialize;
 
-use super::AgentsError;
-use super::detect::is_bare;
+use super::environment::is_bare_name;
+use super::error::AgentsError;
 
-/// What a configuration file says.
+/// The configuration file.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Config {
-    /// Whether to look for known programs on `PATH`.
-    #[serde(default = "yes")]
+    /// Whether to search `PATH` for known programs.
     pub(super) detect: bool,
-    /// The agents, in the file's order.
-    #[serde(default, rename = "agent")]
-    pub(super) agents: Vec<Entry>,
+    /// In the file's order.
+    #[serde(rename = "agent")]
+    pub(super) agents: Vec<AgentConfig>,
 }
 
-/// One agent as it is configured, by its type.
+/// One `[[agent]]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub(super) enum Entry {
-    /// Codex.
+pub(super) enum AgentConfig {
     Codex {
         name: Option<String>,
         #[serde(default)]
         profile: String,
         program: Option<PathBuf>,
     },
-    /// OpenCode.
     Opencode {
         name: Option<String>,
         #[serde(default)]
         profile: String,
         program: Option<PathBuf>,
     },
-    /// A server that speaks OpenAI's API.
+    /// An OpenAI-compatible server.
     Openai {
         name: Option<String>,
         #[serde(default)]
@@ -58,7 +55,7 @@ pub(super) enum Entry {
         #[serde(default)]
         args: Vec<String>,
     },
-    /// A file that holds models.
+    /// A file with models.
     File {
         name: Option<String>,
         #[serde(default)]
@@ -67,31 +64,44 @@ pub(super) enum Entry {
     },
 }
 
-fn yes() -> bool {
-    true
-}
-
 impl Default for Config {
     fn default() -> Self {
-        Self { detect: yes(), agents: Vec::new() }
+        Self { detect: true, agents: Vec::new() }
     }
 }
 
 impl Config {
-    /// What the file at `path` says.
     pub(super) fn read(path: &Path) -> Result<Self, AgentsError> {
         let text = std::fs::read_to_string(path)
             .map_err(|reason| AgentsError::ConfigUnreadable { path: path.to_owned(), reason })?;
         let mut config: Self = toml::from_str(&text)
             .map_err(|reason| AgentsError::ConfigInvalid { path: path.to_owned(), reason: reason.into() })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        config.agents.iter_mut().for_each(|entry| entry.start_at(folder));
+        config.agents.iter_mut().for_each(|agent| agent.make_relative_to(folder));
         Ok(config)
     }
 }
 
-impl Entry {
-    /// The type, as it is registered.
+/// From flags. Each agent has a profile, even a single one: otherwise the identities of two would depend on their order.
+impl AgentConfig {
+    pub(super) fn from_url(url: &str) -> Result<Self, AgentsError> {
+        let profile = host_and_port(&parse_server_url(url)?);
+        Ok(Self::Openai { name: None, profile, url: url.to_owned(), api_key_env: None })
+    }
+
+    pub(super) fn from_command_line(line: &str) -> Result<Self, AgentsError> {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let program = words.next().map(PathBuf::from).ok_or(AgentsError::EmptyCommand)?;
+        Ok(Self::Command { name: None, profile: file_name(&program), program, args: words.collect() })
+    }
+
+    pub(super) fn from_path(path: &Path) -> Self {
+        Self::File { name: None, profile: file_name(path), path: path.to_owned() }
+    }
+}
+
+impl AgentConfig {
+    /// The type in a registration.
     pub(super) fn provider(&self) -> &'static str {
         match self {
             Self::Codex { .. } => "codex",
@@ -102,18 +112,7 @@ impl Entry {
         }
     }
 
-    /// What people shall see, if that was said.
-    pub(super) fn name(&self) -> Option<&str> {
-        match self {
-            Self::Codex { name, .. }
-            | Self::Opencode { name, .. }
-            | Self::Openai { name, .. }
-            | Self::Command { name, .. }
-            | Self::File { name, .. } => name.as_deref().filter(|name| !name.is_empty()),
-        }
-    }
-
-    /// What tells it apart from others of its type.
+    /// Distinguishes agents of one provider.
     pub(super) fn profile(&self) -> &str {
         match self {
             Self::Codex { profile, .. }
@@ -124,13 +123,42 @@ impl Entry {
         }
     }
 
-    fn start_at(&mut self, folder: &Path) {
+    /// The configured name, or one made of the type and what distinguishes the agent.
+    pub(super) fn display_name(&self) -> Result<String, AgentsError> {
+        if let Some(name) = self.name() {
+            return Ok(name.to_owned());
+        }
+        let profile = self.profile().to_owned();
+        let (name, detail) = match self {
+            Self::Codex { .. } => ("Codex".to_owned(), profile),
+            Self::Opencode { .. } => ("OpenCode".to_owned(), profile),
+            Self::Openai { url, .. } if profile.is_empty() => {
+                ("OpenAI-compatible".to_owned(), host_and_port(&parse_server_url(url)?))
+            }
+            Self::Openai { .. } => ("OpenAI-compatible".to_owned(), profile),
+            Self::Command { program: path, .. } | Self::File { path, .. } => (file_name(path), profile),
+        };
+        let is_redundant = detail.is_empty() || detail == name;
+        Ok(if is_redundant { name } else { format!("{name} ({detail})") })
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Codex { name, .. }
+            | Self::Opencode { name, .. }
+            | Self::Openai { name, .. }
+            | Self::Command { name, .. }
+            | Self::File { name, .. } => name.as_deref().filter(|name| !name.is_empty()),
+        }
+    }
+
+    fn make_relative_to(&mut self, folder: &Path) {
         match self {
             Self::Codex { program: Some(path), .. }
             | Self::Opencode { program: Some(path), .. }
             | Self::Command { program: path, .. }
-                // A bare name is looked for on PATH.
-                if is_bare(path) => {}
+                // A bare name is searched for on PATH.
+                if is_bare_name(path) => {}
             Self::Codex { program: Some(path), .. }
             | Self::Opencode { program: Some(path), .. }
             | Self::Command { program: path, .. }
@@ -138,6 +166,26 @@ impl Entry {
             Self::Codex { .. } | Self::Opencode { .. } | Self::Openai { .. } => {}
         }
     }
+}
+
+/// An http or https URL with a host.
+pub(super) fn parse_server_url(url: &str) -> Result<Url, AgentsError> {
+    let parsed =
+        url.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    // An unparsable URL may contain secrets, so the error shows no user, query or fragment.
+    parsed.ok_or_else(|| {
+        let shown = url.rsplit('@').next().and_then(|rest| rest.split(['?', '#']).next());
+        AgentsError::BadUrl { shown: shown.unwrap_or_default().to_owned() }
+    })
+}
+
+fn host_and_port(url: &Url) -> String {
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{}:{port}", url.host_str().unwrap_or_default())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -152,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_says_what_no_file_says() {
+    fn empty_file_equals_no_file() {
         let config = read("").unwrap();
         assert!(config.detect && config.agents.is_empty());
         assert!(!read("detect = false").unwrap().detect);
     }
 
     #[test]
-    fn what_does_not_belong_together_is_refused_with_file_and_line() {
+    fn rejects_wrong_fields_with_file_and_line() {
         let cases = [
             ("type = 'codex'\nurl = 'http://localhost'", "unknown field `url`"),
             ("type = 'openai'\nname = 'a'", "missing field `url`"),
@@ -170,33 +218,34 @@ mod tests {
             ("name = 'a'", "missing field `type`"),
             ("type = 'codex'\nprofile = 1", "invalid type"),
         ];
-        for (entry, complaint) in cases {
-            let error = read(&format!("detect = true\n[[agent]]\n{entry}")).unwrap_err();
-            assert!(error.contains("doorbell.toml: ") && error.contains(complaint), "{entry}: {error}");
-            assert!(error.contains("at line 2") || error.contains("at line 3"), "{entry}: {error}");
+        for (agent, expected) in cases {
+            let error = read(&format!("detect = true\n[[agent]]\n{agent}")).unwrap_err();
+            assert!(error.contains("doorbell.toml: ") && error.contains(expected), "{agent}: {error}");
+            assert!(error.contains("at line 2") || error.contains("at line 3"), "{agent}: {error}");
         }
     }
 
     #[test]
-    fn an_unknown_setting_is_refused() {
+    fn rejects_unknown_setting() {
         assert!(read("detects = true").unwrap_err().contains("unknown field `detects`"));
     }
 
     #[test]
-    fn a_missing_file_is_told() {
+    fn error_names_missing_file() {
         let error = Config::read(Path::new("/no/such/doorbell.toml")).unwrap_err().to_string();
         assert!(error.starts_with("cannot read /no/such/doorbell.toml: "), "{error}");
     }
 
     #[test]
-    fn a_bare_program_is_left_to_the_path_and_other_paths_start_at_the_folder() {
+    fn relative_paths_start_at_folder_but_not_bare_names() {
         for (program, expected) in
             [("lister", "lister"), ("bin/lister", "/etc/bin/lister"), ("/lister", "/lister")]
         {
-            let (program, args) = (PathBuf::from(program), Vec::new());
-            let mut entry = Entry::Command { name: None, profile: String::new(), program, args };
-            entry.start_at(Path::new("/etc"));
-            assert!(matches!(&entry, Entry::Command { program, .. } if program == Path::new(expected)));
+            let program = PathBuf::from(program);
+            let mut agent =
+                AgentConfig::Command { name: None, profile: String::new(), program, args: Vec::new() };
+            agent.make_relative_to(Path::new("/etc"));
+            assert!(matches!(&agent, AgentConfig::Command { program, .. } if program == Path::new(expected)));
         }
     }
 }

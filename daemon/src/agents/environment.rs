@@ -1,14 +1,15 @@
-//! The process's environment, handed in: a test has one of its own and leaves the real one alone.
+//! Environment variables, and programs on `PATH`. Tests pass variables of their own.
 
 use std::ffi::OsString;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
 /// Environment variables by name.
 pub struct Environment(Box<Lookup>);
 
-/// Without any variable: some are keys.
+/// Shows no variable: some are API keys.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Environment")
@@ -16,34 +17,57 @@ impl fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// The variables that `lookup` knows.
+    /// The variables that `lookup` returns.
     pub fn new(lookup: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
         Self(Box::new(lookup))
     }
 
-    /// The real ones.
+    /// The variables of this process.
     pub fn of_process() -> Self {
         Self::new(|name| std::env::var_os(name))
     }
 
-    /// The folders in which programs are looked for.
-    pub(super) fn path(&self) -> OsString {
-        self.0("PATH").unwrap_or_default()
-    }
-
-    /// A variable that is set to some text, without the blanks around it.
+    /// A variable without surrounding blanks, unless it is empty or not UTF-8.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = self.0(name)?;
         value.to_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
     }
+
+    /// The absolute path of the first executable `name` on `PATH`. Relative entries of `PATH` are skipped: they depend on
+    /// the folder in which the daemon was started.
+    pub(super) fn find_program(&self, name: &Path) -> Option<PathBuf> {
+        let path = self.0("PATH").unwrap_or_default();
+        std::env::split_paths(&path)
+            .filter(|folder| folder.is_absolute())
+            .find_map(|folder| which::which_in_global(name, Some(folder)).ok()?.next())
+    }
+
+    /// The absolute path of a bare name that is on `PATH`; anything else unchanged.
+    pub(super) fn resolve(&self, program: &Path) -> PathBuf {
+        let found = if is_bare_name(program) { self.find_program(program) } else { None };
+        found.unwrap_or_else(|| program.to_owned())
+    }
+}
+
+/// Whether a program is a name to search for on `PATH`, not a path.
+pub(super) fn is_bare_name(program: &Path) -> bool {
+    Some(program.as_os_str()) == program.file_name()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::sources::script::executable;
+
+    fn with_path(folders: &[&Path]) -> Environment {
+        let path = std::env::join_paths(folders).unwrap();
+        Environment::new(move |name| (name == "PATH").then(|| path.clone()))
+    }
 
     #[test]
-    fn a_variable_of_blanks_is_not_set() {
+    fn blank_variable_is_unset() {
         let environment = Environment::new(|name| match name {
             "KEY" => Some(" sk-1\n".into()),
             "BLANK" => Some(" ".into()),
@@ -54,7 +78,43 @@ mod tests {
     }
 
     #[test]
-    fn the_processes_own_has_its_path() {
-        assert_eq!(Some(Environment::of_process().path()), std::env::var_os("PATH"));
+    fn process_environment_has_path() {
+        assert_eq!(Environment::of_process().0("PATH"), std::env::var_os("PATH"));
+    }
+
+    #[test]
+    fn finds_first_executable_file_on_path() {
+        let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+        let [directory, not_executable, first, second] =
+            [0, 1, 2, 3].map(|index: usize| folders[index].path());
+        fs::create_dir(directory.join("codex")).unwrap();
+        fs::write(not_executable.join("codex"), "").unwrap();
+        for folder in [first, second] {
+            executable(folder, "codex", "");
+        }
+        let environment = with_path(&[Path::new("/no/such"), directory, not_executable, first, second]);
+        assert_eq!(environment.find_program(Path::new("codex")), Some(first.join("codex")));
+        assert_eq!(environment.find_program(Path::new("opencode")), None);
+    }
+
+    #[test]
+    fn skips_relative_path_entries() {
+        let folder = tempfile::tempdir().unwrap();
+        executable(folder.path(), "codex", "");
+        let to_root: PathBuf = std::env::current_dir().unwrap().components().skip(1).map(|_| "..").collect();
+        let relative = to_root.join(folder.path().strip_prefix("/").unwrap());
+        assert!(relative.join("codex").is_file());
+        assert_eq!(with_path(&[&relative, Path::new("")]).find_program(Path::new("codex")), None);
+    }
+
+    #[test]
+    fn resolves_bare_names_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = executable(folder.path(), "agent", "");
+        let environment = with_path(&[folder.path()]);
+        assert_eq!(environment.resolve(Path::new("agent")), program);
+        for other in ["missing", "./agent", "bin/agent", "/bin/agent"] {
+            assert_eq!(environment.resolve(Path::new(other)), Path::new(other));
+        }
     }
 }

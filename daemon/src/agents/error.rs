@@ -1,66 +1,67 @@
-//! Why the agents of a machine cannot be told, for the person who starts the daemon.
+//! Errors of the configuration of agents.
 
 use std::path::PathBuf;
 
 use doorbell_protocol::limits::TEXT_CHARS;
 
-/// What is wrong with the configuration.
+/// An invalid file, flag or environment. The texts are for the user who starts the daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentsError {
-    /// The configuration file is not there, or not ours to read.
+    /// The configuration file is missing or cannot be read.
     #[error("cannot read {}: {reason}", .path.display())]
     ConfigUnreadable {
-        /// Which file.
+        /// The configuration file.
         path: PathBuf,
-        /// What the machine says.
+        /// The system's error.
         reason: std::io::Error,
     },
-    /// The configuration file says something that means nothing here.
+    /// The configuration file is not valid TOML, or has unknown or missing fields.
     #[error("{}: {reason}", .path.display())]
     ConfigInvalid {
-        /// Which file.
+        /// The configuration file.
         path: PathBuf,
-        /// Where and what.
+        /// The parser's error, with the line.
         reason: Box<toml::de::Error>,
     },
-    /// Two agents would be one runtime to the server.
-    #[error("there are two agents of type \"{provider}\" {}", twins(.profile))]
-    Twins {
-        /// Their type.
+    /// Two agents have the same provider and profile, so they would be one runtime.
+    #[error("there are two agents of type \"{provider}\" {}", duplicate_remedy(.profile))]
+    DuplicateAgent {
+        /// The provider of both.
         provider: String,
-        /// Their profile.
+        /// The profile of both.
         profile: String,
     },
-    /// The server takes no name that long.
+    /// The server rejects names and profiles over 200 characters.
     #[error("an agent of type \"{provider}\" has a name or profile of more than {TEXT_CHARS} characters")]
     TooLong {
-        /// Its type.
+        /// The agent's provider.
         provider: String,
     },
-    /// No server can be there.
+    /// Not an http or https URL with a host.
     #[error("\"{shown}\" is no http:// or https:// URL of a server")]
     BadUrl {
-        /// What was given, without secrets.
+        /// The URL without secrets.
         shown: String,
     },
-    /// There is no program to run.
+    /// A `--command` flag without a program.
     #[error("a command is empty")]
     EmptyCommand,
-    /// There is no key to send.
+    /// The variable of `api_key_env` is unset or blank.
     #[error("the environment variable {variable}, which should hold an API key, is not set")]
     NoKey {
-        /// Which variable.
+        /// The variable's name.
         variable: String,
     },
-    /// This machine cannot make HTTP requests.
+    /// No HTTP client can be created.
     #[error("cannot make HTTP requests on this machine: {0}")]
     Http(#[source] reqwest::Error),
 }
 
-fn twins(profile: &str) -> String {
+fn duplicate_remedy(profile: &str) -> String {
     let remedy = "give one of them a \"profile\" of its own";
-    match profile {
-        "" => format!("without a profile: {remedy}"),
-        profile => format!("with the profile \"{profile}\": {remedy} in a configuration file"),
+    if profile.is_empty() {
+        format!("without a profile: {remedy}")
+    } else {
+        format!("with the profile \"{profile}\": {remedy} in a configuration file")
     }
 }

@@ -1,86 +1,88 @@
-//! Which agents this machine offers: those of a configuration file, those of the command line, and those that are found
-//! on `PATH`, in this order. A machine without any offers the sample.
+//! The agents that this machine offers: from a configuration file, from flags, and found on `PATH`, in this order.
+//! A machine without any offers the sample catalog.
 //!
-//! - An agent's (provider, profile) is its identity: the server derives the runtime's id from it. It depends on what was
-//!   configured and never on an order. Two agents of the same identity are refused.
-//! - What was configured is offered whether or not it works. A person can then see it, ring it and read what is wrong.
-//! - A type that was configured is not looked for on `PATH` as well.
+//! - The server derives a runtime's id from the agent's provider and profile. They depend on the configuration only,
+//!   never on an order, and two agents with the same pair are rejected.
+//! - A configured agent is offered even if its program is missing: a client that rings it reads the cause.
+//! - A configured provider is not searched for on `PATH`.
 
-mod assemble;
+mod builder;
 mod config;
 mod detect;
 mod environment;
 mod error;
-mod options;
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use crate::discover::ModelSource;
-use crate::discover::sample::Sample;
-use assemble::Assembler;
-use config::{Config, Entry};
+use builder::AgentBuilder;
+use config::{AgentConfig, Config};
 
+pub use builder::Agent;
 pub use environment::Environment;
 pub use error::AgentsError;
-pub use options::Options;
 
-/// One agent: what it is registered as, and whom to ask for its models.
+/// The command line's part of the configuration.
 #[derive(Clone, Debug)]
-pub struct Agent {
-    /// What people see.
-    pub name: String,
-    /// The kind of agent: `type` in a registration, `provider` in a record.
-    pub provider: String,
-    /// Tells several of one provider apart. Empty where there is one.
-    pub profile_id: String,
-    /// The program's version, where it tells one.
-    pub version: Option<String>,
-    /// Whom to ask.
-    pub discoverer: Arc<dyn ModelSource>,
+pub struct Options {
+    /// The configuration file.
+    pub config: Option<PathBuf>,
+    /// Base URLs of OpenAI-compatible servers.
+    pub openai: Vec<String>,
+    /// Command lines of programs that print models. Arguments are separated by blanks; there is no quoting.
+    pub commands: Vec<String>,
+    /// Files with models.
+    pub files: Vec<PathBuf>,
+    /// Whether to search `PATH`. The configuration file can disable it as well.
+    pub detect: bool,
 }
 
-impl Agent {
-    fn sample() -> Self {
-        Self {
-            name: Sample::NAME.to_owned(),
-            provider: "sample".to_owned(),
-            profile_id: String::new(),
-            version: None,
-            discoverer: Arc::new(Sample),
-        }
+impl Default for Options {
+    fn default() -> Self {
+        Self { config: None, openai: Vec::new(), commands: Vec::new(), files: Vec::new(), detect: true }
     }
 }
 
-/// Every agent of this machine: at least one.
+impl Options {
+    fn agents(&self) -> Result<Vec<AgentConfig>, AgentsError> {
+        let servers = self.openai.iter().map(|url| AgentConfig::from_url(url));
+        let commands = self.commands.iter().map(|line| AgentConfig::from_command_line(line));
+        let files = self.files.iter().map(|path| Ok(AgentConfig::from_path(path)));
+        servers.chain(commands).chain(files).collect()
+    }
+}
+
+/// All agents of this machine, at least one. Runs codex and opencode for their versions, up to 5 s each.
+///
+/// # Errors
+/// [`AgentsError`] when file or flags are invalid.
 pub async fn find(options: &Options, environment: &Environment) -> Result<Vec<Agent>, AgentsError> {
     let config = options.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
-    let looks_around = config.detect && options.detect;
-    let mut entries = config.agents;
-    entries.extend(options.entries()?);
-    if looks_around {
-        entries.extend(detect::detect(environment, &entries));
+    let auto_detect = config.detect && options.detect;
+    let mut configs = config.agents;
+    configs.extend(options.agents()?);
+    if auto_detect {
+        configs.extend(detect::detect(environment, &configs));
     }
-    let agents = assembled(&entries, environment).await?;
-    Ok(if agents.is_empty() { vec![Agent::sample()] } else { agents })
-}
-
-async fn assembled(entries: &[Entry], environment: &Environment) -> Result<Vec<Agent>, AgentsError> {
-    let (mut assembler, mut agents) = (Assembler::new(environment), Vec::new());
-    refuse_twins(entries)?;
-    for entry in entries {
-        agents.push(assembler.agent(entry).await?);
+    reject_duplicates(&configs)?;
+    let mut builder = AgentBuilder::new(environment);
+    let mut agents = Vec::new();
+    for config in &configs {
+        agents.push(builder.build(config).await?);
+    }
+    if agents.is_empty() {
+        agents.push(Agent::sample());
     }
     Ok(agents)
 }
 
-fn refuse_twins(entries: &[Entry]) -> Result<(), AgentsError> {
+fn reject_duplicates(configs: &[AgentConfig]) -> Result<(), AgentsError> {
     let mut seen = HashSet::new();
-    match entries.iter().find(|entry| !seen.insert((entry.provider(), entry.profile()))) {
+    match configs.iter().find(|config| !seen.insert((config.provider(), config.profile()))) {
         None => Ok(()),
-        Some(twin) => Err(AgentsError::Twins {
-            provider: twin.provider().to_owned(),
-            profile: twin.profile().to_owned(),
+        Some(duplicate) => Err(AgentsError::DuplicateAgent {
+            provider: duplicate.provider().to_owned(),
+            profile: duplicate.profile().to_owned(),
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! A machine's agents, from what is on it to what is offered.
+//! From configuration and `PATH` to the agents offered.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
-use crate::discover::script::executable;
+use crate::sources::script::executable;
 
-/// A folder with a configuration file, programs that can be found, or both.
+/// A folder with a configuration file and programs on `PATH`.
 struct Machine(TempDir);
 
 impl Machine {
@@ -21,7 +21,7 @@ impl Machine {
         self
     }
 
-    fn configured(&self, text: &str) -> Options {
+    fn with_config(&self, text: &str) -> Options {
         let config = self.0.path().join("doorbell.toml");
         fs::write(&config, text).unwrap();
         Options { config: Some(config), ..Options::default() }
@@ -50,42 +50,42 @@ impl Machine {
 }
 
 #[tokio::test]
-async fn a_machine_without_any_offers_the_sample() {
+async fn offers_sample_without_agents() {
     let agents = Machine::new().find(&Options::default()).await.unwrap();
     assert_eq!((agents.len(), agents[0].provider.as_str(), agents[0].name.as_str()), (1, "sample", "Sample"));
-    assert!(agents[0].discoverer.discover().await.unwrap().fallback);
+    assert!(agents[0].source.list_models().await.unwrap().fallback);
 }
 
 #[tokio::test]
-async fn known_programs_are_found_with_their_versions_and_asked_where_they_are() {
-    let lists = r#"test "$1" = --version && echo "codex-cli 1.2.3" || echo '{"models": [{"slug": "a"}]}'"#;
-    let machine = Machine::new().with_program("codex", lists).with_program("opencode", "exit 1");
+async fn finds_known_programs_with_versions() {
+    let body = r#"test "$1" = --version && echo "codex-cli 1.2.3" || echo '{"models": [{"slug": "a"}]}'"#;
+    let machine = Machine::new().with_program("codex", body).with_program("opencode", "exit 1");
     let agents = machine.find(&Options::default()).await.unwrap();
     let found: Vec<_> = agents.iter().map(|agent| (agent.name.as_str(), agent.version.as_deref())).collect();
     assert_eq!(found, [("Codex", Some("1.2.3")), ("OpenCode", None)]);
-    assert_eq!(agents[0].discoverer.discover().await.unwrap().models[0].model().id, "a");
+    assert_eq!(agents[0].source.list_models().await.unwrap().models[0].model().id, "a");
 }
 
 #[tokio::test]
-async fn what_is_configured_is_not_found_once_more() {
+async fn does_not_detect_configured_provider() {
     let machine = Machine::new().with_program("codex", "").with_program("opencode", "");
-    let options = machine.configured("[[agent]]\ntype = 'codex'\nprofile = 'work'");
+    let options = machine.with_config("[[agent]]\ntype = 'codex'\nprofile = 'work'");
     let expected = ["codex | work | Codex (work)", "opencode |  | OpenCode"];
     assert_eq!(machine.identities(&options).await, expected);
 }
 
 #[tokio::test]
-async fn nothing_is_looked_for_if_file_or_flag_say_so() {
+async fn file_or_flag_disables_detection() {
     let machine = Machine::new().with_program("codex", "");
-    assert_eq!(machine.identities(&machine.configured("detect = false")).await, ["sample |  | Sample"]);
+    assert_eq!(machine.identities(&machine.with_config("detect = false")).await, ["sample |  | Sample"]);
     let options = Options { detect: false, ..Options::default() };
     assert_eq!(machine.identities(&options).await, ["sample |  | Sample"]);
 }
 
 #[tokio::test]
-async fn every_type_can_be_configured_with_a_name_and_a_profile_or_without() {
+async fn accepts_every_type_with_and_without_name() {
     let machine = Machine::new();
-    let options = machine.configured(
+    let options = machine.with_config(
         r#"
         [[agent]]
         type = "codex"
@@ -118,30 +118,30 @@ async fn every_type_can_be_configured_with_a_name_and_a_profile_or_without() {
 }
 
 #[tokio::test]
-async fn a_configured_program_that_is_missing_is_offered_and_says_so_when_asked() {
+async fn offers_configured_program_that_is_missing() {
     let machine = Machine::new();
-    let agents = machine.find(&machine.configured("[[agent]]\ntype = 'codex'")).await.unwrap();
+    let agents = machine.find(&machine.with_config("[[agent]]\ntype = 'codex'")).await.unwrap();
     assert_eq!((agents[0].name.as_str(), &agents[0].version), ("Codex", &None));
-    let configured = machine.configured("[[agent]]\ntype = 'codex'\nprogram = '/no/such/codex'");
+    let configured = machine.with_config("[[agent]]\ntype = 'codex'\nprogram = '/no/such/codex'");
     let agents = machine.find(&configured).await.unwrap();
-    let error = agents[0].discoverer.discover().await.unwrap_err();
+    let error = agents[0].source.list_models().await.unwrap_err();
     assert_eq!(error.to_string(), "codex is not installed at /no/such/codex on this machine");
 }
 
 #[tokio::test]
-async fn paths_in_a_file_start_at_its_folder() {
+async fn paths_in_file_start_at_its_folder() {
     let machine = Machine::new().with_program("lister", r#"echo '[{"id": "printed"}]'"#);
     fs::write(machine.0.path().join("models.json"), r#"[{"id": "held"}]"#).unwrap();
     let text = "[[agent]]\ntype = 'file'\npath = 'models.json'\n\
                 [[agent]]\ntype = 'command'\nprogram = './lister'";
-    let agents = machine.find(&machine.configured(text)).await.unwrap();
+    let agents = machine.find(&machine.with_config(text)).await.unwrap();
     for (agent, id) in agents.iter().zip(["held", "printed"]) {
-        assert_eq!(agent.discoverer.discover().await.unwrap().models[0].model().id, id);
+        assert_eq!(agent.source.list_models().await.unwrap().models[0].model().id, id);
     }
 }
 
 #[tokio::test]
-async fn flags_name_their_profiles_whatever_their_order() {
+async fn profiles_of_flags_do_not_depend_on_order() {
     let mut options = Options {
         openai: vec![
             "http://localhost:1234/v1".to_owned(),
@@ -167,10 +167,10 @@ async fn flags_name_their_profiles_whatever_their_order() {
 }
 
 #[tokio::test]
-async fn two_that_would_be_the_same_runtime_are_refused() {
+async fn rejects_duplicate_agents() {
     let machine = Machine::new();
     let text = "[[agent]]\ntype = 'codex'\n[[agent]]\ntype = 'codex'\nname = 'Other'";
-    let error = machine.find(&machine.configured(text)).await.unwrap_err();
+    let error = machine.find(&machine.with_config(text)).await.unwrap_err();
     let text =
         "there are two agents of type \"codex\" without a profile: give one of them a \"profile\" of its own";
     assert_eq!(error.to_string(), text);
@@ -182,11 +182,11 @@ async fn two_that_would_be_the_same_runtime_are_refused() {
 }
 
 #[tokio::test]
-async fn a_key_is_taken_from_the_environment_or_missed_by_name() {
+async fn reads_api_key_from_environment() {
     let machine = Machine::new();
     let configured = |variable| {
         let server = "[[agent]]\ntype = 'openai'\nurl = 'http://localhost/v1'";
-        machine.configured(&format!("{server}\napi_key_env = '{variable}'"))
+        machine.with_config(&format!("{server}\napi_key_env = '{variable}'"))
     };
     let agents = machine.find(&configured("KEY")).await.unwrap();
     assert!(!format!("{agents:?}").contains("sk-secret"));
@@ -196,7 +196,7 @@ async fn a_key_is_taken_from_the_environment_or_missed_by_name() {
 }
 
 #[tokio::test]
-async fn what_is_no_url_or_no_command_is_refused_without_its_secrets() {
+async fn rejects_bad_url_without_showing_secrets() {
     let machine = Machine::new();
     for (url, shown) in [("ftp://user:secret@host/v1", "host/v1"), ("localhost?secret", "localhost")] {
         let options = Options { openai: vec![url.to_owned()], ..Options::default() };
@@ -208,11 +208,11 @@ async fn what_is_no_url_or_no_command_is_refused_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_server_takes_is_refused_here() {
+async fn rejects_name_over_200_characters() {
     let machine = Machine::new();
     let longest = "ü".repeat(200);
     let configured = |name: &str| {
-        machine.configured(&format!("[[agent]]\ntype = 'codex'\nname = '{name}'\nprogram = '/no/such'"))
+        machine.with_config(&format!("[[agent]]\ntype = 'codex'\nname = '{name}'\nprogram = '/no/such'"))
     };
     assert!(machine.find(&configured(&longest)).await.is_ok());
     let error = machine.find(&configured(&(longest + "ü"))).await.unwrap_err();

@@ -1,7 +1,6 @@
-//! What API Gateway asks and is answered: a Lambda authorizer of an HTTP API, payload 2.0, with a simple response.
+//! Event and response of a Lambda authorizer of an HTTP API: payload format 2.0, simple response.
 //!
-//! Of the event only the header is read. A client's words reach us in many of its fields, and none of the others says
-//! who the client is.
+//! Only the headers of the event are read. The client controls most other fields, and none of them identifies it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,10 +8,9 @@ use std::fmt;
 use doorbell_shared::http::caller::Caller;
 use serde::{Deserialize, Serialize};
 
-/// API Gateway hands header names on in lower case. The SAM CLI's local API leaves them as they were sent.
+/// API Gateway sends header names in lower case. The SAM CLI's local API keeps the client's case.
 const AUTHORIZATION: &str = "authorization";
 
-/// The question.
 #[derive(Clone, Default, Deserialize)]
 pub struct AuthorizerEvent {
     #[serde(default)]
@@ -26,7 +24,11 @@ impl fmt::Debug for AuthorizerEvent {
 }
 
 impl AuthorizerEvent {
-    /// What is presented as a bearer token, if anything is.
+    pub fn new(headers: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { headers: headers.into_iter().collect() }
+    }
+
+    /// The bearer token, unchecked.
     pub fn bearer(&self) -> Option<&str> {
         let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION))?.1;
         let (scheme, token) = header.split_once(' ')?;
@@ -34,16 +36,15 @@ impl AuthorizerEvent {
     }
 }
 
-/// The answer: every call goes on to its function, which answers 401 to nobody. See [`Caller`].
+/// Every call is authorized, and the function rejects anonymous callers with 401. See [`Caller`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AuthorizerAnswer {
+pub struct AuthorizerResponse {
     is_authorized: bool,
-    /// Who is calling.
     pub context: Caller,
 }
 
-impl From<Caller> for AuthorizerAnswer {
+impl From<Caller> for AuthorizerResponse {
     fn from(context: Caller) -> Self {
         Self { is_authorized: true, context }
     }
@@ -55,14 +56,16 @@ mod tests {
 
     use super::*;
 
+    fn event(name: &str, value: &str) -> AuthorizerEvent {
+        serde_json::from_value(json!({"headers": {name: value}})).unwrap()
+    }
+
     fn bearer(header: &str) -> Option<String> {
-        let event: AuthorizerEvent =
-            serde_json::from_value(json!({"headers": {"authorization": header}})).unwrap();
-        event.bearer().map(str::to_owned)
+        event("authorization", header).bearer().map(str::to_owned)
     }
 
     #[test]
-    fn the_scheme_is_bearer_in_any_case() {
+    fn accepts_bearer_scheme_in_any_case() {
         for header in ["Bearer x", "bearer x", "BEARER  x "] {
             assert_eq!(bearer(header).as_deref(), Some("x"), "{header}");
         }
@@ -72,23 +75,20 @@ mod tests {
     }
 
     #[test]
-    fn the_header_may_be_spelled_in_any_case() {
-        let event: AuthorizerEvent =
-            serde_json::from_value(json!({"headers": {"Authorization": "Bearer x"}})).unwrap();
-        assert_eq!(event.bearer(), Some("x"));
+    fn accepts_header_name_in_any_case() {
+        assert_eq!(event("Authorization", "Bearer x").bearer(), Some("x"));
     }
 
-    /// API Gateway makes a 403 of `false`, which tells a daemon something else than the contract's 401.
+    /// API Gateway turns `false` into its own 403, and the contract needs 401.
     #[test]
-    fn nobody_is_let_through_as_nobody() {
-        let answer = serde_json::to_value(AuthorizerAnswer::from(Caller::Anonymous)).unwrap();
-        assert_eq!(answer, json!({"isAuthorized": true, "context": {"caller": "nobody"}}));
+    fn authorizes_anonymous_callers() {
+        let response = serde_json::to_value(AuthorizerResponse::from(Caller::Anonymous)).unwrap();
+        assert_eq!(response, json!({"isAuthorized": true, "context": {"caller": "anonymous"}}));
     }
 
     #[test]
-    fn the_event_does_not_show_the_token() {
-        let event: AuthorizerEvent =
-            serde_json::from_value(json!({"headers": {"authorization": "Bearer dbu_secret"}})).unwrap();
+    fn debug_output_hides_token() {
+        let event = event("authorization", "Bearer dbu_secret");
         assert!(!format!("{event:?}").contains("secret"));
     }
 }

@@ -1,12 +1,89 @@
-//! The authorizer: says who is calling, before any function is asked.
+//! The authorizer: identifies the caller before API Gateway calls a function.
 //!
-//! `Authorization: Bearer …` is an opaque token of ours or a JWT of the configured issuer. What it comes to, subject, scopes and
-//! workspaces, is all that the functions ever trust. API Gateway remembers an answer for as long as the template says, which
-//! is how long a revocation takes.
+//! A bearer token is an opaque token (one consistent read) or a JWT of the configured issuer. The functions trust only the
+//! resulting subject, scopes and workspaces. API Gateway caches the response for `AuthorizerCacheSeconds`, which is how long
+//! a revocation may take.
+//!
+//! A failed check is an error and never an anonymous caller: a daemon takes 401 for "log in again".
 
-mod authorize;
 mod event;
 pub mod oidc;
 
-pub use authorize::{AuthorizerFault, handle};
-pub use event::{AuthorizerAnswer, AuthorizerEvent};
+use doorbell_protocol::{Scope, Timestamp};
+use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::caller::{AuthorizerContext, Caller};
+use doorbell_shared::store::{StoreError, TokenStore};
+use doorbell_shared::token::Token;
+
+pub use event::{AuthorizerEvent, AuthorizerResponse};
+use oidc::{FetchJson, Oidc, OidcFault, Verification};
+
+/// The caller could not be checked. API Gateway responds with 500.
+#[derive(Debug, thiserror::Error)]
+#[error("authorization could not be checked")]
+pub struct AuthorizerFault(#[source] Cause);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Issuer(#[from] OidcFault),
+}
+
+/// Identifies the caller of one event. Logs one line, with the subject and never with the token.
+///
+/// # Errors
+/// When the store or the issuer fails.
+pub async fn handle<S: TokenStore, F: FetchJson>(
+    state: &AppState<S>,
+    oidc: Option<&Oidc<F>>,
+    event: &AuthorizerEvent,
+) -> Result<AuthorizerResponse, AuthorizerFault> {
+    let started = Stopwatch::start();
+    let caller = match event.bearer() {
+        Some(token) => identify(state, oidc, token, state.clock.now()).await,
+        None => Ok(None),
+    };
+    let duration_ms = started.elapsed_ms();
+    match caller {
+        Ok(Some(context)) => {
+            tracing::info!(function = "authorizer", subject = context.subject, duration_ms, "authenticated");
+            Ok(Caller::Known(context).into())
+        }
+        Ok(None) => {
+            tracing::info!(function = "authorizer", duration_ms, "anonymous");
+            Ok(Caller::Anonymous.into())
+        }
+        Err(cause) => {
+            tracing::error!(function = "authorizer", duration_ms, %cause, "failed");
+            Err(AuthorizerFault(cause))
+        }
+    }
+}
+
+async fn identify<S: TokenStore, F: FetchJson>(
+    state: &AppState<S>,
+    oidc: Option<&Oidc<F>>,
+    bearer: &str,
+    now: Timestamp,
+) -> Result<Option<AuthorizerContext>, Cause> {
+    if let Some(token) = Token::parse(bearer) {
+        let record = state.store.find_token(token.hash(), now).await?;
+        return Ok(record.map(AuthorizerContext::from));
+    }
+    let Some(oidc) = oidc else { return Ok(None) };
+    match oidc.verify(bearer, now).await? {
+        Verification::Valid(identity) => Ok(Some(AuthorizerContext {
+            subject: identity.subject,
+            // The issuer signs in users. Daemons have opaque tokens.
+            scopes: vec![Scope::User],
+            workspaces: identity.workspaces.iter().collect(),
+        })),
+        Verification::Denied(reason) => {
+            tracing::info!(?reason, "JWT denied");
+            Ok(None)
+        }
+    }
+}

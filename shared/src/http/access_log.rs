@@ -38,46 +38,33 @@ where
     registry().with(filter(level)).with(json)
 }
 
-/// A call in progress. Its span carries the ids to every line that is logged during the call.
-#[derive(Debug)]
-pub(super) struct Call {
-    span: Span,
-    started: Stopwatch,
+/// The span of a call, which carries its ids to every line that is logged during the call.
+pub(super) fn call_span(function: &'static str, request: &HttpRequest) -> Span {
+    let gateway_request_id = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref(),
+        _ => None,
+    };
+    // At ERROR, so that it exists at every log level.
+    tracing::error_span!(
+        "call",
+        function,
+        gateway_request_id,
+        runtime_id = Empty,
+        request_id = Empty,
+        record_ms = Empty,
+        list_ms = Empty,
+        claim_ms = Empty,
+    )
 }
 
-impl Call {
-    pub(super) fn start(function: &'static str, request: &HttpRequest) -> Self {
-        let gateway_request_id = match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref(),
-            _ => None,
-        };
-        // At ERROR, so that it exists at every log level.
-        let span = tracing::error_span!(
-            "call",
-            function,
-            gateway_request_id,
-            runtime_id = Empty,
-            request_id = Empty,
-            record_ms = Empty,
-            list_ms = Empty,
-            claim_ms = Empty,
-        );
-        Self { span, started: Stopwatch::start() }
-    }
-
-    pub(super) fn span(&self) -> Span {
-        self.span.clone()
-    }
-
-    /// Logs the outcome: a caller's error as information, our own as an error.
-    pub(super) fn finish(self, status: u16, error: Option<&ApiError>) {
-        let duration_ms = self.started.elapsed_ms();
-        let cause = error.map(cause);
-        if status >= 500 && !matches!(error, Some(ApiError::RuntimeOffline)) {
-            tracing::error!(status, duration_ms, cause, "failed");
-        } else {
-            tracing::info!(status, duration_ms, cause, "answered");
-        }
+/// Writes the line of a call: a caller's error as information, our own as an error.
+pub(super) fn log_call(started: Stopwatch, status: u16, error: Option<&ApiError>) {
+    let duration_ms = started.elapsed_ms();
+    let cause = error.map(cause);
+    if status >= 500 && !matches!(error, Some(ApiError::RuntimeOffline)) {
+        tracing::error!(status, duration_ms, cause, "failed");
+    } else {
+        tracing::info!(status, duration_ms, cause, "answered");
     }
 }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tracing::Instrument as _;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Stopwatch, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
 pub use error::ApiError;
 pub use lambda_http::Request as HttpRequest;
@@ -46,17 +46,16 @@ pub async fn respond<T: Serialize>(
     request: &HttpRequest,
     use_case: impl Future<Output = Result<T, ApiError>>,
 ) -> Response {
-    let call = access_log::Call::start(function, request);
-    let span = call.span();
+    let started = Stopwatch::start();
     async {
         let outcome = use_case.await;
         let response = match &outcome {
             Ok(body) => response::json(200, body),
             Err(error) => error.response(),
         };
-        call.finish(response.status().as_u16(), outcome.as_ref().err());
+        access_log::log_call(started, response.status().as_u16(), outcome.as_ref().err());
         response
     }
-    .instrument(span)
+    .instrument(access_log::call_span(function, request))
     .await
 }

@@ -17,14 +17,14 @@
 //! | `completed`, `failed` | a report on an open request | never |
 //! | `timeout` | the first poll after the deadline | never |
 
-mod lease;
 mod lifecycle;
-mod outcome;
 
-pub use lease::{ClaimFilter, Delivery, Lease, LeaseToken};
-pub use outcome::{ErrorText, Payload, PayloadTooLarge, RequestOutcome};
+use std::fmt;
 
-use doorbell_protocol::{Kind, RequestId, RuntimeId, Status, Timestamp, WorkspaceId};
+use doorbell_protocol::limits::{ERROR_BYTES, RESULT_BYTES};
+use doorbell_protocol::{InFlight, Kind, RequestId, RuntimeId, Status, Timestamp, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Where a request is found. Its id alone is not enough: a poll through another runtime's path must not find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,5 +106,140 @@ impl From<RequestOutcome> for State {
             RequestOutcome::Completed(payload) => Self::Completed(payload),
             RequestOutcome::Failed(error) => Self::Failed(error),
         }
+    }
+}
+
+/// The lease by which a daemon holds a running request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The first claim, where the running deadline starts. Never on the wire.
+    pub claimed_at: Timestamp,
+    /// Identifies the claim that created the lease.
+    pub token: LeaseToken,
+    /// The number of deliveries so far: 1 for the first claim.
+    pub attempt: u32,
+}
+
+/// Identifies one claim: the idempotency token by which a retried claim recognises its own first try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LeaseToken(#[serde(with = "uuid::serde::simple")] Uuid);
+
+impl LeaseToken {
+    /// For id generators, and for tests with fixed tokens.
+    pub fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for LeaseToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+/// Which requests a heartbeat may claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimFilter {
+    /// Pending requests.
+    Pending,
+    /// Pending requests, and running ones that the daemon does not list as in flight.
+    PendingOrLost(InFlight),
+}
+
+/// How a request is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// First delivery.
+    First,
+    /// Redelivery in place of a lease whose heartbeat response was lost.
+    Redelivery {
+        /// The lease that is replaced.
+        lease: LeaseToken,
+    },
+}
+
+/// How a daemon's work ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestOutcome {
+    Completed(Payload),
+    Failed(ErrorText),
+}
+
+impl RequestOutcome {
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Completed(_) => Status::Completed,
+            Self::Failed(_) => Status::Failed,
+        }
+    }
+}
+
+/// A result as JSON text, at most [`RESULT_BYTES`] long. Opaque to the lifecycle and the store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Payload(String);
+
+/// The result is over [`RESULT_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a result of {bytes} bytes is over the {RESULT_BYTES} that can be stored")]
+pub struct PayloadTooLarge {
+    pub bytes: usize,
+}
+
+impl Payload {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Payload {
+    type Error = PayloadTooLarge;
+    fn try_from(json: String) -> Result<Self, PayloadTooLarge> {
+        if json.len() <= RESULT_BYTES { Ok(Self(json)) } else { Err(PayloadTooLarge { bytes: json.len() }) }
+    }
+}
+
+/// An error text for users, cut to [`ERROR_BYTES`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ErrorText(String);
+
+impl ErrorText {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for ErrorText {
+    fn from(mut text: String) -> Self {
+        if text.len() > ERROR_BYTES {
+            text.truncate(text.floor_char_boundary(ERROR_BYTES - '…'.len_utf8()));
+            text.push('…');
+        }
+        Self(text)
+    }
+}
+
+impl fmt::Display for ErrorText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payload_is_bounded() {
+        assert!(Payload::try_from("x".repeat(RESULT_BYTES)).is_ok());
+        let over = Payload::try_from("x".repeat(RESULT_BYTES + 1));
+        assert_eq!(over, Err(PayloadTooLarge { bytes: RESULT_BYTES + 1 }));
+    }
+
+    #[test]
+    fn long_error_is_cut_between_characters() {
+        assert_eq!(ErrorText::from("short".to_owned()).as_str(), "short");
+        let cut = ErrorText::from("ü".repeat(ERROR_BYTES));
+        assert!(cut.as_str().len() <= ERROR_BYTES && cut.as_str().ends_with("ü…"));
     }
 }

@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use doorbell_protocol::limits::RETENTION;
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 
-use super::error::Result;
 use super::outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, RevokeOutcome,
+    ReportOutcome, Result, RevokeOutcome,
 };
 use super::{Store, TokenStore};
 use crate::access::Workspaces;

@@ -14,7 +14,6 @@
 pub mod conformance;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
-mod error;
 pub mod memory;
 mod outcome;
 
@@ -22,10 +21,9 @@ use std::future::Future;
 
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
-pub use error::{Result, StoreError, StoreErrorKind};
 pub use outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, RevokeOutcome,
+    ReportOutcome, Result, RevokeOutcome, StoreError, StoreErrorKind,
 };
 
 use crate::access::Workspaces;

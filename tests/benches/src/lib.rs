@@ -1,22 +1,14 @@
-//! What every bench shares: how much it does, what it makes of its samples, and the section of `BENCHMARKS.md` that it
-//! writes down for the report.
-//!
-//! A bench knows how to measure and how to present what it measured; the report knows Markdown and SVG, and nothing of
-//! any bench. Nothing here asserts how fast anything is.
+//! What the measurements share: results as JSON lines on standard output, and small runs for `cargo test`.
+#![allow(clippy::print_stdout, reason = "results go to standard output")]
 
-mod effort;
-mod figure;
-mod machine;
-mod number;
-mod record;
-mod section;
-mod spread;
-mod text;
+use serde_json::Value;
 
-pub use effort::Effort;
-pub use figure::Figures;
-pub use machine::Machine;
-pub use number::number;
-pub use record::{Record, load, save};
-pub use section::{Block, Plot, Scale, Section, Series, Table};
-pub use spread::Spread;
+/// `cargo bench` passes `--bench`; `cargo test` does not, and runs everything once and small.
+pub fn is_brief() -> bool {
+    !std::env::args().any(|argument| argument == "--bench")
+}
+
+/// Prints one result as a line of JSON.
+pub fn emit(result: &Value) {
+    println!("{result}");
+}

@@ -1,75 +1,86 @@
-//! The design, or the design with one thing wrong.
-//!
-//! A mutation that the checker lets pass shows that a property is too weak or that something of the design is not needed;
-//! that is why they are kept with the model.
+//! The scope of an exploration, the invariants, and the mutations that break them.
 
-use crate::invariant::Invariant;
+/// Bounds of the state space, and so of the guarantee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope {
+    pub requests: usize,
+    /// A single instance has no clock skew.
+    pub instances: usize,
+    /// How many faults happen in all.
+    pub faults: u8,
+    /// How many calls are in progress at once.
+    pub calls: usize,
+    /// The last instant, in seconds.
+    pub until: u64,
+}
 
-/// One way to break the design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Invariant {
+    /// One heartbeat wins each lease of a request.
+    OneWinner,
+    /// A heartbeat whose lease is stored returns the request.
+    WinnerGetsRequest,
+    /// After a poll has shown a terminal record, every later poll shows the same one until retention ends.
+    TerminalIsFinal,
+    /// An accepted request is found, and a recorded report is what every later poll shows.
+    AcknowledgedIsStored,
+    /// A report that was called stale is not what is stored.
+    StaleIsNotStored,
+    /// On no clock is a request open 90 s after it was made.
+    NothingIsStuck,
+    /// Heartbeats look for work while a request is open, unless its initiate is still in progress.
+    OpenHasWorkHint,
+    /// A heartbeat does not claim a request while an older one can be claimed.
+    FirstComeFirstServed,
+    /// If one daemon's heartbeats and reports arrive from now on, an open request is completed (`recovery.rs`).
+    LossCostsTimeOnly,
+    /// A heartbeat does not get a request that it lists as in flight.
+    InFlightIsNotRedelivered,
+}
+
+/// One defect of the design. A mutation without a counterexample shows that a property is too weak, or that the design
+/// has something that it does not need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    /// A claim is written whatever the request has become.
     ClaimWithoutCondition,
-    /// A claim does not ask whether the request has lapsed.
-    ClaimOfWhatHasLapsed,
-    /// A claim that is tried again does not recognise what its first try has written.
-    ClaimWithoutMark,
-    /// A look finds the newest request first.
+    ClaimIgnoresDeadline,
+    /// A retried claim does not recognise its own lease token.
+    ClaimWithoutLeaseToken,
     NewestFirst,
-    /// A poll shows a time-out that it has not written down.
-    PollWithoutWritingTimeOuts,
-    /// A poll writes a time-out over whatever is stored.
-    TimeOutWithoutCondition,
-    /// A poll may read what was stored before the last write.
-    EventualRead,
-    /// The request is made before the runtime's attention is drawn.
-    HintAfterPut,
-    /// Attention is drawn for as long as the request may be pending, not for as long as it may run.
-    AttentionWhilePendingOnly,
-    /// A report is written over whatever is stored.
+    PollWithoutStoringTimeout,
+    /// A poll writes a timeout over whatever is stored.
+    TimeoutWithoutCondition,
+    /// A poll may read the record before its last change.
+    EventuallyConsistentRead,
+    /// Initiate puts the request before it writes the work hint.
+    WorkHintAfterPut,
+    /// The work hint covers the pending deadline, but not the running one.
+    WorkHintWhilePendingOnly,
     ReportWithoutCondition,
-    /// A report that is tried again does not recognise what its first try has written.
-    ReportWithoutMark,
-    /// Nothing is handed out again.
+    /// A retried report does not recognise its own stored outcome.
+    ReportWithoutIdempotency,
     NoRedelivery,
-    /// A redelivery does not ask whether the claim that it replaces is still the one that it saw.
-    RedeliveryOfAnyClaim,
-    /// A redelivery starts the running clock anew.
+    /// A redelivery replaces any lease, not only the one that it read.
+    RedeliveryOfAnyLease,
     RedeliveryRestartsClock,
-    /// A redelivery does not look at what the daemon says it has.
-    RedeliveryOfWhatIsInFlight,
+    RedeliveryIgnoresInFlight,
 }
 
-impl Mutation {
-    /// What is lost by it.
-    pub fn breaks(self) -> Invariant {
-        match self {
-            Self::ClaimWithoutCondition | Self::RedeliveryOfAnyClaim => Invariant::OneWinner,
-            Self::ClaimWithoutMark => Invariant::WinnerIsTold,
-            Self::PollWithoutWritingTimeOuts | Self::ReportWithoutCondition => Invariant::TerminalIsForEver,
-            Self::TimeOutWithoutCondition | Self::EventualRead => Invariant::AcknowledgedIsStored,
-            Self::ReportWithoutMark => Invariant::StaleIsNotStored,
-            Self::ClaimOfWhatHasLapsed | Self::RedeliveryRestartsClock => Invariant::NothingIsStuck,
-            Self::HintAfterPut | Self::AttentionWhilePendingOnly => Invariant::OpenHasAttention,
-            Self::NewestFirst => Invariant::FirstComeFirstServed,
-            Self::NoRedelivery => Invariant::LossCostsTimeOnly,
-            Self::RedeliveryOfWhatIsInFlight => Invariant::NotWhatIsInFlight,
-        }
-    }
-}
-
-/// What is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Design {
-    /// As it is built.
-    Faithful,
-    /// With one thing wrong.
-    Mutated(Mutation),
-}
-
-impl Design {
-    /// Whether this is what is wrong with it.
-    pub fn has(self, mutation: Mutation) -> bool {
-        self == Self::Mutated(mutation)
-    }
-}
+/// Each mutation with the invariant that it breaks.
+pub const MUTATIONS: [(Mutation, Invariant); 15] = [
+    (Mutation::ClaimWithoutCondition, Invariant::OneWinner),
+    (Mutation::ClaimIgnoresDeadline, Invariant::NothingIsStuck),
+    (Mutation::ClaimWithoutLeaseToken, Invariant::WinnerGetsRequest),
+    (Mutation::NewestFirst, Invariant::FirstComeFirstServed),
+    (Mutation::PollWithoutStoringTimeout, Invariant::TerminalIsFinal),
+    (Mutation::TimeoutWithoutCondition, Invariant::AcknowledgedIsStored),
+    (Mutation::EventuallyConsistentRead, Invariant::AcknowledgedIsStored),
+    (Mutation::WorkHintAfterPut, Invariant::OpenHasWorkHint),
+    (Mutation::WorkHintWhilePendingOnly, Invariant::OpenHasWorkHint),
+    (Mutation::ReportWithoutCondition, Invariant::TerminalIsFinal),
+    (Mutation::ReportWithoutIdempotency, Invariant::StaleIsNotStored),
+    (Mutation::NoRedelivery, Invariant::LossCostsTimeOnly),
+    (Mutation::RedeliveryOfAnyLease, Invariant::OneWinner),
+    (Mutation::RedeliveryRestartsClock, Invariant::NothingIsStuck),
+    (Mutation::RedeliveryIgnoresInFlight, Invariant::InFlightIsNotRedelivered),
+];

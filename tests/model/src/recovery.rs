@@ -1,33 +1,32 @@
-//! A lost message costs time, not the answer: said of every state, by going on from it.
+//! Invariant 7, checked in every state by continuing from it.
 //!
-//! Whatever was lost so far, and though everything that is under way now be lost as well: if from now on the beats and
-//! reports of one daemon get through, then at the first moment at which it may be handed an open request, the request is
-//! completed. What the other daemon has is left to that one.
+//! All calls in progress are lost, and from then on the heartbeats and reports of one daemon arrive. At the first instant
+//! at which the daemon may get an open request, the request must be completed. A request in flight at the other daemon is
+//! left to that daemon.
 
+use doorbell_protocol::Timestamp;
 use doorbell_shared::limits::REDELIVERY_AFTER;
 use doorbell_shared::request::{Request, State};
-use doorbell_shared::time::Timestamp;
 
-use crate::action::Fate;
-use crate::party::{Daemon, Instance, Question};
+use crate::actors::{Daemon, Instance, REQUESTS};
+use crate::handlers::report_call;
 use crate::protocol::Protocol;
-use crate::steps::{heartbeat, report};
-use crate::world::World;
+use crate::state::ModelState;
 
-/// Whether it is so for each open request, each daemon and each clock.
-pub(crate) fn is_possible(protocol: &Protocol, world: &World) -> bool {
-    let open: Vec<_> = Question::ALL.into_iter().filter(|question| is_open(world, *question)).collect();
+/// Checks each open request with each daemon and each clock.
+pub fn completes_after_loss(protocol: &Protocol, state: &ModelState) -> bool {
+    let open: Vec<_> = REQUESTS.into_iter().filter(|request| is_open(state, *request)).collect();
     open.is_empty()
         || Daemon::ALL.into_iter().all(|daemon| {
             Instance::ALL.into_iter().all(|instance| {
-                open.iter()
-                    .all(|question| Recovery { protocol, daemon, instance }.completes(world, *question))
+                let recovery = Recovery { protocol, daemon, instance };
+                open.iter().all(|request| recovery.completes(state, *request))
             })
         })
 }
 
-fn is_open(world: &World, question: Question) -> bool {
-    world.store.get(question).is_some_and(|request| !request.state.status().is_terminal())
+fn is_open(state: &ModelState, request: usize) -> bool {
+    state.table.requests[request].as_ref().is_some_and(|stored| !stored.state.status().is_terminal())
 }
 
 struct Recovery<'a> {
@@ -37,59 +36,57 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
-    /// Whether `question` is completed as soon as it may be, if it ever may.
-    fn completes(&self, world: &World, question: Question) -> bool {
-        let elsewhere = Daemon::ALL.iter().any(|other| *other != self.daemon && world.held(*other)[question]);
-        if elsewhere {
+    fn completes(&self, state: &ModelState, request: usize) -> bool {
+        let has = |other: &Daemon| *other != self.daemon && state.in_flight[*other as usize][request];
+        if Daemon::ALL.iter().any(has) {
             return true;
         }
-        let Some(mut world) = self.when_due(world, question) else { return true };
-        self.report_all(&mut world);
-        for _ in Question::ALL {
-            self.beat(&mut world);
-            self.report_all(&mut world);
+        let Some(mut state) = self.when_due(state, request) else { return true };
+        self.report_all(&mut state);
+        for _ in REQUESTS {
+            let call =
+                self.protocol.context(&mut state, self.instance).start_heartbeat(self.daemon, self.instance);
+            state.calls.extend(call);
+            self.finish_calls(&mut state);
+            self.report_all(&mut state);
         }
-        !is_open(&world, question)
+        !is_open(&state, request)
     }
 
-    /// The world at the first moment at which the daemon has the request, or should be handed it.
-    fn when_due(&self, world: &World, question: Question) -> Option<World> {
-        let mut world = world.without_calls();
+    /// The state at the first instant at which the daemon has the request or may get it, if that is before its deadline.
+    fn when_due(&self, state: &ModelState, request: usize) -> Option<ModelState> {
+        let ModelState { table, trace, .. } = state;
+        let mut state =
+            ModelState { table: table.clone(), trace: trace.clone(), calls: Vec::new(), ..*state };
         loop {
-            let (request, now) = (world.store.get(question)?, self.protocol.now(&world, self.instance));
-            if request.lapse(now).is_some() {
+            let stored = state.table.requests[request].as_ref()?;
+            let now = self.protocol.now(&state, self.instance);
+            if stored.timeout_reason(now).is_some() {
                 return None;
             }
-            if world.held(self.daemon)[question] || is_due(request, now) {
-                return Some(world);
+            if state.in_flight[self.daemon as usize][request] || is_due(stored, now) {
+                return Some(state);
             }
-            world.moment = world.moment.next()?;
+            state.instant = state.instant.next(u64::MAX)?;
         }
     }
 
-    /// One beat, up to its answer.
-    fn beat(&self, world: &mut World) {
-        let call = heartbeat::begin(&self.protocol.scene(world, self.instance), self.daemon, self.instance);
-        world.calls.extend(call);
-        self.finish(world);
+    fn report_all(&self, state: &mut ModelState) {
+        let in_flight = state.in_flight[self.daemon as usize];
+        let reports = REQUESTS.into_iter().filter(|request| in_flight[*request]);
+        state.calls.extend(reports.map(|request| report_call(self.daemon, request)));
+        self.finish_calls(state);
     }
 
-    fn report_all(&self, world: &mut World) {
-        world
-            .calls
-            .extend(world.held(self.daemon).iter().map(|question| report::sent(self.daemon, question)));
-        self.finish(world);
-    }
-
-    fn finish(&self, world: &mut World) {
-        while !world.calls.is_empty() {
-            let done = self.protocol.proceed(world, 0, self.instance, Fate::Well);
-            debug_assert!(done.is_some(), "what goes well is always possible");
+    fn finish_calls(&self, state: &mut ModelState) {
+        while !state.calls.is_empty() {
+            let step = self.protocol.proceed(state, 0, self.instance, None);
+            debug_assert!(step.is_some(), "a step without a fault is always possible");
         }
     }
 }
 
-/// Whether it is there to be handed out to a daemon that does not have it.
+/// Whether a heartbeat of a daemon that does not have the request may get it.
 fn is_due(request: &Request, now: Timestamp) -> bool {
     match request.state {
         State::Pending => true,

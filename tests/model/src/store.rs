@@ -1,138 +1,96 @@
-//! The table: one runtime's hint and its requests. Each method is one access, and each write has its condition.
-//!
-//! The conditions are the lifecycle's own, called literally; only a mutation goes past them.
+//! Conditional writes to the table. The conditions are the lifecycle's own; only a mutation bypasses them.
 
-use doorbell_shared::id::ClaimId;
-use doorbell_shared::limits::{ATTENTION, PENDING_DEADLINE};
-use doorbell_shared::request::{Delivery, Outcome, Request, Run, State};
-use doorbell_shared::time::Timestamp;
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::limits::PENDING_DEADLINE;
+use doorbell_shared::limits::WORK_HINT_LIFETIME;
+use doorbell_shared::request::{Delivery, Lease, LeaseToken, Request, RequestOutcome, State};
 
-use crate::design::{Design, Mutation};
-use crate::party::Question;
+use crate::design::Mutation;
+use crate::state::ModelState;
 
-/// What a conditional write came to. A refused one shows what stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// The condition held.
+pub enum ConditionalWrite {
     Applied,
-    /// It did not.
-    Refused,
+    ConditionFailed,
 }
 
-/// What is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Store {
-    attention_until: Option<Timestamp>,
-    requests: [Option<Request>; 2],
-    /// What an eventually consistent read may still see; kept only where there are such reads.
-    before: [Option<Request>; 2],
+/// What a handler works with: the state, the design and the clock of its instance.
+pub struct Context<'a> {
+    pub state: &'a mut ModelState,
+    pub mutation: Option<Mutation>,
+    pub now: Timestamp,
 }
 
-impl Store {
-    /// The request as it stands.
-    pub fn get(&self, question: Question) -> Option<&Request> {
-        self.requests[question as usize].as_ref()
+impl Context<'_> {
+    pub fn has(&self, mutation: Mutation) -> bool {
+        self.mutation == Some(mutation)
     }
 
-    /// The request before its last change.
-    pub fn get_eventually(&self, question: Question) -> Option<&Request> {
-        self.before[question as usize].as_ref()
+    pub fn stored(&self, index: usize) -> Option<&Request> {
+        self.state.table.requests[index].as_ref()
     }
 
-    /// The mark of whoever holds the request.
-    pub fn claim_of(&self, question: Question) -> Option<ClaimId> {
-        match self.get(question)?.state {
-            State::Running(run) => Some(run.claim),
-            _ => None,
-        }
+    /// The runtime is always online here, so the write has no condition that could fail.
+    pub fn write_work_hint(&mut self, now: Timestamp) {
+        let short = self.has(Mutation::WorkHintWhilePendingOnly);
+        self.state.table.work_hint_until =
+            Some(now + if short { PENDING_DEADLINE } else { WORK_HINT_LIFETIME });
     }
 
-    /// Whether the request runs by `claim`.
-    pub fn holds(&self, question: Question, claim: ClaimId) -> bool {
-        self.claim_of(question) == Some(claim)
+    pub fn put(&mut self, index: usize, request: Request) -> ConditionalWrite {
+        let created = self.stored(index).is_none().then_some(request);
+        self.write(index, created)
     }
 
-    /// Whether heartbeats go and look for work.
-    pub fn has_attention(&self, now: Timestamp) -> bool {
-        self.attention_until.is_some_and(|until| until >= now)
+    pub fn claim(&mut self, index: usize, delivery: Delivery, token: LeaseToken) -> ConditionalWrite {
+        let claimed = self.stored(index).and_then(|request| self.claimed(request, delivery, token));
+        self.write(index, claimed)
     }
 
-    /// Makes them do so. No condition that could fail: the runtime is there and online.
-    pub fn draw_attention(&mut self, now: Timestamp, design: Design) {
-        let short = design.has(Mutation::AttentionWhilePendingOnly);
-        self.attention_until = Some(now + if short { PENDING_DEADLINE } else { ATTENTION });
+    /// Writes the timeout of `read` if the stored request is still the same version.
+    pub fn time_out(&mut self, index: usize, read: &Request, now: Timestamp) -> ConditionalWrite {
+        let version = |request: &Request| (request.state.status(), request.updated_at);
+        let unchanged = self.stored(index).is_some_and(|request| version(request) == version(read));
+        let writes = unchanged || self.has(Mutation::TimeoutWithoutCondition);
+        self.write(index, read.timed_out_if_expired(now).filter(|_| writes))
     }
 
-    /// Makes the request, if it is not there.
-    pub fn put(&mut self, question: Question, request: Request, design: Design) -> Write {
-        let made = self.get(question).is_none().then_some(request);
-        self.write(question, made, design)
-    }
-
-    /// Hands the request out, if that is still possible in this way.
-    pub fn claim(
-        &mut self,
-        question: Question,
-        delivery: Delivery,
-        claim: ClaimId,
-        now: Timestamp,
-        design: Design,
-    ) -> Write {
-        let claimed = self.get(question).and_then(|request| claimed(request, delivery, claim, now, design));
-        self.write(question, claimed, design)
-    }
-
-    /// Times the request out, if it is still what was read.
-    pub fn time_out(&mut self, question: Question, read: &Request, now: Timestamp, design: Design) -> Write {
-        let unchanged = self.get(question).is_some_and(|request| {
-            request.state.status() == read.state.status() && request.updated_at == read.updated_at
-        });
-        let timed_out = read
-            .timed_out_if_lapsed(now)
-            .filter(|_| unchanged || design.has(Mutation::TimeOutWithoutCondition));
-        self.write(question, timed_out, design)
-    }
-
-    /// Stores the outcome, if the request is open.
-    pub fn report(&mut self, question: Question, outcome: &Outcome, now: Timestamp, design: Design) -> Write {
-        let reported = self.get(question).and_then(|request| match design {
-            Design::Mutated(Mutation::ReportWithoutCondition) => {
-                Some(Request { state: outcome.clone().into(), updated_at: now, ..request.clone() })
+    pub fn report(&mut self, index: usize, outcome: &RequestOutcome) -> ConditionalWrite {
+        let reported = self.stored(index).and_then(|request| {
+            if self.has(Mutation::ReportWithoutCondition) {
+                Some(Request { state: outcome.clone().into(), updated_at: self.now, ..request.clone() })
+            } else {
+                request.reported_if_open(outcome, self.now)
             }
-            _ => request.reported_if_open(outcome, now),
         });
-        self.write(question, reported, design)
+        self.write(index, reported)
     }
 
-    fn write(&mut self, question: Question, changed: Option<Request>, design: Design) -> Write {
-        let Some(changed) = changed else { return Write::Refused };
-        let before = self.requests[question as usize].replace(changed);
-        if design.has(Mutation::EventualRead) {
-            self.before[question as usize] = before;
+    fn write(&mut self, index: usize, changed: Option<Request>) -> ConditionalWrite {
+        let Some(changed) = changed else { return ConditionalWrite::ConditionFailed };
+        let previous = self.state.table.requests[index].replace(changed);
+        if self.has(Mutation::EventuallyConsistentRead) {
+            self.state.table.previous[index] = previous;
         }
-        Write::Applied
+        ConditionalWrite::Applied
     }
-}
 
-fn claimed(
-    request: &Request,
-    delivery: Delivery,
-    claim: ClaimId,
-    now: Timestamp,
-    design: Design,
-) -> Option<Request> {
-    let first = Run { started_at: now, claim, attempt: 1 };
-    let running = |run| Some(Request { state: State::Running(run), updated_at: now, ..request.clone() });
-    match (design, delivery, &request.state) {
-        (Design::Mutated(Mutation::ClaimWithoutCondition), Delivery::First, _) => running(first),
-        (Design::Mutated(Mutation::ClaimOfWhatHasLapsed), Delivery::First, State::Pending) => running(first),
-        (Design::Mutated(Mutation::RedeliveryOfAnyClaim), Delivery::Again { .. }, State::Running(run)) => {
-            request.redelivered_if_undelivered(run.claim, claim, now)
+    fn claimed(&self, request: &Request, delivery: Delivery, token: LeaseToken) -> Option<Request> {
+        let now = self.now;
+        let first = Lease { claimed_at: now, token, attempt: 1 };
+        let running =
+            |lease| Some(Request { state: State::Running(lease), updated_at: now, ..request.clone() });
+        match (self.mutation, delivery, &request.state) {
+            (Some(Mutation::ClaimWithoutCondition), Delivery::First, _) => running(first),
+            (Some(Mutation::ClaimIgnoresDeadline), Delivery::First, State::Pending) => running(first),
+            (Some(Mutation::RedeliveryOfAnyLease), Delivery::Redelivery { .. }, State::Running(lease)) => {
+                request.redelivered_if_lost(lease.token, token, now)
+            }
+            (Some(Mutation::RedeliveryRestartsClock), Delivery::Redelivery { .. }, State::Running(lease)) => {
+                request.claimed_if_claimable(delivery, token, now)?;
+                running(Lease { attempt: lease.attempt + 1, ..first })
+            }
+            _ => request.claimed_if_claimable(delivery, token, now),
         }
-        (Design::Mutated(Mutation::RedeliveryRestartsClock), Delivery::Again { .. }, State::Running(run)) => {
-            request.claimed_if_deliverable(delivery, claim, now)?;
-            running(Run { started_at: now, claim, attempt: run.attempt + 1 })
-        }
-        _ => request.claimed_if_deliverable(delivery, claim, now),
     }
 }

@@ -1,11 +1,10 @@
-//! `doorbell dev`: the whole thing on one machine. Serves the API, starts a daemon, asks it, and stays.
+//! `doorbell dev`: serves the API on this machine, starts a daemon, and rings it once.
 //!
-//! What is wrong with the agents or the store is told before the socket is opened. At the end the daemon signs off first,
-//! then calls under way are answered, then the server goes.
+//! Errors of the agents or the store are reported before the socket is opened. At shutdown the daemon deregisters first,
+//! then calls in progress finish, then the server stops.
 
-mod demonstration;
-mod open_files;
-mod serving;
+mod demo;
+mod server;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use doorbell_daemon::agents::{self, Agent, Environment};
 use doorbell_functions::auth::oidc::Oidc;
+use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, issue_dev_tokens};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http::AppState;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
@@ -25,10 +25,9 @@ use tokio_util::sync::CancellationToken;
 use super::CommandError;
 use crate::arguments::{self, StoreKind};
 use crate::output;
-use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, issue_dev_tokens};
-use serving::Serving;
+use server::Server;
 
-/// How often what TTL names is deleted from the embedded engine, which does not do it by itself.
+/// The interval of TTL deletions. The embedded engine has none of its own.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(arguments: arguments::Dev, stop: CancellationToken) -> Result<(), CommandError> {
@@ -46,12 +45,12 @@ pub(super) async fn run(arguments: arguments::Dev, stop: CancellationToken) -> R
             };
             issue_dev_tokens(&engine.store(), now).await?;
             tokio::select! {
-                served = serve(engine.store(), engine.store(), &arguments, stop) => served,
+                result = serve(engine.store(), engine.store(), &arguments, stop) => result,
                 never = sweep(engine.clone()) => match never {},
             }
         }
-        // Others may use that table, and the dev tokens are public: they stay in this process.
-        StoreKind::Dynamodb => match stop.run_until_cancelled(in_table(&arguments.table)).await {
+        // The table may be shared and the dev tokens are public, so they stay in this process.
+        StoreKind::Dynamodb => match stop.run_until_cancelled(open_table(&arguments.table)).await {
             Some(store) => {
                 let store = store?;
                 let tokens = DevTokens::before(store.clone(), now).await?;
@@ -72,7 +71,7 @@ async fn sweep(engine: EmbeddedDynamoDb) -> Infallible {
     }
 }
 
-async fn in_table(table: &str) -> Result<DynamoDbStore, CommandError> {
+async fn open_table(table: &str) -> Result<DynamoDbStore, CommandError> {
     let client = connect::from_environment().await;
     if table::ensure(&client, table).await.map_err(CommandError::Table)? == Ensured::Created {
         output::note(format!("created the table {table}"));
@@ -86,24 +85,24 @@ async fn serve<S: Store + 'static, T: TokenStore + 'static>(
     arguments: &arguments::Dev,
     stop: CancellationToken,
 ) -> Result<(), CommandError> {
-    let Some(agents) = stop.run_until_cancelled(agents(arguments)).await else { return Ok(()) };
+    let Some(agents) = stop.run_until_cancelled(find_agents(arguments)).await else { return Ok(()) };
     let agents = agents?;
-    let callers = Authenticator { backend: AppState::new(tokens), oidc: Oidc::from_environment()? };
     let gateway = Gateway {
-        backend: AppState::new(store),
-        authenticator: callers,
+        state: AppState::new(store),
+        authenticator: Authenticator { state: AppState::new(tokens), oidc: Oidc::from_environment()? },
         origins: origins(&arguments.cors_origins),
     };
-    open_files::raise_limit();
-    let serving = Serving::start(gateway, arguments.addr).await?;
-    let url = serving.url()?;
-    output::line(format!("Doorbell listens on {} (store: {})", shown(&url), arguments.store.as_str()));
-    let demonstrated = match agents {
-        Some(agents) => demonstration::run(&url, agents, arguments.interval, &stop).await,
-        None => demonstration::without_daemon(&url, &stop).await,
+    let server = Server::start(gateway, arguments.addr).await?;
+    output::line(format!("Doorbell listens on {} (store: {})", server.base_url(), arguments.store.as_str()));
+    let result = match agents {
+        Some(agents) => demo::run(&server, agents, arguments.interval, &stop).await,
+        None => {
+            demo::without_daemon(&server, &stop).await;
+            Ok(())
+        }
     };
-    serving.end().await?;
-    demonstrated
+    server.shut_down().await?;
+    result
 }
 
 fn origins(named: &[HeaderValue]) -> Origins {
@@ -114,15 +113,10 @@ fn origins(named: &[HeaderValue]) -> Origins {
     }
 }
 
-async fn agents(arguments: &arguments::Dev) -> Result<Option<Vec<Agent>>, CommandError> {
+async fn find_agents(arguments: &arguments::Dev) -> Result<Option<Vec<Agent>>, CommandError> {
     if arguments.no_daemon {
         return Ok(None);
     }
     let options = arguments.agents.clone().into();
     Ok(Some(agents::find(&options, &Environment::of_process()).await?))
-}
-
-/// Without the slash that every URL ends in.
-fn shown(url: &reqwest::Url) -> &str {
-    url.as_str().trim_end_matches('/')
 }

@@ -1,4 +1,4 @@
-//! Which issuer is trusted, from the environment.
+//! The trusted issuer, from the environment.
 
 use std::net::IpAddr;
 
@@ -11,40 +11,38 @@ const WORKSPACES_CLAIM: &str = "DOORBELL_OIDC_WORKSPACES_CLAIM";
 
 const DEFAULT_WORKSPACES_CLAIM: &str = "doorbell_workspaces";
 
-/// The issuer whose tokens are accepted. Exists only with URLs that are safe to fetch keys from.
+/// The issuer whose tokens are accepted. Its URLs are safe to fetch keys from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OidcConfig {
-    /// As tokens say it in `iss`, to the letter.
+    /// The exact value of `iss`.
     pub(super) issuer: String,
-    /// What tokens for us have in `aud`.
+    /// The required value of `aud`.
     pub(super) audience: String,
-    /// How the issuer's keys are found.
     pub(super) keys: KeysAt,
-    /// The name of the claim that lists a person's workspaces.
+    /// The claim that lists the user's workspaces.
     pub(super) workspaces_claim: String,
 }
 
-/// How an issuer's keys are found.
+/// The location of the issuer's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum KeysAt {
-    /// They are there.
     Jwks(Url),
-    /// The discovery document there says.
+    /// In the discovery document at this URL.
     Discovery(Url),
 }
 
-/// Why the environment does not describe an issuer.
+/// Why the variables do not describe an issuer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Something is set that means nothing without an issuer.
+    /// A variable has no meaning without an issuer.
     #[error("{0} is set without {ISSUER}: set {ISSUER} to the issuer's URL, or unset {0} to turn OIDC off")]
     NoIssuer(&'static str),
-    /// Without an audience, a token that the issuer made for any other service would do.
+    /// Without an audience, the issuer's tokens for other services would be accepted.
     #[error(
         "{ISSUER} is set without {AUDIENCE}: set {AUDIENCE} to what the issuer puts into `aud` for Doorbell"
     )]
     NoAudience,
-    /// Keys must not come from where somebody on the way can change them.
+    /// Keys must be fetched over a connection that cannot be tampered with.
     #[error("{0} must be an https URL without user and password (http only for a loopback host)")]
     UnsafeUrl(&'static str),
     /// OpenID Connect Discovery 1.0, section 2.
@@ -53,8 +51,8 @@ pub enum ConfigError {
 }
 
 impl OidcConfig {
-    /// The issuer that the variables `DOORBELL_OIDC_*` describe; `None` when they leave OIDC off. An empty variable
-    /// counts as not set, because a deployment template can't leave one out.
+    /// Reads the variables `DOORBELL_OIDC_*`; `None` when OIDC is off. An empty variable counts as unset, because a
+    /// deployment template cannot omit one.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, ConfigError> {
         let set = |name| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let Some(issuer) = set(ISSUER) else {
@@ -76,7 +74,7 @@ fn jwks(url: &str) -> Result<KeysAt, ConfigError> {
     safe_url(url).map(KeysAt::Jwks).ok_or(ConfigError::UnsafeUrl(JWKS_URL))
 }
 
-/// Where `issuer` describes itself (OpenID Connect Discovery 1.0, section 4).
+/// The URL of the discovery document (OpenID Connect Discovery 1.0, section 4).
 fn discovery(issuer: &str) -> Result<Url, ConfigError> {
     let url = safe_url(issuer).ok_or(ConfigError::UnsafeUrl(ISSUER))?;
     if url.query().is_some() || url.fragment().is_some() {
@@ -86,16 +84,16 @@ fn discovery(issuer: &str) -> Result<Url, ConfigError> {
     safe_url(&format!("{issuer}/.well-known/openid-configuration")).ok_or(ConfigError::UnsafeUrl(ISSUER))
 }
 
-/// The URL, if what comes from there comes from whom it names.
+/// The URL, if the connection authenticates the host: https, or http on loopback.
 pub(super) fn safe_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    let private = match url.scheme() {
+    let has_no_credentials = url.username().is_empty() && url.password().is_none();
+    let is_authentic = match url.scheme() {
         "https" => true,
         "http" => url.host_str().is_some_and(is_loopback),
         _ => false,
     };
-    (anonymous && private).then_some(url)
+    (has_no_credentials && is_authentic).then_some(url)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -107,8 +105,8 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    const AN_ISSUER: (&str, &str) = (ISSUER, "https://issuer.example");
-    const AN_AUDIENCE: (&str, &str) = (AUDIENCE, "doorbell");
+    const EXAMPLE_ISSUER: (&str, &str) = (ISSUER, "https://issuer.example");
+    const EXAMPLE_AUDIENCE: (&str, &str) = (AUDIENCE, "doorbell");
 
     fn read(variables: &[(&str, &str)]) -> Result<Option<OidcConfig>, ConfigError> {
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
@@ -120,15 +118,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_or_all_empty_leaves_oidc_off() {
+    fn oidc_is_off_without_variables() {
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&[(ISSUER, ""), (AUDIENCE, " "), (JWKS_URL, "")]), Ok(None));
         assert_eq!(read(&[(WORKSPACES_CLAIM, "teams")]), Ok(None));
     }
 
     #[test]
-    fn issuer_and_audience_are_enough() {
-        let config = read(&[AN_ISSUER, AN_AUDIENCE]).unwrap().unwrap();
+    fn accepts_issuer_and_audience_only() {
+        let config = read(&[EXAMPLE_ISSUER, EXAMPLE_AUDIENCE]).unwrap().unwrap();
         let expected = OidcConfig {
             issuer: "https://issuer.example".to_owned(),
             audience: "doorbell".to_owned(),
@@ -139,20 +137,21 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_claim_can_be_named() {
+    fn accepts_jwks_url_and_claim_name() {
         let keys = "https://keys.example/jwks?p=policy";
-        let config =
-            read(&[AN_ISSUER, AN_AUDIENCE, (JWKS_URL, keys), (WORKSPACES_CLAIM, "teams")]).unwrap().unwrap();
+        let config = read(&[EXAMPLE_ISSUER, EXAMPLE_AUDIENCE, (JWKS_URL, keys), (WORKSPACES_CLAIM, "teams")])
+            .unwrap()
+            .unwrap();
         assert_eq!(config.keys, KeysAt::Jwks(url(keys)));
         assert_eq!(config.workspaces_claim, "teams");
     }
 
     #[test]
-    fn half_a_configuration_says_what_to_set() {
-        let error = read(&[AN_ISSUER]).unwrap_err();
+    fn incomplete_configuration_names_missing_variable() {
+        let error = read(&[EXAMPLE_ISSUER]).unwrap_err();
         assert_eq!(error, ConfigError::NoAudience);
         assert!(error.to_string().contains("set DOORBELL_OIDC_AUDIENCE"), "{error}");
-        for stray in [AN_AUDIENCE, (JWKS_URL, "https://keys.example")] {
+        for stray in [EXAMPLE_AUDIENCE, (JWKS_URL, "https://keys.example")] {
             let error = read(&[stray]).unwrap_err();
             assert_eq!(error, ConfigError::NoIssuer(stray.0));
             assert!(error.to_string().contains("set DOORBELL_OIDC_ISSUER"), "{error}");
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_over_https_or_from_this_machine() {
+    fn accepts_https_or_loopback_urls_only() {
         for safe in [
             "https://issuer.example/realm/",
             "http://localhost:8080",
@@ -168,7 +167,7 @@ mod tests {
             "http://127.1.2.3",
             "http://[::1]:8080/realm",
         ] {
-            let config = read(&[(ISSUER, safe), AN_AUDIENCE]).unwrap().unwrap();
+            let config = read(&[(ISSUER, safe), EXAMPLE_AUDIENCE]).unwrap().unwrap();
             assert_eq!(config.issuer, safe);
         }
         for unsafe_url in [
@@ -181,17 +180,17 @@ mod tests {
             "ftp://issuer.example",
             "file:///etc/keys",
         ] {
-            let unsafe_at = |name| Err(ConfigError::UnsafeUrl(name));
-            assert_eq!(read(&[(ISSUER, unsafe_url), AN_AUDIENCE]), unsafe_at(ISSUER), "{unsafe_url}");
+            let rejected = |name| Err(ConfigError::UnsafeUrl(name));
+            assert_eq!(read(&[(ISSUER, unsafe_url), EXAMPLE_AUDIENCE]), rejected(ISSUER), "{unsafe_url}");
             let keys = (JWKS_URL, unsafe_url);
-            assert_eq!(read(&[AN_ISSUER, AN_AUDIENCE, keys]), unsafe_at(JWKS_URL), "{unsafe_url}");
+            assert_eq!(read(&[EXAMPLE_ISSUER, EXAMPLE_AUDIENCE, keys]), rejected(JWKS_URL), "{unsafe_url}");
         }
     }
 
     #[test]
-    fn an_issuer_with_a_path_describes_itself_below_it() {
+    fn discovery_url_is_below_issuer_path() {
         for issuer in ["https://issuer.example/realm", "https://issuer.example/realm/"] {
-            let config = read(&[(ISSUER, issuer), AN_AUDIENCE]).unwrap().unwrap();
+            let config = read(&[(ISSUER, issuer), EXAMPLE_AUDIENCE]).unwrap().unwrap();
             let expected = url("https://issuer.example/realm/.well-known/openid-configuration");
             assert_eq!(config.keys, KeysAt::Discovery(expected));
             assert_eq!(config.issuer, issuer);
@@ -199,9 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_a_bare_url() {
+    fn rejects_issuer_with_query_or_fragment() {
         for issuer in ["https://issuer.example/?a=b", "https://issuer.example/#a"] {
-            assert_eq!(read(&[(ISSUER, issuer), AN_AUDIENCE]), Err(ConfigError::IssuerWithQuery));
+            assert_eq!(read(&[(ISSUER, issuer), EXAMPLE_AUDIENCE]), Err(ConfigError::IssuerWithQuery));
         }
     }
 }

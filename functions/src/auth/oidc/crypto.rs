@@ -1,4 +1,4 @@
-//! Signatures for `jsonwebtoken`, by ring. Nothing but RS256 and ES256 exists here, whatever a token asks for.
+//! Signature verification for `jsonwebtoken` with ring. Supports RS256 and ES256 only.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
@@ -24,10 +24,10 @@ fn unsupported<T>() -> Result<T> {
     Err(ErrorKind::UnsupportedAlgorithm.into())
 }
 
-/// Makes ring what `jsonwebtoken` checks signatures with, in this process.
+/// Installs ring as the provider of `jsonwebtoken` in this process.
 pub(super) fn install() {
-    // Fails when there is one already. Another one is no weaker: the key and the header are held against the
-    // algorithm before it is asked.
+    // Fails when a provider is installed already. That is no weaker: the algorithms of key and header are compared before
+    // the provider is called.
     let _ = RING.install_default();
 }
 
@@ -71,7 +71,7 @@ impl Verifier<Vec<u8>> for Ring {
     }
 }
 
-/// Some issuers publish a sign byte in front of the modulus; ring wants none.
+/// Strips leading zeros: some issuers publish a sign byte before the modulus, and ring rejects it.
 fn integer(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     &bytes[zeros..]

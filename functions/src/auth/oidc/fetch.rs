@@ -1,21 +1,65 @@
-//! Fetching the issuer's documents.
+//! Finds the issuer's key set and fetches documents over HTTP.
 
 use reqwest::header::ACCEPT;
 use reqwest::{Client, Response, StatusCode, Url, redirect};
+use serde::Deserialize;
 
+use super::config::{KeysAt, OidcConfig, safe_url};
+use super::jwks::KeySet;
 use super::limits::{DOCUMENT_BYTES, FETCH_TIMEOUT};
-use super::verdict::OidcFault;
+use super::verification::OidcFault;
 
-/// Something that fetches a JSON document.
+/// Fetches the keys of one issuer.
+pub(super) struct KeySource<F> {
+    config: OidcConfig,
+    fetch: F,
+}
+
+/// The used part of a discovery document.
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl<F: FetchJson> KeySource<F> {
+    pub(super) fn new(config: OidcConfig, fetch: F) -> Self {
+        Self { config, fetch }
+    }
+
+    /// The published keys.
+    pub(super) async fn keys(&self) -> Result<KeySet, OidcFault> {
+        let url = match &self.config.keys {
+            KeysAt::Jwks(url) => url.clone(),
+            KeysAt::Discovery(url) => self.discover(url).await?,
+        };
+        let document = self.fetch.fetch(&url).await?;
+        KeySet::parse(&document).ok_or(OidcFault::Unreadable { url, wanted: "a JWK set" })
+    }
+
+    /// Read again for each fetch, because an issuer may move its keys.
+    async fn discover(&self, url: &Url) -> Result<Url, OidcFault> {
+        let document = self.fetch.fetch(url).await?;
+        let unreadable = |wanted| OidcFault::Unreadable { url: url.clone(), wanted };
+        let discovery: Discovery =
+            serde_json::from_slice(&document).map_err(|_| unreadable("a discovery document"))?;
+        if discovery.issuer != self.config.issuer {
+            return Err(unreadable("the discovery document of the configured issuer"));
+        }
+        safe_url(&discovery.jwks_uri).ok_or_else(|| unreadable("a discovery document with a safe jwks_uri"))
+    }
+}
+
+/// Fetches JSON documents.
 pub trait FetchJson: Send + Sync {
-    /// The document at `url`, in bounded time and of bounded size. It is not parsed.
+    /// The document at `url`, unparsed, within a time limit and a size limit.
     fn fetch(&self, url: &Url) -> impl Future<Output = Result<Vec<u8>, OidcFault>> + Send;
 }
 
-/// A client as fetching keys wants it: rustls on ring, no redirects to somewhere else. Reads the machine's root
-/// certificates, so it is better not made where OIDC is off.
+/// An HTTP client with rustls on ring and without redirects. It reads the machine's root certificates, which takes a while,
+/// so create it only when OIDC is on.
 pub fn http_client() -> reqwest::Result<Client> {
-    // Fails when a provider is installed already, which is just as well.
+    // Fails when the process has a provider already, which is equally good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().redirect(redirect::Policy::none()).build()
 }
@@ -25,7 +69,7 @@ pub fn http_client() -> reqwest::Result<Client> {
 pub struct HttpFetch(Client);
 
 impl HttpFetch {
-    /// With a client like [`http_client`]'s. What a redirect led to is refused even if the client follows them.
+    /// Responses after a redirect are rejected, even if `client` follows redirects.
     pub fn new(client: Client) -> Self {
         Self(client)
     }

@@ -1,31 +1,29 @@
-//! Every number of this module, in one place.
+//! The limits of OIDC.
 
 use std::time::Duration;
 
 use doorbell_shared::limits::CLOCK_SKEW;
 
-/// The longest token that is looked at. API Gateway passes headers of 10 KB in all.
+/// The longest accepted token. API Gateway limits all headers together to 10 KB.
 pub const TOKEN_BYTES: usize = 8 * 1024;
 
-/// How far the issuer's clock and ours may be apart: `exp` and `nbf` are seen with that much leeway.
+/// The tolerated difference between the issuer's clock and ours, for `exp` and `nbf`.
 pub const LEEWAY: Duration = CLOCK_SKEW;
 
-/// Having answered, the issuer is not asked again this soon, so that made-up key ids can't make us a nuisance to it.
+/// The minimum time between two fetches, so that invented key ids cannot cause a fetch each.
 pub const REFRESH_FLOOR: Duration = Duration::from_secs(60);
 
-/// Having failed, the issuer is not asked again this soon. Shorter than [`REFRESH_FLOOR`]: until it answers, people are
-/// locked out.
+/// The minimum time between a failed fetch and the next. Shorter than [`REFRESH_FLOOR`], because users are locked out.
 pub const RETRY_FLOOR: Duration = Duration::from_secs(5);
 
-/// Keys are fetched anew when they are this old: one that the issuer has withdrawn is good for no longer.
+/// The age at which keys are fetched again. A withdrawn key is accepted for no longer.
 pub const KEYS_FRESH: Duration = Duration::from_secs(3600);
 
-/// While the issuer fails, the keys it published last are good for this long.
+/// The age up to which cached keys are used while the issuer fails.
 pub const KEYS_USABLE: Duration = Duration::from_secs(24 * 3600);
 
-/// The largest document that is read from the issuer.
+/// The largest accepted document of the issuer.
 pub const DOCUMENT_BYTES: usize = 1 << 20;
 
-/// A document that has not come by then is not coming. Two of them fit into the 10 s that API Gateway gives an
-/// authorizer.
+/// The timeout of one document. Two fit into the 10 s that API Gateway allows an authorizer.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(3);

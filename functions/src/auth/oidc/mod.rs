@@ -1,67 +1,83 @@
-//! People who sign in elsewhere: JSON Web TokenStore of one OIDC issuer.
+//! OIDC: verifies the JSON Web Tokens of one issuer.
 //!
-//! A token is [`Verdict::Valid`] only if a key that the issuer publishes now signed it with RS256 or ES256, for our
-//! audience, and it is in time. It never chooses how it is checked: the algorithm is the key's, and the key is one of
-//! the issuer's, whatever the header says or brings along.
+//! A token is [`Verification::Valid`] only if a key of the issuer signed it with RS256 or ES256, for our audience, within its
+//! validity period. An unavailable issuer is an [`OidcFault`]. No error, log or `Debug` output contains a token.
 //!
-//! When the issuer can't be asked and its answer matters, that is an [`OidcFault`]: neither a yes nor a no.
-//! `now` is handed in, and no token appears in an error, a log or a `Debug`.
-//!
-//! | room | decides |
+//! | module | content |
 //! |---|---|
-//! | `config` | which issuer, from the environment |
-//! | `header` | what a token says of itself, and whether that is worth a look at the keys |
-//! | `cache` | when the issuer is asked for its keys |
-//! | `source` | where they are |
-//! | `fetch` | how a document is fetched |
-//! | `keys` | which published keys count |
-//! | `claims` | what a signed token has to say |
-//! | `crypto` | signatures |
-//! | [`limits`] | every number |
+//! | `config` | the issuer, from the environment |
+//! | `verify` | header, signature and claims of a token |
+//! | `jwks` | which published keys are used |
+//! | `cache` | when keys are fetched, and the fallback |
+//! | `fetch` | discovery and HTTP |
+//! | `crypto` | signatures with ring |
+//! | `verification` | outcomes and errors |
+//! | [`limits`] | sizes and times |
 
 mod cache;
-mod claims;
 mod config;
 mod crypto;
 mod fetch;
-mod header;
-mod keys;
+mod jwks;
 pub mod limits;
-mod setup;
-mod source;
-mod verdict;
+mod verification;
+mod verify;
 
-pub use config::{ConfigError, OidcConfig};
-pub use fetch::{FetchJson, HttpFetch, http_client};
-pub use setup::SetupError;
-pub use verdict::{DeniedReason, Identity, OidcFault, Verdict};
+use doorbell_protocol::Timestamp;
 
 use cache::Cache;
-use doorbell_protocol::Timestamp;
-use header::Header;
-use source::Source;
+pub use config::{ConfigError, OidcConfig};
+use fetch::KeySource;
+pub use fetch::{FetchJson, HttpFetch, http_client};
+pub use verification::{DeniedReason, Identity, OidcFault, Verification};
+use verify::Header;
 
-/// Verifies the tokens of one issuer. Made once and kept, since it remembers the issuer's keys.
+/// Why OIDC cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum OidcSetupError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Usually because the machine has no root certificates.
+    #[error("there is no HTTP client to fetch the issuer's keys with")]
+    Http(#[from] reqwest::Error),
+}
+
+/// Verifies the tokens of one issuer. Created once for a process, because it caches the issuer's keys.
 pub struct Oidc<F = HttpFetch> {
     config: OidcConfig,
     cache: Cache<F>,
 }
 
+impl Oidc {
+    /// The issuer of the environment; `None` if OIDC is off. Makes no call.
+    ///
+    /// # Errors
+    /// When the variables contradict each other, or TLS cannot be set up.
+    pub fn from_environment() -> Result<Option<Self>, OidcSetupError> {
+        let Some(config) = OidcConfig::from_lookup(|name| std::env::var(name).ok())? else { return Ok(None) };
+        Ok(Some(Self::new(config, HttpFetch::new(http_client()?))))
+    }
+}
+
 impl<F: FetchJson> Oidc<F> {
-    /// Fetches nothing yet.
+    /// Makes no call.
     pub fn new(config: OidcConfig, fetch: F) -> Self {
         crypto::install();
-        Self { cache: Cache::new(Source::new(config.clone(), fetch)), config }
+        Self { cache: Cache::new(KeySource::new(config.clone(), fetch)), config }
     }
 
-    /// Who `token` speaks for at `now`, if anybody.
-    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verdict, OidcFault> {
-        let header = match Header::read(token) {
+    /// Verifies `token` at `now`.
+    ///
+    /// # Errors
+    /// When the issuer's keys are needed and unavailable.
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Verification, OidcFault> {
+        let header = match Header::parse(token) {
             Ok(header) => header,
-            Err(reason) => return Ok(Verdict::Denied(reason)),
+            Err(reason) => return Ok(Verification::Denied(reason)),
         };
         let keys = self.cache.keys_for(&header.key_id, now).await?;
-        let identity = keys.matching(&header).and_then(|key| claims::identity(token, key, &self.config, now));
-        Ok(identity.map_or_else(Verdict::Denied, Verdict::Valid))
+        let key = keys.find(&header.key_id, header.algorithm);
+        let identity = key.and_then(|key| verify::identity(token, key, &self.config, now));
+        Ok(identity.map_or_else(Verification::Denied, Verification::Valid))
     }
 }

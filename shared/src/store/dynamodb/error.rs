@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use super::expressions::Item;
-use crate::store::error::{Result, StoreError, StoreErrorKind};
+use crate::store::outcome::{Result, StoreError, StoreErrorKind};
 
 /// The outcome of a conditional write.
 pub(super) enum ConditionalWrite<T> {

@@ -21,8 +21,8 @@ use crate::access::Workspaces;
 use crate::limits::{RING_INTERVAL, WORK_HINT_LIFETIME};
 use crate::rate_limit::{RateLimited, max_tat, next_tat};
 use crate::request::{Address, Request};
-use crate::store::error::Result;
 use crate::store::outcome::InitiateOutcome;
+use crate::store::outcome::Result;
 
 /// Seen within the window, and not deregistered.
 const ONLINE: &str = "last_seen_at >= :online_since AND attribute_not_exists(deregistered_at)";

@@ -15,7 +15,7 @@ use super::payload_attribute::PayloadAttribute;
 use crate::limits::RUNTIME_RETENTION;
 use crate::request::{Address, ErrorText, Lease, LeaseToken, Payload, Request, State, TimeoutReason};
 use crate::runtime::{Runtime, ShortText};
-use crate::store::error::Result;
+use crate::store::outcome::Result;
 
 pub(super) fn decode<T: DeserializeOwned>(item: Item) -> Result<T> {
     serde_dynamo::from_item(item).map_err(|error| corrupt("unexpected shape").with_source(error))

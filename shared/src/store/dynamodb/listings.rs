@@ -8,7 +8,7 @@ use super::error::failed;
 use super::expressions::{Item, string};
 use super::items::decode;
 use super::keys::{Key, workspace_partition};
-use crate::store::error::{Result, StoreError, StoreErrorKind};
+use crate::store::outcome::{Result, StoreError, StoreErrorKind};
 
 /// DynamoDB's limit on the keys of one BatchGetItem (AWS, "BatchGetItem").
 const BATCH_KEYS: usize = 100;

@@ -30,10 +30,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::BehaviorVersion;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
-use super::error::Result;
 use super::outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, RevokeOutcome,
+    ReportOutcome, Result, RevokeOutcome,
 };
 use super::{Store, TokenStore};
 use crate::access::Workspaces;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::error::corrupt;
 use super::expressions::string;
 use crate::request::Payload;
-use crate::store::error::{Result, StoreError};
+use crate::store::outcome::{Result, StoreError};
 
 /// A payload up to this length is one write unit as text: the other attributes are about 300 bytes.
 const SHORT_BYTES: usize = 700;

@@ -20,7 +20,7 @@ use super::items::{RequestItem, decode, request_expiry};
 use super::keys::{Key, last_request_sort, request_sort, runtime_partition};
 use crate::limits::{CLOCK_SKEW, REDELIVERY_AFTER};
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, State};
-use crate::store::error::Result;
+use crate::store::outcome::Result;
 use crate::store::outcome::{Candidate, ClaimOutcome};
 
 /// Requests read at once. As many pending ones fit one read unit, and as many concurrent heartbeats find one that the others

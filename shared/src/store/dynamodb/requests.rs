@@ -12,7 +12,7 @@ use super::keys::Key;
 use super::payload_attribute::PayloadAttribute;
 use crate::access::Workspaces;
 use crate::request::{Address, Request, RequestOutcome, State, TimeoutReason};
-use crate::store::error::Result;
+use crate::store::outcome::Result;
 use crate::store::outcome::{PollOutcome, ReportOutcome};
 
 /// Open, within its deadline.

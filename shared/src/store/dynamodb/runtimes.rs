@@ -11,7 +11,7 @@ use super::keys::{Key, LISTED_RUNTIMES, runtime_id};
 use crate::access::Workspaces;
 use crate::limits::RUNTIME_RETENTION;
 use crate::runtime::{Registration, Runtime};
-use crate::store::error::Result;
+use crate::store::outcome::Result;
 use crate::store::outcome::{DeregisterOutcome, HeartbeatOutcome};
 
 impl DynamoDbStore {

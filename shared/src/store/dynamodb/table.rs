@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::error::failed;
-use crate::store::error::{Result, StoreError, StoreErrorKind};
+use crate::store::outcome::{Result, StoreError, StoreErrorKind};
 
 /// The attribute that TTL reads, in seconds.
 pub const TTL_ATTRIBUTE: &str = "expires_at";

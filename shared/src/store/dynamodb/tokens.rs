@@ -14,8 +14,8 @@ use super::expressions::Item;
 use super::items::{decode, encode};
 use super::keys::{Key, LISTED_TOKENS};
 use crate::runtime::ShortText;
-use crate::store::error::{Result, StoreError};
 use crate::store::outcome::RevokeOutcome;
+use crate::store::outcome::{Result, StoreError};
 use crate::token::{TokenHash, TokenRecord};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ use dispatch::{dispatch, operation};
 pub use interceptor::{CallRecorder, Fault, Interceptor, RecordedCall, ServiceError};
 
 use super::{DynamoDbStore, behavior_version, table};
-use crate::store::error::{Result, StoreError, StoreErrorKind};
+use crate::store::outcome::{Result, StoreError, StoreErrorKind};
 
 /// The table of [`EmbeddedDynamoDb::store`].
 pub const TABLE: &str = "doorbell";

@@ -1,0 +1,108 @@
+//! The errors of the commands, and hints for the user.
+
+use std::net::SocketAddr;
+
+use doorbell_client::{AskError, ClientError};
+use doorbell_daemon::agents::AgentsError;
+use doorbell_functions::auth::oidc::OidcSetupError;
+use doorbell_protocol::InvalidId;
+use doorbell_shared::store::StoreError;
+
+/// Why a command failed. Exit code 1.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Api(#[from] ClientError),
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error(transparent)]
+    Agents(#[from] AgentsError),
+    /// The embedded engine does not start.
+    #[error("the store cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// DynamoDB is unreachable or denies access.
+    #[error("the table cannot be used: {0}")]
+    Table(#[source] StoreError),
+    #[error("cannot listen on {addr}: {source}")]
+    Listen { addr: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("no HTTP client can be made: {0}")]
+    Http(#[from] reqwest::Error),
+    #[error("no URL can be made of {0}")]
+    Address(SocketAddr),
+    #[error("no workspace: {0}")]
+    Workspace(#[from] InvalidId),
+    #[error("the token holds characters that cannot be sent")]
+    UnsendableToken,
+    #[error("no runtime is called {name:?}")]
+    NoSuchName {
+        name: String,
+        /// A name that differs in case only.
+        similar: Option<String>,
+    },
+    #[error("{} runtimes are called {name:?}", candidates.len())]
+    AmbiguousName {
+        name: String,
+        /// Id, status and daemon of each.
+        candidates: Vec<String>,
+    },
+    #[error(transparent)]
+    Oidc(#[from] OidcSetupError),
+    /// The embedded store of another process is in that process's memory.
+    #[error("the embedded store of `doorbell dev` can be reached only through its file")]
+    NoData,
+    #[error("no token of the workspace has that id")]
+    NoSuchToken,
+    #[error("several tokens have an id that begins so")]
+    AmbiguousToken,
+    /// A second Ctrl-C.
+    #[error("interrupted before this machine had signed off; it is shown as online for a while")]
+    Interrupted,
+}
+
+const TOKEN: &str = "check --token or DOORBELL_TOKEN";
+const RUNTIMES: &str = "`doorbell runtimes` lists the runtimes";
+
+impl CommandError {
+    /// What the user can do about it. The error itself has the API's text.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Api(error) | Self::Ask(AskError::Client(error)) => api_hint(error).map(str::to_owned),
+            Self::Listen { .. } => Some("choose another address with --addr".to_owned()),
+            Self::Table(_) => {
+                Some("check AWS_REGION, the AWS credentials and AWS_ENDPOINT_URL; -v logs more".to_owned())
+            }
+            Self::UnsendableToken => Some(TOKEN.to_owned()),
+            Self::NoSuchName { similar: Some(similar), .. } => Some(format!("did you mean {similar:?}?")),
+            Self::NoSuchName { similar: None, .. } => Some(RUNTIMES.to_owned()),
+            Self::NoData => Some("name it with --data, as in `doorbell dev --data doorbell.db`".to_owned()),
+            Self::NoSuchToken => Some("`doorbell token list` lists the tokens of a workspace".to_owned()),
+            Self::AmbiguousToken => Some("give more of it".to_owned()),
+            Self::AmbiguousName { candidates, .. } => {
+                Some(format!("give the id of one of them\n  {}", candidates.join("\n  ")))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn api_hint(error: &ClientError) -> Option<&'static str> {
+    let ClientError::Api { status, error } = error else {
+        return Some("`doorbell dev` serves it on this machine; --url or DOORBELL_URL name another place");
+    };
+    match (*status, error.as_str()) {
+        (401, _) => Some(TOKEN),
+        (403, _) => {
+            Some("`doorbell daemon` takes a token with the scope daemon, other commands one with user")
+        }
+        (404, "workspace not found") => {
+            Some("check --workspace or DOORBELL_WORKSPACE, and whose the token is")
+        }
+        (404, "runtime not found") => Some(RUNTIMES),
+        (503, "runtime is offline") => Some("start `doorbell daemon` on its machine"),
+        (503, "server is busy") => Some("try again in a few seconds"),
+        (429, _) => Some("wait a few seconds before ringing it again"),
+        _ => None,
+    }
+}

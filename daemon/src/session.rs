@@ -1,0 +1,204 @@
+//! What a daemon registers with the server: its settings, its agents, and the runtimes that they become.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use doorbell_client::{Api, ClientError};
+use doorbell_protocol::{
+    Ack, DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeId, RuntimeRecord,
+    WorkspaceId,
+};
+use tokio::sync::Mutex;
+
+use crate::agents::Agent;
+
+/// The daemon's identity and heartbeat interval.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The workspace of the runtimes.
+    pub workspace: WorkspaceId,
+    /// The same at every start: runtime ids are derived from it. At most 200 characters.
+    pub daemon_id: String,
+    /// The machine's name for display.
+    pub device_name: String,
+    /// The time between two heartbeats of a runtime.
+    pub interval: Duration,
+}
+
+impl Settings {
+    /// The default heartbeat interval. The server shows a runtime as offline after three missed heartbeats at 15 s.
+    pub const INTERVAL: Duration = Duration::from_secs(15);
+
+    /// Settings with the host name as daemon id and device name, and the default interval.
+    pub fn of_this_machine(workspace: WorkspaceId) -> Self {
+        let host = gethostname::gethostname().to_string_lossy().into_owned();
+        Self { workspace, daemon_id: host.clone(), device_name: host, interval: Self::INTERVAL }
+    }
+}
+
+/// A registered agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Runtime {
+    pub(crate) id: RuntimeId,
+    pub(crate) agent: Agent,
+}
+
+/// One daemon at one server.
+#[derive(Debug)]
+pub(crate) struct Session {
+    api: Api,
+    settings: Settings,
+    agents: Vec<Agent>,
+    /// Counts attempts to reregister.
+    generation: AtomicU64,
+    reregistering: Mutex<()>,
+}
+
+impl Session {
+    pub(crate) fn new(api: Api, settings: Settings, agents: Vec<Agent>) -> Self {
+        let generation = AtomicU64::default();
+        Self { api, settings, agents, generation, reregistering: Mutex::default() }
+    }
+
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
+    pub(crate) fn interval(&self) -> Duration {
+        self.settings.interval
+    }
+
+    /// Registers all agents.
+    pub(crate) async fn register(&self) -> Result<Vec<RuntimeRecord>, ClientError> {
+        let runtimes = self.agents.iter().map(|agent| RegisterRuntime {
+            name: Some(agent.name.clone()),
+            provider: Some(agent.provider.clone()),
+            version: agent.version.clone(),
+            status: Some("online".to_owned()),
+            profile_id: Some(agent.profile_id.clone()),
+        });
+        let body = RegisterBody {
+            workspace_id: Some(self.settings.workspace.to_string()),
+            daemon_id: Some(self.settings.daemon_id.clone()),
+            device_name: Some(self.settings.device_name.clone()),
+            cli_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            runtimes: Some(runtimes.collect()),
+            failed_profiles: None,
+        };
+        let response: RegisterResponse = self.api.post("/api/daemon/register", &body).await?;
+        Ok(response.runtimes)
+    }
+
+    /// The agents that the server has registered, each with its runtime's id.
+    pub(crate) fn runtimes(&self, registered: &[RuntimeRecord]) -> Vec<Runtime> {
+        let runtime = |agent: &Agent| {
+            let record = registered.iter().find(|record| self.is_record_of(record, agent));
+            if record.is_none() {
+                tracing::warn!(agent = agent.name, "the server did not register the agent");
+            }
+            Some(Runtime { id: record?.id, agent: agent.clone() })
+        };
+        self.agents.iter().filter_map(runtime).collect()
+    }
+
+    /// Compares provider and profile. A record does not show its profile, but its id is derived from it.
+    fn is_record_of(&self, record: &RuntimeRecord, agent: &Agent) -> bool {
+        let RuntimeRecord { id, workspace_id, daemon_id, provider, .. } = record;
+        let is_only_profile = || self.agents.iter().filter(|other| other.provider == *provider).count() == 1;
+        let derived = || RuntimeId::derive(*workspace_id, daemon_id, provider, &agent.profile_id);
+        *provider == agent.provider && (is_only_profile() || *id == derived())
+    }
+
+    /// Read it before a heartbeat and pass it to [`reregister`](Self::reregister) when the heartbeat finds no runtime.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Registers all agents again, unless that was attempted since `generation`. A server that has lost one runtime has
+    /// usually lost all; each heartbeat loop finds out separately, and one registration serves them all.
+    pub(crate) async fn reregister(&self, generation: u64) -> Result<(), ClientError> {
+        let _guard = self.reregistering.lock().await;
+        if self.generation() != generation {
+            return Ok(());
+        }
+        let registered = self.register().await;
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        registered.map(|_| ())
+    }
+
+    /// Takes the runtimes offline at once. Without it, the server does so after three missed heartbeats.
+    pub(crate) async fn deregister(&self, registered: &[RuntimeRecord]) -> Result<(), ClientError> {
+        let ids = registered.iter().map(|record| record.id.to_string()).collect();
+        let body = DeregisterBody { runtime_ids: Some(ids) };
+        self.api.post::<Ack>("/api/daemon/deregister", &body).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use doorbell_client::http_client;
+    use doorbell_protocol::{RuntimeStatus, Timestamp};
+
+    use super::*;
+    use crate::sources::sample::Sample;
+
+    fn agent(provider: &str, profile: &str) -> Agent {
+        Agent {
+            name: format!("{provider} {profile}"),
+            provider: provider.to_owned(),
+            profile_id: profile.to_owned(),
+            version: None,
+            source: Arc::new(Sample),
+        }
+    }
+
+    fn session(agents: Vec<Agent>) -> Session {
+        let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
+        let api = Api::new(http_client().unwrap(), "http://localhost".parse().unwrap(), "token");
+        Session::new(api, Settings::of_this_machine(workspace), agents)
+    }
+
+    fn record(session: &Session, agent: &Agent) -> RuntimeRecord {
+        let Settings { workspace, daemon_id, .. } = session.settings.clone();
+        let time = Timestamp::from_millis(0).unwrap();
+        RuntimeRecord {
+            id: RuntimeId::derive(workspace, &daemon_id, &agent.provider, &agent.profile_id),
+            workspace_id: workspace,
+            daemon_id,
+            name: agent.name.clone(),
+            provider: agent.provider.clone(),
+            status: RuntimeStatus::Online,
+            last_seen_at: time,
+            created_at: time,
+            updated_at: time,
+        }
+    }
+
+    #[test]
+    fn pairs_runtimes_with_agents_in_any_order() {
+        let session = session(vec![agent("codex", ""), agent("codex", "work"), agent("openai", "")]);
+        let mut registered: Vec<_> = session.agents.iter().map(|agent| record(&session, agent)).collect();
+        registered.reverse();
+        for (runtime, record) in session.runtimes(&registered).iter().zip(registered.iter().rev()) {
+            assert_eq!((runtime.id, &runtime.agent.name), (record.id, &record.name));
+        }
+    }
+
+    #[test]
+    fn skips_agent_without_record() {
+        let session = session(vec![agent("codex", ""), agent("openai", "")]);
+        let registered = [record(&session, &session.agents[1])];
+        let runtimes = session.runtimes(&registered);
+        assert_eq!((runtimes.len(), runtimes[0].agent.provider.as_str()), (1, "openai"));
+    }
+
+    #[test]
+    fn single_profile_needs_no_derived_id() {
+        let session = session(vec![agent("codex", "work")]);
+        let id = RuntimeId::derive(session.settings.workspace, "other", "x", "");
+        let registered = [RuntimeRecord { id, ..record(&session, &session.agents[0]) }];
+        assert_eq!(session.runtimes(&registered)[0].id, id);
+    }
+}

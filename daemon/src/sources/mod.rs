@@ -1,0 +1,95 @@
+//! Lists the models of an agent program.
+//!
+//! A [`ModelSource`] returns the models, or an error whose text is for the client that rang. [`list_with_timeout`] bounds
+//! every source by [`TIMEOUT`].
+//!
+//! | module | source |
+//! |---|---|
+//! | [`codex`], [`opencode`] | a known agent program |
+//! | [`openai`] | a server with OpenAI's API |
+//! | [`command`], [`mod@file`] | a program or file of the machine's owner |
+//! | [`sample`] | a built-in sample catalog |
+
+pub mod codex;
+pub mod command;
+mod error;
+pub mod file;
+mod model_list;
+pub mod openai;
+pub mod opencode;
+pub(crate) mod process;
+mod process_group;
+pub mod sample;
+#[cfg(test)]
+pub(crate) mod script;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use doorbell_protocol::{InvalidModel, Model, ModelEntry, ModelListResult};
+
+pub use error::SourceError;
+
+/// The time limit of a source. A claimed request times out after 60 s, and the report needs time for its retries.
+pub const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Lists the models of one agent. Implement it to support another agent program; see `examples/model_source.rs`.
+#[async_trait]
+pub trait ModelSource: Send + Sync + std::fmt::Debug {
+    /// The name in error texts, where it begins a sentence.
+    fn name(&self) -> &str;
+
+    /// Lists the models. Must be safe to drop at any await and leave no process behind: callers stop waiting after
+    /// [`TIMEOUT`].
+    ///
+    /// # Errors
+    /// A text for the client that rang. It names a remedy, and contains no output of a program or server, and no key.
+    async fn list_models(&self) -> Result<ModelListResult, SourceError>;
+}
+
+/// [`ModelSource::list_models`] within [`TIMEOUT`].
+///
+/// # Errors
+/// The source's, or [`SourceError::TimedOut`].
+pub async fn list_with_timeout(source: &dyn ModelSource) -> Result<ModelListResult, SourceError> {
+    let timed_out = |_| SourceError::TimedOut { name: source.name().to_owned(), seconds: TIMEOUT.as_secs() };
+    tokio::time::timeout(TIMEOUT, source.list_models()).await.map_err(timed_out)?
+}
+
+/// The result of an agent program that accepts a model per agent.
+fn supported(models: impl IntoIterator<Item = Model>) -> Result<ModelListResult, InvalidModel> {
+    let models = models.into_iter().map(|model| ModelEntry::try_from(&model)).collect::<Result<_, _>>()?;
+    Ok(ModelListResult { models, supported: true, fallback: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct After(Duration);
+
+    #[async_trait]
+    impl ModelSource for After {
+        fn name(&self) -> &str {
+            "codex"
+        }
+
+        async fn list_models(&self) -> Result<ModelListResult, SourceError> {
+            tokio::time::sleep(self.0).await;
+            Ok(supported([]).unwrap())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn result_within_limit_is_returned() {
+        let source = After(TIMEOUT - Duration::from_millis(1));
+        assert_eq!(list_with_timeout(&source).await, Ok(supported([]).unwrap()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_source_times_out_with_its_name() {
+        let error = list_with_timeout(&After(TIMEOUT + Duration::from_millis(1))).await.unwrap_err();
+        assert_eq!(error.to_string(), "codex did not list its models within 15 seconds");
+    }
+}

@@ -1,0 +1,74 @@
+//! The daemon's life: register, one heartbeat loop for each runtime, shutdown, deregister.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorbell_client::{Api, ClientError};
+use doorbell_protocol::RuntimeRecord;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::agents::Agent;
+use crate::heartbeat;
+use crate::session::{Session, Settings};
+
+/// How long heartbeats and work in progress may take after a stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A daemon that has not been started.
+#[derive(Debug)]
+pub struct Daemon(Session);
+
+impl Daemon {
+    /// A daemon that offers `agents`. Makes no call.
+    pub fn new(api: Api, settings: Settings, agents: Vec<Agent>) -> Self {
+        Self(Session::new(api, settings, agents))
+    }
+
+    /// Registers the agents as runtimes and returns the server's records of them.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the call. It is not retried.
+    pub async fn register(&self) -> Result<Vec<RuntimeRecord>, ClientError> {
+        self.0.register().await
+    }
+
+    /// Sends heartbeats for the `registered` runtimes and works on what they claim, until `stop` is cancelled. Work in
+    /// progress then gets 5 s, and the runtimes are deregistered. Dropping the future drops the work.
+    ///
+    /// # Errors
+    /// The server rejects the token, so no heartbeat can succeed. `stop` is cancelled in this case, and nothing is
+    /// deregistered.
+    pub async fn run(self, registered: &[RuntimeRecord], stop: CancellationToken) -> Result<(), ClientError> {
+        let session = Arc::new(self.0);
+        let mut loops = JoinSet::new();
+        for runtime in session.runtimes(registered) {
+            loops.spawn(heartbeat::run(Arc::clone(&session), Arc::new(runtime), stop.clone()));
+        }
+        tokio::select! {
+            ended = join(&mut loops) => ended.inspect_err(|_| stop.cancel())?,
+            () = shutdown_timeout(&stop) => tracing::warn!("stopped with work in progress"),
+        }
+        // No report may follow the deregistration.
+        loops.shutdown().await;
+        match session.deregister(registered).await {
+            Ok(()) => tracing::info!("deregistered"),
+            // The runtimes go offline after three missed heartbeats, so this does not fail the shutdown.
+            Err(error) => tracing::warn!(%error, "deregistration failed"),
+        }
+        Ok(())
+    }
+}
+
+/// Waits for all loops, or for the first error. A loop that panicked counts as ended.
+async fn join(loops: &mut JoinSet<Result<(), ClientError>>) -> Result<(), ClientError> {
+    while let Some(ended) = loops.join_next().await {
+        ended.unwrap_or(Ok(()))?;
+    }
+    Ok(())
+}
+
+async fn shutdown_timeout(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
+}

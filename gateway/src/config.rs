@@ -1,0 +1,73 @@
+//! What a gateway serves: the state of the functions, the authorizer, and the allowed origins.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use doorbell_functions::auth::AuthorizerEvent;
+use doorbell_functions::auth::oidc::Oidc;
+use doorbell_shared::http::caller::Caller;
+use doorbell_shared::http::cors::{EXPOSED, HEADERS, MAX_AGE_SECONDS, METHODS};
+use doorbell_shared::http::{ApiError, AppState};
+use doorbell_shared::store::TokenStore;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::event::joined;
+
+/// A local API Gateway.
+pub struct Gateway<S, T> {
+    /// The state of the functions.
+    pub state: AppState<S>,
+    pub authenticator: Authenticator<T>,
+    pub origins: Origins,
+}
+
+/// Calls the authorizer in process. Its store may differ from the store of the functions.
+pub struct Authenticator<T> {
+    /// Where opaque tokens are stored.
+    pub state: AppState<T>,
+    /// The issuer of JWTs, if one is configured.
+    pub oidc: Option<Oidc>,
+}
+
+impl<T: TokenStore> Authenticator<T> {
+    /// Accepts opaque tokens only.
+    pub fn of_tokens(state: AppState<T>) -> Self {
+        Self { state, oidc: None }
+    }
+
+    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let authorization = joined(headers, &header::AUTHORIZATION);
+        let event =
+            AuthorizerEvent::new(authorization.map(|value| (header::AUTHORIZATION.to_string(), value)));
+        let response = doorbell_functions::auth::handle(&self.state, self.oidc.as_ref(), &event).await;
+        response.map(|response| response.context).map_err(|_| ApiError::AuthorizationUnchecked)
+    }
+}
+
+/// The origins of browser clients.
+#[derive(Clone, Debug, Default)]
+pub enum Origins {
+    /// No origin: the dev tokens are public, so any page that a developer visits could call the API.
+    #[default]
+    None,
+    /// Every origin, without credentials: with credentials, every visited page could act for the user.
+    Any,
+    /// The listed origins, with credentials.
+    Named(Vec<HeaderValue>),
+}
+
+impl Origins {
+    /// Cross-origin headers as API Gateway sends them.
+    pub(super) fn layer(&self) -> CorsLayer {
+        let layer = CorsLayer::new()
+            .allow_headers(HEADERS.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>())
+            .allow_methods(METHODS.iter().filter_map(|name| name.parse().ok()).collect::<Vec<Method>>())
+            .expose_headers(EXPOSED.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>())
+            .max_age(Duration::from_secs(MAX_AGE_SECONDS));
+        match self {
+            Self::None => layer.allow_origin([]),
+            Self::Any => layer.allow_origin(Any),
+            Self::Named(origins) => layer.allow_origin(origins.clone()).allow_credentials(true),
+        }
+    }
+}

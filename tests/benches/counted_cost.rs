@@ -1,0 +1,199 @@
+//! Counted cost: DynamoDB calls, request units and bytes of every operation, as JSON lines. The same on every machine.
+//!
+//! `lifecycle` results vary one thing at a time; `concurrent_heartbeats` results count what the losers of a claim cost.
+#![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use doorbell_bench::{emit, is_brief};
+use doorbell_gateway::{WORKSPACE_A, invoke};
+use doorbell_protocol::Scope;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::routes::Function;
+use doorbell_shared::limits::WORK_HINT_LIFETIME;
+use doorbell_shared::store::dynamodb::DynamoDbStore;
+use doorbell_shared::store::dynamodb::embedded::{
+    CallRecorder, EmbeddedDynamoDb, Fault, Interceptor, RecordedCall,
+};
+use doorbell_test_support::TestClock;
+use doorbell_test_support::catalog::catalog_report;
+use doorbell_test_support::event::event;
+use doorbell_test_support::filling::Filling;
+use doorbell_test_support::metered::{Metered, Step};
+use fastrand::Rng;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+const MODELS: u16 = 20;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let brief = is_brief();
+    models(if brief { &[1, MODELS] } else { &[1, MODELS, 200] }).await;
+    dead_requests(if brief { &[0, 10] } else { &[0, 10, 1_000, 100_000] }).await;
+    runtimes(if brief { &[1, 10] } else { &[1, 100, 10_000] }).await;
+    open_requests(if brief { &[1, 10] } else { &[1, 10, 100] }).await;
+    for heartbeats in if brief { &[1, 2][..] } else { &[1, 2, 8, 64] } {
+        concurrent_heartbeats(*heartbeats, if brief { 1 } else { 100 }).await;
+    }
+}
+
+async fn models(counts: &[u16]) {
+    for models in counts {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        lifecycle("models", u64::from(*models), &Metered::on(&engine), *models).await;
+    }
+}
+
+/// Ended requests in the runtime's partition that wait for TTL.
+async fn dead_requests(counts: &[u64]) {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = Metered::on(&engine);
+    let filling = Filling::of(&engine).await;
+    let (runtime, _) = api.register("d").await;
+    let mut dead = 0;
+    for count in counts {
+        filling.dead_requests(&runtime, dead..*count, &catalog_report(MODELS)).await;
+        dead = *count;
+        lifecycle("dead_requests", *count, &api, MODELS).await;
+    }
+}
+
+async fn runtimes(counts: &[u64]) {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = Metered::on(&engine);
+    let filling = Filling::of(&engine).await;
+    let mut others = 0;
+    for count in counts {
+        filling.runtimes(others..count - 1).await;
+        others = count - 1;
+        lifecycle("runtimes", *count, &api, MODELS).await;
+    }
+}
+
+async fn open_requests(counts: &[u64]) {
+    for count in counts {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let api = Metered::on(&engine);
+        let (runtime, _) = api.register("d").await;
+        Filling::of(&engine).await.open_requests(&runtime, 1..*count, api.next_lifecycle()).await;
+        lifecycle("open_requests", *count, &api, MODELS).await;
+    }
+}
+
+/// One request from registration to deregistration, by a daemon that lists what it has in flight.
+async fn lifecycle(varied: &str, value: u64, api: &Metered, models: u16) {
+    let report = catalog_report(models);
+    let report_bytes = json!(report).to_string().len();
+    for Step { operation, cost } in api.lifecycle(&report, Some(&json!([]))).await {
+        emit(&json!({
+            "result": "lifecycle",
+            "varied": varied,
+            "value": value,
+            "operation": operation,
+            "calls": cost.by_name().iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            "write_units": cost.write_units(),
+            "read_units": cost.read_units(),
+            "sent_bytes": cost.sent_bytes(),
+            "received_bytes": cost.received_bytes(),
+            "report_bytes": report_bytes,
+        }));
+    }
+}
+
+/// Calls of one heartbeat with work beyond an idle one: the query and the claim.
+const WORK_CALLS: usize = 2;
+
+/// Counts calls, and delays each by a random virtual time: the embedded engine answers inline, which would serialise heartbeats.
+#[derive(Debug)]
+struct DelayedCalls {
+    recorder: CallRecorder,
+    rng: Mutex<Rng>,
+}
+
+impl DelayedCalls {
+    const MILLIS: Range<u64> = 2..10;
+
+    fn draw(&self, range: Range<u64>) -> Duration {
+        Duration::from_millis(self.rng.lock().unwrap_or_else(PoisonError::into_inner).u64(range))
+    }
+}
+
+impl Interceptor for DelayedCalls {
+    fn fault(&self, _operation: &str) -> Fault {
+        Fault::Delayed(self.draw(Self::MILLIS))
+    }
+
+    fn applied(&self, call: RecordedCall) {
+        self.recorder.applied(call);
+    }
+}
+
+/// Concurrent heartbeats of one runtime and one pending request, in random order: one wins.
+async fn concurrent_heartbeats(heartbeats: usize, rounds: usize) {
+    tokio::time::pause();
+    let calls =
+        Arc::new(DelayedCalls { recorder: CallRecorder::default(), rng: Mutex::new(Rng::with_seed(7)) });
+    let clock = Arc::new(TestClock::default());
+    let store =
+        EmbeddedDynamoDb::start().await.unwrap().store_with_interceptor(Arc::<DelayedCalls>::clone(&calls));
+    let state = AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) };
+    let runtime = register(&state).await;
+    let mut wasted = Vec::new();
+    for _ in 0..rounds {
+        // Nothing of the round before is still open.
+        clock.advance(WORK_HINT_LIFETIME);
+        heartbeat(&state, &runtime).await;
+        let models = format!("/api/runtimes/{runtime}/models");
+        let rung = post(&state, Function::Initiate, Scope::User, &models, &Value::Null).await;
+        calls.recorder.take();
+        let concurrent = (0..heartbeats).map(|_| async {
+            tokio::time::sleep(calls.draw(0..1)).await;
+            heartbeat(&state, &runtime).await
+        });
+        let winners = join_all(concurrent).await.into_iter().filter(|claimed| *claimed).count();
+        assert_eq!(winners, 1, "one heartbeat claims the request");
+        wasted.push(calls.recorder.take().len() - heartbeats - WORK_CALLS);
+        let request = rung["id"].as_str().unwrap();
+        let path = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
+        let failed = json!({"status": "failed", "error": "none"});
+        post(&state, Function::Report, Scope::Daemon, &path, &failed).await;
+    }
+    wasted.sort_unstable();
+    tokio::time::resume();
+    emit(&json!({
+        "result": "concurrent_heartbeats",
+        "heartbeats": heartbeats,
+        "rounds": rounds,
+        "wasted_calls_p50": wasted[wasted.len() / 2],
+        "wasted_calls_max": wasted[wasted.len() - 1],
+    }));
+}
+
+async fn register(state: &AppState<DynamoDbStore>) -> String {
+    let runtime = json!({"name": "Codex", "type": "codex"});
+    let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [runtime]});
+    let registered = post(state, Function::Register, Scope::Daemon, "/api/daemon/register", &body).await;
+    registered["runtimes"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// Whether it claimed a request.
+async fn heartbeat(state: &AppState<DynamoDbStore>, runtime: &str) -> bool {
+    let body = json!({"runtime_id": runtime, "in_flight": []});
+    let answer = post(state, Function::Heartbeat, Scope::Daemon, "/api/daemon/heartbeat", &body).await;
+    answer.get("pending_model_list").is_some()
+}
+
+async fn post(
+    state: &AppState<DynamoDbStore>,
+    function: Function,
+    scope: Scope,
+    path: &str,
+    body: &Value,
+) -> Value {
+    let response = invoke(function, state, &event(function, scope, path, body)).await;
+    assert_eq!(response.status(), 200, "{path}: {:?}", response.body());
+    serde_json::from_slice(response.body()).unwrap()
+}

@@ -1,0 +1,192 @@
+"""BENCHMARKS.md from the results of the benches, on standard output.
+
+usage: report.py RESULTS
+"""
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+RESULTS = Path(sys.argv[1])
+NAMES = {"heartbeat_idle": "heartbeat, idle", "heartbeat_work": "heartbeat with work", "poll_result": "poll of the result"}
+
+
+def main():
+    print(
+        f"""# Benchmarks
+
+Made by `tests/benches/run.sh` on {datetime.date.today()}: {machine()}. Edit the benches, not this file.
+Times are medians unless a column says otherwise. Counted numbers are the same on every machine.
+
+{time_to_answer()}
+{counted_cost()}
+{bill()}
+{cold_start()}
+{warm_calls()}
+{load()}""",
+        end="",
+    )
+
+
+def time_to_answer():
+    rows = []
+    for line in lines("time_to_answer"):
+        claim, answer = operation(line, "ring to claim"), operation(line, "ring to answer")
+        seconds = [f"{row[key] / 1e3:.2f}" for row, key in [(claim, "p50_ms"), *((answer, key) for key in ("p50_ms", "p90_ms", "p99_ms", "max_ms"))]]
+        rows.append([f"every {line['interval']}", answer["succeeded"], *seconds])
+    columns = ["heartbeats", "answered rings", "ring to claim, p50 (s)", "ring to answer, p50 (s)", "p90", "p99", "max"]
+    return f"""## Time to answer
+
+From a ring to the models, in real time: `doorbell bench` with 240 runtimes against `doorbell dev`, over HTTP on loopback. Heartbeats
+are spread evenly; the client polls every 500 ms; the agent answers at once. The rest of the time is the wait for a heartbeat.
+
+{table(columns, rows)}
+"""
+
+
+def counted_cost():
+    lifecycles = [line for line in lines("counted_cost") if line["result"] == "lifecycle"]
+    usual = [line for line in lifecycles if (line["varied"], line["value"]) == ("models", 20)]
+    rows = [
+        [name(line), ", ".join(line["calls"]), *(f"{line[key]:,g}" for key in ("write_units", "read_units"))]
+        + [f"{line[key]:,}" for key in ("sent_bytes", "received_bytes")]
+        for line in usual
+    ]
+    operations = table(["operation", "DynamoDB calls", "write units", "read units", "bytes sent", "bytes received"], rows)
+    contention = [line for line in lines("counted_cost") if line["result"] == "concurrent_heartbeats"]
+    wasted = [[line["heartbeats"], line["rounds"], line["wasted_calls_p50"], line["wasted_calls_max"]] for line in contention]
+    return f"""## Counted cost
+
+Every operation runs through the real function and the real SDK to an embedded DynamoDB, which counts. A report has 20 models.
+
+{operations}
+
+What changes when one thing is varied, in calls / write units / read units. Every operation that is not listed stays the same.
+
+{flatness(lifecycles)}
+
+Concurrent heartbeats of one runtime with one pending request; one of them claims it in every round. Wasted calls found no work.
+
+{table(["heartbeats at once", "rounds", "wasted calls, p50", "max"], wasted)}
+"""
+
+
+def flatness(lifecycles):
+    rows = []
+    for varied in dict.fromkeys(line["varied"] for line in lifecycles):
+        of_varied = [line for line in lifecycles if line["varied"] == varied]
+        values = list(dict.fromkeys(line["value"] for line in of_varied))
+        word = varied.replace("_", " ")
+        changed = 0
+        for kind in dict.fromkeys(line["operation"] for line in of_varied):
+            cells = [f"{len(line['calls'])} / {line['write_units']:g} / {line['read_units']:g}" for line in of_varied if line["operation"] == kind]
+            if len(set(cells)) > 1:
+                changed += 1
+                rows.append([word, name({"operation": kind}), ", ".join(f"{value:,}: {cell}" for value, cell in zip(values, cells, strict=True))])
+        if not changed:
+            rows.append([word, "none", " to ".join(f"{value:,}" for value in (values[0], values[-1]))])
+    return table(["varied", "changes", "by value"], rows)
+
+
+def bill():
+    found = json.loads((RESULTS / "bill.json").read_text())
+    parts = [[part["line"], f"{part['runtime_month']:.4f}", f"{part['thousand_questions']:.4f}"] for part in found["lines"]]
+    parts.append(["together", f"{found['runtime_month']:.4f}", f"{found['thousand_questions']:.4f}"])
+    sizes = [
+        [f"{size['runtimes']:,.0f}", f"{size['doorbell']:,.0f}", f"{size['containers']:,.0f}", f"{size['container_count']:,.0f}"]
+        for size in found["deployments"]
+    ]
+    return f"""## The bill
+
+Counted units and measured times, times AWS's prices for {found["region"]} in {found["currency"]}, read on {found["read"]}:
+[prices.toml](tests/benches/prices.toml) has each price with its source, and every assumption. Heartbeats come every 15 s.
+
+{table(["line", "a runtime's month ($)", "a thousand questions ($)"], parts)}
+
+Beside at least two containers (0.25 vCPU, 0.5 GB) with a Redis pair behind a load balancer. Containers leave out questions, logs,
+alarms and operation; Doorbell includes two questions a day, logs, alarms and a dashboard. **Containers are cheaper from
+{found["break_even_runtimes"]:,} runtimes on**: every heartbeat is billed, and a server's are free until it is full.
+
+{table(["runtimes", "Doorbell ($ a month)", "containers ($ a month)", "containers needed"], sizes)}
+"""
+
+
+def cold_start():
+    rows = []
+    for line in lines("cold_start"):
+        low, median, high = line["init_ms"]
+        rows.append([line["function"], f"{median:.1f} ({low:.1f} to {high:.1f})", f"{line['init_ratio']:.2f}"])
+        rows[-1] += [f"{line['first_call_ms']:.1f}", f"{line['warm_ms']:.2f}", f"{line['peak_bytes'] / 2**20:.1f}", f"{line['binary_bytes'] / 1e6:.2f}"]
+    columns = ["function", "init, ms (p10 to p90)", "× empty", "first call, ms", "warm call, ms", "peak, MiB", "binary, MB"]
+    return f"""## Cold start
+
+Each function as `sam build` leaves it, beside an empty `lambda_http` function of the same profile: whole processes under hyperfine,
+on a runtime API and a DynamoDB over TLS, both on loopback. Init is from the start of the process to its first request for an event,
+and its exit. The calls come on top.
+
+{table(columns, rows)}
+"""
+
+
+def warm_calls():
+    return f"""## Warm calls
+
+Our own time of an invocation: from the bytes of the event to the bytes of the response, log and metrics included, on the memory
+store. One call at a time, as on Lambda.
+
+```
+{(RESULTS / "warm_calls.txt").read_text().strip()}
+```
+"""
+
+
+def load():
+    rows = []
+    for line in lines("load"):
+        heartbeat = operation(line, "heartbeat")
+        errors = sum(heartbeat["errors"].values())
+        rows.append([line["store"], f"{line['runtimes']:,}", line["concurrency"], f"{heartbeat['per_second']:,.0f}"])
+        rows[-1] += [f"{heartbeat['p50_ms']:.2f}", f"{heartbeat['p99_ms']:.2f}", errors]
+        rows[-1] += [f"{line['cpu_us_per_heartbeat']:.0f}", f"{line['resident_bytes'] / 2**20:.0f}"]
+    columns = ["store", "runtimes", "at once", "heartbeats/s", "p50, ms", "p99, ms", "errors", "server CPU, µs each", "resident, MiB"]
+    return f"""## Load on one server
+
+Heartbeats of `doorbell bench` against one `doorbell dev`, over HTTP on loopback. The client shares the cores; the server's CPU time
+is its own, with start and registration included.
+
+{table(columns, rows)}
+"""
+
+
+def lines(file):
+    return [json.loads(line) for line in (RESULTS / f"{file}.jsonl").read_text().splitlines()]
+
+
+def operation(line, wanted):
+    return next(row for row in line["operations"] if row["operation"] == wanted)
+
+
+def name(line):
+    return NAMES.get(line["operation"], line["operation"])
+
+
+def table(columns, rows):
+    cells = [[str(cell) for cell in row] for row in [columns, *rows]]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(columns))]
+    is_text = [place == 0 or any(row[place][:1].isalpha() for row in cells[1:]) for place in range(len(columns))]
+    rule = ["-" * width if text else "-" * (width - 1) + ":" for width, text in zip(widths, is_text, strict=True)]
+    aligned = [[cell.ljust(width) if text else cell.rjust(width) for cell, width, text in zip(row, widths, is_text, strict=True)] for row in cells]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [aligned[0], rule, *aligned[1:]])
+
+
+def machine():
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.split(" (")[0]
+    return f"{cpu}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, {rustc}"
+
+
+main()

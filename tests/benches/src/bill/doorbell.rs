@@ -1,0 +1,165 @@
+//! What Doorbell uses: by heartbeats, all the time, and by questions.
+
+use std::ops::{Add, Mul, Sub};
+
+use doorbell_shared::limits::WORK_HINT_LIFETIME;
+
+use crate::Error;
+use crate::prices::Prices;
+use crate::results::Results;
+
+/// The daemons' own interval.
+pub(crate) const HEARTBEAT_S: f64 = 15.0;
+
+/// Everything that is billed by use.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Usage {
+    pub(crate) requests: f64,
+    /// The authorizer's included.
+    pub(crate) lambda_calls: f64,
+    pub(crate) gb_seconds: f64,
+    pub(crate) write_units: f64,
+    pub(crate) read_units: f64,
+    /// Access log and function log.
+    pub(crate) log_bytes: f64,
+    pub(crate) sent_bytes: f64,
+}
+
+impl Usage {
+    fn combined(self, other: Self, combine: impl Fn(f64, f64) -> f64) -> Self {
+        Self {
+            requests: combine(self.requests, other.requests),
+            lambda_calls: combine(self.lambda_calls, other.lambda_calls),
+            gb_seconds: combine(self.gb_seconds, other.gb_seconds),
+            write_units: combine(self.write_units, other.write_units),
+            read_units: combine(self.read_units, other.read_units),
+            log_bytes: combine(self.log_bytes, other.log_bytes),
+            sent_bytes: combine(self.sent_bytes, other.sent_bytes),
+        }
+    }
+}
+
+impl Add for Usage {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        self.combined(other, |left, right| left + right)
+    }
+}
+
+impl Sub for Usage {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self.combined(other, |left, right| left - right)
+    }
+}
+
+impl Mul<f64> for Usage {
+    type Output = Self;
+    fn mul(self, times: f64) -> Self {
+        self.combined(self, |value, _| value * times)
+    }
+}
+
+pub(crate) struct Doorbell {
+    heartbeat: Usage,
+    /// From ring to answer, with what it adds to heartbeats.
+    pub(crate) question: Usage,
+    authorizer: Usage,
+    month_s: f64,
+    authorizer_cache_s: f64,
+    questions_a_day: f64,
+}
+
+impl Doorbell {
+    pub(crate) fn new(results: &Results, prices: &Prices) -> Result<Self, Error> {
+        let call = |operation, function| usage(operation, function, results, prices);
+        let heartbeat = call("heartbeat_idle", "heartbeat")?;
+        // API Gateway bills, logs and sends nothing for its call of the authorizer.
+        let log_bytes = prices.assumptions.function_log_bytes;
+        let authorizer =
+            Usage { requests: 0.0, sent_bytes: 0.0, log_bytes, ..call("authorizer", "authorizer")? };
+        let polls = call("poll", "poll")? * (results.polls - 1.0) + call("poll_result", "poll")?;
+        // Heartbeats after the claim query for work too, as long as the request could be open.
+        let later_queries = WORK_HINT_LIFETIME.as_secs_f64() / HEARTBEAT_S - 1.0;
+        let query = Usage {
+            read_units: results.counted("heartbeat_work")?.read_units,
+            gb_seconds: gb_seconds(prices.assumptions.network_ms, prices),
+            ..Usage::default()
+        };
+        let claim = call("heartbeat_work", "heartbeat")? - heartbeat;
+        let models = Usage { sent_bytes: results.counted("poll_result")?.report_bytes, ..Usage::default() };
+        // The client's token is not in the authorizer's cache.
+        let question = authorizer
+            + call("initiate", "initiate")?
+            + polls
+            + claim
+            + query * later_queries
+            + call("report", "report")?
+            + models;
+        Ok(Self {
+            heartbeat,
+            question,
+            authorizer,
+            month_s: prices.month_s(),
+            authorizer_cache_s: prices.template.authorizer_cache_s,
+            questions_a_day: prices.assumptions.questions_a_day,
+        })
+    }
+
+    /// One runtime's heartbeats in a month, by a daemon with a token of its own.
+    pub(crate) fn runtime_month(&self) -> Usage {
+        let authorizations = self.month_s / self.authorizer_cache_s.max(HEARTBEAT_S);
+        self.heartbeat * (self.month_s / HEARTBEAT_S) + self.authorizer * authorizations
+    }
+
+    /// The bill of a deployment, monitoring and questions included.
+    pub(crate) fn month(&self, runtimes: f64, prices: &Prices) -> f64 {
+        let questions = self.question * (self.questions_a_day * self.month_s / 86_400.0);
+        prices.bill(&((self.runtime_month() + questions) * runtimes)).total() + prices.monitoring()
+    }
+}
+
+fn usage(operation: &str, function: &str, results: &Results, prices: &Prices) -> Result<Usage, Error> {
+    let counted = results.counted(operation)?;
+    let assumed = &prices.assumptions;
+    // Billed in whole milliseconds.
+    let ms = (results.warm_ms(function)? + assumed.network_ms * counted.calls).ceil();
+    Ok(Usage {
+        requests: 1.0,
+        lambda_calls: 1.0,
+        gb_seconds: gb_seconds(ms, prices),
+        write_units: counted.write_units,
+        read_units: counted.read_units,
+        log_bytes: assumed.access_log_bytes + assumed.function_log_bytes,
+        sent_bytes: assumed.response_bytes,
+    })
+}
+
+fn gb_seconds(ms: f64, prices: &Prices) -> f64 {
+    ms / 1e3 * prices.template.memory_mb / 1024.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doorbell() -> Doorbell {
+        Doorbell::new(&Results::sample(), &Prices::published().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn runtime_month_is_heartbeats_and_an_authorization_a_minute() {
+        let month = doorbell().runtime_month();
+        assert_eq!((month.requests, month.write_units), (175_200.0, 175_200.0));
+        assert_eq!((month.lambda_calls, month.read_units), (175_200.0 + 43_800.0, 43_800.0));
+    }
+
+    #[test]
+    fn question_is_a_ring_polls_a_claim_and_a_report() {
+        let question = doorbell().question;
+        assert_eq!(question.requests, 1.0 + 17.0 + 1.0);
+        assert_eq!(question.write_units, 2.0 + 1.0 + 1.0);
+        let queries = WORK_HINT_LIFETIME.as_secs_f64() / HEARTBEAT_S;
+        assert!((question.read_units - (1.0 + 17.0 + queries)).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,81 @@
+//! The events of `tests/events/`, and a table in which each is answered with success.
+
+use std::fs;
+
+use doorbell_gateway::WORKSPACE_A;
+use doorbell_protocol::{Kind, RuntimeId, Scope, Timestamp, WorkspaceId};
+use doorbell_shared::access::Workspaces;
+use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_shared::request::Address;
+use doorbell_shared::runtime::{Registration, ShortText};
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::{InitiateOutcome, Store, TokenStore};
+use doorbell_shared::token::{Token, TokenRecord};
+
+use crate::Error;
+
+/// The runtime of the events.
+const DAEMON: &str = "my-laptop";
+const PROVIDER: &str = "codex";
+
+/// The secret part of the authorizer event's token, `dbu_example`.
+const SECRET: &str = "example";
+
+/// One event for each call. The empty function gets heartbeats.
+pub(crate) fn events(function: &str, calls: u32) -> Result<Vec<String>, Error> {
+    let name = if function == "empty" { "heartbeat" } else { function };
+    let file = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let event = fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+    Ok((0..calls).map(|call| event.replace(&request(0), &request(call))).collect())
+}
+
+/// Each call has a request of its own, because a report on an ended request writes nothing.
+fn request(call: u32) -> String {
+    format!("0193c0de00007000800000000000{:04x}", call + 1)
+}
+
+/// A new table. Only runtimes that are polled or reported for have requests: most heartbeats find none.
+pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoDb, Error> {
+    let engine = EmbeddedDynamoDb::start().await?;
+    let store = engine.store();
+    let now = SystemClock.now();
+    let workspace = WORKSPACE_A.parse()?;
+    let runtime = RuntimeId::derive(workspace, DAEMON, PROVIDER, "");
+    store.register(registration(runtime, workspace)?, now).await?;
+    store.issue_token(&token(workspace, now)?).await?;
+    if matches!(function, "poll" | "report") {
+        let allowed = Workspaces::from_iter([workspace]);
+        for request in (0..calls).map(request) {
+            let at = Address { runtime, request: request.parse()?, kind: Kind::ModelList };
+            match store.initiate(at, &allowed, now).await? {
+                InitiateOutcome::Enqueued(_) => {}
+                refused => return Err(format!("the table cannot be prepared: {refused:?}").into()),
+            }
+        }
+    }
+    Ok(engine)
+}
+
+fn registration(id: RuntimeId, workspace: WorkspaceId) -> Result<Registration, Error> {
+    Ok(Registration {
+        id,
+        workspace,
+        daemon_id: ShortText::try_from(DAEMON.to_owned())?,
+        provider: ShortText::try_from(PROVIDER.to_owned())?,
+        name: ShortText::try_from("Codex".to_owned())?,
+        online: true,
+    })
+}
+
+fn token(workspace: WorkspaceId, now: Timestamp) -> Result<TokenRecord, Error> {
+    let token = Token::new(Scope::User, SECRET);
+    Ok(TokenRecord {
+        hash: token.hash(),
+        subject: ShortText::try_from("bench".to_owned())?,
+        scopes: [Scope::User].into(),
+        workspaces: Workspaces::from_iter([workspace]),
+        created_at: now,
+        expires_at: None,
+        last_four: token.last_four(),
+    })
+}

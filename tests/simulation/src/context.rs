@@ -1,0 +1,115 @@
+//! What the actors, the network and the store of one simulation share.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::http::HttpRequest;
+use doorbell_shared::http::routes::Function;
+use doorbell_shared::store::Store;
+
+use crate::history::{FaultKind, History, Moment};
+use crate::operation::{Operation, Workspace};
+use crate::plan::Plan;
+use crate::seeded::{SeededIds, SeededRng, SkewedClock};
+
+/// The plan of a seed, and the record of what happens.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    pub(crate) plan: Plan,
+    pub(crate) rng: Arc<SeededRng>,
+    /// Tokio's paused time, which only advances while every task waits.
+    pub(crate) clock: Stopwatch,
+    history: Mutex<History>,
+}
+
+impl Environment {
+    pub(crate) fn new(seed: u64) -> Self {
+        let rng = Arc::new(SeededRng::new(seed));
+        let plan = Plan::new(seed, &rng);
+        Self { plan, rng, clock: Stopwatch::start(), history: Mutex::default() }
+    }
+
+    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        self.history().moment(self.clock.elapsed_ms())
+    }
+
+    pub(crate) fn record_fault(&self, fault: FaultKind) {
+        let moment = self.moment();
+        self.history().faults.push((moment, fault));
+    }
+
+    /// Decides whether a fault of that rate happens now, and records it.
+    pub(crate) fn injects(&self, fault: FaultKind, per_mille: u64) -> bool {
+        let injects = self.plan.allows_faults_at(self.clock.elapsed_ms()) && self.rng.happens(per_mille);
+        if injects {
+            self.record_fault(fault);
+        }
+        injects
+    }
+
+    pub(crate) async fn sleep(&self, millis: Range<u64>) {
+        tokio::time::sleep(Duration::from_millis(self.rng.number(millis))).await;
+    }
+
+    pub(crate) async fn sleep_until(&self, millis: u64) {
+        let left = millis.saturating_sub(self.clock.elapsed_ms());
+        tokio::time::sleep(Duration::from_millis(left)).await;
+    }
+}
+
+/// A store that the tasks of a simulation share.
+pub(crate) trait SharedStore: Store + Clone + 'static {}
+impl<S: Store + Clone + 'static> SharedStore for S {}
+
+/// A bug of the store, to show that the oracle finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// A poll misses a new request, as an eventually consistent read does.
+    StalePolls,
+    /// A poll shows a timeout without storing it.
+    TimeoutsNotStored,
+    /// A heartbeat lists pending requests only.
+    NoRedelivery,
+}
+
+pub(crate) type Event = Arc<(Function, HttpRequest)>;
+
+#[derive(Debug)]
+pub(crate) struct Context<S> {
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) store: S,
+    pub(crate) bug: Option<Bug>,
+    pub(crate) instances: Vec<Instance>,
+    /// Polls repeat the same event many times, and to build an event takes longer than to handle it.
+    events: Mutex<HashMap<(Workspace, Operation), Event>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) clock: Arc<SkewedClock>,
+    pub(crate) ids: Arc<SeededIds>,
+}
+
+impl<S> Context<S> {
+    pub(crate) fn new(environment: Arc<Environment>, store: S, bug: Option<Bug>) -> Self {
+        let instance = |skew: &i64| Instance {
+            clock: Arc::new(SkewedClock { clock: environment.clock, skew: *skew }),
+            ids: Arc::new(SeededIds::new(Arc::clone(&environment.rng))),
+        };
+        let instances = environment.plan.skews.iter().map(instance).collect();
+        Self { environment, store, bug, instances, events: Mutex::default() }
+    }
+
+    pub(crate) fn event(&self, workspace: Workspace, operation: &Operation) -> Event {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = events.entry((workspace, operation.clone()));
+        Arc::clone(event.or_insert_with(|| Arc::new(operation.event(workspace))))
+    }
+}

@@ -1,0 +1,170 @@
+//! Every call of a function, every access to the store, and every fault. The actors do not read it, only the oracle does.
+
+use std::fmt;
+
+use doorbell_protocol::{RequestId, RuntimeId, Timestamp};
+use doorbell_shared::request::{Delivery, LeaseToken};
+use serde_json::Value;
+
+use crate::operation::{Caller, Operation, Workspace};
+use crate::plan::DaemonPlan;
+
+/// `order` distinguishes events of the same millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment {
+    pub(crate) millis: u64,
+    order: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    RequestLost,
+    ResponseLost,
+    RequestDuplicated,
+    MessageDelayed,
+    ClientCrashed,
+    DaemonCrashed,
+    InstanceCrashed,
+    StoreFailed,
+    StoreResponseLost,
+    StoreAppliedLate,
+    StoreSlow,
+    SdkUnreachable,
+    SdkRefused,
+    SdkResponseLost,
+    SdkDelayed,
+}
+
+/// One invocation of a function. A duplicated request is two.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Call {
+    pub(crate) caller: Caller,
+    pub(crate) operation: Operation,
+    pub(crate) instance: usize,
+    /// The clock error of the instance, in milliseconds.
+    pub(crate) skew: i64,
+    pub(crate) began: Moment,
+    pub(crate) end: End,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FunctionResponse {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum End {
+    /// At the end of a simulation this is a handler that has panicked or hangs.
+    Open,
+    /// The function has responded, whether or not the response arrives.
+    Responded(Moment, FunctionResponse),
+    Crashed(Moment),
+}
+
+/// An access to the store that concerns one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// An index into [`History::calls`].
+    pub(crate) call: usize,
+    pub(crate) kind: AccessKind,
+    pub(crate) request: RequestId,
+    /// The time on the instance's clock.
+    pub(crate) now: Timestamp,
+    /// The delivery and the lease token of a claim.
+    pub(crate) lease: Option<(Delivery, LeaseToken)>,
+    pub(crate) began: Moment,
+    pub(crate) outcome: AccessOutcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccessKind {
+    Initiate,
+    Poll,
+    Claim,
+    Report,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccessOutcome {
+    /// No response, or an error: the access may be applied at any later time.
+    Unknown,
+    /// It changed or returned the request.
+    Done,
+    Refused,
+}
+
+/// A daemon process from its start to its end, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) runtime: RuntimeId,
+    pub(crate) plan: DaemonPlan,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct History {
+    pub(crate) calls: Vec<Call>,
+    pub(crate) accesses: Vec<Access>,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) faults: Vec<(Moment, FaultKind)>,
+    order: u64,
+}
+
+impl History {
+    pub(crate) fn moment(&mut self, millis: u64) -> Moment {
+        self.order += 1;
+        Moment { millis, order: self.order }
+    }
+
+    /// Every request that exists or may exist, with its runtime, in the order of creation.
+    pub(crate) fn requests(&self) -> Vec<(RuntimeId, RequestId)> {
+        let initiates = self.accesses.iter().filter(|access| access.kind == AccessKind::Initiate);
+        let made = initiates.filter(|access| access.outcome != AccessOutcome::Refused);
+        made.filter_map(|access| Some((self.calls[access.call].operation.runtime()?, access.request)))
+            .collect()
+    }
+}
+
+impl Call {
+    pub(crate) fn response(&self) -> Option<&FunctionResponse> {
+        match &self.end {
+            End::Responded(_, response) => Some(response),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        self.caller.workspace == Workspace::Own
+    }
+
+    pub(crate) fn succeeded(&self) -> bool {
+        self.response().is_some_and(|response| response.status == 200)
+    }
+
+    pub(crate) fn ended(&self) -> Option<Moment> {
+        match &self.end {
+            End::Responded(moment, _) | End::Crashed(moment) => Some(*moment),
+            End::Open => None,
+        }
+    }
+
+    /// The request in the response to a heartbeat.
+    pub(crate) fn delivered(&self) -> Option<RequestId> {
+        self.response()?.body["pending_model_list"]["id"].as_str()?.parse().ok()
+    }
+}
+
+/// All events in the order of their start.
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines: Vec<_> = self.faults.iter().map(|(at, fault)| (*at, format!("{fault:?}"))).collect();
+        lines.extend(
+            self.calls.iter().enumerate().map(|(index, call)| (call.began, format!("#{index} {call:?}"))),
+        );
+        lines.extend(self.accesses.iter().map(|access| (access.began, format!("{access:?}"))));
+        lines.sort_unstable();
+        lines.iter().try_for_each(|(at, line)| writeln!(f, "{:>8.3} {line}", at.millis as f64 / 1000.0))
+    }
+}

@@ -1,0 +1,171 @@
+//! Searches a sequential order of the calls about one request in which each happens between its start and its end.
+//!
+//! The search is Wing and Gong's with Lowe's memory of visited states ("Testing for linearizability"). `stateright`'s tester
+//! has no such memory and does not terminate with a dozen unanswered calls.
+
+use std::collections::HashSet;
+
+use doorbell_protocol::RequestRecord;
+use serde_json::Value;
+
+use crate::history::{Access, AccessKind, AccessOutcome, Call, End, Moment};
+use crate::lifecycle::{Record, RequestState, Response, Step, StepKind, apply, apply_if_explained};
+use crate::operation::Operation;
+use crate::request_history::RequestHistory;
+use crate::seeded::at;
+
+/// One bit each. Most histories have about ten steps.
+const MAX_STEPS: usize = u128::BITS as usize;
+
+/// Returns the number of ordered steps, or an error if there is no order.
+pub(crate) fn check(request: &RequestHistory<'_>) -> Result<usize, String> {
+    let mut intervals = intervals(request)?;
+    // The order of responses is mostly a solution, so it is tried first.
+    intervals
+        .sort_unstable_by_key(|interval| interval.ended().map_or((true, interval.began), |at| (false, at)));
+    if intervals.len() > MAX_STEPS {
+        return Err(format!("{}: {} steps are too many to order", request.request, intervals.len()));
+    }
+    let remaining = (0..intervals.len()).fold(0_u128, |remaining, index| remaining | 1 << index);
+    let mut search = Search { intervals: &intervals, visited: HashSet::new() };
+    if search.finds_order(remaining, None) {
+        Ok(intervals.len())
+    } else {
+        Err(format!("{}: no order explains the responses", request.request))
+    }
+}
+
+struct Search<'i> {
+    intervals: &'i [Interval],
+    visited: HashSet<(u128, Option<RequestState>)>,
+}
+
+impl Search<'_> {
+    /// Whether the remaining steps, one bit each, can follow on `state`.
+    fn finds_order(&mut self, remaining: u128, state: Option<&RequestState>) -> bool {
+        let intervals = self.intervals;
+        let left = || intervals.iter().enumerate().filter(|(index, _)| remaining & (1 << index) != 0);
+        let Some(first_end) = left().filter_map(|(_, interval)| interval.ended()).min() else {
+            return true;
+        };
+        if !self.visited.insert((remaining, state.cloned())) {
+            return false;
+        }
+        left().filter(|(_, interval)| interval.began < first_end).any(|(index, interval)| {
+            let after = match &interval.response {
+                Some((_, response)) => apply_if_explained(state, &interval.step, response),
+                // Without a response, a step that changes nothing need not have happened.
+                None => Some(apply(state, &interval.step).0).filter(|after| after.as_ref() != state),
+            };
+            after.is_some_and(|after| self.finds_order(remaining & !(1 << index), after.as_ref()))
+        })
+    }
+}
+
+/// A step, and the time in which it happens.
+struct Interval {
+    step: Step,
+    began: Moment,
+    /// `None` if the step may not have happened.
+    response: Option<(Moment, Response)>,
+}
+
+impl Interval {
+    fn ended(&self) -> Option<Moment> {
+        self.response.as_ref().map(|(ended, _)| *ended)
+    }
+
+    fn shown(&self) -> Option<&Record> {
+        match &self.response {
+            Some((_, Response::Shown(record))) => Some(record),
+            _ => None,
+        }
+    }
+}
+
+fn intervals(request: &RequestHistory<'_>) -> Result<Vec<Interval>, String> {
+    let mut intervals = Vec::new();
+    for (access, call) in request.accesses.iter().filter(|(_, call)| call.is_own()) {
+        let kind = match (access.kind, access.lease, &call.operation) {
+            // A refused initiate and a lost claim change nothing.
+            (AccessKind::Initiate | AccessKind::Claim, ..) if access.outcome == AccessOutcome::Refused => {
+                continue;
+            }
+            (AccessKind::Initiate, ..) => StepKind::Initiate,
+            (AccessKind::Claim, Some((delivery, token)), _) => StepKind::Claim(delivery, token),
+            (AccessKind::Report, _, Operation::Report { result, .. }) => StepKind::Report(result.clone()),
+            _ => StepKind::Poll { raced: is_raced(request, call, access) },
+        };
+        let latest = at(call.ended().map_or(0, |ended| i64::try_from(ended.millis).unwrap())).millis();
+        let step = Step { now: access.now.millis(), latest, kind };
+        intervals.push(Interval { step, began: call.began, response: response(call, access)? });
+    }
+    Ok(without_redundant_polls(intervals))
+}
+
+/// Whether a claim may happen during the poll. A claim with an unknown outcome may be applied at any later time.
+fn is_raced(request: &RequestHistory<'_>, poll: &Call, read: &Access) -> bool {
+    request.accesses.iter().filter(|(access, _)| access.kind == AccessKind::Claim).any(|(claim, call)| {
+        let known = claim.outcome != AccessOutcome::Unknown;
+        let ended = call.ended().filter(|_| known);
+        poll.ended().is_none_or(|poll| claim.began < poll) && ended.is_none_or(|end| read.began < end)
+    })
+}
+
+fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, String> {
+    let End::Responded(ended, answer) = &call.end else { return Ok(None) };
+    let response = match (answer.status, access.kind) {
+        (200, AccessKind::Claim) if call.delivered() == Some(access.request) => Response::Delivered,
+        (_, AccessKind::Claim) | (500, _) => return Ok(None),
+        (200, AccessKind::Report) => Response::Acknowledged,
+        (200, _) => Response::Shown(record(&answer.body)?),
+        (404, _) => Response::NotFound,
+        _ => return Err(format!("{}: a response outside the contract: {answer:?}", call.caller.name)),
+    };
+    Ok(Some((*ended, response)))
+}
+
+fn record(body: &Value) -> Result<Record, String> {
+    let record = serde_json::from_value::<RequestRecord>(body.clone()).map_err(|error| error.to_string())?;
+    let models = record.models.iter().flatten().map(|model| model.model().id);
+    Ok(Record {
+        status: record.status,
+        text: record.error.into_iter().chain(models).collect(),
+        created_at: record.created_at.millis(),
+        updated_at: record.updated_at.millis(),
+    })
+}
+
+/// Drops polls that only lengthen the search.
+///
+/// A request never returns to an earlier state. So when several polls show the same record, the request has that record
+/// from before the first end to after the last start, and every other of these polls fits in between. Two more stay: the
+/// one with the latest clock, because deadlines and retention depend on it, and the one that stored the record. An
+/// unanswered poll can change something only until a terminal record is shown.
+fn without_redundant_polls(intervals: Vec<Interval>) -> Vec<Interval> {
+    let terminal = |interval: &Interval| interval.shown().is_some_and(|shown| shown.status.is_terminal());
+    let settled = intervals.iter().filter(|interval| terminal(interval)).filter_map(Interval::ended).min();
+    let is_idle =
+        |poll: &Interval| poll.response.is_none() && settled.is_some_and(|settled| settled < poll.began);
+    let (polls, mut kept): (Vec<_>, Vec<_>) =
+        intervals.into_iter().partition(|interval| matches!(interval.step.kind, StepKind::Poll { .. }));
+    let mut groups: Vec<Vec<Interval>> = Vec::new();
+    for poll in polls.into_iter().filter(|poll| !is_idle(poll)) {
+        match groups.iter_mut().find(|group| group[0].shown() == poll.shown()) {
+            Some(group) if poll.shown().is_some() => group.push(poll),
+            _ => groups.push(vec![poll]),
+        }
+    }
+    for group in groups {
+        let first_end = group.iter().map(Interval::ended).min();
+        let last_start = group.iter().map(|poll| poll.began).max();
+        let latest_clock = group.iter().map(|poll| poll.step.now).max();
+        kept.extend(group.into_iter().filter(|poll| {
+            poll.shown().is_some_and(|shown| shown.updated_at == poll.step.now)
+                || Some(poll.ended()) == first_end
+                || Some(poll.began) == last_start
+                || Some(poll.step.now) == latest_clock
+        }));
+    }
+    kept
+}

@@ -1,0 +1,122 @@
+//! What a seed decides before the start: the actors, the fault windows and the fault rates.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::seeded::{SKEW, SeededRng};
+
+/// All in milliseconds after the start. No request is made after this.
+pub(crate) const INITIATES_END: u64 = 45_000;
+
+/// Daemons and clients stop: no request is open any more.
+pub(crate) const OPEN_END: u64 = 160_000;
+
+/// The last request's retention has ended on the slowest clock.
+pub(crate) const END: u64 = 270_000;
+
+/// The longest run of a fast agent program.
+pub(crate) const FAST: u64 = 2_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// Fast, so most seeds have it.
+    Memory,
+    /// The embedded DynamoDB engine behind the real SDK, with its retries.
+    Embedded,
+}
+
+/// Per mille, inside fault windows.
+#[derive(Clone, Debug)]
+pub(crate) struct Rates {
+    pub(crate) request_lost: u64,
+    pub(crate) response_lost: u64,
+    pub(crate) duplicated: u64,
+    pub(crate) delayed: u64,
+    pub(crate) instance_crash: u64,
+    pub(crate) store: u64,
+    pub(crate) sdk: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) storage: Storage,
+    /// The clock error of each function instance, in milliseconds.
+    pub(crate) skews: Vec<i64>,
+    /// Network, store and instances fail only in these windows.
+    pub(crate) fault_windows: Vec<Range<u64>>,
+    pub(crate) rates: Rates,
+    pub(crate) daemons: Vec<DaemonPlan>,
+    pub(crate) clients: u64,
+    pub(crate) poll_interval: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DaemonPlan {
+    /// Two daemons of one machine serve one runtime: a predecessor that has not ended.
+    pub(crate) machine: &'static str,
+    /// Whether it sends `in_flight`.
+    pub(crate) tracks: bool,
+    pub(crate) crashes: bool,
+    /// Whether its agent program finishes within [`FAST`].
+    pub(crate) fast: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(seed: u64, rng: &SeededRng) -> Self {
+        Self {
+            // Evenly spread, so that any number of seeds has both.
+            storage: if seed % 32 == 7 { Storage::Embedded } else { Storage::Memory },
+            skews: (0..rng.number(2..5)).map(|_| skew(rng)).collect(),
+            fault_windows: (0..rng.one_of(&[0, 1, 1, 2, 2, 3, 4])).map(|_| fault_window(rng)).collect(),
+            rates: rates(rng),
+            daemons: daemons(rng),
+            clients: rng.number(1..4),
+            poll_interval: Duration::from_millis(rng.one_of(&[500, 500, 1_000, 2_000])),
+        }
+    }
+
+    pub(crate) fn allows_faults_at(&self, millis: u64) -> bool {
+        self.fault_windows.iter().any(|window| window.contains(&millis))
+    }
+
+    pub(crate) fn is_free_of_faults(&self, times: &Range<u64>) -> bool {
+        self.fault_windows.iter().all(|window| window.end <= times.start || times.end <= window.start)
+    }
+}
+
+/// The extremes are where deadlines break.
+fn skew(rng: &SeededRng) -> i64 {
+    let any = i64::try_from(rng.number(0..4_001)).unwrap() - SKEW;
+    rng.one_of(&[-SKEW, SKEW, 0, any])
+}
+
+fn fault_window(rng: &SeededRng) -> Range<u64> {
+    let start = rng.number(0..90_000);
+    start..start + rng.number(2_000..60_000)
+}
+
+/// Each fault is absent from many seeds and frequent in some, so that it occurs alone and with others.
+fn rates(rng: &SeededRng) -> Rates {
+    let rate = || rng.one_of(&[0, 0, 30, 100, 300]);
+    Rates {
+        request_lost: rate(),
+        response_lost: rate(),
+        duplicated: rate(),
+        delayed: rate(),
+        instance_crash: rate(),
+        store: rate(),
+        sdk: rng.one_of(&[30, 100, 300]),
+    }
+}
+
+fn daemons(rng: &SeededRng) -> Vec<DaemonPlan> {
+    let machines = rng.one_of(&[["laptop", "laptop"], ["laptop", "server"]]);
+    let count = usize::try_from(rng.number(1..3)).unwrap();
+    let plan = |machine| DaemonPlan {
+        machine,
+        tracks: rng.happens(600),
+        crashes: rng.happens(400),
+        fast: rng.happens(500),
+    };
+    machines.into_iter().take(count).map(plan).collect()
+}

@@ -1,0 +1,113 @@
+//! Invariant 7: a lost message costs time, not the answer.
+//!
+//! A claimed request does not time out if its daemon tracks its work and nothing fails for two heartbeats before the
+//! deadline. A fault-free heartbeat does not return without work while a request certainly waits for it.
+
+use std::ops::Range;
+
+use crate::history::{AccessKind, AccessOutcome, Call, History};
+use crate::invariants::{MAX_DIFFERENCE, PENDING};
+use crate::operation::Operation;
+use crate::plan::{FAST, Plan};
+use crate::request_history::{Invariant, RequestHistory, Violation};
+
+/// All in milliseconds.
+const RUNNING: u64 = 60_000;
+const HEARTBEAT: u64 = 15_000;
+const CALL: u64 = 10_000;
+
+/// On every clock a lease of this age can be replaced, even if its claim was slow or applied late.
+const SURELY_REPLACEABLE: u64 = 5_000 + MAX_DIFFERENCE + 11_000;
+
+/// A call in progress, a heartbeat too soon after the claim, one that is not, the work, and a report that waits to retry.
+const RECOVERY: u64 = CALL + 2 * HEARTBEAT + FAST + 3_000;
+
+pub(crate) fn loss_costs_time_only(
+    history: &History,
+    plan: &Plan,
+    requests: &[RequestHistory<'_>],
+    violations: &mut Vec<Violation>,
+) {
+    for request in requests {
+        let timed_out = request.polls.iter().any(|poll| poll.status == "timeout");
+        if timed_out && let Some(times) = must_complete(history, plan, requests, request) {
+            let detail = format!("{} timed out without faults in {times:?}", request.request);
+            violations.push(Violation { invariant: Invariant::LossCostsTimeOnly, detail });
+        }
+    }
+    for (number, call) in history.calls.iter().enumerate().filter(|(_, call)| is_idle_heartbeat(call, plan)) {
+        for request in requests.iter().filter(|request| surely_waits(request, number, call)) {
+            let detail = format!("{} got no {} at {}", call.caller.name, request.request, call.began.millis);
+            violations.push(Violation { invariant: Invariant::LossCostsTimeOnly, detail });
+        }
+    }
+}
+
+/// The fault-free time in which a claimed request has to be completed, if there is one.
+pub(crate) fn must_complete(
+    history: &History,
+    plan: &Plan,
+    requests: &[RequestHistory<'_>],
+    request: &RequestHistory<'_>,
+) -> Option<Range<u64>> {
+    let runtime = request.runtime;
+    let mut claims = request.accesses(AccessKind::Claim);
+    let (claim, _) = claims.next()?;
+    if claim.outcome != AccessOutcome::Done && !claims.any(|(claim, _)| claim.outcome == AccessOutcome::Done)
+    {
+        return None;
+    }
+    let deadline = claim.began.millis + RUNNING - MAX_DIFFERENCE;
+    let times = deadline - RECOVERY..deadline;
+    let served = history.processes.iter().any(|process| {
+        let lives = process.from < times.start && times.end < process.to;
+        process.runtime == runtime && process.plan.tracks && process.plan.fast && lives
+    });
+    let mut others = requests.iter().filter(|other| other.request != request.request);
+    let alone = others.all(|other| other.runtime != runtime || is_outside(other, &times));
+    (served && alone && plan.is_free_of_faults(&times)).then_some(times)
+}
+
+/// Whether the request is certainly not delivered in `times`: it ended before, or was made afterwards.
+fn is_outside(request: &RequestHistory<'_>, times: &Range<u64>) -> bool {
+    let ended = request.polls.iter().any(|poll| poll.is_terminal() && poll.ended.millis < times.start);
+    ended || request.initiate().is_none_or(|(initiate, _)| initiate.began.millis > times.end)
+}
+
+/// Whether a fault-free heartbeat has returned without work.
+fn is_idle_heartbeat(call: &Call, plan: &Plan) -> bool {
+    let sound = |ended: u64| plan.is_free_of_faults(&(call.began.millis.saturating_sub(CALL)..ended + 1));
+    matches!(call.operation, Operation::Heartbeat { .. })
+        && call.is_own()
+        && call.succeeded()
+        && call.delivered().is_none()
+        && call.ended().is_some_and(|ended| sound(ended.millis))
+}
+
+/// Whether the heartbeat could claim the request on every clock.
+fn surely_waits(request: &RequestHistory<'_>, number: usize, heartbeat: &Call) -> bool {
+    let Some(ended) = heartbeat.ended() else { return false };
+    let Some((initiate, initiate_call)) = request.initiate() else { return false };
+    let accepted = initiate_call.ended().filter(|_| initiate_call.succeeded());
+    if heartbeat.operation.runtime() != Some(request.runtime)
+        || accepted.is_none_or(|accepted| accepted >= heartbeat.began)
+    {
+        return false;
+    }
+    let before = |kind| {
+        let accesses = request.accesses.iter().filter(move |(access, _)| access.kind == kind);
+        accesses.filter(|(access, _)| access.call != number && access.began < ended)
+    };
+    if before(AccessKind::Report).any(|(_, call)| call.is_own()) {
+        return false;
+    }
+    let claims: Vec<_> = before(AccessKind::Claim).map(|(claim, _)| claim).collect();
+    let latest = ended.millis + MAX_DIFFERENCE;
+    let (Some(first), Some(last)) = (claims.first(), claims.last()) else {
+        return latest < initiate.began.millis + PENDING;
+    };
+    claims.iter().any(|claim| claim.outcome == AccessOutcome::Done)
+        && last.began.millis + SURELY_REPLACEABLE < heartbeat.began.millis
+        && latest < first.began.millis + RUNNING
+        && heartbeat.operation.lacks(request.request)
+}

@@ -1,0 +1,91 @@
+//! The history of one request, and the violations that the oracle finds.
+
+use std::fmt;
+
+use doorbell_protocol::{RequestId, RuntimeId};
+use serde_json::Value;
+
+use crate::history::{Access, AccessKind, Call, End, History, Moment};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Invariant {
+    OneWinner,
+    TerminalIsFinal,
+    AcknowledgedIsStored,
+    NothingIsStuck,
+    FirstComeFirstServed,
+    TenantIsolation,
+    LossCostsTimeOnly,
+    /// The calls about a request have a sequential order that explains their responses.
+    Linearizable,
+    /// A runtime that sends heartbeats is known and online.
+    HeartbeatKeepsOnline,
+    /// No handler hangs or panics.
+    EveryCallEnds,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) invariant: Invariant,
+    pub(crate) detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.detail)
+    }
+}
+
+pub(crate) struct RequestHistory<'h> {
+    pub(crate) request: RequestId,
+    pub(crate) runtime: RuntimeId,
+    /// In the order of their start, each with its call.
+    pub(crate) accesses: Vec<(&'h Access, &'h Call)>,
+    /// Successful polls of the own workspace, in the order of their start.
+    pub(crate) polls: Vec<PollResult<'h>>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct PollResult<'h> {
+    pub(crate) began: Moment,
+    pub(crate) ended: Moment,
+    pub(crate) status: &'h str,
+    pub(crate) record: &'h Value,
+}
+
+impl<'h> RequestHistory<'h> {
+    pub(crate) fn new(history: &'h History, (runtime, request): (RuntimeId, RequestId)) -> Self {
+        let accesses = history.accesses.iter().filter(|access| access.request == request);
+        let accesses: Vec<_> = accesses.map(|access| (access, &history.calls[access.call])).collect();
+        let polls = accesses.iter().filter(|(access, _)| access.kind == AccessKind::Poll);
+        let mut polls: Vec<_> = polls.filter_map(|(_, call)| poll_result(call)).collect();
+        polls.sort_unstable_by_key(|poll| poll.began);
+        Self { request, runtime, accesses, polls }
+    }
+
+    /// The accesses of one kind from the own workspace.
+    pub(crate) fn accesses(&self, kind: AccessKind) -> impl Iterator<Item = (&'h Access, &'h Call)> {
+        let of_kind = self.accesses.iter().filter(move |(access, _)| access.kind == kind);
+        of_kind.copied().filter(|(_, call)| call.is_own())
+    }
+
+    /// The access that created the request, and its call.
+    pub(crate) fn initiate(&self) -> Option<(&'h Access, &'h Call)> {
+        self.accesses(AccessKind::Initiate).next()
+    }
+}
+
+impl PollResult<'_> {
+    pub(crate) fn is_terminal(&self) -> bool {
+        !matches!(self.status, "pending" | "running")
+    }
+}
+
+fn poll_result(call: &Call) -> Option<PollResult<'_>> {
+    let End::Responded(ended, response) = &call.end else { return None };
+    if response.status != 200 || !call.is_own() {
+        return None;
+    }
+    let record = &response.body;
+    Some(PollResult { began: call.began, ended: *ended, status: record["status"].as_str()?, record })
+}
