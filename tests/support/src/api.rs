@@ -50,9 +50,9 @@ impl TestApi {
         oidc: Option<Oidc>,
         clock: Arc<TestClock>,
     ) -> Self {
-        let callers = Authenticator { backend: Self::backend(tokens, &clock), oidc };
+        let callers = Authenticator { state: Self::state(tokens, &clock), oidc };
         let gateway = Gateway {
-            backend: Self::backend(store, &clock),
+            state: Self::state(store, &clock),
             authenticator: callers,
             origins: Origins::default(),
         };
@@ -62,7 +62,7 @@ impl TestApi {
         Self { clock, client: Client::new(format!("http://{addr}"), Workspace::of_dev()) }
     }
 
-    fn backend<S>(store: S, clock: &Arc<TestClock>) -> AppState<S> {
+    fn state<S>(store: S, clock: &Arc<TestClock>) -> AppState<S> {
         AppState { clock: Arc::<TestClock>::clone(clock), ..AppState::new(store) }
     }
 

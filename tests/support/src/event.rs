@@ -51,12 +51,11 @@ pub fn event_json(caller: &Caller, function: Function, path: &str, body: &Value,
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let incoming = GatewayRequest {
         route,
-        parameters: route.parameters(parts.uri.path()).unwrap(),
-        parts: &parts,
-        body: body.as_bytes(),
-        caller,
+        parts,
+        body: body.into(),
+        caller: caller.clone(),
         now,
         gateway_request_id: "test".to_owned(),
     };
-    incoming.event()
+    serde_json::to_value(incoming.into_event()).unwrap()
 }

@@ -41,7 +41,7 @@ async fn json_is_response_of_api() {
 async fn no_runtimes_has_remedy() {
     let ended = Dev::without_daemon().await.run(&["runtimes"]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
-    let text = "no runtimes; `doorbell daemon` on a machine makes its agent programs known\n";
+    let text = "no runtimes; `doorbell daemon` on a machine registers its agent programs\n";
     assert_eq!(ended.stderr, text);
 }
 
@@ -104,7 +104,7 @@ async fn json_is_record_of_poll() {
 async fn unknown_name_has_remedy() {
     let (dev, ..) = &dev_with_box().await;
     let ended = dev.run(&["models", "other"]).await;
-    let text = "error: no runtime is called \"other\"\nhelp: `doorbell runtimes` lists what can be rung\n";
+    let text = "error: no runtime is called \"other\"\nhelp: `doorbell runtimes` lists the runtimes\n";
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", text));
 }
 

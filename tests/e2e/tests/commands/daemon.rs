@@ -45,7 +45,7 @@ async fn logs_answered_requests() {
     let dev = Dev::without_daemon().await;
     let daemon = dev.daemon(&Machine::new(), &[]).await;
     dev.run(&["models", "Sample"]).await;
-    daemon.wait_for_stderr("models found").await;
+    daemon.wait_for_stderr("models listed").await;
 }
 
 async fn refused(options: &[&str]) -> Ended {
@@ -89,7 +89,7 @@ async fn revoked_token_ends_daemon() {
 
 async fn assert_clean_exit(options: &[&str], signal: Signal) {
     let dev = Dev::start(&Machine::new(), options).await;
-    dev.process.wait_for_stdout("Ctrl-C stops it.").await;
+    dev.process.wait_for_stdout("Stop with Ctrl-C.").await;
     dev.process.signal(signal);
     assert_eq!(dev.process.end().await.code, Some(0), "{options:?}");
 }

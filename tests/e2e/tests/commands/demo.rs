@@ -4,7 +4,7 @@ use crate::support::api::run_curl;
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 
-const END: &str = "Ctrl-C stops it.";
+const END: &str = "Stop with Ctrl-C.";
 
 /// The output up to the last line.
 async fn shown(machine: &Machine, options: &[&str]) -> (Dev, String) {
@@ -28,8 +28,8 @@ async fn machine_without_agents_shows_sample() {
 #[tokio::test]
 async fn sample_is_labelled() {
     let (_dev, printed) = shown(&Machine::new(), &[]).await;
-    let why = "No agent program was found on PATH and none was named: this is a sample catalog.
-Install codex or opencode, or name another: `doorbell daemon --help` tells how.";
+    let why = "No agent program was found on PATH and none was configured: this is a sample catalog.
+Install codex or opencode, or configure another: see `doorbell daemon --help`.";
     assert!(printed.contains(why), "{printed}");
 }
 
@@ -87,7 +87,7 @@ async fn shows_time_of_each_step() {
     let steps = printed.split(" STEP ").nth(1).unwrap().split("\n\n").next().unwrap();
     let times: Vec<(&str, u32)> = steps.lines().skip(1).map(step).collect();
     let (all, each) = times.split_last().unwrap();
-    assert_eq!((times[0].0, all.0), ("rung", "in all"));
+    assert_eq!((times[0].0, all.0), ("ring", "total"));
     let sum: u32 = each.iter().map(|(_, time)| time).sum();
     // Each is rounded down to milliseconds.
     assert!(all.1.abs_diff(sum) <= 2, "{steps}");

@@ -64,7 +64,7 @@ async fn offline_runtime_has_remedy() {
 async fn unknown_id_has_remedy() {
     let dev = Dev::without_daemon().await;
     let error = error_of(&Machine::new(), &["models", RUNTIME, "--url", &dev.url]).await;
-    assert_eq!(error, "error: runtime not found\nhelp: `doorbell runtimes` lists what can be rung\n");
+    assert_eq!(error, "error: runtime not found\nhelp: `doorbell runtimes` lists the runtimes\n");
 }
 
 #[tokio::test]

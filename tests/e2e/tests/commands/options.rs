@@ -140,7 +140,7 @@ async fn rejects_empty_token() {
 async fn rejects_interval_out_of_range() {
     refused(&["daemon", "--interval", "0"], "at least 0.1 seconds").await;
     refused(&["daemon", "--interval", "86401"], "at most a day").await;
-    refused(&["daemon", "--interval", "often"], "not a number of seconds").await;
+    refused(&["daemon", "--interval", "often"], "not a time such as 15s or 500ms").await;
 }
 
 #[tokio::test]

@@ -22,9 +22,9 @@ async fn server_with_status() -> (ScriptedServer, Arc<Mutex<&'static str>>) {
 async fn shows_progress_of_request() {
     let (server, status) = server_with_status().await;
     let terminal = Terminal::start(Machine::new().command(&["models", RUNTIME, "--url", &server.url()]), 80);
-    terminal.wait_for("pending: waits for the runtime's next heartbeat").await;
+    terminal.wait_for("pending: waiting for the runtime's next heartbeat").await;
     *status.lock().unwrap() = "running";
-    terminal.wait_for("running: the runtime works it out").await;
+    terminal.wait_for("running: the runtime is working").await;
     *status.lock().unwrap() = "completed";
     assert_eq!(terminal.end().await.0, Some(0));
 }

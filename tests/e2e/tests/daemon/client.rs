@@ -1,7 +1,7 @@
 //! The API client: URLs, the texts of its errors, and the secrets that it never shows.
 
-use doorbell_client::{Api, ApiError, http_client};
-use doorbell_daemon::daemon::Daemon;
+use doorbell_client::{Api, ClientError, http_client};
+use doorbell_daemon::Daemon;
 use doorbell_protocol::Ack;
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use serde_json::json;
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::fixtures::{HEARTBEAT, TOKEN, agents, api, api_at, settings};
 
-async fn call(api: &Api) -> Result<Ack, ApiError> {
+async fn call(api: &Api) -> Result<Ack, ClientError> {
     api.post(HEARTBEAT, &json!({})).await
 }
 

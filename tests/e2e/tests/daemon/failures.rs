@@ -1,6 +1,6 @@
 //! Failed heartbeats: transient failures that a daemon survives, and refused tokens that end it.
 
-use doorbell_client::ApiError;
+use doorbell_client::ClientError;
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +83,7 @@ async fn token_refused_for_one_runtime_ends_all() {
     });
     let server = server.await;
     let stop = CancellationToken::new();
-    let ended: Result<(), ApiError> =
+    let ended: Result<(), ClientError> =
         serve_until(stop, &server, settings(), agents(["codex", "opencode"])).await;
     assert!(ended.is_err());
     tokio::time::sleep(seconds(60.0)).await;

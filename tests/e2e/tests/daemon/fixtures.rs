@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorbell_client::{Api, ApiError};
+use doorbell_client::{Api, ClientError};
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::daemon::{Daemon, Settings};
-use doorbell_daemon::discover::{DiscoveryError, ModelSource};
+use doorbell_daemon::{Daemon, Settings};
+use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_protocol::{Model, ModelEntry, ModelListResult, RuntimeId};
 use doorbell_test_support::scripted_server::{Reply, ScriptedCall, ScriptedServer};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ pub(crate) fn claims_once(call: &ScriptedCall) -> Reply {
 #[derive(Clone, Debug)]
 pub(crate) struct ScriptedSource {
     pub(crate) duration: Duration,
-    pub(crate) answer: Result<ModelListResult, DiscoveryError>,
+    pub(crate) answer: Result<ModelListResult, SourceError>,
     /// Cancelled when the source is asked.
     pub(crate) asked: CancellationToken,
 }
@@ -83,7 +83,7 @@ impl ScriptedSource {
         Self { duration, ..Self::default() }
     }
 
-    pub(crate) fn answering(answer: Result<ModelListResult, DiscoveryError>) -> Self {
+    pub(crate) fn answering(answer: Result<ModelListResult, SourceError>) -> Self {
         Self { answer, ..Self::default() }
     }
 }
@@ -94,7 +94,7 @@ impl ModelSource for ScriptedSource {
         "the agent"
     }
 
-    async fn discover(&self) -> Result<ModelListResult, DiscoveryError> {
+    async fn list_models(&self) -> Result<ModelListResult, SourceError> {
         self.asked.cancel();
         tokio::time::sleep(self.duration).await;
         self.answer.clone()
@@ -107,7 +107,7 @@ pub(crate) fn agent(provider: &str, source: ScriptedSource) -> Agent {
         provider: provider.to_owned(),
         profile_id: String::new(),
         version: Some("1.2.3".to_owned()),
-        discoverer: Arc::new(source),
+        source: Arc::new(source),
     }
 }
 
@@ -122,8 +122,8 @@ pub(crate) fn models<const N: usize>(ids: [&str; N]) -> ModelListResult {
     ModelListResult { models: ids.into_iter().map(entry).collect(), supported: true, fallback: false }
 }
 
-pub(crate) fn not_installed() -> DiscoveryError {
-    DiscoveryError::NotInstalled { program: "The agent".to_owned() }
+pub(crate) fn not_installed() -> SourceError {
+    SourceError::NotInstalled { program: "The agent".to_owned() }
 }
 
 pub(crate) fn settings() -> Settings {
@@ -148,7 +148,7 @@ pub(crate) async fn serve_until(
     server: &ScriptedServer,
     settings: Settings,
     agents: Vec<Agent>,
-) -> Result<(), ApiError> {
+) -> Result<(), ClientError> {
     let daemon = Daemon::new(api(server), settings, agents);
     let registered = daemon.register().await?;
     tokio::time::timeout(LIMIT, daemon.run(&registered, stop)).await.expect("the daemon does not end")
@@ -160,7 +160,7 @@ pub(crate) async fn serve_for(
     server: &ScriptedServer,
     settings: Settings,
     agents: Vec<Agent>,
-) -> Result<(), ApiError> {
+) -> Result<(), ClientError> {
     let stop = CancellationToken::new();
     let later = stop.clone();
     tokio::spawn(async move {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use doorbell_daemon::daemon::Settings;
+use doorbell_daemon::Settings;
 use doorbell_test_support::scripted_server::{Reply, ScriptedCall, ScriptedServer};
 use serde_json::{Value, json};
 

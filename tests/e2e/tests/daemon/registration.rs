@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use doorbell_client::ApiError;
+use doorbell_client::ClientError;
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::daemon::{Daemon, Settings};
+use doorbell_daemon::{Daemon, Settings};
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,7 @@ async fn refusal_has_text_of_server() {
     let server = ScriptedServer::replying(Reply::error(404, "workspace not found")).await;
     let refused = daemon(&server, agents(["codex"])).register().await;
     let error = "workspace not found".to_owned();
-    assert_eq!(refused, Err(ApiError::Refused { status: 404, error }));
+    assert_eq!(refused, Err(ClientError::Api { status: 404, error }));
 }
 
 fn not_found() -> Reply {
@@ -142,5 +142,5 @@ async fn refused_reregistration_ends_daemon() {
     });
     let server = server.await;
     let ended = serve_until(CancellationToken::new(), &server, settings(), agents(["codex"])).await;
-    assert!(matches!(ended, Err(ApiError::Refused { status: 401, .. })), "{ended:?}");
+    assert!(matches!(ended, Err(ClientError::Api { status: 401, .. })), "{ended:?}");
 }

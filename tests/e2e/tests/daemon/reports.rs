@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorbell_client::ApiError;
+use doorbell_client::ClientError;
 use doorbell_daemon::report::report;
 use doorbell_protocol::ModelListReport;
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
@@ -10,7 +10,7 @@ use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use crate::fixtures::{REQUEST, api, models, report_path, runtime, seconds};
 
 /// When the tries began, and the outcome of the last.
-async fn reported(server: &ScriptedServer) -> (Vec<Duration>, Result<(), ApiError>) {
+async fn reported(server: &ScriptedServer) -> (Vec<Duration>, Result<(), ClientError>) {
     let answer = ModelListReport::completed(models(["gpt-6"]));
     let ended = report(&api(server), runtime("codex"), REQUEST.parse().unwrap(), &answer).await;
     (server.begun(), ended)
@@ -21,7 +21,7 @@ fn all_tries() -> [Duration; 4] {
 }
 
 /// Of a server that answers all tries alike.
-async fn error_after_all_tries(server: ScriptedServer) -> ApiError {
+async fn error_after_all_tries(server: ScriptedServer) -> ClientError {
     let (tries, ended) = reported(&server).await;
     assert_eq!(tries, all_tries());
     ended.unwrap_err()
@@ -41,7 +41,7 @@ async fn retries_transient_statuses() {
     for status in [500, 503, 408, 429] {
         let server = ScriptedServer::replying(Reply::error(status, "a moment, please")).await;
         let error = "a moment, please".to_owned();
-        assert_eq!(error_after_all_tries(server).await, ApiError::Refused { status, error });
+        assert_eq!(error_after_all_tries(server).await, ClientError::Api { status, error });
     }
 }
 
@@ -49,7 +49,7 @@ async fn retries_transient_statuses() {
 #[tokio::test(start_paused = true)]
 async fn retries_fault_in_front_of_server() {
     let error = error_after_all_tries(ScriptedServer::replying(Reply::html(502)).await).await;
-    assert!(matches!(error, ApiError::Foreign { status: 502, .. }), "{error:?}");
+    assert!(matches!(error, ClientError::UnexpectedResponse { status: 502, .. }), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +77,7 @@ async fn success_or_refusal_ends_retries() {
         let (tries, ended) = reported(&server.await).await;
         assert_eq!(tries, [0.0, 0.5].map(seconds));
         let refused = ended.err().map(|error| match error {
-            ApiError::Refused { status, .. } => status,
+            ClientError::Api { status, .. } => status,
             other => panic!("{other:?}"),
         });
         assert_eq!(refused, expected);
@@ -95,7 +95,7 @@ async fn other_client_errors_are_final() {
         (413, "report too large"),
     ] {
         let server = ScriptedServer::replying(Reply::error(status, text)).await;
-        let refused = Err(ApiError::Refused { status, error: text.to_owned() });
+        let refused = Err(ClientError::Api { status, error: text.to_owned() });
         assert_eq!(reported(&server).await, (vec![Duration::ZERO], refused), "{status}");
     }
 }

@@ -2,12 +2,6 @@
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use serde_json::Value;
-
-x
-
-use proptest::prelude::*;
-use proptest::sample::select;
 use serde_json::{Map, Value};
 
 use crate::fixtures::{REQUESTS, RUNTIMES, WORKSPACES};

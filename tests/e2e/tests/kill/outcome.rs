@@ -10,9 +10,9 @@ use super::deployment::AGENT_ERROR;
 use super::plan::Plan;
 
 /// Messages of the daemon's log.
-const CLAIMED: &str = "collected";
-const DELIVERED: &str = "delivered";
-const REREGISTERED: &str = "forgotten";
+const CLAIMED: &str = "request claimed";
+const DELIVERED: &str = "report delivered";
+const REREGISTERED: &str = "registering again";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {

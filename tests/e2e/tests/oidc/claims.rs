@@ -1,31 +1,31 @@
-//! What a token says that the issuer did sign.
+//! Claims of tokens with a valid signature.
 
 use std::time::Duration;
 
 use doorbell_functions::auth::oidc::limits::LEEWAY;
-use doorbell_functions::auth::oidc::{DeniedReason, Oidc, Verdict};
+use doorbell_functions::auth::oidc::{DeniedReason, Oidc, Verification};
 use doorbell_protocol::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{AUDIENCE, ISSUER, Issuer, KEYS, START, Signer, WORKSPACE, claims, config, start, with};
+use crate::fixtures::{AUDIENCE, ISSUER, Issuer, KEYS, START, Signer, WORKSPACE, claims, config, start, with};
 
 const OTHER: &str = "00000000-0000-4000-8000-00000000000b";
 
-/// What becomes of a token with these changes, at `now`.
-async fn verdict_at(changes: Value, now: Timestamp) -> Verdict {
+/// The result for a token with these changes at `now`.
+async fn verify_at(changes: Value, now: Timestamp) -> Verification {
     let signer = Signer::es256("ec");
     let issuer = Issuer::with(&[&signer]);
     issuer.verify(&signer.token(&with(claims(), changes)), now).await.unwrap()
 }
 
 async fn assert_denied(changes: Value, reason: DeniedReason) {
-    assert_eq!(verdict_at(changes.clone(), start()).await, Verdict::Denied(reason), "{changes}");
+    assert_eq!(verify_at(changes.clone(), start()).await, Verification::Denied(reason), "{changes}");
 }
 
 async fn workspaces(claim: Value) -> Vec<String> {
-    match verdict_at(json!({"doorbell_workspaces": claim}), start()).await {
-        Verdict::Valid(identity) => identity.workspaces.iter().map(|id| id.to_string()).collect(),
-        Verdict::Denied(reason) => panic!("{reason}"),
+    match verify_at(json!({"doorbell_workspaces": claim}), start()).await {
+        Verification::Valid(identity) => identity.workspaces.iter().map(|id| id.to_string()).collect(),
+        Verification::Denied(reason) => panic!("{reason}"),
     }
 }
 
@@ -52,8 +52,8 @@ async fn denies_other_audience() {
 
 #[tokio::test]
 async fn accepts_additional_audience() {
-    let verdict = verdict_at(json!({"aud": ["other", AUDIENCE]}), start()).await;
-    assert!(matches!(verdict, Verdict::Valid(_)));
+    let result = verify_at(json!({"aud": ["other", AUDIENCE]}), start()).await;
+    assert!(matches!(result, Verification::Valid(_)));
 }
 
 #[tokio::test]
@@ -73,26 +73,26 @@ async fn accepts_until_expiry_plus_leeway() {
     let moment = Duration::from_millis(1);
     let expires = start() + Duration::from_secs(100) + LEEWAY;
     for exp in [json!(START + 100), json!((START + 100) as f64)] {
-        let last = verdict_at(json!({ "exp": exp }), expires - moment).await;
-        assert!(matches!(last, Verdict::Valid(_)), "{last:?}");
-        let late = verdict_at(json!({ "exp": exp }), expires).await;
-        assert_eq!(late, Verdict::Denied(DeniedReason::Expired));
+        let last = verify_at(json!({ "exp": exp }), expires - moment).await;
+        assert!(matches!(last, Verification::Valid(_)), "{last:?}");
+        let late = verify_at(json!({ "exp": exp }), expires).await;
+        assert_eq!(late, Verification::Denied(DeniedReason::Expired));
     }
     let fraction = json!({"exp": START as f64 + 100.5});
-    let last = verdict_at(fraction.clone(), expires + Duration::from_millis(499)).await;
-    assert!(matches!(last, Verdict::Valid(_)), "{last:?}");
-    let late = verdict_at(fraction, expires + Duration::from_millis(500)).await;
-    assert_eq!(late, Verdict::Denied(DeniedReason::Expired));
+    let last = verify_at(fraction.clone(), expires + Duration::from_millis(499)).await;
+    assert!(matches!(last, Verification::Valid(_)), "{last:?}");
+    let late = verify_at(fraction, expires + Duration::from_millis(500)).await;
+    assert_eq!(late, Verification::Denied(DeniedReason::Expired));
 }
 
 #[tokio::test]
 async fn accepts_from_nbf_minus_leeway() {
     let begins = start() + Duration::from_secs(100) - LEEWAY;
     let nbf = json!({"nbf": START + 100});
-    let early = verdict_at(nbf.clone(), begins - Duration::from_millis(1)).await;
-    assert_eq!(early, Verdict::Denied(DeniedReason::NotYetValid));
-    let first = verdict_at(nbf, begins).await;
-    assert!(matches!(first, Verdict::Valid(_)), "{first:?}");
+    let early = verify_at(nbf.clone(), begins - Duration::from_millis(1)).await;
+    assert_eq!(early, Verification::Denied(DeniedReason::NotYetValid));
+    let first = verify_at(nbf, begins).await;
+    assert!(matches!(first, Verification::Valid(_)), "{first:?}");
 }
 
 #[tokio::test]
@@ -141,12 +141,12 @@ async fn denies_malformed_workspaces() {
 #[tokio::test]
 async fn workspaces_claim_is_configurable() {
     let signer = Signer::es256("ec");
-    let web = Issuer::with(&[&signer]).web;
+    let documents = Issuer::with(&[&signer]).documents;
     let name = "https://issuer.example/claims/workspaces";
     let variables =
         [("ISSUER", ISSUER), ("AUDIENCE", AUDIENCE), ("JWKS_URL", KEYS), ("WORKSPACES_CLAIM", name)];
-    let oidc = Oidc::new(config(&variables), web);
+    let oidc = Oidc::new(config(&variables), documents);
     let token = signer.token(&with(claims(), json!({ name: [OTHER] })));
-    let Verdict::Valid(identity) = oidc.verify(&token, start()).await.unwrap() else { panic!("denied") };
+    let Verification::Valid(identity) = oidc.verify(&token, start()).await.unwrap() else { panic!("denied") };
     assert_eq!(identity.workspaces, [OTHER.parse().unwrap()].into_iter().collect());
 }

@@ -1,33 +1,33 @@
-//! What no input may bring about.
+//! Properties for arbitrary tokens.
 
 use std::sync::LazyLock;
 
-use doorbell_functions::auth::oidc::{OidcFault, Verdict};
+use doorbell_functions::auth::oidc::{OidcFault, Verification};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{Issuer, Signer, claims, encode, start, with};
+use crate::fixtures::{Issuer, Signer, claims, encode, start, with};
 
-/// One issuer for all cases: what came before must not matter either.
-struct World {
+/// One issuer for all cases, so that they share its cache.
+struct Shared {
     runtime: Runtime,
     issuer: Issuer,
     signer: Signer,
 }
 
-static WORLD: LazyLock<World> = LazyLock::new(|| {
+static SHARED: LazyLock<Shared> = LazyLock::new(|| {
     let signer = Signer::es256("ec");
     let runtime = Builder::new_current_thread().build().unwrap();
-    World { runtime, issuer: Issuer::with(&[&signer]), signer }
+    Shared { runtime, issuer: Issuer::with(&[&signer]), signer }
 });
 
-fn verify(token: &str) -> Result<Verdict, OidcFault> {
-    WORLD.runtime.block_on(WORLD.issuer.verify(token, start()))
+fn verify(token: &str) -> Result<Verification, OidcFault> {
+    SHARED.runtime.block_on(SHARED.issuer.verify(token, start()))
 }
 
 fn is_denied(token: &str) -> bool {
-    matches!(verify(token), Ok(Verdict::Denied(_)))
+    matches!(verify(token), Ok(Verification::Denied(_)))
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -56,7 +56,7 @@ proptest! {
     fn denies_unsigned_token_with_any_header(
         name in "alg|kid|typ|crit|jwk|jku|x5c|b64|zip|.{0,5}", value in any_json(), signature in ".{0,80}",
     ) {
-        let mut header = WORLD.signer.header();
+        let mut header = SHARED.signer.header();
         header[name] = value;
         let message = format!("{}.{}", encode(header.to_string()), encode(claims().to_string()));
         let token = format!("{message}.{}", encode(signature));
@@ -65,7 +65,7 @@ proptest! {
 
     #[test]
     fn denies_token_with_changed_character(at in any::<prop::sample::Index>(), put in "[A-Za-z0-9_.=-]") {
-        let good = WORLD.signer.token(&claims());
+        let good = SHARED.signer.token(&claims());
         let at = at.index(good.len());
         prop_assume!(good[at..=at] != put);
         let changed = format!("{}{put}{}", &good[..at], &good[at + 1..]);
@@ -80,6 +80,6 @@ proptest! {
     ) {
         let mut claims = with(claims(), json!({"nbf": 0}));
         claims[name] = value;
-        prop_assert!(is_denied(&WORLD.signer.token(&claims)));
+        prop_assert!(is_denied(&SHARED.signer.token(&claims)));
     }
 }

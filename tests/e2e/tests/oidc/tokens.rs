@@ -1,17 +1,85 @@
-//! Only the issuer's own key, used as the issuer uses it, makes a token good.
+//! Headers and signatures: tokens that are denied before or by the check of the signature.
 
-use doorbell_functions::auth::oidc::{DeniedReason, Verdict};
+use doorbell_functions::auth::oidc::{DeniedReason, Verification};
+use doorbell_functions::auth::oidc::limits::TOKEN_BYTES;
+use serde_json::{Value, json};
 use ring::hmac;
-use serde_json::json;
 
-use crate::support::{Issuer, KEYS, Signer, WORKSPACE, claims, decode, encode, joined, start, with};
+use crate::fixtures::{Issuer, Signer, claims, encode, start, with, KEYS, WORKSPACE, decode, joined};
+
+async fn denied(issuer: &Issuer, signer: &Signer, header: Value) -> DeniedReason {
+    issuer.denies(&signer.token_with(&with(signer.header(), header), &claims()), start()).await
+}
+
+#[tokio::test]
+async fn denies_token_without_key_id() {
+    let ec = Signer::es256("ec");
+    let issuer = Issuer::with(&[&ec]);
+    assert_eq!(denied(&issuer, &ec, json!({"kid": null})).await, DeniedReason::NoKeyId);
+    assert_eq!(denied(&issuer, &ec, json!({"kid": ""})).await, DeniedReason::NoKeyId);
+    assert_eq!(denied(&issuer, &ec, json!({"kid": 1})).await, DeniedReason::Malformed);
+    assert_eq!(issuer.documents.fetch_count(), 0);
+}
+
+#[tokio::test]
+async fn denies_critical_extensions() {
+    let ec = Signer::es256("ec");
+    let issuer = Issuer::with(&[&ec]);
+    let header = json!({"crit": ["b64"], "b64": false});
+    assert_eq!(denied(&issuer, &ec, header).await, DeniedReason::CriticalExtension);
+    assert_eq!(denied(&issuer, &ec, json!({"crit": []})).await, DeniedReason::CriticalExtension);
+}
+
+/// A good token of just that length. Not every length can be had by padding the claims alone: four characters stand for
+/// three bytes.
+fn of_length(signer: &Signer, length: usize) -> String {
+    let token = |header: usize, payload: usize| {
+        let header = with(signer.header(), json!({"typ": "a".repeat(header)}));
+        signer.token_with(&header, &with(claims(), json!({"padding": "a".repeat(payload)})))
+    };
+    let payload = (length - token(0, 0).len()) / 4 * 3;
+    let around = (0..3).flat_map(|header| (payload - 6..payload + 6).map(move |payload| (header, payload)));
+    around.map(|(header, payload)| token(header, payload)).find(|token| token.len() == length).unwrap()
+}
+
+#[tokio::test]
+async fn limits_token_length() {
+    let ec = Signer::es256("ec");
+    let issuer = Issuer::with(&[&ec]);
+    assert!(issuer.accepts(&of_length(&ec, TOKEN_BYTES), start()).await);
+    assert_eq!(issuer.denies(&of_length(&ec, TOKEN_BYTES + 1), start()).await, DeniedReason::TooLong);
+}
+
+#[tokio::test]
+async fn denies_malformed_token_without_fetch() {
+    let issuer = Issuer::unreachable();
+    let header = encode(r#"{"alg": "ES256", "kid": "ec"}"#);
+    for token in [
+        String::new(),
+        ".".to_owned(),
+        "..".to_owned(),
+        "...".to_owned(),
+        "dbu_an-opaque-token".to_owned(),
+        format!("{header}.e30"),
+        format!("a.{header}.e30.AAAA"),
+        format!("{header}=.e30.AAAA"),
+        format!(" {header}.e30.AAAA"),
+        format!("{}.e30.AAAA", encode("[]")),
+        format!("{}.e30.AAAA", encode(r#"{"alg": "ES256", "alg": "ES256", "kid": "ec"}"#)),
+        format!("{}.e30.AAAA", encode(r#"{"alg": ["ES256"], "kid": "ec"}"#)),
+        format!("{}.e30.AAAA", encode([0xff, 0xfe])),
+    ] {
+        assert_eq!(issuer.denies(&token, start()).await, DeniedReason::Malformed, "{token}");
+    }
+    assert_eq!(issuer.documents.fetch_count(), 0);
+}
 
 #[tokio::test]
 async fn a_token_signed_with_es256_or_rs256_speaks_for_its_subject() {
     let (ec, rsa) = (Signer::es256("ec"), Signer::rs256("rsa"));
     let issuer = Issuer::with(&[&ec, &rsa]);
     for signer in [&ec, &rsa] {
-        let Verdict::Valid(identity) = issuer.verify(&signer.token(&claims()), start()).await.unwrap() else {
+        let Verification::Valid(identity) = issuer.verify(&signer.token(&claims()), start()).await.unwrap() else {
             panic!("denied: {}", signer.header());
         };
         assert_eq!(identity.subject, "person-1");
@@ -61,7 +129,7 @@ async fn denies_other_algorithms() {
         let token = ec.token_with(&with(ec.header(), json!({"alg": algorithm})), &claims());
         assert_eq!(issuer.denies(&token, start()).await, DeniedReason::AlgorithmNotAllowed, "{algorithm}");
     }
-    assert_eq!(issuer.web.fetches(), 0, "such a token is not worth a fetch");
+    assert_eq!(issuer.documents.fetch_count(), 0, "such a token is not worth a fetch");
 }
 
 #[tokio::test]
@@ -122,7 +190,7 @@ async fn ignores_key_in_header() {
     let header = with(other.header(), json!({"jwk": other.jwk(), "jku": link, "x5u": link}));
     let token = other.token_with(&header, &claims());
     assert_eq!(issuer.denies(&token, start()).await, DeniedReason::BadSignature);
-    assert_eq!(issuer.web.fetched(), [KEYS]);
+    assert_eq!(issuer.documents.fetched(), [KEYS]);
 }
 
 #[tokio::test]
@@ -131,6 +199,6 @@ async fn accepts_modulus_with_sign_byte() {
     let issuer = Issuer::unreachable();
     let modulus = decode(rsa.jwk()["n"].as_str().unwrap());
     let padded = encode([&[0], modulus.as_slice()].concat());
-    issuer.web.put(KEYS, &json!({"keys": [with(rsa.jwk(), json!({"n": padded}))]}));
+    issuer.documents.put(KEYS, &json!({"keys": [with(rsa.jwk(), json!({"n": padded}))]}));
     assert!(issuer.accepts(&rsa.token(&claims()), start()).await);
 }
