@@ -22,7 +22,8 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     let of_path = |(path, item): (&String, &Value)| {
         let methods = ["get", "post", "delete"].into_iter();
-        let found = methods.filter_map(|method| Some((method.to_uppercase(), path.clone(), item.get(method)?.clone())));
+        let found = methods
+            .filter_map(|method| Some((method.to_uppercase(), path.clone(), item.get(method)?.clone())));
         found.collect::<Vec<_>>()
     };
     paths.flat_map(of_path).collect()
@@ -33,7 +34,9 @@ fn documents_exactly_the_routes() {
     let documented = operations(&document()).into_iter().map(|(method, path, operation)| {
         format!("{method} {path} {}", operation["operationId"].as_str().unwrap())
     });
-    let routes = ROUTES.iter().map(|route| format!("{} {} {}", route.method, route.path, operation_id(route.function)));
+    let routes = ROUTES
+        .iter()
+        .map(|route| format!("{} {} {}", route.method, route.path, operation_id(route.function)));
     assert_eq!(documented.collect::<BTreeSet<_>>(), routes.collect());
 }
 

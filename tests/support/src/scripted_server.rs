@@ -294,14 +294,16 @@ impl Connected<IncomingStream<'_, HoldingListener>> for Connection {
     }
 }
 
+/// Owns the state of a connection, which ends with the stream.
+type Owner = Box<dyn FnMut(&[u8]) + Send>;
+
 struct HoldingListener {
     listener: TcpListener,
     shared: Arc<Shared>,
 }
 
 impl Listener for HoldingListener {
-    /// Its closure owns the connection's state, which ends with the stream.
-    type Io = InspectReader<TcpStream, Box<dyn FnMut(&[u8]) + Send>>;
+    type Io = InspectReader<TcpStream, Owner>;
     type Addr = Connection;
 
     async fn accept(&mut self) -> (Self::Io, Connection) {
@@ -311,7 +313,7 @@ impl Listener for HoldingListener {
         let hold = Mutex::new(self.shared.connecting.lock().unwrap().pop_front());
         let connection = Connection(Arc::new(ConnectionState { socket, hold }));
         let owned = connection.clone();
-        let own: Box<dyn FnMut(&[u8]) + Send> = Box::new(move |_| {
+        let own: Owner = Box::new(move |_| {
             let _ = &owned;
         });
         (InspectReader::new(TcpStream::from_std(stream).unwrap(), own), connection)

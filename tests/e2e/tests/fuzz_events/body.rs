@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use crate::json::{mutate, value};
 use crate::fixtures::{RUNTIMES, WORKSPACES};
+use crate::json::{mutate, value};
 
 pub(crate) fn body(function: Function) -> impl Strategy<Value = Option<Vec<u8>>> {
     let valid = select(valid_bodies(function));

@@ -8,8 +8,8 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use crate::body::body;
-use crate::json::{letters, mutate, text, value};
 use crate::fixtures::{REQUESTS, RUNTIMES, WORKSPACES};
+use crate::json::{letters, mutate, text, value};
 
 pub(crate) fn event(function: Function) -> impl Strategy<Value = Value> {
     let parts =

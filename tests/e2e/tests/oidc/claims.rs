@@ -7,7 +7,9 @@ use doorbell_functions::auth::oidc::{DeniedReason, Oidc, Verification};
 use doorbell_protocol::Timestamp;
 use serde_json::{Value, json};
 
-use crate::fixtures::{AUDIENCE, ISSUER, Issuer, KEYS, START, Signer, WORKSPACE, claims, config, start, with};
+use crate::fixtures::{
+    AUDIENCE, ISSUER, Issuer, KEYS, START, Signer, WORKSPACE, claims, config, start, with,
+};
 
 const OTHER: &str = "00000000-0000-4000-8000-00000000000b";
 

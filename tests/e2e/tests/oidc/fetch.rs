@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, OnceLock};
 
-use doorbell_functions::auth::oidc::limits::{KEYS_FRESH, DOCUMENT_BYTES, FETCH_TIMEOUT};
-use doorbell_functions::auth::oidc::{Oidc, OidcFault, Verification, FetchJson as _, HttpFetch, http_client};
-use serde_json::{Value, json};
+use doorbell_functions::auth::oidc::limits::{DOCUMENT_BYTES, FETCH_TIMEOUT, KEYS_FRESH};
+use doorbell_functions::auth::oidc::{FetchJson as _, HttpFetch, Oidc, OidcFault, Verification, http_client};
 use doorbell_shared::clock::Stopwatch;
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use reqwest::{Client, Url};
+use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
-use crate::fixtures::{AUDIENCE, ISSUER, KEYS, Signer, Documents, after, claims, config, key_set, start, with};
+use crate::fixtures::{
+    AUDIENCE, Documents, ISSUER, KEYS, Signer, after, claims, config, key_set, start, with,
+};
 
 const DISCOVERY: &str = "https://issuer.example/realm/.well-known/openid-configuration";
 

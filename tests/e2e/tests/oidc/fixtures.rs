@@ -1,20 +1,22 @@
 //! An issuer with generated keys, and the documents and tokens that it signs.
 
-use std::time::Duration;
-use std::sync::{LazyLock, Arc, Mutex};
 use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
-use doorbell_functions::auth::oidc::{DeniedReason, Oidc, OidcConfig, OidcFault, Verification, FetchJson};
-use doorbell_protocol::Timestamp;
-use serde_json::{Value, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorbell_functions::auth::oidc::{DeniedReason, FetchJson, Oidc, OidcConfig, OidcFault, Verification};
+use doorbell_protocol::Timestamp;
+use reqwest::Url;
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::EncodePrivateKey as _;
-use reqwest::Url;
+use serde_json::{Value, json};
 
 pub(crate) const ISSUER: &str = "https://issuer.example/realm";
 pub(crate) const AUDIENCE: &str = "doorbell";

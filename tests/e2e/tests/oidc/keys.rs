@@ -1,7 +1,7 @@
 //! The cache of keys: when it is refreshed, and what an outage of the issuer means.
 
-use doorbell_functions::auth::oidc::limits::{KEYS_FRESH, REFRESH_FLOOR, KEYS_USABLE, RETRY_FLOOR};
-use doorbell_functions::auth::oidc::{DeniedReason, Verification, OidcFault};
+use doorbell_functions::auth::oidc::limits::{KEYS_FRESH, KEYS_USABLE, REFRESH_FLOOR, RETRY_FLOOR};
+use doorbell_functions::auth::oidc::{DeniedReason, OidcFault, Verification};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use serde_json::json;

@@ -1,11 +1,11 @@
 //! Headers and signatures: tokens that are denied before or by the check of the signature.
 
-use doorbell_functions::auth::oidc::{DeniedReason, Verification};
 use doorbell_functions::auth::oidc::limits::TOKEN_BYTES;
-use serde_json::{Value, json};
+use doorbell_functions::auth::oidc::{DeniedReason, Verification};
 use ring::hmac;
+use serde_json::{Value, json};
 
-use crate::fixtures::{Issuer, Signer, claims, encode, start, with, KEYS, WORKSPACE, decode, joined};
+use crate::fixtures::{Issuer, KEYS, Signer, WORKSPACE, claims, decode, encode, joined, start, with};
 
 async fn denied(issuer: &Issuer, signer: &Signer, header: Value) -> DeniedReason {
     issuer.denies(&signer.token_with(&with(signer.header(), header), &claims()), start()).await
@@ -79,7 +79,8 @@ async fn a_token_signed_with_es256_or_rs256_speaks_for_its_subject() {
     let (ec, rsa) = (Signer::es256("ec"), Signer::rs256("rsa"));
     let issuer = Issuer::with(&[&ec, &rsa]);
     for signer in [&ec, &rsa] {
-        let Verification::Valid(identity) = issuer.verify(&signer.token(&claims()), start()).await.unwrap() else {
+        let Verification::Valid(identity) = issuer.verify(&signer.token(&claims()), start()).await.unwrap()
+        else {
             panic!("denied: {}", signer.header());
         };
         assert_eq!(identity.subject, "person-1");

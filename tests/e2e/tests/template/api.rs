@@ -1,11 +1,10 @@
-//! What API Gateway does by itself: it answers browsers, throttles, and logs who was answered how.
+//! Settings of API Gateway: CORS, throttling and its access log.
 
 use doorbell_shared::http::cors;
 use serde_json::Value;
 
 use crate::yaml::{intrinsic, template, text, texts};
 
-/// Browsers ask API Gateway, or the local gateway: they are told the same.
 #[test]
 fn cors_matches_local_gateway() {
     let cors = &template()["Resources"]["Api"]["Properties"]["CorsConfiguration"];
@@ -21,7 +20,7 @@ fn default_route_has_throttling_and_metrics() {
     assert_eq!(intrinsic(&routes["ThrottlingRateLimit"]), "!Ref ThrottleRate");
     assert_eq!(intrinsic(&routes["ThrottlingBurstLimit"]), "!Ref ThrottleBurst");
     let serde_yaml_ng::Value::Tagged(detailed) = &routes["DetailedMetricsEnabled"] else {
-        panic!("always or never")
+        panic!("not a condition")
     };
     assert_eq!(detailed.value[0], "Monitored");
 }
@@ -32,7 +31,7 @@ fn access_log() -> Value {
     serde_json::from_str(&format).unwrap()
 }
 
-/// Nothing else: a path, a header or a query may hold a token.
+/// A path, a header or a query may contain a token.
 #[test]
 fn access_log_has_no_request_data() {
     let mut logged: Vec<_> = access_log().as_object().unwrap().values().cloned().collect();

@@ -1,4 +1,4 @@
-//! Alarms and the dashboard call metrics by the names under which they are counted, and miss none.
+//! Metrics, the dashboard and the alarms have the same names and dimensions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,13 @@ use serde_yaml_ng::Value;
 
 use crate::yaml::{functions, intrinsic, resources, template, text};
 
-/// Metrics of ours, each with the names of its dimensions.
+/// Names of metrics, each with its dimensions.
 type Metrics = BTreeMap<String, BTreeSet<String>>;
 
-/// What there is: what the functions count, and what is filtered from the access log.
-fn counted() -> Metrics {
+/// The metrics of the functions, and of filters of the access log.
+fn existing() -> Metrics {
     let dimensions = |split: Option<&str>| [STACK].into_iter().chain(split).map(str::to_owned).collect();
-    let counted = METRICS.iter().map(|metric| (metric.name.to_owned(), dimensions(metric.dimension)));
+    let of_functions = METRICS.iter().map(|metric| (metric.name.to_owned(), dimensions(metric.dimension)));
     let filtered = resources("AWS::Logs::MetricFilter").into_values().map(|filter| {
         let metric = &filter["Properties"]["MetricTransformations"][0];
         assert_eq!(text(&metric["MetricNamespace"]), NAMESPACE);
@@ -23,10 +23,10 @@ fn counted() -> Metrics {
             metric["Dimensions"].as_sequence().unwrap().iter().map(|dimension| text(&dimension["Key"]));
         (text(&metric["MetricName"]), keys.collect())
     });
-    counted.chain(filtered).collect()
+    of_functions.chain(filtered).collect()
 }
 
-/// The rows of the dashboard that are metrics: namespace, name, and dimensions with their values.
+/// The dashboard's metrics: namespace, name, and dimensions with values.
 fn rows() -> Vec<Vec<String>> {
     let body = text(&template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
     let body: Json = serde_json::from_str(&body).unwrap();
@@ -37,7 +37,6 @@ fn rows() -> Vec<Vec<String>> {
     rows.map(texts).filter(|row: &Vec<String>| !row.is_empty()).collect()
 }
 
-/// The metrics of ours that the dashboard shows.
 fn shown() -> Metrics {
     let ours = rows().into_iter().filter(|row| row[0] == NAMESPACE);
     ours.map(|row| (row[1].clone(), row[2..].iter().step_by(2).cloned().collect())).collect()
@@ -45,7 +44,7 @@ fn shown() -> Metrics {
 
 #[test]
 fn dashboard_shows_every_metric() {
-    assert_eq!(shown(), counted());
+    assert_eq!(shown(), existing());
 }
 
 #[test]
@@ -65,7 +64,7 @@ fn alarms() -> BTreeMap<String, Value> {
 
 #[test]
 fn alarms_use_existing_metrics() {
-    let counted = counted();
+    let existing = existing();
     let ours =
         alarms().into_values().filter(|alarm| alarm.get("Namespace").is_some_and(|name| name == NAMESPACE));
     let watched: Vec<_> = ours.collect();
@@ -73,12 +72,12 @@ fn alarms_use_existing_metrics() {
     for alarm in watched {
         let dimensions = alarm["Dimensions"].as_sequence().unwrap();
         let names = dimensions.iter().map(|dimension| text(&dimension["Name"])).collect();
-        assert_eq!(counted.get(&text(&alarm["MetricName"])), Some(&names));
+        assert_eq!(existing.get(&text(&alarm["MetricName"])), Some(&names));
         assert_eq!(intrinsic(&dimensions[0]["Value"]), "!Ref AWS::StackName");
     }
 }
 
-/// The functions that an alarm looks at, and the metric that it looks at.
+/// The functions and the metric of an alarm.
 fn watched(alarm: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let metrics =
         alarm["Metrics"].as_sequence().unwrap().iter().filter_map(|metric| metric.get("MetricStat"));
@@ -101,7 +100,7 @@ fn throttles_and_duration_cover_every_function() {
     }
 }
 
-/// A caller whom it cannot check ends the authorizer in an error; that is among the server's errors.
+/// The authorizer ends in an error when it cannot check a token; that counts as a server error.
 #[test]
 fn error_alarm_covers_all_but_authorizer() {
     let functions = resources("AWS::Serverless::Function").into_keys();

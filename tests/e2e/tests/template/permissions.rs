@@ -1,10 +1,10 @@
-//! Each function may do on the table exactly what it does: its policy is enforced, and nothing in it is spare.
+//! IAM: each function has every permission that it needs and no other.
 
 use std::collections::BTreeSet;
 
 use serde_yaml_ng::Value;
 
-use crate::life::{Policies, live};
+use crate::lifecycle::{self, Policies};
 use crate::yaml::{functions, intrinsic, text, texts};
 
 fn statements(function: &Value) -> Vec<Value> {
@@ -26,7 +26,7 @@ fn policies() -> Policies {
 
 #[tokio::test]
 async fn policies_allow_every_use_case() {
-    live(&policies()).await.unwrap();
+    lifecycle::run(&policies()).await.unwrap();
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn every_permission_is_needed() {
         for action in actions {
             let mut less = allowed.clone();
             less.get_mut(binary).unwrap().remove(action);
-            assert!(live(&less).await.is_err(), "{binary} does not need {action}");
+            assert!(lifecycle::run(&less).await.is_err(), "{binary} does not need {action}");
         }
     }
 }

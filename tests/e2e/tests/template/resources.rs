@@ -1,10 +1,9 @@
-//! The table as the code expects it, log groups that end, and parameters that explain themselves.
+//! The table, the log groups and the parameters.
 
 use std::collections::BTreeSet;
 
 use crate::yaml::{functions, intrinsic, resources, template, text, texts};
 
-/// Every attribute of the table that the code relies on, as the embedded engine's table has it.
 #[test]
 fn table_has_keys_and_ttl() {
     let table = &template()["Resources"]["Table"]["Properties"];
@@ -15,7 +14,7 @@ fn table_has_keys_and_ttl() {
     assert_eq!(ttl["Enabled"], true);
 }
 
-/// A group that Lambda makes by itself is kept for ever.
+/// Lambda creates a missing group without a retention.
 #[test]
 fn every_function_has_a_log_group() {
     let functions = functions();
@@ -35,14 +34,14 @@ fn log_retention_is_a_parameter() {
     }
 }
 
-/// Lambda takes a line without a level for INFO, and lines of metrics have none.
+/// Lambda treats lines without a level, such as metrics, as INFO.
 #[test]
 fn log_levels_include_metrics() {
     let levels = texts(&template()["Parameters"]["LogLevel"]["AllowedValues"]);
     assert_eq!(levels, ["TRACE", "DEBUG", "INFO"]);
 }
 
-/// Two lines for each heartbeat, which the bill of BENCHMARKS.md is reckoned without.
+/// Two lines for each heartbeat, which are not in the costs of BENCHMARKS.md.
 #[test]
 fn lambda_logs_no_successful_calls() {
     assert_eq!(text(&template()["Globals"]["Function"]["LoggingConfig"]["SystemLogLevel"]), "WARN");
