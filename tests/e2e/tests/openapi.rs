@@ -1,6 +1,5 @@
 //! `openapi.yaml` against responses of the functions: every promised property occurs in some response, and every field of a
 //! response is promised. `fuzz_events` owns the statuses and error texts.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "support/openapi.rs"]
 mod openapi;

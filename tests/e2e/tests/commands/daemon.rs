@@ -1,6 +1,5 @@
 //! `doorbell daemon`, and shutdown of both long-running commands.
 
-use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use rustix::process::Signal;
 
 use crate::support::api::{USER_A, WORKSPACE_B};
@@ -73,18 +72,6 @@ async fn other_workspace_has_remedy() {
     let ended = refused(&["--workspace", WORKSPACE_B]).await;
     let text = "error: workspace not found\nhelp: check --workspace or DOORBELL_WORKSPACE";
     assert!(ended.stderr.contains(text), "{}", ended.stderr);
-}
-
-#[tokio::test]
-async fn revoked_token_ends_daemon() {
-    let server = ScriptedServer::start(|call| match call.path.as_str() {
-        "/api/daemon/register" => Reply::Default,
-        _ => Reply::error(401, "a valid bearer token is required"),
-    });
-    let url = server.await.url();
-    let ended = Machine::new().run(&["daemon", "--url", &url, "--interval", "0.1"]).await;
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("error: a valid bearer token is required\nhelp: "), "{}", ended.stderr);
 }
 
 async fn assert_clean_exit(options: &[&str], signal: Signal) {

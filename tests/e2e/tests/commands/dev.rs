@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::api::{self, DAEMON_A, DAEMON_B, USER_A, USER_B, WORKSPACE_A, WORKSPACE_B};
+use crate::support::api;
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 
@@ -27,27 +27,6 @@ async fn default_store_is_embedded() {
 async fn serves_from_memory_store() {
     let dev = Dev::start(&Machine::new(), &["--store", "memory"]).await;
     assert!(dev.process.wait_for_stdout("Ctrl-C").await.contains("sample/large"));
-}
-
-#[tokio::test]
-async fn no_daemon_starts_no_daemon() {
-    let dev = Dev::without_daemon().await;
-    assert_eq!(dev.runtimes().await.len(), 0);
-}
-
-#[tokio::test]
-async fn each_workspace_has_its_tokens() {
-    let dev = Dev::without_daemon().await;
-    let list = format!("{}/api/runtimes", dev.url);
-    for (user, daemon, workspace) in [(USER_A, DAEMON_A, WORKSPACE_A), (USER_B, DAEMON_B, WORKSPACE_B)] {
-        let (url, machine) = (dev.url.as_str(), Machine::new());
-        let who = ["daemon", "--url", url, "--token", daemon, "--workspace", workspace];
-        let daemon = machine.start(&who);
-        daemon.wait_for_stdout(" online ").await;
-        let listed = api::get(&list, user).await;
-        let workspaces: Vec<_> = listed.as_array().unwrap().iter().map(|it| &it["workspace_id"]).collect();
-        assert_eq!(workspaces, [workspace]);
-    }
 }
 
 #[tokio::test]
