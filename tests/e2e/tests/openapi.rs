@@ -82,8 +82,8 @@ async fn responses() -> Vec<(&'static str, Value)> {
     let registered = success(api.post(Caller::DaemonA, "/api/daemon/register", registration).await);
     let runtime = registered["runtimes"][0]["id"].as_str().unwrap().to_owned();
     let models = format!("/api/runtimes/{runtime}/models");
-    let rung = success(api.post(Caller::UserA, &models, json!({})).await);
-    let request = rung["id"].as_str().unwrap();
+    let ring = success(api.post(Caller::UserA, &models, json!({})).await);
+    let request = ring["id"].as_str().unwrap();
     let claimed = success(api.heartbeat(&runtime).await);
     let model = json!({
         "id": "gpt-6", "label": "GPT-6", "provider": "openai", "default": true,
@@ -102,7 +102,7 @@ async fn responses() -> Vec<(&'static str, Value)> {
     let deregistered = success(api.post(Caller::DaemonA, "/api/daemon/deregister", body).await);
     vec![
         ("register", registered),
-        ("initiate", rung),
+        ("initiate", ring),
         ("heartbeat", claimed),
         ("report", reported),
         ("poll", completed),

@@ -52,8 +52,8 @@ async fn shows_models_of_file() {
 #[tokio::test]
 async fn shows_models_of_command() {
     let machine = Machine::new().with_program("lister", r#"echo "[{\"id\": \"$1\"}]""#);
-    let (_dev, printed) = shown(&machine, &["--command", "lister told"]).await;
-    assert!(printed.contains("\n MODEL  LABEL\n told   told\n"), "{printed}");
+    let (_dev, printed) = shown(&machine, &["--command", "lister listed"]).await;
+    assert!(printed.contains("\n MODEL   LABEL\n listed  listed\n"), "{printed}");
 }
 
 #[tokio::test]

@@ -87,10 +87,9 @@ async fn help_hides_token_of_environment() {
 #[tokio::test]
 async fn defaults_match_dev() {
     let help = help(&Machine::new(), &["daemon"]).await;
-    let words: Vec<&str> = help.split_whitespace().collect();
-    let words = words.join(" ");
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for default in ["http://127.0.0.1:3000", "dbd_dev_a", "00000000-0000-4000-8000-00000000000a"] {
-        assert!(words.contains(&format!("[default: {default}]")), "{help}");
+        assert!(help.contains(&format!("[default: {default}]")), "{help}");
     }
 }
 

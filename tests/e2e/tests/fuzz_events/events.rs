@@ -99,7 +99,7 @@ fn authorizer(right: &'static str) -> impl Strategy<Value = Value> {
             context["scopes"] = context.pointer("/scopes/0").cloned().unwrap_or_default();
             context
         }),
-        1 => Just(json!({"caller": "nobody"})),
+        1 => Just(json!({"caller": "anonymous"})),
         1 => value(),
     ]
 }

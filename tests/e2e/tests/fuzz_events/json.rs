@@ -17,11 +17,12 @@ pub(crate) fn text() -> impl Strategy<Value = String> + Clone {
     let ids = RUNTIMES.iter().map(String::as_str).chain(WORKSPACES).chain(REQUESTS).map(str::to_owned);
     let mut ids: Vec<_> = ids.collect();
     ids.push("11111111-2222-4333-8444-555555555555".to_owned());
-    let words = ["", "completed", "failed", "offline", "user", "daemon", "null", "\0", "\u{feff}", "ü", "💔"];
+    let keywords =
+        ["", "completed", "failed", "offline", "user", "daemon", "null", "\0", "\u{feff}", "ü", "💔"];
     prop_oneof![
         4 => select(ids.clone()),
         2 => (select(ids), spelling()).prop_map(|(id, spelled)| spelled(&id)),
-        2 => select(words.to_vec()).prop_map(str::to_owned),
+        2 => select(keywords.to_vec()).prop_map(str::to_owned),
         2 => (select(vec![199_usize, 200, 201, 499, 500, 501, 5_000]), select(vec!["x", "ü"]))
             .prop_map(|(length, letter)| letter.repeat(length)),
         3 => characters(40),

@@ -40,7 +40,7 @@ pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "sub": "person-1",
+        "sub": "user-1",
         "exp": START + 7 * 24 * 3600,
         "doorbell_workspaces": [WORKSPACE],
     })

@@ -30,8 +30,7 @@ async fn denies_critical_extensions() {
     assert_eq!(denied(&issuer, &ec, json!({"crit": []})).await, DeniedReason::CriticalExtension);
 }
 
-/// A good token of just that length. Not every length can be had by padding the claims alone: four characters stand for
-/// three bytes.
+/// A valid token of that length. Padded claims alone do not reach every length: base64 has four characters for three bytes.
 fn of_length(signer: &Signer, length: usize) -> String {
     let token = |header: usize, payload: usize| {
         let header = with(signer.header(), json!({"typ": "a".repeat(header)}));
@@ -83,7 +82,7 @@ async fn a_token_signed_with_es256_or_rs256_speaks_for_its_subject() {
         else {
             panic!("denied: {}", signer.header());
         };
-        assert_eq!(identity.subject, "person-1");
+        assert_eq!(identity.subject, "user-1");
         let workspaces: Vec<_> = identity.workspaces.iter().map(|workspace| workspace.to_string()).collect();
         assert_eq!(workspaces, [WORKSPACE]);
     }
@@ -158,9 +157,9 @@ async fn denies_changed_token() {
     for signer in [&ec, &rsa] {
         let good = signer.token(&claims());
         let (message, signature) = good.rsplit_once('.').unwrap();
-        let other_claims = joined(&signer.header(), &with(claims(), json!({"sub": "person-2"})));
+        let other_claims = joined(&signer.header(), &with(claims(), json!({"sub": "user-2"})));
         let other_header = joined(&with(signer.header(), json!({"typ": "at+jwt"})), &claims());
-        let other_token = signer.token(&with(claims(), json!({"sub": "person-2"})));
+        let other_token = signer.token(&with(claims(), json!({"sub": "user-2"})));
         let (_, other_signature) = other_token.rsplit_once('.').unwrap();
         for token in [
             format!("{other_claims}.{signature}"),

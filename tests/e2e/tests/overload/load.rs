@@ -209,12 +209,12 @@ async fn report(client: &LoadClient, runtime: &str, request: &str) {
 async fn client(client: Arc<LoadClient>, runtime: String, after: Duration) -> String {
     sleep(after).await;
     let path = format!("/api/runtimes/{runtime}/models");
-    let rung = match client.call(Operation::Ring, &path, &Value::Null).await {
-        CallOutcome::Served(rung) => rung,
+    let ring = match client.call(Operation::Ring, &path, &Value::Null).await {
+        CallOutcome::Served(ring) => ring,
         CallOutcome::Shed => return "shed".to_owned(),
         CallOutcome::Wrong(what) => return what,
     };
-    let id = rung["id"].as_str().unwrap().to_owned();
+    let id = ring["id"].as_str().unwrap().to_owned();
     let started = Stopwatch::start();
     while started.elapsed() < POLL_TIMEOUT {
         sleep(POLL_INTERVAL).await;
