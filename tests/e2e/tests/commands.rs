@@ -1,21 +1,16 @@
-//! What each command prints, where, and with which exit code: seen from outside, as processes.
+//! The commands as processes: their output and exit codes.
 
 #![cfg(test)]
 
 mod support;
 
 mod commands {
-    mod configuration;
+    mod client;
     mod daemon;
-    mod demonstration;
+    mod demo;
     mod dev;
-    mod failures;
-    mod help;
-    mod models;
-    mod runtimes;
-    mod stopping;
+    mod errors;
+    mod options;
     mod terminal;
     mod tokens;
-    mod usage;
-    mod web;
 }

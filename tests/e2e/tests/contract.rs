@@ -1,90 +1,68 @@
-//! The wire contract, line by line, over HTTP: every status and every text. The suite runs here on the embedded engine, and
-//! in `stack` wherever Doorbell is deployed; what needs a clock that can be set is here alone.
+//! The contract suite in process, and what the local gateway responds by itself.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use doorbell_test_support::{Answer, Caller, TestApi};
+use std::io::Write as _;
+use std::net::TcpStream;
+
+use doorbell_shared::http::routes::ROUTES;
+use doorbell_test_support::contract::{ABSENT_REQUEST, ABSENT_RUNTIME};
+use doorbell_test_support::{ApiResponse, TestApi};
+use reqwest::Method;
 use serde_json::json;
 
-mod embedded {
-    doorbell_test_support::contract_suite!([] doorbell_test_support::TestApi::start);
+mod in_process {
+    doorbell_test_support::contract_suite!([] doorbell_test_support::contract::Target::in_process);
 }
 
 #[tokio::test]
-async fn a_runtime_rung_too_fast_is_told_with_when_to_try_again() {
+async fn gateway_rejects_missing_token_with_text() {
     let api = TestApi::start().await;
-    let runtime = api.runtime().await;
-    for _ in 0..60 {
-        api.ring(&runtime).await;
+    let response = api.send(api.request(Method::GET, "/api/runtimes")).await;
+    assert_eq!(response, ApiResponse::error(401, "a valid bearer token is required"));
+}
+
+#[tokio::test]
+async fn gateway_rejects_unknown_path_with_text() {
+    let api = TestApi::start().await;
+    for path in ["/", "/healthz/", "/api/daemon/unknown"] {
+        let response = api.send(api.request(Method::POST, path).bearer_auth("dbu_dev_a")).await;
+        assert_eq!(response, ApiResponse::error(404, "not found"), "{path}");
     }
-    let path = format!("/api/runtimes/{runtime}/models");
-    let one_more = api.request(reqwest::Method::POST, &path).bearer_auth("dbu_dev_a").send().await.unwrap();
-    assert_eq!(
-        (one_more.status().as_u16(), &one_more.headers()["retry-after"]),
-        (429, &"1".parse().unwrap())
-    );
-    let answer = api.post(Caller::UserA, &path, json!({})).await;
-    assert_eq!(answer, Answer::error(429, "too many requests for this runtime"));
-    api.pass(1.0);
-    api.ring(&runtime).await;
 }
 
 #[tokio::test]
-async fn a_runtime_is_offline_forty_five_seconds_after_its_last_beat() {
+async fn gateway_names_allowed_method_of_every_route() {
     let api = TestApi::start().await;
-    let runtime = api.runtime().await;
-    api.pass(45.0);
-    api.ring(&runtime).await;
-    api.pass(0.001);
-    let answer = api.post(Caller::UserA, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
-    assert_eq!(answer, Answer::error(503, "runtime is offline"));
+    for route in &ROUTES {
+        let path = route.path.replace("{runtimeId}", ABSENT_RUNTIME).replace("{requestId}", ABSENT_REQUEST);
+        for other in [Method::PUT, Method::DELETE, Method::PATCH] {
+            let response = api.request(other, &path).bearer_auth("dbu_dev_a").send().await.unwrap();
+            assert_eq!(response.status(), 405, "{route:?}");
+            let allowed = response.headers()["allow"].to_str().unwrap().to_owned();
+            assert!(allowed.split(',').any(|method| method.trim() == route.method), "{route:?} {allowed}");
+            assert_eq!(response.text().await.unwrap(), r#"{"error":"method not allowed"}"#);
+        }
+    }
 }
 
+/// Each stalled client would hold one of the permits for concurrent requests.
 #[tokio::test]
-async fn nobody_collecting_is_a_time_out_after_thirty_seconds() {
+async fn clients_that_stall_in_their_bodies_do_not_block_others() {
+    const STALLED: &[u8] = b"POST /api/daemon/heartbeat HTTP/1.1\r\nhost: localhost\r\n\
+        authorization: Bearer dbd_dev_a\r\ncontent-length: 100\r\n\r\n{";
     let api = TestApi::start().await;
     let runtime = api.runtime().await;
-    let request = api.ring(&runtime).await;
-    api.pass(30.0);
-    assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
-    api.pass(0.001);
-    let lapsed = api.poll(&runtime, &request).await.body;
-    assert_eq!(lapsed["status"], "timeout");
-    assert_eq!(lapsed["error"], "daemon did not respond within 30 seconds");
-}
-
-#[tokio::test]
-async fn nobody_reporting_is_a_time_out_sixty_seconds_after_the_claim() {
-    let api = TestApi::start().await;
-    let runtime = api.runtime().await;
-    let request = api.ring(&runtime).await;
-    api.pass(20.0);
-    api.beat(&runtime).await;
-    api.pass(60.0);
-    assert_eq!(api.poll(&runtime, &request).await.body["status"], "running");
-    api.pass(0.001);
-    let lapsed = api.poll(&runtime, &request).await.body;
-    assert_eq!(lapsed["status"], "timeout");
-    assert_eq!(lapsed["error"], "daemon did not finish within 60 seconds");
-}
-
-#[tokio::test]
-async fn a_record_is_gone_two_minutes_after_its_last_change() {
-    let api = TestApi::start().await;
-    let runtime = api.runtime().await;
-    let request = api.ring(&runtime).await;
-    api.report(&runtime, &request, json!({"status": "failed", "error": "no"})).await;
-    api.pass(120.0);
-    assert_eq!(api.poll(&runtime, &request).await.status, 200);
-    api.pass(0.001);
-    assert_eq!(api.poll(&runtime, &request).await, Answer::error(404, "request not found"));
-}
-
-#[tokio::test]
-async fn a_report_on_a_lapsed_request_is_ignored_and_still_ok() {
-    let api = TestApi::start().await;
-    let runtime = api.runtime().await;
-    let request = api.ring(&runtime).await;
-    api.pass(30.001);
-    let late = api.report(&runtime, &request, json!({"status": "failed", "error": "late"})).await;
-    assert_eq!(late, Answer::ok(json!({"status": "ok"})));
-    assert_eq!(api.poll(&runtime, &request).await.body["status"], "timeout");
+    let addr = api.url().replace("http://", "");
+    let connect = |_| {
+        let mut stream = TcpStream::connect(&addr).unwrap();
+        stream.write_all(STALLED).unwrap();
+        stream
+    };
+    let stalled: Vec<_> = (0..64).map(connect).collect();
+    // The API runs on this thread and accepts all connections here.
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(api.heartbeat(&runtime).await, ApiResponse::ok(json!({"status": "ok"})));
+    drop(stalled);
 }

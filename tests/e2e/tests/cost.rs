@@ -6,13 +6,13 @@ use std::time::Duration;
 use doorbell_protocol::{ModelListReport, ModelListResult};
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_test_support::catalog::catalog_report;
-use doorbell_test_support::filling::Filling;
-use doorbell_test_support::metered::{Metered, Step};
+use doorbell_test_support::filling::TableSeeder;
+use doorbell_test_support::metered::{RecordedApi, OperationCost};
 use serde_json::{Value, json};
 
 type Costs<'s> = Vec<(&'s str, Vec<(&'s str, f64)>)>;
 
-fn costs(steps: &[Step]) -> Costs<'_> {
+fn costs(steps: &[OperationCost]) -> Costs<'_> {
     steps.iter().map(|step| (step.operation, step.cost.by_name())).collect()
 }
 
@@ -40,7 +40,7 @@ fn daemons() -> [Option<Value>; 2] {
 #[tokio::test]
 async fn each_operation_costs_what_the_design_says() {
     for in_flight in daemons() {
-        let api = Metered::on(&EmbeddedDynamoDb::start().await.unwrap());
+        let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
         assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), design());
     }
 }
@@ -48,9 +48,9 @@ async fn each_operation_costs_what_the_design_says() {
 #[tokio::test]
 async fn ten_thousand_dead_items_in_the_partition_change_nothing() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    let api = Metered::on(&engine);
+    let api = RecordedApi::new(&engine);
     let (runtime, _) = api.register("d").await;
-    Filling::of(&engine).await.dead_requests(&runtime, 0..10_000, &catalog_report(1)).await;
+    TableSeeder::new(&engine).await.dead_requests(&runtime, 0..10_000, &catalog_report(1)).await;
     for in_flight in daemons() {
         assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), design());
     }
@@ -60,10 +60,10 @@ async fn ten_thousand_dead_items_in_the_partition_change_nothing() {
 async fn a_hundred_open_requests_change_nothing() {
     for in_flight in daemons() {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
-        let api = Metered::on(&engine);
+        let api = RecordedApi::new(&engine);
         let (runtime, _) = api.register("d").await;
         let next = api.next_lifecycle();
-        Filling::of(&engine).await.open_requests(&runtime, 1..100, next).await;
+        TableSeeder::new(&engine).await.open_requests(&runtime, 1..100, next).await;
         assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), design());
     }
 }
@@ -71,8 +71,8 @@ async fn a_hundred_open_requests_change_nothing() {
 #[tokio::test]
 async fn other_runtimes_of_the_workspace_cost_one_read_each_where_they_are_listed_and_nothing_elsewhere() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    Filling::of(&engine).await.runtimes(0..250).await;
-    let steps = Metered::on(&engine).lifecycle(&catalog_report(1), None).await;
+    TableSeeder::new(&engine).await.runtimes(0..250).await;
+    let steps = RecordedApi::new(&engine).lifecycle(&catalog_report(1), None).await;
     let (listed, others): (Vec<_>, Vec<_>) =
         costs(&steps).into_iter().partition(|(operation, _)| *operation == "runtimes");
     let (_, expected): (Vec<_>, Vec<_>) =
@@ -85,20 +85,20 @@ async fn other_runtimes_of_the_workspace_cost_one_read_each_where_they_are_liste
 /// A handed out request is the same item again: another claim, and no read more.
 #[tokio::test]
 async fn a_redelivery_costs_what_a_delivery_does() {
-    let api = Metered::on(&EmbeddedDynamoDb::start().await.unwrap());
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let (runtime, _) = api.register("d").await;
     api.ring(&runtime).await;
     let nothing = json!([]);
-    let (first, cost) = api.beat(&runtime, Some(&nothing)).await;
+    let (first, cost) = api.heartbeat(&runtime, Some(&nothing)).await;
     api.clock.advance(Duration::from_secs(6));
-    let (again, again_cost) = api.beat(&runtime, Some(&nothing)).await;
+    let (again, again_cost) = api.heartbeat(&runtime, Some(&nothing)).await;
     assert_eq!((first, cost.by_name()), (again, again_cost.by_name()));
 }
 
 /// Stored as text it would be one write unit for each KB of its 95, and 24 read units for each poll.
 #[tokio::test]
 async fn a_catalog_of_two_hundred_models_costs_a_few_units() {
-    let api = Metered::on(&EmbeddedDynamoDb::start().await.unwrap());
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let steps = api.lifecycle(&catalog_report(200), None).await;
     let units = |operation: &str| {
         let step = steps.iter().find(|step| step.operation == operation).unwrap();
@@ -111,7 +111,7 @@ async fn a_catalog_of_two_hundred_models_costs_a_few_units() {
 /// Whether it is stored as text or compressed, and wherever one begins and the other ends.
 #[tokio::test]
 async fn a_report_of_a_few_models_costs_one_unit() {
-    let api = Metered::on(&EmbeddedDynamoDb::start().await.unwrap());
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let (runtime, _) = api.register("d").await;
     for length in (0..1_500).step_by(50) {
         let (request, _) = api.ring(&runtime).await;
@@ -129,18 +129,18 @@ async fn a_report_of_a_few_models_costs_one_unit() {
 async fn saying_what_is_in_flight_reads_further_back() {
     for (models, most) in [(1, [8.0, 21.0]), (20, [24.0, 60.0]), (200, [72.0, 192.0])] {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
-        let api = Metered::on(&engine);
+        let api = RecordedApi::new(&engine);
         let (runtime, _) = api.register("d").await;
         for _ in 0..120 {
             let (request, _) = api.ring(&runtime).await;
             api.report(&runtime, &request, &catalog_report(models)).await;
             api.clock.advance(Duration::from_secs(1));
-            api.beat(&runtime, None).await;
+            api.heartbeat(&runtime, None).await;
         }
         api.ring(&runtime).await;
         let mut units = Vec::new();
         for in_flight in daemons() {
-            units.push(api.beat(&runtime, in_flight.as_ref()).await.1.read_units());
+            units.push(api.heartbeat(&runtime, in_flight.as_ref()).await.1.read_units());
         }
         println!(
             "read units of a look, with 120 rings answered with {models} models, one a second: {units:?}"
@@ -153,7 +153,7 @@ async fn saying_what_is_in_flight_reads_further_back() {
 /// (AWS, "Read and write operations in DynamoDB": conditional writes that fail consume write capacity), though no answer says so.
 #[tokio::test]
 async fn an_early_ring_costs_one_write_more() {
-    let api = Metered::on(&EmbeddedDynamoDb::start().await.unwrap());
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let (runtime, _) = api.register("d").await;
     api.ring(&runtime).await;
     let (_, cost) = api.ring(&runtime).await;

@@ -1,7 +1,7 @@
 //! The events under `tests/events/`, one for each function, for `sam local invoke` and `cargo lambda invoke`.
 //!
-//! They are what the gateway's own event builder makes, and checked in so that people can use them without building
-//! anything. `DOORBELL_WRITE_EVENTS=1 cargo test --test events` makes them anew.
+//! The local gateway builds them. They are checked in so that they can be used without a build.
+//! `DOORBELL_WRITE_EVENTS=1 cargo test -p doorbell-e2e --test events` writes them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
@@ -12,10 +12,10 @@ use doorbell_protocol::RuntimeId;
 use doorbell_protocol::Scope;
 use doorbell_protocol::Timestamp;
 use doorbell_shared::http::routes::Function;
-use doorbell_test_support::event::{payload_json, tester};
+use doorbell_test_support::event::{caller, event_json};
 use serde_json::{Value, json};
 
-/// A request that nobody made.
+/// A request that does not exist.
 const REQUEST: &str = "0193c0de000070008000000000000001";
 
 /// A fixed time, so that the files stay the same: 2026-11-22T03:41:07.123Z.
@@ -23,18 +23,29 @@ fn now() -> Timestamp {
     Timestamp::from_millis(1_795_318_867_123).unwrap()
 }
 
-/// The runtime that the registration among the events makes known.
+/// The runtime of the registration event.
 fn runtime() -> RuntimeId {
     RuntimeId::derive(WORKSPACE_A.parse().unwrap(), "my-laptop", "codex", "")
 }
 
 fn call(function: Function, scope: Scope, path: &str, body: &Value) -> Value {
-    payload_json(&tester(scope), function, path, body, now())
+    without_absent_fields(event_json(&caller(scope), function, path, body, now()))
 }
 
-/// In an order in which they make sense: name of the function, and its event.
+/// The typed event also has fields of other kinds of events, and `null` for an absent one.
+fn without_absent_fields(mut event: Value) -> Value {
+    let fields = event.as_object_mut().unwrap();
+    fields.shift_remove("httpMethod");
+    fields.retain(|_, field| !field.is_null() && *field != json!({}));
+    event
+}
+
+/// Functions and their events, in the order of use.
 fn events() -> Vec<(&'static str, Value)> {
-    let (user, daemon, runtime, nothing) = (Scope::User, Scope::Daemon, runtime(), Value::Null);
+    let user = Scope::User;
+    let daemon = Scope::Daemon;
+    let runtime = runtime();
+    let nothing = Value::Null;
     let registration = json!({
         "workspace_id": WORKSPACE_A,
         "daemon_id": "my-laptop",
@@ -43,21 +54,22 @@ fn events() -> Vec<(&'static str, Value)> {
     let models = format!("/api/runtimes/{runtime}/models");
     let poll = format!("{models}/{REQUEST}");
     let result = format!("/api/daemon/runtimes/{runtime}/models/{REQUEST}/result");
-    let (beat, gone) = (json!({"runtime_id": runtime}), json!({"runtime_ids": [runtime]}));
+    let heartbeat = json!({"runtime_id": runtime});
+    let deregistration = json!({"runtime_ids": [runtime]});
     let completed = json!({"status": "completed", "models": [{"id": "gpt-6", "label": "GPT-6"}]});
     vec![
         ("authorizer", authorizer()),
         ("register", call(Function::Register, daemon, "/api/daemon/register", &registration)),
         ("runtimes", call(Function::Runtimes, user, "/api/runtimes", &nothing)),
         ("initiate", call(Function::Initiate, user, &models, &nothing)),
-        ("heartbeat", call(Function::Heartbeat, daemon, "/api/daemon/heartbeat", &beat)),
+        ("heartbeat", call(Function::Heartbeat, daemon, "/api/daemon/heartbeat", &heartbeat)),
         ("poll", call(Function::Poll, user, &poll, &nothing)),
         ("report", call(Function::Report, daemon, &result, &completed)),
-        ("deregister", call(Function::Deregister, daemon, "/api/daemon/deregister", &gone)),
+        ("deregister", call(Function::Deregister, daemon, "/api/daemon/deregister", &deregistration)),
     ]
 }
 
-/// What API Gateway asks a Lambda authorizer, as far as ours reads it, with a token that nobody issued.
+/// The fields of an authorizer event that ours reads, with an unknown token.
 fn authorizer() -> Value {
     json!({
         "version": "2.0",
@@ -69,22 +81,22 @@ fn authorizer() -> Value {
 }
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events").join(format!("{name}.json"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events").join(format!("{name}.json"))
 }
 
 #[test]
-fn the_checked_in_events_are_those_that_the_gateway_builds() {
+fn events_match_gateway() {
     for (name, event) in events() {
-        let text = format!("{event:#}\n");
         if std::env::var_os("DOORBELL_WRITE_EVENTS").is_some() {
-            std::fs::write(file(name), &text).unwrap();
+            std::fs::write(file(name), format!("{event:#}\n")).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(file(name)).unwrap(), text, "{name}");
+        let checked_in: Value = serde_json::from_slice(&std::fs::read(file(name)).unwrap()).unwrap();
+        assert_eq!(checked_in, event, "{name}");
     }
 }
 
 #[test]
-fn there_is_an_event_for_each_function_and_no_other() {
+fn exactly_one_event_per_function() {
     let mut expected: Vec<_> = events().into_iter().map(|(name, _)| file(name)).collect();
     let folder = std::fs::read_dir(file("any").parent().unwrap()).unwrap();
     let mut found: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
@@ -94,7 +106,7 @@ fn there_is_an_event_for_each_function_and_no_other() {
 }
 
 #[test]
-fn the_authorizers_event_is_one() {
+fn authorizer_event_parses() {
     let event: AuthorizerEvent = serde_json::from_value(authorizer()).unwrap();
     assert_eq!(event.bearer(), Some("dbu_example"));
 }

@@ -4,7 +4,7 @@
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_test_support::api::WORKSPACE_A;
-use doorbell_test_support::{Answer, Caller, TestApi};
+use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use serde_json::{Value, json};
 
 const RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
@@ -12,11 +12,11 @@ const RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
 /// An API whose table is missing: the engine refuses every call, as DynamoDB does in a wrong deployment.
 async fn broken() -> TestApi {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    TestApi::on(DynamoDbStore::new(engine.client(None), "not-there")).await
+    TestApi::with_store(DynamoDbStore::new(engine.client(None), "not-there")).await
 }
 
 async fn assert_fails(caller: Caller, path: &str, body: Value, text: &str) {
-    assert_eq!(broken().await.post(caller, path, body).await, Answer::error(500, text));
+    assert_eq!(broken().await.post(caller, path, body).await, ApiResponse::error(500, text));
 }
 
 #[tokio::test]
@@ -29,13 +29,13 @@ async fn initiate_failed_to_enqueue() {
 async fn poll_failed_to_load() {
     let path = format!("/api/runtimes/{RUNTIME}/models/01930000000070008000000000000001");
     let answer = broken().await.get(Caller::UserA, &path).await;
-    assert_eq!(answer, Answer::error(500, "failed to load request"));
+    assert_eq!(answer, ApiResponse::error(500, "failed to load request"));
 }
 
 #[tokio::test]
 async fn a_list_failed() {
     let answer = broken().await.get(Caller::UserA, "/api/runtimes").await;
-    assert_eq!(answer, Answer::error(500, "failed to list runtimes"));
+    assert_eq!(answer, ApiResponse::error(500, "failed to list runtimes"));
 }
 
 #[tokio::test]

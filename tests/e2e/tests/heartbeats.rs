@@ -14,9 +14,9 @@ use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
-use doorbell_test_support::embedded::Slow;
+use doorbell_test_support::embedded::Delay;
 use doorbell_test_support::event::event;
-use doorbell_test_support::log::CaughtLog;
+use doorbell_test_support::log::CapturedLog;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -80,13 +80,13 @@ async fn one_of_sixteen_wins_in_each_of_a_thousand_rounds_on_the_embedded_engine
 }
 
 /// A heartbeat with a request waiting, on a table that takes so long for one operation.
-async fn beat_on_slow(operation: &'static str, delay: Duration) -> (u16, Value, CaughtLog) {
+async fn beat_on_slow(operation: &'static str, delay: Duration) -> (u16, Value, CapturedLog) {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let backend = AppState::new(engine.store());
     let runtime = register(&backend).await;
     ring(&backend, &runtime).await;
-    let slow = AppState::new(engine.store_with_interceptor(Arc::new(Slow { operation, delay })));
-    let (log, guard) = CaughtLog::catch();
+    let slow = AppState::new(engine.store_with_interceptor(Arc::new(Delay { operation, delay })));
+    let (log, guard) = CapturedLog::capture();
     let (status, body) = beat(&slow, &runtime).await;
     drop(guard);
     (status, body, log)

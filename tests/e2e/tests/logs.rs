@@ -1,55 +1,88 @@
-//! What is logged: a line for every call with its ids, and never a token, a body or a result.
+//! The log: one line for each call with its ids and durations, and never a token, a body or a result, at TRACE too.
+//!
+//! Each test runs on one thread, so all of its lines are captured.
 
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
-use doorbell_test_support::log::CaughtLog;
+use doorbell_test_support::log::CapturedLog;
 use doorbell_test_support::{Caller, TestApi};
-use serde_json::json;
+use serde_json::{Value, json};
 
-const SECRET: &str = "what-only-the-daemon-and-the-client-may-see";
+const SECRET: &str = "only-for-daemon-and-client";
 
-/// Everything runs on this test's one thread, so everything that is logged is caught.
+fn fields(value: &Value) -> Vec<&str> {
+    let mut names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
 #[tokio::test]
-async fn every_call_is_logged_once_with_its_ids() {
+async fn every_call_logs_one_line_with_its_ids() {
     let api = TestApi::start().await;
     let runtime = api.runtime().await;
-    let (log, _guard) = CaughtLog::catch();
+    let (log, _guard) = CapturedLog::capture();
     let request = api.ring(&runtime).await;
     api.poll(&runtime, &request).await;
     let lines = log.lines("answered");
     assert_eq!(lines.len(), 2, "{}", log.text());
-    assert_eq!((&lines[0]["function"], &lines[0]["status"]), (&json!("initiate"), &json!(200)));
-    assert_eq!((&lines[1]["runtime_id"], &lines[1]["request_id"]), (&json!(runtime), &json!(request)));
+    for (line, function) in lines.iter().zip(["initiate", "poll"]) {
+        assert_eq!((&line["status"], &line["span"]["function"]), (&json!(200), &json!(function)));
+        assert!(line["duration_ms"].is_number() && line.get("cause").is_none(), "{line}");
+        assert!(line["span"]["gateway_request_id"].is_string(), "{line}");
+        assert_eq!(line["span"]["runtime_id"], runtime);
+    }
+    assert_eq!(lines[1]["span"]["request_id"], request);
 }
 
 #[tokio::test]
-async fn no_token_and_no_result_is_ever_logged() {
+async fn heartbeat_logs_time_of_each_step() {
     let api = TestApi::start().await;
-    let (log, _guard) = CaughtLog::catch();
+    let runtime = api.runtime().await;
+    api.ring(&runtime).await;
+    let (log, _guard) = CapturedLog::capture();
+    api.heartbeat(&runtime).await;
+    let span = &log.lines("answered")[0]["span"];
+    let expected =
+        ["claim_ms", "function", "gateway_request_id", "list_ms", "name", "record_ms", "runtime_id"];
+    assert_eq!(fields(span), expected);
+    assert!(["record_ms", "list_ms", "claim_ms"].iter().all(|step| span[step].is_number()), "{span}");
+}
+
+#[tokio::test]
+async fn refusal_logs_its_cause() {
+    let api = TestApi::start().await;
+    let runtime = api.runtime().await;
+    let (log, _guard) = CapturedLog::capture();
+    api.post(Caller::UserB, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
+    let line = &log.lines("answered")[0];
+    assert_eq!((&line["status"], &line["cause"]), (&json!(404), &json!("runtime not found")));
+}
+
+#[tokio::test]
+async fn never_logs_tokens_bodies_or_results() {
+    let api = TestApi::start().await;
+    let (log, _guard) = CapturedLog::capture();
     let runtime = api.runtime().await;
     let request = api.ring(&runtime).await;
-    api.beat(&runtime).await;
-    api.report(&runtime, &request, json!({"status": "completed", "models": [{"label": SECRET}]})).await;
-    api.report(
-        &runtime,
-        &request,
-        json!({"status": "completed", "models": [{"id": SECRET, "label": SECRET}]}),
-    )
-    .await;
+    api.heartbeat(&runtime).await;
+    let invalid = json!({"status": "completed", "models": [{"label": SECRET}]});
+    api.report(&runtime, &request, invalid).await;
+    let report = json!({"status": "completed", "models": [{"id": SECRET, "label": SECRET}]});
+    api.report(&runtime, &request, report).await;
     api.poll(&runtime, &request).await;
     api.post(Caller::UserB, &format!("/api/runtimes/{SECRET}/models"), json!({"x": SECRET})).await;
     let text = log.text();
-    assert!(text.contains(&request), "nothing was caught");
+    assert!(text.contains(&request), "nothing was captured");
     for secret in [SECRET, "dbu_dev", "dbd_dev", "Bearer"] {
         assert!(!text.contains(secret), "{secret} was logged: {text}");
     }
 }
 
 #[tokio::test]
-async fn a_failure_of_the_store_is_logged_once_with_its_cause_and_without_the_item() {
+async fn store_failure_logs_cause_without_item() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    let api = TestApi::on(DynamoDbStore::new(engine.client(None), "not-there")).await;
-    let (log, _guard) = CaughtLog::catch();
+    let api = TestApi::with_store(DynamoDbStore::new(engine.client(None), "absent-table")).await;
+    let (log, _guard) = CapturedLog::capture();
     let path = "/api/daemon/runtimes/11111111-2222-4333-8444-555555555555/models/01930000000070008000000000000001/result";
     let report = json!({"status": "completed", "models": [{"id": SECRET, "label": SECRET}]});
     assert_eq!(api.post(Caller::DaemonA, path, report).await.status, 500);

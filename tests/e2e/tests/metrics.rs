@@ -1,13 +1,13 @@
-//! What is counted, as CloudWatch reads it: lines of the embedded metric format, through the same way that `main` takes.
+//! Metrics as CloudWatch reads them: lines of the embedded metric format, emitted as in `main`.
 //!
-//! A process has one recorder, so these tests take turns with it.
+//! A process has one recorder, so the tests take turns.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use doorbell_gateway;
+use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::metrics::{METRICS, NAMESPACE, STACK};
@@ -19,20 +19,20 @@ use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
-use doorbell_test_support::embedded::Slow;
-use doorbell_test_support::event::payload;
+use doorbell_test_support::event::lambda_event;
+use doorbell_test_support::interceptor::Delay;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
 static RECORDER: LazyLock<Mutex<Recorder>> =
     LazyLock::new(|| Mutex::new(Recorder::install("doorbell".to_owned()).unwrap()));
 
-/// What one line says: the dimension's value, if it has one, and each metric's.
+/// The value of the dimension, if there is one, and of each metric.
 type Line = (Option<String>, BTreeMap<String, Value>);
 
 /// A deployment with one runtime.
 struct Deployment<S> {
-    backend: AppState<S>,
+    state: AppState<S>,
     clock: Arc<TestClock>,
     runtime: String,
     recorder: MutexGuard<'static, Recorder>,
@@ -45,13 +45,13 @@ impl Deployment<MemoryStore> {
 }
 
 impl Deployment<DynamoDbStore> {
-    /// A request waits on a table that takes so long for one operation.
-    async fn ringing_on_slow(operation: &'static str, millis: u64) -> Self {
+    /// With a pending request, on a table with one slow operation.
+    async fn with_slow(operation: &'static str, millis: u64) -> Self {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
         let mut deployment = Self::on(engine.store()).await;
         deployment.ring().await;
-        let slow = Slow { operation, delay: Duration::from_millis(millis) };
-        deployment.backend.store = engine.store_with_interceptor(Arc::new(slow));
+        let slow = Delay { operation, delay: Duration::from_millis(millis) };
+        deployment.state.store = engine.store_with_interceptor(Arc::new(slow));
         deployment
     }
 }
@@ -60,19 +60,19 @@ impl<S: Store> Deployment<S> {
     async fn on(store: S) -> Self {
         let recorder = RECORDER.lock().await;
         let clock = Arc::new(TestClock::default());
-        let backend = AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) };
-        let mut deployment = Self { backend, clock, runtime: String::new(), recorder };
+        let state = AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) };
+        let mut deployment = Self { state, clock, runtime: String::new(), recorder };
         let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
         let (answer, _) = deployment.call(Function::Register, "/api/daemon/register", body).await;
         deployment.runtime = answer["runtimes"][0]["id"].as_str().unwrap().to_owned();
         deployment
     }
 
-    /// The answer of an invocation, and the lines that it left.
+    /// The response to an invocation, and its metrics.
     async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Vec<Line>) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-        let event = payload(function, scope, path, &body);
-        let handle = async |request| invoke(function, &self.backend, &request).await;
+        let event = lambda_event(function, scope, path, &body);
+        let handle = async |request| invoke(function, &self.state, &request).await;
         let mut output = Vec::new();
         let answer = lambda::respond(event, handle, *self.recorder, &mut output).await;
         assert_eq!(answer.status_code, 200, "{answer:?}");
@@ -85,7 +85,7 @@ impl<S: Store> Deployment<S> {
         request["id"].as_str().unwrap().to_owned()
     }
 
-    async fn beat(&self) -> Vec<Line> {
+    async fn heartbeat(&self) -> Vec<Line> {
         let body = json!({"runtime_id": self.runtime});
         self.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await.1
     }
@@ -100,7 +100,7 @@ impl<S: Store> Deployment<S> {
         self.call(Function::Poll, &path, json!({})).await.1
     }
 
-    fn pass(&self, millis: u64) {
+    fn advance(&self, millis: u64) {
         self.clock.advance(Duration::from_millis(millis));
     }
 }
@@ -109,13 +109,13 @@ fn lines(output: &[u8]) -> Vec<Line> {
     std::str::from_utf8(output)
         .unwrap()
         .lines()
-        .map(|line| read(serde_json::from_str(line).unwrap()))
+        .map(|line| parse(serde_json::from_str(line).unwrap()))
         .collect()
 }
 
-/// Reads a line as CloudWatch does (AWS, "Specification: Embedded metric format"), and holds it against what is declared.
-/// Nothing else may be in it, so nothing that anybody sent can be.
-fn read(line: Value) -> Line {
+/// Parses a line as CloudWatch does (AWS, "Specification: Embedded metric format") and compares it with [`METRICS`].
+/// Rejects every other member, so that no request data can be in it.
+fn parse(line: Value) -> Line {
     let Value::Object(mut members) = line else { panic!("no object") };
     let aws = members.remove("_aws").unwrap();
     assert!(aws["Timestamp"].is_u64());
@@ -135,7 +135,7 @@ fn read(line: Value) -> Line {
     }
     assert_eq!(members.remove(STACK).unwrap(), "doorbell");
     let value = dimension.map(|name| members.remove(name).unwrap().as_str().unwrap().to_owned());
-    assert!(members.is_empty(), "more than metrics and dimensions: {members:?}");
+    assert!(members.is_empty(), "other members: {members:?}");
     (value, metrics)
 }
 
@@ -146,57 +146,55 @@ fn line<const N: usize>(dimension: Option<&str>, metrics: [(&str, Value); N]) ->
 const NOTHING: [Line; 0] = [];
 
 #[tokio::test]
-async fn an_idle_heartbeat_leaves_no_line() {
+async fn idle_heartbeat_emits_nothing() {
     let deployment = Deployment::new().await;
-    assert_eq!(deployment.beat().await, NOTHING);
+    assert_eq!(deployment.heartbeat().await, NOTHING);
 }
 
 #[tokio::test]
-async fn a_claim_leaves_one_line_with_the_age_of_the_request() {
+async fn claim_emits_age_of_request() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
-    deployment.pass(1_234);
+    deployment.advance(1_234);
     let expected = line(None, [("ClaimsWon", json!(1)), ("AgeAtClaim", json!([1_234.0]))]);
-    assert_eq!(deployment.beat().await, [expected]);
+    assert_eq!(deployment.heartbeat().await, [expected]);
 }
 
-/// Counted apart: a claim won is a request that somebody waited for, and this one was won before.
 #[tokio::test]
-async fn a_redelivery_leaves_one_line_that_counts_no_claim() {
+async fn redelivery_is_no_claim() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
-    deployment.beat().await;
-    deployment.pass(5_001);
+    deployment.heartbeat().await;
+    deployment.advance(5_001);
     let body = json!({"runtime_id": deployment.runtime, "in_flight": []});
     let (_, left) = deployment.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await;
     assert_eq!(left, [line(None, [("Redeliveries", json!(1))])]);
 }
 
-/// Also from an instance that counted before.
 #[tokio::test]
-async fn a_heartbeat_after_a_claim_leaves_no_line() {
+async fn heartbeat_after_claim_emits_nothing() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
-    deployment.beat().await;
-    assert_eq!(deployment.beat().await, NOTHING);
+    deployment.heartbeat().await;
+    assert_eq!(deployment.heartbeat().await, NOTHING);
 }
 
-/// Both look before either claims, because every write takes a while.
+/// Writes are slow, so both read the queue before either claims.
 #[tokio::test(start_paused = true)]
-async fn of_two_claims_at_once_one_is_won_and_one_is_lost() {
-    let deployment = Deployment::ringing_on_slow("UpdateItem", 100).await;
-    let (one, other) = tokio::join!(deployment.beat(), deployment.beat());
+async fn concurrent_claims_count_one_win_and_one_loss() {
+    let deployment = Deployment::with_slow("UpdateItem", 100).await;
+    let (one, other) = tokio::join!(deployment.heartbeat(), deployment.heartbeat());
     let counted: Vec<_> = [one, other].concat().into_iter().flat_map(|(_, metrics)| metrics).collect();
     let count = |name: &str| counted.iter().filter(|(counted, value)| counted == name && value == 1).count();
     assert_eq!((count("ClaimsWon"), count("ClaimsLost")), (1, 1), "{counted:?}");
 }
 
 #[tokio::test]
-async fn an_answer_leaves_one_line_with_its_status_and_its_time() {
+async fn report_emits_status_and_time() {
     let deployment = Deployment::new().await;
     for (status, millis) in [("completed", 2_500), ("failed", 20_000)] {
         let request = deployment.ring().await;
-        deployment.pass(millis);
+        deployment.advance(millis);
         let left = deployment.report(&request, json!({ "status": status })).await;
         let expected = [("RequestsEnded", json!(1)), ("TimeToAnswer", json!([millis as f64]))];
         assert_eq!(left, [line(Some(status), expected)]);
@@ -204,41 +202,40 @@ async fn an_answer_leaves_one_line_with_its_status_and_its_time() {
 }
 
 #[tokio::test]
-async fn a_report_that_changes_nothing_leaves_no_line() {
+async fn ineffective_report_emits_nothing() {
     let deployment = Deployment::new().await;
     let request = deployment.ring().await;
     deployment.report(&request, json!({"status": "completed"})).await;
-    deployment.pass(500);
+    deployment.advance(500);
     assert_eq!(deployment.report(&request, json!({"status": "completed"})).await, NOTHING, "repeated");
     assert_eq!(deployment.report(&request, json!({"status": "failed"})).await, NOTHING, "stale");
 }
 
 #[tokio::test]
-async fn a_time_out_is_counted_by_the_poll_that_finds_it_and_no_other() {
+async fn timeout_is_counted_once() {
     let deployment = Deployment::new().await;
     let request = deployment.ring().await;
-    assert_eq!(deployment.poll(&request).await, NOTHING, "not lapsed");
-    deployment.pass(30_001);
+    assert_eq!(deployment.poll(&request).await, NOTHING, "still pending");
+    deployment.advance(30_001);
     assert_eq!(deployment.poll(&request).await, [line(Some("timeout"), [("RequestsEnded", json!(1))])]);
     assert_eq!(deployment.poll(&request).await, NOTHING, "counted before");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_timed_out_is_counted() {
-    let deployment = Deployment::ringing_on_slow("Query", 1_500).await;
-    assert_eq!(deployment.beat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
+async fn queue_read_timeout_is_counted() {
+    let deployment = Deployment::with_slow("Query", 1_500).await;
+    assert_eq!(deployment.heartbeat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_a_slow_store_left_no_time_for_is_counted() {
-    let deployment = Deployment::ringing_on_slow("UpdateItem", 2_100).await;
-    assert_eq!(deployment.beat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
+async fn skipped_queue_read_is_counted() {
+    let deployment = Deployment::with_slow("UpdateItem", 2_100).await;
+    assert_eq!(deployment.heartbeat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
 }
 
-/// As [`a_look_that_a_slow_store_left_no_time_for_is_counted`], but there is nothing to look for.
 #[tokio::test(start_paused = true)]
-async fn an_idle_heartbeat_on_a_slow_store_leaves_no_line() {
-    let deployment = Deployment::ringing_on_slow("UpdateItem", 2_100).await;
+async fn idle_heartbeat_on_slow_store_emits_nothing() {
+    let deployment = Deployment::with_slow("UpdateItem", 2_100).await;
     deployment.clock.advance(doorbell_shared::limits::WORK_HINT_LIFETIME + Duration::from_millis(1));
-    assert_eq!(deployment.beat().await, NOTHING);
+    assert_eq!(deployment.heartbeat().await, NOTHING);
 }

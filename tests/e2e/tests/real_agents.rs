@@ -1,4 +1,4 @@
-//! The agents themselves, where they are installed: what `doorbell models` shows is what they say.
+//! Installed agent programs: `doorbell models` shows the models that they list.
 
 #![cfg(test)]
 
@@ -11,18 +11,18 @@ use support::dev::Dev;
 use support::machine::Machine;
 use support::process::Ended;
 
-/// What a program prints, run as a person would.
+/// The output of a program.
 fn printed(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The models of a runtime of this machine, as `doorbell` answers them.
-async fn rung(name: &str) -> Vec<Value> {
+/// The models of a runtime of this machine, from `doorbell models`.
+async fn models_of(name: &str) -> Vec<Value> {
     let dev = Dev::without_daemon().await;
     let this = ["PATH", "HOME"].into_iter().fold(Machine::new(), |machine, variable| {
-        machine.with(variable, &std::env::var(variable).unwrap_or_default())
+        machine.with_env(variable, &std::env::var(variable).unwrap_or_default())
     });
     let _daemon = dev.daemon(&this, &[]).await;
     let Ended { code, stdout, stderr } = dev.run(&["models", name, "--json"]).await;
@@ -35,7 +35,7 @@ fn items<'v>(value: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {
     value[field].as_array().into_iter().flatten()
 }
 
-/// A model as Codex describes it, in the fields that are compared.
+/// The compared fields of a model of Codex.
 fn of_codex(index: usize, model: &Value) -> Value {
     let levels = items(model, "supported_reasoning_levels");
     let tiers = items(model, "service_tiers");
@@ -47,7 +47,7 @@ fn of_codex(index: usize, model: &Value) -> Value {
     })
 }
 
-/// The same fields as `doorbell` answers them.
+/// The same fields of a model of `doorbell`.
 fn of_doorbell(model: &Value) -> Value {
     let levels = items(&model["thinking"], "supported_levels");
     let tiers = items(model, "service_tiers");
@@ -61,22 +61,22 @@ fn of_doorbell(model: &Value) -> Value {
 
 #[tokio::test]
 #[ignore = "needs @openai/codex on PATH"]
-async fn codex_is_shown_as_it_describes_itself() {
+async fn codex_models_match_its_catalog() {
     let catalog: Value = serde_json::from_str(&printed("codex", &["debug", "models"])).unwrap();
     let mut models: Vec<&Value> = items(&catalog, "models").filter(|it| it["visibility"] != "hide").collect();
     models.sort_by_key(|model| model["priority"].as_i64().unwrap());
     let expected: Vec<Value> = models.into_iter().enumerate().map(|(i, model)| of_codex(i, model)).collect();
-    let shown: Vec<Value> = rung("Codex").await.iter().map(of_doorbell).collect();
+    let shown: Vec<Value> = models_of("Codex").await.iter().map(of_doorbell).collect();
     assert!(!shown.is_empty());
     assert_eq!(shown, expected);
 }
 
 #[tokio::test]
 #[ignore = "needs opencode on PATH"]
-async fn opencode_is_shown_with_the_models_that_it_lists() {
+async fn opencode_models_match_its_list() {
     let listed = printed("opencode", &["models"]);
     let expected: Vec<&str> = listed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let shown = rung("OpenCode").await;
+    let shown = models_of("OpenCode").await;
     let shown: Vec<&str> = shown.iter().map(|model| model["id"].as_str().unwrap()).collect();
     assert!(!shown.is_empty());
     assert_eq!(shown, expected);

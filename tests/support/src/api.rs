@@ -32,11 +32,11 @@ pub const WORKSPACE_B: &str = doorbell_gateway::WORKSPACE_B;
 impl TestApi {
     /// On a new embedded engine.
     pub async fn start() -> Self {
-        Self::on(EmbeddedDynamoDb::start().await.unwrap().store()).await
+        Self::with_store(EmbeddedDynamoDb::start().await.unwrap().store()).await
     }
 
     /// On `store`, for the callers of `doorbell dev`.
-    pub async fn on<S: Store + 'static>(store: S) -> Self {
+    pub async fn with_store<S: Store + 'static>(store: S) -> Self {
         let clock = Arc::new(TestClock::default());
         let tokens = MemoryStore::default();
         doorbell_gateway::issue_dev_tokens(&tokens, clock.now()).await.unwrap();
@@ -50,9 +50,9 @@ impl TestApi {
         oidc: Option<Oidc>,
         clock: Arc<TestClock>,
     ) -> Self {
-        let callers = Authenticator { backend: Self::backend(tokens, &clock), oidc };
+        let callers = Authenticator { state: Self::state(tokens, &clock), oidc };
         let gateway = Gateway {
-            backend: Self::backend(store, &clock),
+            state: Self::state(store, &clock),
             authenticator: callers,
             origins: Origins::default(),
         };
@@ -62,12 +62,12 @@ impl TestApi {
         Self { clock, client: Client::new(format!("http://{addr}"), Workspace::of_dev()) }
     }
 
-    fn backend<S>(store: S, clock: &Arc<TestClock>) -> AppState<S> {
+    fn state<S>(store: S, clock: &Arc<TestClock>) -> AppState<S> {
         AppState { clock: Arc::<TestClock>::clone(clock), ..AppState::new(store) }
     }
 
     /// Lets so many seconds pass.
-    pub fn pass(&self, seconds: f64) {
+    pub fn advance_secs(&self, seconds: f64) {
         self.clock.advance(Duration::from_secs_f64(seconds));
     }
 

@@ -1,6 +1,4 @@
-//! A client of the API, wherever it is served: who calls, with which token, and what came back.
-//!
-//! It knows the wire's paths and words, and judges nothing but that every body is JSON.
+//! A client of the API in process or deployed: the callers of two workspaces, and what the API responds.
 
 use std::time::Duration;
 
@@ -9,44 +7,35 @@ use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// API Gateway gives up on a function after 30 s. What takes longer is not coming.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// API Gateway's integration timeout is 30 s.
+const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// What came back.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// The HTTP status.
+pub struct ApiResponse {
     pub status: u16,
-    /// The body, which is always JSON.
+    /// Always JSON.
     pub body: Value,
 }
 
-/// Whose token is sent.
+/// The token that is sent: of a user or a daemon, in workspace A or B.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
-    /// A person in workspace A.
     UserA,
-    /// A daemon in workspace A.
     DaemonA,
-    /// A person in workspace B.
     UserB,
-    /// A daemon in workspace B.
     DaemonB,
 }
 
-/// A workspace, and the tokens that open it.
+/// A workspace and its tokens.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    /// Its id.
     pub id: String,
-    /// A person's token.
     pub user: String,
-    /// A daemon's token.
     pub daemon: String,
 }
 
 impl Workspace {
-    /// The two of `doorbell dev`.
+    /// The two workspaces of `doorbell dev`.
     pub fn of_dev() -> [Self; 2] {
         let [user_a, daemon_a, user_b, daemon_b] = doorbell_gateway::TOKENS;
         [(user_a, daemon_a), (user_b, daemon_b)].map(|(user, daemon)| Self {
@@ -57,29 +46,26 @@ impl Workspace {
     }
 }
 
-/// Calls the API at one URL, for everybody in two workspaces.
+/// Calls the API at one URL.
 #[derive(Clone, Debug)]
 pub struct Client {
     url: String,
     http: reqwest::Client,
-    /// Where most of what happens happens.
     pub a: Workspace,
-    /// Where nothing of that may be seen.
+    /// The other tenant.
     pub b: Workspace,
 }
 
 impl Client {
-    /// Of the API at `url`, which may end in a path of its own.
+    /// A client of the API at `url`, which may end in a path.
     pub fn new(url: impl Into<String>, [a, b]: [Workspace; 2]) -> Self {
         Self { url: url.into(), http: http_client().unwrap(), a, b }
     }
 
-    /// Where the API is.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The token of a caller.
     pub fn token(&self, caller: Caller) -> &str {
         match caller {
             Caller::UserA => &self.a.user,
@@ -89,94 +75,100 @@ impl Client {
         }
     }
 
-    /// A request built by the test itself.
+    /// A request without token and body.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url)).timeout(PATIENCE)
+        self.http.request(method, format!("{}{path}", self.url)).timeout(TIMEOUT)
     }
 
-    /// Sends a request, with whatever it has.
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    /// Sends a request and checks that the response is JSON.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> ApiResponse {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
         assert_eq!(response.headers()["content-type"], "application/json", "every body is JSON");
-        Answer { status, body: response.json().await.unwrap() }
+        ApiResponse { status, body: response.json().await.unwrap() }
     }
 
     /// `GET path`.
-    pub async fn get(&self, caller: Caller, path: &str) -> Answer {
+    pub async fn get(&self, caller: Caller, path: &str) -> ApiResponse {
         self.send(self.request(Method::GET, path).bearer_auth(self.token(caller))).await
     }
 
+    /// `GET path`, with the body as text.
+    pub async fn get_text(&self, caller: Caller, path: &str) -> (u16, String) {
+        let response = self.request(Method::GET, path).bearer_auth(self.token(caller)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
     /// `POST path` with a JSON body.
-    pub async fn post(&self, caller: Caller, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, caller: Caller, path: &str, body: Value) -> ApiResponse {
         self.post_raw(caller, path, body.to_string()).await
     }
 
     /// `POST path` with any body.
-    pub async fn post_raw(&self, caller: Caller, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub async fn post_raw(&self, caller: Caller, path: &str, body: impl Into<reqwest::Body>) -> ApiResponse {
         let request = self.request(Method::POST, path).bearer_auth(self.token(caller));
         self.send(request.header("content-type", "application/json").body(body)).await
     }
 
-    /// Registers the one runtime of a daemon in workspace A and gives its id.
+    /// Registers the single runtime of a daemon in workspace A; returns its id.
     pub async fn register(&self, daemon: &str) -> String {
         let body = json!({
             "workspace_id": self.a.id,
             "daemon_id": daemon,
             "runtimes": [{"name": "Codex", "type": "codex", "version": "0.169.0", "status": "online"}],
         });
-        let answer = self.post(Caller::DaemonA, "/api/daemon/register", body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.body["runtimes"][0]["id"].as_str().unwrap().to_owned()
+        let response = self.post(Caller::DaemonA, "/api/daemon/register", body).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.body["runtimes"][0]["id"].as_str().unwrap().to_owned()
     }
 
-    /// Registers a runtime in workspace A that nobody else knows, and gives its id.
+    /// Registers a new runtime in workspace A; returns its id.
     pub async fn new_runtime(&self) -> String {
         self.register(&new_daemon_id()).await
     }
 
-    /// A runtime as a person in workspace A finds it listed.
-    pub async fn listed(&self, runtime: &str) -> Option<Value> {
+    /// The runtime in the list of workspace A's user.
+    pub async fn find_runtime(&self, runtime: &str) -> Option<Value> {
         let listed = self.get(Caller::UserA, "/api/runtimes").await.body;
         listed.as_array().unwrap().iter().find(|listed| listed["id"] == runtime).cloned()
     }
 
-    /// Rings a runtime as a person in workspace A and gives the request's id.
+    /// Rings as workspace A's user; returns the request's id.
     pub async fn ring(&self, runtime: &str) -> String {
-        let answer = self.post(Caller::UserA, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.body["id"].as_str().unwrap().to_owned()
+        let response = self.post(Caller::UserA, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.body["id"].as_str().unwrap().to_owned()
     }
 
-    /// Polls as a person in workspace A.
-    pub async fn poll(&self, runtime: &str, request: &str) -> Answer {
+    /// Polls as workspace A's user.
+    pub async fn poll(&self, runtime: &str, request: &str) -> ApiResponse {
         self.get(Caller::UserA, &format!("/api/runtimes/{runtime}/models/{request}")).await
     }
 
-    /// Beats as a daemon in workspace A.
-    pub async fn beat(&self, runtime: &str) -> Answer {
+    /// Sends a heartbeat as workspace A's daemon.
+    pub async fn heartbeat(&self, runtime: &str) -> ApiResponse {
         self.post(Caller::DaemonA, "/api/daemon/heartbeat", json!({"runtime_id": runtime})).await
     }
 
-    /// Reports as a daemon in workspace A.
-    pub async fn report(&self, runtime: &str, request: &str, body: Value) -> Answer {
+    /// Reports as workspace A's daemon.
+    pub async fn report(&self, runtime: &str, request: &str, body: Value) -> ApiResponse {
         let path = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
         self.post(Caller::DaemonA, &path, body).await
     }
 }
 
-/// The id of a daemon that nobody else has.
+/// A unique daemon id.
 pub fn new_daemon_id() -> String {
     format!("daemon-{}", RandomIdGenerator::default().lease_token())
 }
 
-impl Answer {
-    /// An answer with that status and error text.
+impl ApiResponse {
+    /// An error response.
     pub fn error(status: u16, error: &str) -> Self {
         Self { status, body: json!({ "error": error }) }
     }
 
-    /// A 200 with that body.
+    /// A 200 with `body`.
     pub fn ok(body: Value) -> Self {
         Self { status: 200, body }
     }

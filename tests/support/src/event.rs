@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// What `function` reads of a call by somebody in workspace A, at `path`, with a JSON body.
 pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> HttpRequest {
-    http::event::request(payload(function, scope, path, body))
+    http::event::request(lambda_event(function, scope, path, body))
 }
 
 /// What `function` reads of a call by `caller` that comes in at `now`.
@@ -24,18 +24,18 @@ pub fn event_from(
     body: &Value,
     now: Timestamp,
 ) -> HttpRequest {
-    let payload = payload_json(&Caller::Known(caller.clone()), function, path, body, now);
+    let payload = event_json(&Caller::Known(caller.clone()), function, path, body, now);
     http::event::request(serde_json::from_value(payload).unwrap())
 }
 
 /// The event of a call by somebody in workspace A, as the Lambda runtime hands it to `main`.
-pub fn payload(function: Function, scope: Scope, path: &str, body: &Value) -> ApiGatewayV2httpRequest {
-    let payload = payload_json(&tester(scope), function, path, body, SystemClock.now());
+pub fn lambda_event(function: Function, scope: Scope, path: &str, body: &Value) -> ApiGatewayV2httpRequest {
+    let payload = event_json(&caller(scope), function, path, body, SystemClock.now());
     serde_json::from_value(payload).unwrap()
 }
 
 /// Somebody in workspace A.
-pub fn tester(scope: Scope) -> Caller {
+pub fn caller(scope: Scope) -> Caller {
     Caller::Known(AuthorizerContext {
         subject: "tester".to_owned(),
         scopes: vec![scope],
@@ -44,19 +44,18 @@ pub fn tester(scope: Scope) -> Caller {
 }
 
 /// The event of a call by `caller` at `now`, as API Gateway writes it.
-pub fn payload_json(caller: &Caller, function: Function, path: &str, body: &Value, now: Timestamp) -> Value {
+pub fn event_json(caller: &Caller, function: Function, path: &str, body: &Value, now: Timestamp) -> Value {
     let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
     let request = axum::http::Request::builder().method(route.method).uri(path).header("host", "localhost");
     let (parts, ()) = request.header("content-type", "application/json").body(()).unwrap().into_parts();
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let incoming = GatewayRequest {
         route,
-        parameters: route.parameters(parts.uri.path()).unwrap(),
-        parts: &parts,
-        body: body.as_bytes(),
-        caller,
+        parts,
+        body: body.into(),
+        caller: caller.clone(),
         now,
         gateway_request_id: "test".to_owned(),
     };
-    incoming.event()
+    serde_json::to_value(incoming.into_event()).unwrap()
 }

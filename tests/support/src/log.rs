@@ -11,11 +11,11 @@ use tracing_subscriber::fmt::MakeWriter;
 /// Everything that this thread logs while the guard lives, as the functions write it on Lambda
 /// at the most talkative level.
 #[derive(Clone, Debug, Default)]
-pub struct CaughtLog(Arc<Mutex<Vec<u8>>>);
+pub struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-impl CaughtLog {
+impl CapturedLog {
     /// Starts catching.
-    pub fn catch() -> (Self, DefaultGuard) {
+    pub fn capture() -> (Self, DefaultGuard) {
         let log = Self::default();
         let subscriber = doorbell_shared::http::access_log::subscriber(LevelFilter::TRACE, log.clone());
         let guard = tracing::subscriber::set_default(subscriber);
@@ -35,7 +35,7 @@ impl CaughtLog {
     }
 }
 
-impl Write for CaughtLog {
+impl Write for CapturedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -45,7 +45,7 @@ impl Write for CaughtLog {
     }
 }
 
-impl MakeWriter<'_> for CaughtLog {
+impl MakeWriter<'_> for CapturedLog {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {

@@ -1,20 +1,19 @@
-//! `doorbell daemon`.
+//! `doorbell daemon`, and shutdown of both long-running commands.
 
-use serde_json::json;
+use rustix::process::Signal;
 
 use crate::support::api::{USER_A, WORKSPACE_B};
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
-use crate::support::process::Ended;
-use crate::support::scripted::{RUNTIME, Scripted};
+use crate::support::process::{Ended, Output, to_end, wait_for};
 
 #[tokio::test]
-async fn each_runtime_is_printed_with_its_id_before_the_first_beat() {
+async fn prints_runtime_ids_before_first_heartbeat() {
     let dev = Dev::without_daemon().await;
     let machine = Machine::new().with_file("one", "[]").with_file("two", "[]");
-    let agents = ["daemon", "--url", &dev.url, "--interval", "86400", "--file", "one", "--file", "two"];
-    let daemon = machine.start(&agents);
-    let printed = daemon.prints("two ").await;
+    let arguments = ["daemon", "--url", &dev.url, "--interval", "86400", "--file", "one", "--file", "two"];
+    let daemon = machine.start(&arguments);
+    let printed = daemon.wait_for_stdout("two ").await;
     for runtime in dev.runtimes().await {
         assert!(printed.contains(runtime["id"].as_str().unwrap()), "{printed}");
         assert_eq!(runtime["last_seen_at"], runtime["created_at"]);
@@ -22,8 +21,9 @@ async fn each_runtime_is_printed_with_its_id_before_the_first_beat() {
 }
 
 #[tokio::test]
-async fn it_is_the_same_runtime_after_a_restart() {
-    let (dev, machine) = (Dev::without_daemon().await, Machine::new());
+async fn runtime_id_survives_restart() {
+    let dev = Dev::without_daemon().await;
+    let machine = Machine::new();
     let daemon = dev.daemon(&machine, &["--daemon-id", "box"]).await;
     let id = dev.only_id().await;
     daemon.terminate().await;
@@ -32,19 +32,19 @@ async fn it_is_the_same_runtime_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_sample_is_told_where_it_does_not_mix_with_the_runtimes() {
+async fn sample_notice_is_on_stderr() {
     let dev = Dev::without_daemon().await;
     let daemon = dev.daemon(&Machine::new(), &[]).await;
-    daemon.complains("this is a sample catalog").await;
-    assert!(!daemon.prints("Sample").await.contains("catalog"));
+    daemon.wait_for_stderr("this is a sample catalog").await;
+    assert!(!daemon.wait_for_stdout("Sample").await.contains("catalog"));
 }
 
 #[tokio::test]
-async fn what_it_is_asked_is_logged() {
+async fn logs_answered_requests() {
     let dev = Dev::without_daemon().await;
     let daemon = dev.daemon(&Machine::new(), &[]).await;
     dev.run(&["models", "Sample"]).await;
-    daemon.complains("models found").await;
+    daemon.wait_for_stderr("models listed").await;
 }
 
 async fn refused(options: &[&str]) -> Ended {
@@ -55,41 +55,92 @@ async fn refused(options: &[&str]) -> Ended {
 }
 
 #[tokio::test]
-async fn a_token_that_nobody_issued_ends_it_with_what_to_do() {
+async fn unknown_token_has_remedy() {
     let ended = refused(&["--token", "unknown", "--no-detect"]).await;
     let text = "error: a valid bearer token is required\nhelp: check --token or DOORBELL_TOKEN\n";
     assert!(ended.stderr.ends_with(text), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn a_persons_token_ends_it_with_what_to_do() {
+async fn user_token_has_remedy() {
     let ended = refused(&["--token", USER_A]).await;
     assert!(ended.stderr.contains("error: the token lacks the scope \"daemon\"\nhelp: "), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn a_workspace_of_others_ends_it_with_what_to_do() {
+async fn other_workspace_has_remedy() {
     let ended = refused(&["--workspace", WORKSPACE_B]).await;
     let text = "error: workspace not found\nhelp: check --workspace or DOORBELL_WORKSPACE";
     assert!(ended.stderr.contains(text), "{}", ended.stderr);
 }
 
+async fn assert_clean_exit(options: &[&str], signal: Signal) {
+    let dev = Dev::start(&Machine::new(), options).await;
+    dev.process.wait_for_stdout("Stop with Ctrl-C.").await;
+    dev.process.signal(signal);
+    assert_eq!(dev.process.end().await.code, Some(0), "{options:?}");
+}
+
 #[tokio::test]
-async fn a_token_that_is_revoked_meanwhile_ends_it() {
-    let api = Scripted::start(|call| match call {
-        "POST /api/daemon/register" => {
-            let time = "2026-11-22T03:41:07.123Z";
-            let runtime = json!({
-                "id": RUNTIME, "workspace_id": WORKSPACE_B, "daemon_id": "d", "name": "Sample",
-                "provider": "sample", "status": "online", "last_seen_at": time, "created_at": time,
-                "updated_at": time,
-            });
-            (200, json!({"runtimes": [runtime]}).to_string())
-        }
-        _ => (401, json!({"error": "a valid bearer token is required"}).to_string()),
-    });
-    let api = api.await;
-    let ended = Machine::new().run(&["daemon", "--url", &api.url, "--interval", "0.1"]).await;
+async fn sigterm_ends_dev_cleanly() {
+    assert_clean_exit(&[], Signal::TERM).await;
+    assert_clean_exit(&["--no-daemon"], Signal::TERM).await;
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_dev_cleanly() {
+    assert_clean_exit(&[], Signal::INT).await;
+    assert_clean_exit(&["--store", "memory"], Signal::INT).await;
+}
+
+async fn assert_offline_after(signal: Signal) {
+    let dev = Dev::without_daemon().await;
+    let daemon = dev.daemon(&Machine::new(), &[]).await;
+    assert_eq!(dev.runtimes().await[0]["status"], "online");
+    daemon.signal(signal);
+    assert_eq!(daemon.end().await.code, Some(0));
+    assert_eq!(dev.runtimes().await[0]["status"], "offline");
+}
+
+#[tokio::test]
+async fn sigterm_deregisters_daemon() {
+    assert_offline_after(Signal::TERM).await;
+}
+
+#[tokio::test]
+async fn ctrl_c_deregisters_daemon() {
+    assert_offline_after(Signal::INT).await;
+}
+
+/// A machine with an agent that never answers, and a pipe that ends with the agent.
+fn machine_with_stuck_agent() -> (Machine, Output) {
+    let body = "exec 3> life; echo asked >&3; PATH=/usr/bin:/bin; exec sleep 600";
+    let machine = Machine::new().with_program("stuck", body);
+    let life = machine.collect_pipe("life");
+    (machine, life)
+}
+
+#[tokio::test]
+async fn shutdown_kills_busy_agent() {
+    let (machine, life) = machine_with_stuck_agent();
+    let dev = Dev::start(&machine, &["--command", "stuck"]).await;
+    wait_for(&life, "asked").await;
+    assert_eq!(dev.process.terminate().await.code, Some(0));
+    to_end(life).await;
+}
+
+#[tokio::test]
+async fn second_ctrl_c_exits_at_once() {
+    let dev = Dev::without_daemon().await;
+    let (machine, life) = machine_with_stuck_agent();
+    let daemon = dev.daemon(&machine, &["--command", "stuck"]).await;
+    let _ring = Machine::new().start(&["models", "stuck", "--url", &dev.url]);
+    wait_for(&life, "asked").await;
+    daemon.signal(Signal::INT);
+    daemon.wait_for_stderr("stopping").await;
+    daemon.signal(Signal::INT);
+    let ended = daemon.end().await;
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("error: a valid bearer token is required\nhelp: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("error: interrupted before this machine had signed off"), "{ended:?}");
+    to_end(life).await;
 }

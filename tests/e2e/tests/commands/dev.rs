@@ -1,55 +1,36 @@
-//! `doorbell dev` as a server: where it listens, who may call, where it keeps things.
+//! `doorbell dev` as a server: addresses, stores, tokens and CORS.
 
+use doorbell_client::http_client;
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::api::{self, DAEMON_A, DAEMON_B, USER_A, USER_B, WORKSPACE_A, WORKSPACE_B};
+use crate::support::api;
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 
 #[tokio::test]
-async fn it_says_that_it_is_healthy_to_anybody() {
+async fn health_check_needs_no_token() {
     let dev = Dev::without_daemon().await;
     let answer = api::call(Method::GET, &format!("{}/healthz", dev.url), "").await;
     assert_eq!(answer, (200, json!({"status": "ok"})));
 }
 
 #[tokio::test]
-async fn the_store_is_the_embedded_engine_unless_another_is_chosen() {
+async fn default_store_is_embedded() {
     let dev = Dev::without_daemon().await;
-    assert!(dev.process.prints("\n").await.contains(" (store: embedded)\n"));
+    assert!(dev.process.wait_for_stdout("\n").await.contains(" (store: embedded)\n"));
 }
 
 #[tokio::test]
-async fn plain_memory_serves_as_well() {
+async fn serves_from_memory_store() {
     let dev = Dev::start(&Machine::new(), &["--store", "memory"]).await;
-    assert!(dev.process.prints("Ctrl-C").await.contains("sample/large"));
+    assert!(dev.process.wait_for_stdout("Ctrl-C").await.contains("sample/large"));
 }
 
 #[tokio::test]
-async fn no_daemon_is_started_unless_wanted() {
-    let dev = Dev::without_daemon().await;
-    assert_eq!(dev.runtimes().await.len(), 0);
-}
-
-#[tokio::test]
-async fn each_of_the_two_workspaces_has_its_person_and_its_daemon() {
-    let dev = Dev::without_daemon().await;
-    let list = format!("{}/api/runtimes", dev.url);
-    for (user, daemon, workspace) in [(USER_A, DAEMON_A, WORKSPACE_A), (USER_B, DAEMON_B, WORKSPACE_B)] {
-        let (url, machine) = (dev.url.as_str(), Machine::new());
-        let who = ["daemon", "--url", url, "--token", daemon, "--workspace", workspace];
-        let daemon = machine.start(&who);
-        daemon.prints(" online ").await;
-        let listed = api::get(&list, user).await;
-        let workspaces: Vec<_> = listed.as_array().unwrap().iter().map(|it| &it["workspace_id"]).collect();
-        assert_eq!(workspaces, [workspace]);
-    }
-}
-
-#[tokio::test]
-async fn nobody_else_may_reach_tokens_that_everybody_knows() {
+async fn listens_on_loopback_only() {
     for addr in ["0.0.0.0:3000", "[::]:3000", "192.0.2.1:3000"] {
         let ended = Machine::new().run(&["dev", "--addr", addr]).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
@@ -58,7 +39,7 @@ async fn nobody_else_may_reach_tokens_that_everybody_knows() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_with_what_to_do() {
+async fn port_in_use_has_remedy() {
     let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = other.local_addr().unwrap().to_string();
     let ended = Machine::new().run(&["dev", "--addr", &addr]).await;
@@ -68,20 +49,76 @@ async fn a_taken_port_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_agents_is_told_before_anything_is_served() {
+async fn invalid_agents_end_dev_before_serving() {
     let ended = Machine::new().run(&["dev", "--addr", "127.0.0.1:0", "--config", "missing.toml"]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert!(ended.stderr.starts_with("error: cannot read missing.toml: "), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn a_table_out_of_reach_is_told_with_what_to_do() {
+async fn unreachable_table_has_remedy() {
     let machine = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
         .into_iter()
-        .fold(Machine::new(), |machine, name| machine.with(name, "nowhere-1"))
-        .with("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+        .fold(Machine::new(), |machine, name| machine.with_env(name, "nowhere-1"))
+        .with_env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
     let ended = machine.run(&["dev", "--addr", "127.0.0.1:0", "--store", "dynamodb"]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert!(ended.stderr.contains("error: the table cannot be used: "), "{}", ended.stderr);
     assert!(ended.stderr.contains("help: check AWS_REGION, the AWS credentials and AWS_ENDPOINT_URL"));
+}
+
+const ORIGIN: &str = "https://app.example.com";
+
+async fn preflight(dev: &Dev, origin: &str) -> HeaderMap {
+    let url = format!("{}/api/runtimes", dev.url);
+    let request = http_client().unwrap().request(Method::OPTIONS, url).header("origin", origin);
+    let request = request.header("access-control-request-method", "GET");
+    let request = request.header("access-control-request-headers", "authorization,x-workspace-slug");
+    request.send().await.unwrap().headers().clone()
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).map(|value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn any_origin_excludes_credentials() {
+    let dev = Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", "*"]).await;
+    let headers = preflight(&dev, ORIGIN).await;
+    assert_eq!(text(&headers, "access-control-allow-origin"), Some("*"));
+    assert_eq!(text(&headers, "access-control-allow-credentials"), None);
+    let allowed = text(&headers, "access-control-allow-headers").unwrap().to_lowercase();
+    for name in
+        ["authorization", "content-type", "x-request-id", "x-workspace-slug", "x-csrf-token", "x-client-os"]
+    {
+        assert!(allowed.contains(name), "{name}: {allowed}");
+    }
+}
+
+/// The tokens of `doorbell dev` are public, and every page in a browser can reach loopback.
+#[tokio::test]
+async fn default_allows_no_origin() {
+    let headers = preflight(&Dev::without_daemon().await, ORIGIN).await;
+    assert_eq!(text(&headers, "access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn named_origin_may_send_credentials() {
+    let dev = Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", ORIGIN]).await;
+    let named = preflight(&dev, ORIGIN).await;
+    assert_eq!(text(&named, "access-control-allow-origin"), Some(ORIGIN));
+    assert_eq!(text(&named, "access-control-allow-credentials"), Some("true"));
+    let other = preflight(&dev, "https://evil.example.com").await;
+    assert_eq!(text(&other, "access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn error_responses_have_origin() {
+    let dev = Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", "*"]).await;
+    let request = http_client().unwrap().get(format!("{}/api/runtimes", dev.url)).header("origin", ORIGIN);
+    let answer = request.send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), text(answer.headers(), "access-control-allow-origin")),
+        (401, Some("*"))
+    );
 }

@@ -1,4 +1,4 @@
-//! `doorbell token`: made, used, listed, revoked.
+//! `doorbell token`: create, list, revoke.
 
 use serde_json::Value;
 
@@ -6,8 +6,7 @@ use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 use crate::support::process::Ended;
 
-/// A `doorbell dev` on a file, and the machine that has the file.
-async fn dev_on_a_file(machine: &Machine) -> Dev {
+async fn dev_on_file(machine: &Machine) -> Dev {
     Dev::start(machine, &["--no-daemon", "--data", "doorbell.db"]).await
 }
 
@@ -15,7 +14,6 @@ async fn token(machine: &Machine, arguments: &[&str]) -> Ended {
     machine.run(&[&["token"], arguments, &["--store", "embedded", "--data", "doorbell.db"]].concat()).await
 }
 
-/// A new token for the first workspace.
 async fn created(machine: &Machine, scope: &str, options: &[&str]) -> String {
     let create = ["create", "--scope", scope, "--subject", "build machine"];
     let ended = token(machine, &[&create, options].concat()).await;
@@ -24,26 +22,27 @@ async fn created(machine: &Machine, scope: &str, options: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn a_new_token_lets_a_daemon_and_a_person_in_until_it_is_revoked() {
+async fn token_is_valid_until_revoked() {
     let machine = Machine::new().with_file("models.json", r#"[{"id":"a","label":"A"}]"#);
-    let dev = dev_on_a_file(&machine).await;
-    let (daemon, user) = (created(&machine, "daemon", &[]).await, created(&machine, "user", &[]).await);
+    let dev = dev_on_file(&machine).await;
+    let daemon = created(&machine, "daemon", &[]).await;
+    let user = created(&machine, "user", &[]).await;
     let running = dev.daemon(&machine, &["--token", &daemon, "--file", "models.json"]).await;
     let models = dev.run(&["models", "models.json", "--token", &user]).await;
     assert!(models.stdout.contains(" a "), "{} {}", models.stdout, models.stderr);
 
-    for token_of in [&daemon, &user] {
-        assert_eq!(token(&machine, &["revoke", token_of]).await.code, Some(0));
+    for revoked in [&daemon, &user] {
+        assert_eq!(token(&machine, &["revoke", revoked]).await.code, Some(0));
     }
     let refused = dev.run(&["models", "models.json", "--token", &user]).await;
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.starts_with("error: a valid bearer token is required\n"), "{}", refused.stderr);
     let ended = running.end().await;
-    assert_eq!(ended.code, Some(1), "the daemon goes on with a revoked token");
+    assert_eq!(ended.code, Some(1), "the daemon runs with a revoked token");
 }
 
 #[tokio::test]
-async fn a_token_is_shown_once_and_never_again() {
+async fn token_is_printed_once() {
     let machine = Machine::new();
     let made = created(&machine, "user", &[]).await;
     assert!(made.starts_with("dbu_") && made.len() == 4 + 43, "{made}");
@@ -55,7 +54,7 @@ async fn a_token_is_shown_once_and_never_again() {
 }
 
 #[tokio::test]
-async fn a_list_says_whose_and_until_when() {
+async fn list_shows_subject_and_expiry() {
     let machine = Machine::new();
     created(&machine, "daemon", &["--expires", "90d"]).await;
     created(&machine, "user", &[]).await;
@@ -66,9 +65,9 @@ async fn a_list_says_whose_and_until_when() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_refused() {
+async fn refuses_expired_token() {
     let machine = Machine::new();
-    let dev = dev_on_a_file(&machine).await;
+    let dev = dev_on_file(&machine).await;
     let made = created(&machine, "user", &["--expires", "1s"]).await;
     let runtimes = async || dev.run(&["runtimes", "--token", &made]).await.code;
     for _ in 0..300 {
@@ -81,7 +80,7 @@ async fn an_expired_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_can_be_revoked_by_the_beginning_of_its_id() {
+async fn revokes_by_id_prefix() {
     let machine = Machine::new();
     created(&machine, "user", &[]).await;
     let listed: Value = serde_json::from_str(&token(&machine, &["list", "--json"]).await.stdout).unwrap();
@@ -96,19 +95,19 @@ async fn a_token_can_be_revoked_by_the_beginning_of_its_id() {
 }
 
 #[tokio::test]
-async fn the_store_in_memory_of_another_process_cannot_be_reached() {
+async fn embedded_store_needs_data_file() {
     let ended = Machine::new().run(&["token", "list", "--store", "embedded"]).await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("--data"), "{}", ended.stderr);
 }
 
 #[tokio::test]
-async fn what_a_file_keeps_outlives_the_process() {
+async fn data_file_survives_restart() {
     let machine = Machine::new();
-    let dev = dev_on_a_file(&machine).await;
+    let dev = dev_on_file(&machine).await;
     let daemon = dev.daemon(&Machine::new(), &[]).await;
     daemon.terminate().await;
     let known = dev.runtimes().await;
     dev.process.terminate().await;
-    assert_eq!(dev_on_a_file(&machine).await.runtimes().await, known);
+    assert_eq!(dev_on_file(&machine).await.runtimes().await, known);
 }

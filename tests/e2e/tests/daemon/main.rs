@@ -1,13 +1,12 @@
-//! The daemon against a server that answers from a script: what it sends, when, and what it makes of the answers.
+//! The daemon and the API client against a scripted server, in virtual time.
 
-// With this, clippy allows the helpers what it allows the tests.
 #![cfg(test)]
 
-mod answers;
-mod api;
-mod beats;
+mod client;
+mod failures;
+mod fixtures;
+mod heartbeats;
 mod registration;
 mod reports;
-mod stopping;
-mod support;
-mod troubles;
+mod shutdown;
+mod work;

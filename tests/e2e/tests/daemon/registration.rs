@@ -1,24 +1,34 @@
-//! What a daemon says of its machine.
+//! Registration of a daemon's runtimes, and their reregistration when the server no longer has them.
 
-use doorbell_client::ApiError;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use doorbell_client::ClientError;
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::daemon::Daemon;
+use doorbell_daemon::{Daemon, Settings};
+use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{Reply, Scripted, Server, TOKEN, WORKSPACE, agent, runtime, settings};
+use crate::fixtures::{
+    HEARTBEAT, REGISTER, ScriptedSource, TOKEN, WORKSPACE, agent, agents, api, heartbeat_times, runtime,
+    seconds, serve_for, serve_until, settings,
+};
 
-fn daemon(server: &Server, agents: Vec<Agent>) -> Daemon {
-    Daemon::new(server.api(), settings(), agents)
+fn daemon(server: &ScriptedServer, agents: Vec<Agent>) -> Daemon {
+    Daemon::new(api(server), settings(), agents)
 }
 
 async fn registration_of(agents: Vec<Agent>) -> Value {
-    let server = Server::usual().await;
+    let server = ScriptedServer::replying(Reply::Default).await;
     daemon(&server, agents).register().await.unwrap();
-    server.calls()[0].body.clone()
+    let call = server.calls().remove(0);
+    assert_eq!((call.method.as_str(), call.path.as_str()), ("POST", REGISTER));
+    assert_eq!(call.authorization, [format!("Bearer {TOKEN}")]);
+    call.body
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registration_has_the_shape_of_the_contract() {
+async fn registration_has_shape_of_contract() {
     let expected = json!({
         "workspace_id": WORKSPACE,
         "daemon_id": "my-laptop",
@@ -29,40 +39,108 @@ async fn a_registration_has_the_shape_of_the_contract() {
             {"name": "OPENAI", "type": "openai", "version": "1.2.3", "status": "online", "profile_id": "work"},
         ],
     });
-    let second = Agent { profile_id: "work".to_owned(), ..agent("openai", Scripted::default()) };
-    assert_eq!(registration_of(vec![agent("codex", Scripted::default()), second]).await, expected);
+    let second = Agent { profile_id: "work".to_owned(), ..agent("openai", ScriptedSource::default()) };
+    assert_eq!(registration_of([agents(["codex"]), vec![second]].concat()).await, expected);
 }
 
 /// Servers validate with strict schemas, in which an optional field is absent and never null.
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_tells_no_version_is_registered_without_one() {
-    let agent = Agent { version: None, ..agent("codex", Scripted::default()) };
+async fn unknown_version_is_left_out() {
+    let agent = Agent { version: None, ..agent("codex", ScriptedSource::default()) };
     let runtimes = &registration_of(vec![agent]).await["runtimes"];
     assert_eq!(runtimes, &json!([{"name": "CODEX", "type": "codex", "status": "online", "profile_id": ""}]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_call_carries_the_token_and_nothing_else_for_it() {
-    let server = Server::usual().await;
-    daemon(&server, vec![agent("codex", Scripted::default())]).register().await.unwrap();
-    let call = &server.calls()[0];
-    assert_eq!((call.method.as_str(), call.path.as_str()), ("POST", "/api/daemon/register"));
-    assert_eq!(call.authorization, [format!("Bearer {TOKEN}")]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_runtimes_come_in_the_order_of_the_agents() {
-    let server = Server::usual().await;
-    let agents = ["codex", "opencode", "openai"].map(|provider| agent(provider, Scripted::default()));
-    let registered = daemon(&server, agents.into()).register().await.unwrap();
+async fn runtimes_are_in_order_of_agents() {
+    let server = ScriptedServer::replying(Reply::Default).await;
+    let registered = daemon(&server, agents(["codex", "opencode", "openai"])).register().await.unwrap();
     let ids: Vec<_> = registered.iter().map(|record| record.id).collect();
     assert_eq!(ids, ["codex", "opencode", "openai"].map(runtime));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_registration_is_told_in_the_servers_words() {
-    let server = Server::start(|_| Reply::error(404, "workspace not found")).await;
-    let refused = daemon(&server, vec![agent("codex", Scripted::default())]).register().await;
+async fn refusal_has_text_of_server() {
+    let server = ScriptedServer::replying(Reply::error(404, "workspace not found")).await;
+    let refused = daemon(&server, agents(["codex"])).register().await;
     let error = "workspace not found".to_owned();
-    assert_eq!(refused, Err(ApiError::Refused { status: 404, error }));
+    assert_eq!(refused, Err(ClientError::Api { status: 404, error }));
+}
+
+fn not_found() -> Reply {
+    Reply::error(404, "runtime not found")
+}
+
+#[tokio::test(start_paused = true)]
+async fn reregisters_runtime_that_server_forgot() {
+    let server = ScriptedServer::start(|call| {
+        if call.path == HEARTBEAT && call.nth == 0 { not_found() } else { Reply::Default }
+    });
+    let server = server.await;
+    serve_for(seconds(60.0), &server, settings(), agents(["codex"])).await.unwrap();
+    let registrations = server.calls_to(REGISTER);
+    assert_eq!(registrations.len(), 2);
+    assert_eq!(registrations[0].body, registrations[1].body);
+    let heartbeats = heartbeat_times("codex", &server);
+    assert_eq!(registrations[1].at, heartbeats[0]);
+    assert!(heartbeats.len() >= 3 && heartbeats[1] - heartbeats[0] == Settings::INTERVAL, "{heartbeats:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_reregistration_at_next_heartbeat() {
+    let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
+        (HEARTBEAT, 0 | 1) => not_found(),
+        (REGISTER, 1) => Reply::error(500, "failed to register"),
+        _ => Reply::Default,
+    });
+    let server = server.await;
+    serve_for(seconds(60.0), &server, settings(), agents(["codex"])).await.unwrap();
+    let reregistrations: Vec<_> = server.calls_to(REGISTER)[1..].iter().map(|call| call.at).collect();
+    assert_eq!(reregistrations, heartbeat_times("codex", &server)[..2]);
+}
+
+/// Each runtime used to register all of them, just when the server was back with an empty store.
+#[tokio::test(start_paused = true)]
+async fn concurrent_not_founds_cause_one_reregistration() {
+    let is_registered = AtomicBool::new(false);
+    let server = ScriptedServer::start(move |call| match call.path.as_str() {
+        HEARTBEAT if is_registered.load(Ordering::Relaxed) => Reply::Default,
+        HEARTBEAT => not_found().after(seconds(1.0)),
+        REGISTER if call.nth == 1 => {
+            is_registered.store(true, Ordering::Relaxed);
+            Reply::Default.after(seconds(2.0))
+        }
+        _ => Reply::Default,
+    });
+    let server = server.await;
+    // All heartbeats are sent before the first is answered.
+    let settings = Settings { interval: seconds(0.5), ..settings() };
+    serve_for(seconds(10.0), &server, settings, agents(["codex", "opencode", "openai"])).await.unwrap();
+    assert_eq!(server.calls_to(REGISTER).len(), 2);
+    for provider in ["codex", "opencode", "openai"] {
+        assert!(heartbeat_times(provider, &server).len() > 5, "{provider} stopped");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reregisters_every_time() {
+    let server = ScriptedServer::start(|call| {
+        if call.path == HEARTBEAT && call.nth.is_multiple_of(2) { not_found() } else { Reply::Default }
+    });
+    let server = server.await;
+    serve_for(seconds(150.0), &server, settings(), agents(["codex"])).await.unwrap();
+    let heartbeats = heartbeat_times("codex", &server).len();
+    assert_eq!(server.calls_to(REGISTER).len(), 1 + heartbeats.div_ceil(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_reregistration_ends_daemon() {
+    let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
+        (HEARTBEAT, _) => not_found(),
+        (REGISTER, 1) => Reply::error(401, "a valid bearer token is required"),
+        _ => Reply::Default,
+    });
+    let server = server.await;
+    let ended = serve_until(CancellationToken::new(), &server, settings(), agents(["codex"])).await;
+    assert!(matches!(ended, Err(ClientError::Api { status: 401, .. })), "{ended:?}");
 }

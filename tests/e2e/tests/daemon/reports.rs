@@ -1,123 +1,92 @@
-//! How often a report is tried, and when it is given up.
+//! How often a report is retried, and which failures are final.
 
 use std::time::Duration;
 
-use doorbell_client::ApiError;
+use doorbell_client::ClientError;
 use doorbell_daemon::report::report;
 use doorbell_protocol::ModelListReport;
+use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 
-use crate::support::{REQUEST, Reply, Server, models, report_path, runtime, seconds};
+use crate::fixtures::{REQUEST, api, models, report_path, runtime, seconds};
 
-/// When the tries began, and what the last one came to.
-async fn reported(server: &Server) -> (Vec<Duration>, Result<(), ApiError>) {
+/// When the tries began, and the outcome of the last.
+async fn reported(server: &ScriptedServer) -> (Vec<Duration>, Result<(), ClientError>) {
     let answer = ModelListReport::completed(models(["gpt-6"]));
-    let ended = report(&server.api(), runtime("codex"), REQUEST.parse().unwrap(), &answer).await;
+    let ended = report(&api(server), runtime("codex"), REQUEST.parse().unwrap(), &answer).await;
     (server.begun(), ended)
 }
 
-fn whole_schedule() -> [Duration; 4] {
+fn all_tries() -> [Duration; 4] {
     [0.0, 0.5, 2.5, 6.5].map(seconds)
 }
 
+/// Of a server that answers all tries alike.
+async fn error_after_all_tries(server: ScriptedServer) -> ClientError {
+    let (tries, ended) = reported(&server).await;
+    assert_eq!(tries, all_tries());
+    ended.unwrap_err()
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_report_goes_to_its_request() {
-    let server = Server::usual().await;
-    reported(&server).await.1.unwrap();
+async fn delivered_report_is_sent_once() {
+    let server = ScriptedServer::replying(Reply::Default).await;
+    assert_eq!(reported(&server).await, (vec![Duration::ZERO], Ok(())));
     let call = &server.calls()[0];
     assert_eq!((call.method.as_str(), &call.path), ("POST", &report_path("codex")));
 }
 
+/// The reference daemon gave up at 429; a throttled report succeeds a moment later.
 #[tokio::test(start_paused = true)]
-async fn one_that_is_delivered_is_not_sent_again() {
-    let server = Server::usual().await;
-    assert_eq!(reported(&server).await, (vec![Duration::ZERO], Ok(())));
-}
-
-async fn assert_tried_four_times_on(status: u16) {
-    let server = Server::start(move |_| Reply::error(status, "a moment, please")).await;
-    let error = "a moment, please".to_owned();
-    let refused = Err(ApiError::Refused { status, error });
-    assert_eq!(reported(&server).await, (whole_schedule().to_vec(), refused));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_fault_of_the_server_is_met_with_patience() {
-    assert_tried_four_times_on(500).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_is_unavailable_is_met_with_patience() {
-    assert_tried_four_times_on(503).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_time_out_of_the_server_is_met_with_patience() {
-    assert_tried_four_times_on(408).await;
-}
-
-/// The original gave up here. A report that was throttled is as good as before a moment later.
-#[tokio::test(start_paused = true)]
-async fn a_server_that_throttles_is_met_with_patience() {
-    assert_tried_four_times_on(429).await;
+async fn retries_transient_statuses() {
+    for status in [500, 503, 408, 429] {
+        let server = ScriptedServer::replying(Reply::error(status, "a moment, please")).await;
+        let error = "a moment, please".to_owned();
+        assert_eq!(error_after_all_tries(server).await, ClientError::Api { status, error });
+    }
 }
 
 /// API Gateway's own bodies are not Doorbell's.
 #[tokio::test(start_paused = true)]
-async fn a_fault_in_front_of_the_server_is_met_with_patience() {
-    let server = Server::start(|_| Reply::Html(502)).await;
-    let (tries, ended) = reported(&server).await;
-    assert_eq!(tries, whole_schedule());
-    assert!(matches!(ended, Err(ApiError::Foreign { status: 502, .. })), "{ended:?}");
+async fn retries_fault_in_front_of_server() {
+    let error = error_after_all_tries(ScriptedServer::replying(Reply::html(502)).await).await;
+    assert!(matches!(error, ClientError::UnexpectedResponse { status: 502, .. }), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_down_is_met_with_patience() {
-    let (tries, ended) = reported(&Server::down()).await;
-    assert_eq!(tries, whole_schedule());
-    let error = ended.unwrap_err().to_string();
+async fn retries_connection_errors() {
+    let error = error_after_all_tries(ScriptedServer::down()).await.to_string();
     assert!(error.ends_with("no connection (is Doorbell running there?)"), "{error}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_connection_that_breaks_is_met_with_patience() {
-    let (tries, ended) = reported(&Server::start(|_| Reply::Broken).await).await;
-    assert_eq!(tries, whole_schedule());
-    let error = ended.unwrap_err().to_string();
+    let error = error_after_all_tries(ScriptedServer::replying(Reply::Broken).await).await.to_string();
     assert!(error.ends_with("the connection broke"), "{error}");
 }
 
-/// The wait begins when a try has ended, so a server that hangs is not asked twice at once.
+/// The back-off starts when a try has ended, so tries never overlap.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_hangs_is_given_five_seconds_a_try() {
-    let (tries, ended) = reported(&Server::start(|_| Reply::Hang).await).await;
+async fn each_try_times_out_after_5_seconds() {
+    let (tries, ended) = reported(&ScriptedServer::replying(Reply::Hang).await).await;
     assert_eq!(tries, [0.0, 5.5, 12.5, 21.5].map(seconds));
     let error = ended.unwrap_err().to_string();
     assert!(error.ends_with("no answer in time"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_ends_the_tries() {
-    let first_fails = |call: &crate::support::Call| match call.nth {
-        0 => Reply::error(500, "failed to persist completion"),
-        _ => Reply::Usual,
-    };
-    let server = Server::start(first_fails).await;
-    assert_eq!(reported(&server).await, ([0.0, 0.5].map(seconds).to_vec(), Ok(())));
+async fn success_or_refusal_ends_retries() {
+    for (second, expected) in [(Reply::Default, None), (Reply::error(404, "request not found"), Some(404))] {
+        let server =
+            ScriptedServer::start(move |call| if call.nth == 0 { Reply::Broken } else { second.clone() });
+        let (tries, ended) = reported(&server.await).await;
+        assert_eq!(tries, [0.0, 0.5].map(seconds));
+        let refused = ended.err().map(|error| match error {
+            ClientError::Api { status, .. } => status,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(refused, expected);
+    }
 }
 
+/// The same report would be refused again.
 #[tokio::test(start_paused = true)]
-async fn a_refusal_after_a_fault_ends_the_tries() {
-    let then_refuses = |call: &crate::support::Call| match call.nth {
-        0 => Reply::Broken,
-        _ => Reply::error(404, "request not found"),
-    };
-    let server = Server::start(then_refuses).await;
-    assert_eq!(reported(&server).await.0, [0.0, 0.5].map(seconds));
-}
-
-/// Every other 4xx says that the same report will never do.
-#[tokio::test(start_paused = true)]
-async fn a_refusal_is_final() {
+async fn other_client_errors_are_final() {
     for (status, text) in [
         (400, "invalid request body"),
         (401, "a valid bearer token is required"),
@@ -125,8 +94,8 @@ async fn a_refusal_is_final() {
         (404, "request not found"),
         (413, "report too large"),
     ] {
-        let server = Server::start(move |_| Reply::error(status, text)).await;
-        let refused = Err(ApiError::Refused { status, error: text.to_owned() });
+        let server = ScriptedServer::replying(Reply::error(status, text)).await;
+        let refused = Err(ClientError::Api { status, error: text.to_owned() });
         assert_eq!(reported(&server).await, (vec![Duration::ZERO], refused), "{status}");
     }
 }

@@ -1,4 +1,4 @@
-//! Arbitrary bodies: any bytes, any JSON, what the function expects, and what is nearly that.
+//! Arbitrary bodies: any bytes, any JSON, valid bodies, and mutations of those.
 
 use doorbell_protocol::limits::BODY_BYTES;
 use doorbell_shared::http::routes::Function;
@@ -6,11 +6,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use crate::json::value;
-use crate::nearly::nearly;
-use crate::world::{RUNTIMES, WORKSPACES};
+use crate::fixtures::{RUNTIMES, WORKSPACES};
+use crate::json::{mutate, value};
 
-/// Any body for `function`, or none.
 pub(crate) fn body(function: Function) -> impl Strategy<Value = Option<Vec<u8>>> {
     let valid = select(valid_bodies(function));
     let text = valid.clone().prop_map(|body| body.to_string().into_bytes());
@@ -18,10 +16,10 @@ pub(crate) fn body(function: Function) -> impl Strategy<Value = Option<Vec<u8>>>
         10 => Just(None),
         20 => prop::collection::vec(any::<u8>(), 0..200).prop_map(Some),
         20 => value().prop_map(|value| Some(value.to_string().into_bytes())),
-        160 => nearly(valid).prop_map(|value| Some(value.to_string().into_bytes())),
+        160 => mutate(valid).prop_map(|value| Some(value.to_string().into_bytes())),
         30 => garbled(text).prop_map(Some),
-        30 => select(oddities(function)).prop_map(|body| Some(body.into_bytes())),
-        // Rare, because one takes as long as a hundred others.
+        30 => select(anomalies(function)).prop_map(|body| Some(body.into_bytes())),
+        // Rare: one takes as long as a hundred others.
         1 => large(function).prop_map(|body| Some(body.into_bytes())),
     ]
 }
@@ -47,7 +45,7 @@ fn valid_bodies(function: Function) -> Vec<Value> {
     }
 }
 
-/// A text with bytes cut off, changed, put in or doubled.
+/// A text with bytes removed, replaced, inserted or repeated.
 fn garbled(text: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         select(vec![r#"\ud800"#, r#"\u0000"#, "\"", "{", "]", "1e999", "-", "null,", "\u{feff}"])
@@ -60,10 +58,10 @@ fn garbled(text: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8
     })
 }
 
-/// Bodies that no value makes: keys twice, numbers out of range, half a surrogate, nesting around what is followed.
-fn oddities(function: Function) -> Vec<String> {
+/// Bodies that no JSON value serializes to: duplicate keys, numbers out of range, lone surrogates, deep nesting.
+fn anomalies(function: Function) -> Vec<String> {
     let valid = valid_bodies(function).swap_remove(0).to_string();
-    let mut odd = vec![format!("\u{feff}{valid}"), format!("{valid}{valid}"), format!(" {valid}\n\t")];
+    let mut anomalies = vec![format!("\u{feff}{valid}"), format!("{valid}{valid}"), format!(" {valid}\n\t")];
     for name in NAMES {
         let values = [
             r#""twice""#.to_owned(),
@@ -77,12 +75,12 @@ fn oddities(function: Function) -> Vec<String> {
             nested("[", "]", 5_000),
             nested(r#"[{"id":"a","x":"#, "}]", 50),
         ];
-        odd.extend(values.iter().map(|value| with(&valid, name, value)));
+        anomalies.extend(values.iter().map(|value| with(&valid, name, value)));
     }
-    odd
+    anomalies
 }
 
-/// Bodies over each limit in bytes, and nesting that a parser which calls itself would not survive.
+/// Bodies over each byte limit, and nesting that overflows the stack of a recursive parser.
 fn large(function: Function) -> impl Strategy<Value = String> {
     let valid = valid_bodies(function).swap_remove(0).to_string();
     let values: [fn() -> String; 4] = [
@@ -95,14 +93,14 @@ fn large(function: Function) -> impl Strategy<Value = String> {
     field.prop_map(move |(name, value)| with(&valid, name, &value()))
 }
 
-/// Fields of some function's body, and one of none.
+/// Fields of some body, and an unknown one.
 const NAMES: [&str; 5] = ["ignored", "models", "runtimes", "error", "runtime_id"];
 
 fn nested(open: &str, close: &str, depth: usize) -> String {
     format!("{}1{}", open.repeat(depth), close.repeat(depth))
 }
 
-/// The object with one more field, whether or not it has one of that name.
+/// The object with one more field, possibly a duplicate.
 fn with(object: &str, name: &str, value: &str) -> String {
     let fields = object.trim_start_matches('{');
     let comma = if fields == "}" { "" } else { "," };

@@ -1,4 +1,4 @@
-//! What HTTP lets through, the local gateway makes an event of. A panic would end the connection without an answer.
+//! The local gateway makes an event of any HTTP request; a panic would close the connection.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,21 +6,21 @@ use std::net::TcpStream;
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestApi;
 
-/// The status of the answer to a request in just these words.
+/// The status of the response to a request with exactly these bytes.
 fn status(api: &TestApi, target: &str, headers: &str) -> String {
     let mut connection = TcpStream::connect(api.url().trim_start_matches("http://")).unwrap();
     let request = format!(
         "GET {target} HTTP/1.1\r\n{headers}\r\nAuthorization: Bearer dbu_dev_a\r\nConnection: close\r\n\r\n"
     );
     connection.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap_or("no answer").to_owned()
+    let mut response = String::new();
+    connection.read_to_string(&mut response).unwrap();
+    response.split(' ').nth(1).unwrap_or("no response").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn host_and_protocol_are_not_a_clients_to_say() {
-    let api = TestApi::on(MemoryStore::default()).await;
+async fn ignores_malformed_host_and_forwarded_headers() {
+    let api = TestApi::with_store(MemoryStore::default()).await;
     for headers in [
         "Host: a b",
         "Host: x:99999",
@@ -37,8 +37,8 @@ async fn host_and_protocol_are_not_a_clients_to_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_may_be_as_long_as_for_api_gateway() {
-    let api = TestApi::on(MemoryStore::default()).await;
+async fn limits_request_target_like_api_gateway() {
+    let api = TestApi::with_store(MemoryStore::default()).await;
     for (length, expected) in [(10_200, "200"), (10_300, "414"), (65_500, "414")] {
         assert_eq!(status(&api, &format!("/api/runtimes?x={}", "a".repeat(length)), "Host: x"), expected);
     }

@@ -1,20 +1,20 @@
-//! Any event at any function, on the store in memory: arbitrary bodies, paths, queries, headers and callers. No function
-//! panics, and each answers only what `openapi.yaml` documents, in its words, and changes nothing that it must not.
+//! Arbitrary events for every function on the memory store: no function panics, each responds as `openapi.yaml` documents, and
+//! changes nothing that it must not.
 //!
-//! `cargo test` tries the same few hundred events for each function every time. With a time in seconds it tries new ones
-//! for that long, and says how many:
-//! `DOORBELL_FUZZ_SECONDS=60 cargo test -p doorbell-tests --test fuzz_events -- --nocapture`
+//! `cargo test` uses the same few hundred events for each function. This uses new ones for a minute:
+//! `DOORBELL_FUZZ_SECONDS=60 cargo test -p doorbell-e2e --test fuzz_events -- --nocapture`
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "how much was tried is for whoever runs this")]
+#![expect(clippy::print_stdout, reason = "prints the number of events")]
 
-mod arbitrary;
 mod body;
 mod documented;
+mod events;
+mod fixtures;
 mod gateway;
 mod json;
-mod judge;
-mod nearly;
-mod world;
+#[path = "../support/openapi.rs"]
+mod openapi;
+mod oracle;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -23,46 +23,46 @@ use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::routes::Function;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-/// How many events `cargo test` tries for each function.
+/// Events for each function without a time limit.
 const QUICK: u32 = 250;
 
-/// How many events are tried between two looks at the time.
+/// Events between two checks of the time.
 const CHUNK: u32 = 200;
 
 const SECONDS_VARIABLE: &str = "DOORBELL_FUZZ_SECONDS";
 
 #[test]
-fn initiate_answers_any_event_as_documented() {
+fn initiate_responds_as_documented() {
     fuzz(Function::Initiate);
 }
 
 #[test]
-fn poll_answers_any_event_as_documented() {
+fn poll_responds_as_documented() {
     fuzz(Function::Poll);
 }
 
 #[test]
-fn runtimes_answers_any_event_as_documented() {
+fn runtimes_responds_as_documented() {
     fuzz(Function::Runtimes);
 }
 
 #[test]
-fn register_answers_any_event_as_documented() {
+fn register_responds_as_documented() {
     fuzz(Function::Register);
 }
 
 #[test]
-fn deregister_answers_any_event_as_documented() {
+fn deregister_responds_as_documented() {
     fuzz(Function::Deregister);
 }
 
 #[test]
-fn heartbeat_answers_any_event_as_documented() {
+fn heartbeat_responds_as_documented() {
     fuzz(Function::Heartbeat);
 }
 
 #[test]
-fn report_answers_any_event_as_documented() {
+fn report_responds_as_documented() {
     fuzz(Function::Report);
 }
 
@@ -70,17 +70,18 @@ fn fuzz(function: Function) {
     let executions = Cell::new(0_u64);
     match std::env::var(SECONDS_VARIABLE) {
         Err(_) => {
-            let same = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-            run(function, TestRunner::new_with_rng(config(QUICK), same), &executions);
+            let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+            run(function, TestRunner::new_with_rng(config(QUICK), rng), &executions);
         }
         Ok(seconds) => {
-            let (limit, started) = (Duration::from_secs(seconds.parse().unwrap()), Stopwatch::start());
+            let limit = Duration::from_secs(seconds.parse().unwrap());
+            let started = Stopwatch::start();
             while started.elapsed() < limit {
                 run(function, TestRunner::new(config(CHUNK)), &executions);
             }
         }
     }
-    // Only reached without a crash: the first one ends the test.
+    // Only reached without a crash.
     println!("{}: {} executions, 0 crashes", documented::name(function), executions.get());
 }
 
@@ -90,12 +91,12 @@ fn config(cases: u32) -> Config {
 
 fn run(function: Function, mut runner: TestRunner, executions: &Cell<u64>) {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let tried = runner.run(&arbitrary::event(function), |event| {
-        let judged = tokio.block_on(judge::judge(function, &event));
-        executions.set(executions.get() + u64::from(!matches!(judged, Err(TestCaseError::Reject(_)))));
-        judged
+    let result = runner.run(&events::event(function), |event| {
+        let checked = tokio.block_on(oracle::check(function, &event));
+        executions.set(executions.get() + u64::from(!matches!(checked, Err(TestCaseError::Reject(_)))));
+        checked
     });
-    match tried {
+    match result {
         Ok(()) => {}
         Err(TestError::Fail(reason, event)) => panic!("{reason}\n{event}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),

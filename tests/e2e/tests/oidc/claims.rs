@@ -1,36 +1,38 @@
-//! What a token says that the issuer did sign.
+//! Claims of tokens with a valid signature.
 
 use std::time::Duration;
 
 use doorbell_functions::auth::oidc::limits::LEEWAY;
-use doorbell_functions::auth::oidc::{DeniedReason, Oidc, Verdict};
+use doorbell_functions::auth::oidc::{DeniedReason, Oidc, Verification};
 use doorbell_protocol::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{AUDIENCE, ISSUER, Issuer, KEYS, START, Signer, WORKSPACE, claims, config, start, with};
+use crate::fixtures::{
+    AUDIENCE, ISSUER, Issuer, KEYS, START, Signer, WORKSPACE, claims, config, start, with,
+};
 
 const OTHER: &str = "00000000-0000-4000-8000-00000000000b";
 
-/// What becomes of a token with these changes, at `now`.
-async fn verdict_at(changes: Value, now: Timestamp) -> Verdict {
+/// The result for a token with these changes at `now`.
+async fn verify_at(changes: Value, now: Timestamp) -> Verification {
     let signer = Signer::es256("ec");
     let issuer = Issuer::with(&[&signer]);
     issuer.verify(&signer.token(&with(claims(), changes)), now).await.unwrap()
 }
 
 async fn assert_denied(changes: Value, reason: DeniedReason) {
-    assert_eq!(verdict_at(changes.clone(), start()).await, Verdict::Denied(reason), "{changes}");
+    assert_eq!(verify_at(changes.clone(), start()).await, Verification::Denied(reason), "{changes}");
 }
 
 async fn workspaces(claim: Value) -> Vec<String> {
-    match verdict_at(json!({"doorbell_workspaces": claim}), start()).await {
-        Verdict::Valid(identity) => identity.workspaces.iter().map(|id| id.to_string()).collect(),
-        Verdict::Denied(reason) => panic!("{reason}"),
+    match verify_at(json!({"doorbell_workspaces": claim}), start()).await {
+        Verification::Valid(identity) => identity.workspaces.iter().map(|id| id.to_string()).collect(),
+        Verification::Denied(reason) => panic!("{reason}"),
     }
 }
 
 #[tokio::test]
-async fn another_issuers_token_is_denied() {
+async fn denies_other_issuer() {
     for issuer in
         ["https://other.example", "https://issuer.example/realm/", "HTTPS://issuer.example/realm", ""]
     {
@@ -41,7 +43,7 @@ async fn another_issuers_token_is_denied() {
 }
 
 #[tokio::test]
-async fn a_token_for_another_audience_is_denied() {
+async fn denies_other_audience() {
     for audience in [json!("other"), json!("Doorbell"), json!(["other"]), json!([]), json!("")] {
         assert_denied(json!({ "aud": audience }), DeniedReason::WrongAudience).await;
     }
@@ -51,13 +53,13 @@ async fn a_token_for_another_audience_is_denied() {
 }
 
 #[tokio::test]
-async fn a_token_may_be_for_others_too() {
-    let verdict = verdict_at(json!({"aud": ["other", AUDIENCE]}), start()).await;
-    assert!(matches!(verdict, Verdict::Valid(_)));
+async fn accepts_additional_audience() {
+    let result = verify_at(json!({"aud": ["other", AUDIENCE]}), start()).await;
+    assert!(matches!(result, Verification::Valid(_)));
 }
 
 #[tokio::test]
-async fn every_claim_that_is_relied_on_must_be_there() {
+async fn denies_missing_or_malformed_claims() {
     for claim in ["iss", "aud", "exp", "sub"] {
         assert_denied(json!({ claim: null }), DeniedReason::MissingClaim).await;
     }
@@ -69,53 +71,53 @@ async fn every_claim_that_is_relied_on_must_be_there() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_until_it_expires_and_a_leeway_longer() {
+async fn accepts_until_expiry_plus_leeway() {
     let moment = Duration::from_millis(1);
     let expires = start() + Duration::from_secs(100) + LEEWAY;
     for exp in [json!(START + 100), json!((START + 100) as f64)] {
-        let last = verdict_at(json!({ "exp": exp }), expires - moment).await;
-        assert!(matches!(last, Verdict::Valid(_)), "{last:?}");
-        let late = verdict_at(json!({ "exp": exp }), expires).await;
-        assert_eq!(late, Verdict::Denied(DeniedReason::Expired));
+        let last = verify_at(json!({ "exp": exp }), expires - moment).await;
+        assert!(matches!(last, Verification::Valid(_)), "{last:?}");
+        let late = verify_at(json!({ "exp": exp }), expires).await;
+        assert_eq!(late, Verification::Denied(DeniedReason::Expired));
     }
     let fraction = json!({"exp": START as f64 + 100.5});
-    let last = verdict_at(fraction.clone(), expires + Duration::from_millis(499)).await;
-    assert!(matches!(last, Verdict::Valid(_)), "{last:?}");
-    let late = verdict_at(fraction, expires + Duration::from_millis(500)).await;
-    assert_eq!(late, Verdict::Denied(DeniedReason::Expired));
+    let last = verify_at(fraction.clone(), expires + Duration::from_millis(499)).await;
+    assert!(matches!(last, Verification::Valid(_)), "{last:?}");
+    let late = verify_at(fraction, expires + Duration::from_millis(500)).await;
+    assert_eq!(late, Verification::Denied(DeniedReason::Expired));
 }
 
 #[tokio::test]
-async fn a_token_is_good_from_its_beginning_and_a_leeway_earlier() {
+async fn accepts_from_nbf_minus_leeway() {
     let begins = start() + Duration::from_secs(100) - LEEWAY;
     let nbf = json!({"nbf": START + 100});
-    let early = verdict_at(nbf.clone(), begins - Duration::from_millis(1)).await;
-    assert_eq!(early, Verdict::Denied(DeniedReason::NotYetValid));
-    let first = verdict_at(nbf, begins).await;
-    assert!(matches!(first, Verdict::Valid(_)), "{first:?}");
+    let early = verify_at(nbf.clone(), begins - Duration::from_millis(1)).await;
+    assert_eq!(early, Verification::Denied(DeniedReason::NotYetValid));
+    let first = verify_at(nbf, begins).await;
+    assert!(matches!(first, Verification::Valid(_)), "{first:?}");
 }
 
 #[tokio::test]
-async fn a_token_that_expired_long_ago_stays_expired() {
+async fn denies_long_expired_token() {
     assert_denied(json!({"exp": 0}), DeniedReason::Expired).await;
     assert_denied(json!({"exp": START - 3600}), DeniedReason::Expired).await;
 }
 
 #[tokio::test]
-async fn workspaces_are_a_list_or_a_single_one() {
+async fn workspaces_claim_is_list_or_text() {
     assert_eq!(workspaces(json!([WORKSPACE, OTHER, WORKSPACE])).await, [WORKSPACE, OTHER]);
     assert_eq!(workspaces(json!(OTHER)).await, [OTHER]);
 }
 
 #[tokio::test]
-async fn without_the_claim_a_person_is_in_no_workspace() {
+async fn missing_claim_means_no_workspaces() {
     let nowhere: [&str; 0] = [];
     assert_eq!(workspaces(Value::Null).await, nowhere);
     assert_eq!(workspaces(json!([])).await, nowhere);
 }
 
 #[tokio::test]
-async fn a_malformed_workspace_is_not_passed_over() {
+async fn denies_malformed_workspaces() {
     for claim in [
         json!(""),
         json!("00000000-0000-4000-8000-00000000000A"),
@@ -139,14 +141,14 @@ async fn a_malformed_workspace_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn another_claim_can_hold_the_workspaces() {
+async fn workspaces_claim_is_configurable() {
     let signer = Signer::es256("ec");
-    let web = Issuer::with(&[&signer]).web;
+    let documents = Issuer::with(&[&signer]).documents;
     let name = "https://issuer.example/claims/workspaces";
     let variables =
         [("ISSUER", ISSUER), ("AUDIENCE", AUDIENCE), ("JWKS_URL", KEYS), ("WORKSPACES_CLAIM", name)];
-    let oidc = Oidc::new(config(&variables), web);
+    let oidc = Oidc::new(config(&variables), documents);
     let token = signer.token(&with(claims(), json!({ name: [OTHER] })));
-    let Verdict::Valid(identity) = oidc.verify(&token, start()).await.unwrap() else { panic!("denied") };
+    let Verification::Valid(identity) = oidc.verify(&token, start()).await.unwrap() else { panic!("denied") };
     assert_eq!(identity.workspaces, [OTHER.parse().unwrap()].into_iter().collect());
 }

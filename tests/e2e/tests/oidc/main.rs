@@ -1,13 +1,10 @@
-//! The verification of OIDC tokens from outside, in virtual time, against an issuer of the tests' own.
+//! Verification of OIDC tokens, in virtual time against a generated issuer.
 
 #![cfg(test)]
 
 mod claims;
-mod discovery;
-mod headers;
-mod http;
-mod outages;
+mod fetch;
+mod fixtures;
+mod keys;
 mod properties;
-mod refresh;
-mod signatures;
-mod support;
+mod tokens;

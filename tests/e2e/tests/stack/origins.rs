@@ -1,7 +1,7 @@
-//! Browser clients from another origin. API Gateway answers them by itself, from the template.
+//! CORS, which API Gateway handles by the template.
 
 use doorbell_shared::http::cors::{EXPOSED, HEADERS};
-use doorbell_test_support::contract::NO_RUNTIME;
+use doorbell_test_support::contract::ABSENT_RUNTIME;
 use doorbell_test_support::{Caller, stack};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -13,36 +13,36 @@ fn lists(headers: &HeaderMap, name: &str, wanted: &str) -> bool {
     listed.split(',').any(|listed| listed.trim().eq_ignore_ascii_case(wanted))
 }
 
-fn lets_in(headers: &HeaderMap) -> bool {
+fn allows_origin(headers: &HeaderMap) -> bool {
     ["*", ORIGIN].iter().any(|origin| lists(headers, "access-control-allow-origin", origin))
 }
 
 #[tokio::test]
 #[ignore = "needs a deployed stack: localstack/test.sh"]
-async fn a_preflight_needs_no_token_and_says_what_may_be_sent() {
+async fn preflight_needs_no_token_and_lists_headers() {
     let client = stack::client();
     let preflight = client
-        .request(Method::OPTIONS, &format!("/api/runtimes/{NO_RUNTIME}/models"))
+        .request(Method::OPTIONS, &format!("/api/runtimes/{ABSENT_RUNTIME}/models"))
         .header("origin", ORIGIN)
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", "authorization");
-    let answer = preflight.send().await.unwrap();
-    assert!(answer.status().is_success(), "{answer:?}");
-    assert!(lets_in(answer.headers()), "{answer:?}");
-    assert!(lists(answer.headers(), "access-control-allow-methods", "POST"), "{answer:?}");
+    let response = preflight.send().await.unwrap();
+    assert!(response.status().is_success(), "{response:?}");
+    assert!(allows_origin(response.headers()), "{response:?}");
+    assert!(lists(response.headers(), "access-control-allow-methods", "POST"), "{response:?}");
     for header in HEADERS {
-        assert!(lists(answer.headers(), "access-control-allow-headers", header), "{header}: {answer:?}");
+        assert!(lists(response.headers(), "access-control-allow-headers", header), "{header}: {response:?}");
     }
 }
 
 #[tokio::test]
 #[ignore = "needs a deployed stack: localstack/test.sh"]
-async fn an_answer_may_be_read_by_scripts() {
+async fn responses_are_readable_by_scripts() {
     let client = stack::client();
     let request = client.request(Method::GET, "/api/runtimes").bearer_auth(client.token(Caller::UserA));
-    let answer = request.header("origin", ORIGIN).send().await.unwrap();
-    assert!(lets_in(answer.headers()), "{answer:?}");
+    let response = request.header("origin", ORIGIN).send().await.unwrap();
+    assert!(allows_origin(response.headers()), "{response:?}");
     for header in EXPOSED {
-        assert!(lists(answer.headers(), "access-control-expose-headers", header), "{header}: {answer:?}");
+        assert!(lists(response.headers(), "access-control-expose-headers", header), "{header}: {response:?}");
     }
 }

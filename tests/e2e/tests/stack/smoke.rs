@@ -1,27 +1,21 @@
-//! The least that a stack must do, for where a call takes seconds: `cargo test --test stack -- --ignored smoke::`.
+//! The minimum, for stacks where a call takes seconds: `cargo test --test stack -- --ignored smoke::`.
 
-use doorbell_test_support::contract::{NO_RUNTIME, lifecycle};
-use doorbell_test_support::{Answer, Caller, stack};
-use reqwest::Method;
+use doorbell_test_support::contract::{Target, access, initiate, lifecycle};
 
 #[tokio::test]
 #[ignore = "needs a deployed stack: localstack/test.sh"]
-async fn a_ring_is_answered() {
-    lifecycle::a_ring_is_collected_by_the_next_heartbeat_and_answered(&stack::client()).await;
+async fn ring_is_claimed_reported_and_shown() {
+    lifecycle::ring_is_claimed_reported_and_shown(&Target::deployed().await).await;
 }
 
 #[tokio::test]
 #[ignore = "needs a deployed stack: localstack/test.sh"]
-async fn what_does_not_exist_is_not_found() {
-    let answer =
-        stack::client().post_raw(Caller::UserA, &format!("/api/runtimes/{NO_RUNTIME}/models"), "").await;
-    assert_eq!(answer, Answer::error(404, "runtime not found"));
+async fn absent_runtime_is_not_found() {
+    initiate::foreign_or_absent_runtime_is_not_found(&Target::deployed().await).await;
 }
 
 #[tokio::test]
 #[ignore = "needs a deployed stack: localstack/test.sh"]
-async fn a_token_that_nobody_issued_is_refused() {
-    let client = stack::client();
-    let request = client.request(Method::GET, "/api/runtimes").bearer_auth("dbu_nobody");
-    assert_eq!(client.send(request).await.status, 401);
+async fn requires_token_on_every_route() {
+    access::requires_token_on_every_route(&Target::deployed().await).await;
 }

@@ -1,22 +1,21 @@
-//! The command as people run it: real processes, on machines that have what a test gives them and nothing else.
+//! The command as a process, on a machine with an environment of its own.
 //!
-//! Every wait is for a condition and has an end ([`LIMIT`]), and no process outlives its test.
+//! Every wait is for a condition and ends at [`TIMEOUT`]; no process outlives its test.
 
-#![allow(dead_code, unreachable_pub, reason = "each of the suites needs its own part of this")]
+#![allow(dead_code, unreachable_pub, reason = "each suite uses a part of it")]
 
 pub mod api;
 pub mod dev;
 pub mod machine;
 pub mod process;
-pub mod scripted;
+pub mod records;
 pub mod terminal;
 
 use std::time::Duration;
 
-/// How long anything may take before a test gives up. No test waits for it when all is well.
-pub const LIMIT: Duration = Duration::from_secs(60);
+/// No passing test waits for it.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// `future`, in time.
-pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+pub async fn with_timeout<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIMEOUT, future).await.unwrap_or_else(|_| panic!("timed out: {what}"))
 }

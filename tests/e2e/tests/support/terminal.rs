@@ -1,4 +1,4 @@
-//! A terminal, to see what a person sees.
+//! A process on a pseudo-terminal.
 
 use std::fs::{File, OpenOptions};
 use std::process::Stdio;
@@ -7,40 +7,37 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::process::{Child, Command};
 
-use super::in_time;
-use super::process::{Printed, all, printed_slowly, until};
+use super::process::{Output, collect_blocking, to_end, wait_for};
+use super::with_timeout;
 
-/// A process on a terminal of its own.
 #[derive(Debug)]
 pub struct Terminal {
     child: Child,
-    shown: Printed,
+    screen: Output,
 }
 
 impl Terminal {
-    /// Starts `command` on a terminal of `columns`.
     pub fn start(mut command: Command, columns: u16) -> Self {
         let (screen, terminal) = open(columns);
         let [stdin, stdout, stderr] = [(); 3].map(|()| Stdio::from(terminal.try_clone().unwrap()));
         command.env("TERM", "xterm-256color").stdin(stdin).stdout(stdout).stderr(stderr).kill_on_drop(true);
-        // The terminal ends with the last that has it open, so none of it may stay here.
-        Self { child: command.spawn().unwrap(), shown: printed_slowly(|| Ok(screen)) }
+        // The terminal ends with its last open file, so this process must keep none.
+        Self { child: command.spawn().unwrap(), screen: collect_blocking(|| Ok(screen)) }
     }
 
-    /// Waits until `text` is shown.
-    pub async fn shows(&self, text: &str) {
-        until(&self.shown, text).await;
+    pub async fn wait_for(&self, text: &str) {
+        wait_for(&self.screen, text).await;
     }
 
-    /// Waits for the end: the exit code, and everything that was shown, with all control sequences.
+    /// Waits for the end; returns the exit code and the screen with all control sequences.
     pub async fn end(mut self) -> (Option<i32>, String) {
-        let status = in_time("the end of a process", self.child.wait()).await.unwrap();
-        (status.code(), all(self.shown).await)
+        let status = with_timeout("the end of a process", self.child.wait()).await.unwrap();
+        (status.code(), to_end(self.screen).await)
     }
 }
 
-/// Runs `command` to its end.
-pub async fn show(command: Command, columns: u16) -> (Option<i32>, String) {
+/// [`Terminal::start`] and [`Terminal::end`].
+pub async fn run(command: Command, columns: u16) -> (Option<i32>, String) {
     Terminal::start(command, columns).end().await
 }
 

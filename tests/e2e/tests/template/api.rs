@@ -1,13 +1,12 @@
-//! What API Gateway does by itself: it answers browsers, throttles, and logs who was answered how.
+//! Settings of API Gateway: CORS, throttling and its access log.
 
 use doorbell_shared::http::cors;
 use serde_json::Value;
 
 use crate::yaml::{intrinsic, template, text, texts};
 
-/// Browsers ask API Gateway, or the local gateway: they are told the same.
 #[test]
-fn browsers_are_told_the_same_in_the_cloud_and_locally() {
+fn cors_matches_local_gateway() {
     let cors = &template()["Resources"]["Api"]["Properties"]["CorsConfiguration"];
     assert_eq!(texts(&cors["AllowHeaders"]), cors::HEADERS);
     assert_eq!(texts(&cors["AllowMethods"]), cors::METHODS);
@@ -16,12 +15,12 @@ fn browsers_are_told_the_same_in_the_cloud_and_locally() {
 }
 
 #[test]
-fn every_route_is_throttled_and_measured() {
+fn default_route_has_throttling_and_metrics() {
     let routes = &template()["Resources"]["Api"]["Properties"]["DefaultRouteSettings"];
     assert_eq!(intrinsic(&routes["ThrottlingRateLimit"]), "!Ref ThrottleRate");
     assert_eq!(intrinsic(&routes["ThrottlingBurstLimit"]), "!Ref ThrottleBurst");
     let serde_yaml_ng::Value::Tagged(detailed) = &routes["DetailedMetricsEnabled"] else {
-        panic!("always or never")
+        panic!("not a condition")
     };
     assert_eq!(detailed.value[0], "Monitored");
 }
@@ -32,9 +31,9 @@ fn access_log() -> Value {
     serde_json::from_str(&format).unwrap()
 }
 
-/// Nothing else: a path, a header or a query may hold a token.
+/// A path, a header or a query may contain a token.
 #[test]
-fn the_access_log_says_how_a_call_was_answered_and_nothing_that_was_sent() {
+fn access_log_has_no_request_data() {
     let mut logged: Vec<_> = access_log().as_object().unwrap().values().cloned().collect();
     logged.sort_by_key(Value::to_string);
     let expected = [
@@ -55,7 +54,7 @@ fn the_access_log_says_how_a_call_was_answered_and_nothing_that_was_sent() {
 
 /// The filter that counts 5xx reads fields of the access log.
 #[test]
-fn server_errors_are_counted_from_fields_that_are_logged() {
+fn server_error_filter_reads_logged_fields() {
     let log = access_log();
     let filter = &template()["Resources"]["ServerErrorsFilter"]["Properties"];
     let pattern = text(&filter["FilterPattern"]);

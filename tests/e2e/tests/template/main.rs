@@ -1,11 +1,11 @@
-//! `template.yaml` against the code: what is deployed is what is there, may do what it does, and is watched by its own names.
+//! `template.yaml` against the code: routes, permissions, parameters, metrics and alarms.
 //!
-//! The template is read as it stands, before SAM's transform. What only the transform makes, above all API Gateway's
-//! permission to call a function, is checked where the transform is run, in `localstack/`.
+//! Read before SAM's transform. What the transform generates, above all API Gateway's permission to call a function, is
+//! checked in `localstack/`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod api;
-mod life;
+mod lifecycle;
 mod monitoring;
 mod oidc;
 mod permissions;

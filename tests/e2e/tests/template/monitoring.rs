@@ -1,4 +1,4 @@
-//! Alarms and the dashboard call metrics by the names under which they are counted, and miss none.
+//! Metrics, the dashboard and the alarms have the same names and dimensions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,13 @@ use serde_yaml_ng::Value;
 
 use crate::yaml::{functions, intrinsic, resources, template, text};
 
-/// Metrics of ours, each with the names of its dimensions.
+/// Names of metrics, each with its dimensions.
 type Metrics = BTreeMap<String, BTreeSet<String>>;
 
-/// What there is: what the functions count, and what is filtered from the access log.
-fn counted() -> Metrics {
+/// The metrics of the functions, and of filters of the access log.
+fn existing() -> Metrics {
     let dimensions = |split: Option<&str>| [STACK].into_iter().chain(split).map(str::to_owned).collect();
-    let counted = METRICS.iter().map(|metric| (metric.name.to_owned(), dimensions(metric.dimension)));
+    let of_functions = METRICS.iter().map(|metric| (metric.name.to_owned(), dimensions(metric.dimension)));
     let filtered = resources("AWS::Logs::MetricFilter").into_values().map(|filter| {
         let metric = &filter["Properties"]["MetricTransformations"][0];
         assert_eq!(text(&metric["MetricNamespace"]), NAMESPACE);
@@ -23,10 +23,10 @@ fn counted() -> Metrics {
             metric["Dimensions"].as_sequence().unwrap().iter().map(|dimension| text(&dimension["Key"]));
         (text(&metric["MetricName"]), keys.collect())
     });
-    counted.chain(filtered).collect()
+    of_functions.chain(filtered).collect()
 }
 
-/// The rows of the dashboard that are metrics: namespace, name, and dimensions with their values.
+/// The dashboard's metrics: namespace, name, and dimensions with values.
 fn rows() -> Vec<Vec<String>> {
     let body = text(&template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
     let body: Json = serde_json::from_str(&body).unwrap();
@@ -37,19 +37,18 @@ fn rows() -> Vec<Vec<String>> {
     rows.map(texts).filter(|row: &Vec<String>| !row.is_empty()).collect()
 }
 
-/// The metrics of ours that the dashboard shows.
 fn shown() -> Metrics {
     let ours = rows().into_iter().filter(|row| row[0] == NAMESPACE);
     ours.map(|row| (row[1].clone(), row[2..].iter().step_by(2).cloned().collect())).collect()
 }
 
 #[test]
-fn the_dashboard_shows_all_that_is_counted_by_its_name_and_dimensions() {
-    assert_eq!(shown(), counted());
+fn dashboard_shows_every_metric() {
+    assert_eq!(shown(), existing());
 }
 
 #[test]
-fn two_stacks_in_one_account_do_not_show_each_others_metrics() {
+fn metrics_are_separated_by_stack() {
     for row in rows().into_iter().filter(|row| row[0] == NAMESPACE) {
         let stack = row.iter().position(|text| text == STACK).unwrap();
         assert_eq!(row[stack + 1], "${AWS::StackName}");
@@ -64,8 +63,8 @@ fn alarms() -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn alarms_of_our_own_metrics_watch_what_is_counted() {
-    let counted = counted();
+fn alarms_use_existing_metrics() {
+    let existing = existing();
     let ours =
         alarms().into_values().filter(|alarm| alarm.get("Namespace").is_some_and(|name| name == NAMESPACE));
     let watched: Vec<_> = ours.collect();
@@ -73,12 +72,12 @@ fn alarms_of_our_own_metrics_watch_what_is_counted() {
     for alarm in watched {
         let dimensions = alarm["Dimensions"].as_sequence().unwrap();
         let names = dimensions.iter().map(|dimension| text(&dimension["Name"])).collect();
-        assert_eq!(counted.get(&text(&alarm["MetricName"])), Some(&names));
+        assert_eq!(existing.get(&text(&alarm["MetricName"])), Some(&names));
         assert_eq!(intrinsic(&dimensions[0]["Value"]), "!Ref AWS::StackName");
     }
 }
 
-/// The functions that an alarm looks at, and the metric that it looks at.
+/// The functions and the metric of an alarm.
 fn watched(alarm: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let metrics =
         alarm["Metrics"].as_sequence().unwrap().iter().filter_map(|metric| metric.get("MetricStat"));
@@ -91,7 +90,7 @@ fn watched(alarm: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 #[test]
-fn alarms_watch_every_function() {
+fn throttles_and_duration_cover_every_function() {
     let expected: BTreeSet<_> =
         resources("AWS::Serverless::Function").into_keys().map(|id| format!("!Ref {id}")).collect();
     assert_eq!(expected.len(), functions().len());
@@ -101,16 +100,16 @@ fn alarms_watch_every_function() {
     }
 }
 
-/// A caller whom it cannot check ends the authorizer in an error; that is among the server's errors.
+/// The authorizer ends in an error when it cannot check a token; that counts as a server error.
 #[test]
-fn crashes_are_watched_of_every_function_but_the_authorizer() {
+fn error_alarm_covers_all_but_authorizer() {
     let functions = resources("AWS::Serverless::Function").into_keys();
     let others = functions.filter(|id| id != "AuthorizerFunction").map(|id| format!("!Ref {id}")).collect();
     assert_eq!(watched(&alarms()["FunctionErrors"]), (others, ["Errors".to_owned()].into()));
 }
 
 #[test]
-fn an_alarm_tells_somebody_and_is_silent_without_traffic() {
+fn alarms_notify_and_ignore_missing_data() {
     for (id, alarm) in alarms() {
         assert_eq!(intrinsic(&alarm["AlarmActions"][0]), "!Ref AlarmTopic", "{id}");
         assert_eq!(text(&alarm["TreatMissingData"]), "notBreaching", "{id}");
@@ -118,7 +117,7 @@ fn an_alarm_tells_somebody_and_is_silent_without_traffic() {
 }
 
 #[test]
-fn a_call_is_slow_when_a_heartbeat_would_not_look() {
+fn duration_alarm_uses_slow_store_threshold() {
     let threshold = alarms()["FunctionDuration"]["Threshold"].as_u64();
     assert_eq!(threshold.map(u128::from), Some(SLOW_STORE_THRESHOLD.as_millis()));
 }

@@ -1,5 +1,4 @@
-//! The issuer that people sign in with: every variable of the authorizer has its parameter, and half an issuer is refused
-//! before anything is deployed.
+//! OIDC parameters: one for each variable of the authorizer, and rules against incomplete configurations.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +10,7 @@ use crate::yaml::{functions, intrinsic, template, text, values};
 
 const URL: &str = "https://issuer.example";
 
-/// The authorizer's variables and the parameters that they come from.
+/// The authorizer's variables and their parameters.
 fn variables() -> BTreeMap<String, String> {
     let variables = functions()["authorizer"]["Environment"]["Variables"].clone();
     let parameter = |value| intrinsic(value).strip_prefix("!Ref ").unwrap().to_owned();
@@ -19,7 +18,7 @@ fn variables() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn every_variable_that_the_authorizer_reads_has_a_parameter() {
+fn every_oidc_variable_has_a_parameter() {
     let read = RefCell::new(BTreeSet::new());
     OidcConfig::from_lookup(|name| {
         read.borrow_mut().insert(name.to_owned());
@@ -29,7 +28,7 @@ fn every_variable_that_the_authorizer_reads_has_a_parameter() {
     assert_eq!(read.into_inner(), variables().into_keys().collect());
 }
 
-/// Whether a condition of `Rules` holds of the parameters that are set.
+/// Evaluates a condition of `Rules` with the parameters that are set.
 fn holds(condition: &Value, set: &BTreeSet<String>) -> bool {
     let Value::Tagged(tagged) = condition else { panic!("{condition:?}") };
     let arguments = tagged.value.as_sequence().unwrap();
@@ -37,7 +36,7 @@ fn holds(condition: &Value, set: &BTreeSet<String>) -> bool {
         "!Not" => !holds(&arguments[0], set),
         "!Or" => arguments.iter().any(|argument| holds(argument, set)),
         "!Equals" => {
-            assert_eq!(arguments[1], "", "rules ask only what is set");
+            assert_eq!(arguments[1], "", "rules compare with the empty text only");
             !set.contains(intrinsic(&arguments[0]).strip_prefix("!Ref ").unwrap())
         }
         other => panic!("{other}"),
@@ -53,7 +52,7 @@ fn is_deployed(set: &BTreeSet<String>) -> bool {
 }
 
 #[test]
-fn what_the_authorizer_would_not_start_with_is_not_deployed() {
+fn rules_reject_incomplete_oidc_configuration() {
     let variables = variables();
     let optional: Vec<_> =
         variables.iter().filter(|(_, parameter)| *parameter != "OidcWorkspacesClaim").collect();

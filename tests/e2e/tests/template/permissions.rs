@@ -1,10 +1,10 @@
-//! Each function may do on the table exactly what it does: its policy is enforced, and nothing in it is spare.
+//! IAM: each function has every permission that it needs and no other.
 
 use std::collections::BTreeSet;
 
 use serde_yaml_ng::Value;
 
-use crate::life::{Policies, live};
+use crate::lifecycle::{self, Policies};
 use crate::yaml::{functions, intrinsic, text, texts};
 
 fn statements(function: &Value) -> Vec<Value> {
@@ -25,24 +25,24 @@ fn policies() -> Policies {
 }
 
 #[tokio::test]
-async fn every_function_may_do_what_it_does() {
-    live(&policies()).await.unwrap();
+async fn policies_allow_every_use_case() {
+    lifecycle::run(&policies()).await.unwrap();
 }
 
 #[tokio::test]
-async fn nothing_that_a_function_may_do_is_spare() {
+async fn every_permission_is_needed() {
     let allowed = policies();
     for (binary, actions) in &allowed {
         for action in actions {
             let mut less = allowed.clone();
             less.get_mut(binary).unwrap().remove(action);
-            assert!(live(&less).await.is_err(), "{binary} does not need {action}");
+            assert!(lifecycle::run(&less).await.is_err(), "{binary} does not need {action}");
         }
     }
 }
 
 #[test]
-fn every_function_may_do_it_on_this_table_alone() {
+fn policies_name_only_the_table() {
     for (binary, function) in functions() {
         for statement in statements(&function) {
             assert_eq!(text(&statement["Effect"]), "Allow", "{binary}");

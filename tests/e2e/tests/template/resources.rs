@@ -1,12 +1,11 @@
-//! The table as the code expects it, log groups that end, and parameters that explain themselves.
+//! The table, the log groups and the parameters.
 
 use std::collections::BTreeSet;
 
 use crate::yaml::{functions, intrinsic, resources, template, text, texts};
 
-/// Every attribute of the table that the code relies on, as the embedded engine's table has it.
 #[test]
-fn the_table_has_the_keys_and_the_ttl_that_the_code_expects() {
+fn table_has_keys_and_ttl() {
     let table = &template()["Resources"]["Table"]["Properties"];
     let keys = table["KeySchema"].as_sequence().unwrap().iter().map(|key| text(&key["AttributeName"]));
     assert_eq!(keys.collect::<Vec<_>>(), ["pk", "sk"]);
@@ -15,9 +14,9 @@ fn the_table_has_the_keys_and_the_ttl_that_the_code_expects() {
     assert_eq!(ttl["Enabled"], true);
 }
 
-/// A group that Lambda makes by itself is kept for ever.
+/// Lambda creates a missing group without a retention.
 #[test]
-fn every_function_has_a_log_group_of_its_own() {
+fn every_function_has_a_log_group() {
     let functions = functions();
     let groups: BTreeSet<_> =
         functions.values().map(|function| intrinsic(&function["LoggingConfig"]["LogGroup"])).collect();
@@ -29,22 +28,22 @@ fn every_function_has_a_log_group_of_its_own() {
 }
 
 #[test]
-fn logs_are_kept_for_as_long_as_was_asked() {
+fn log_retention_is_a_parameter() {
     for (id, group) in resources("AWS::Logs::LogGroup") {
         assert_eq!(intrinsic(&group["Properties"]["RetentionInDays"]), "!Ref LogRetentionDays", "{id}");
     }
 }
 
-/// Lambda takes a line without a level for INFO, and lines of metrics have none.
+/// Lambda treats lines without a level, such as metrics, as INFO.
 #[test]
-fn no_log_level_loses_the_metrics() {
+fn log_levels_include_metrics() {
     let levels = texts(&template()["Parameters"]["LogLevel"]["AllowedValues"]);
     assert_eq!(levels, ["TRACE", "DEBUG", "INFO"]);
 }
 
-/// Two lines for each heartbeat, which the bill of BENCHMARKS.md is reckoned without.
+/// Two lines for each heartbeat, which are not in the costs of BENCHMARKS.md.
 #[test]
-fn lambda_logs_nothing_of_its_own_of_calls_that_went_well() {
+fn lambda_logs_no_successful_calls() {
     assert_eq!(text(&template()["Globals"]["Function"]["LoggingConfig"]["SystemLogLevel"]), "WARN");
     for (name, function) in functions() {
         assert!(function["LoggingConfig"].get("SystemLogLevel").is_none(), "{name}");
@@ -52,7 +51,7 @@ fn lambda_logs_nothing_of_its_own_of_calls_that_went_well() {
 }
 
 #[test]
-fn a_parameter_has_a_default_a_description_and_a_place_in_the_form() {
+fn parameters_have_default_description_and_group() {
     let template = template();
     let groups = &template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
     let grouped = groups.as_sequence().unwrap().iter().flat_map(|group| texts(&group["Parameters"]));

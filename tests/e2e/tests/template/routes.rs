@@ -1,4 +1,4 @@
-//! The routes of API Gateway, of `cargo lambda watch` and of the local gateway, one by one.
+//! The routes of API Gateway and `cargo lambda watch` against the route table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,18 +23,18 @@ pub(crate) fn binary(function: Function) -> &'static str {
 /// A function's routes, as "METHOD path", by the name of its binary.
 type Routes = BTreeMap<String, BTreeSet<String>>;
 
-/// What the local gateway serves.
-fn served() -> Routes {
-    let mut served = Routes::new();
+/// The route table.
+fn expected() -> Routes {
+    let mut expected = Routes::new();
     for route in ROUTES {
-        let routes = served.entry(binary(route.function).to_owned()).or_default();
+        let routes = expected.entry(binary(route.function).to_owned()).or_default();
         routes.insert(format!("{} {}", route.method, route.path));
     }
-    served
+    expected
 }
 
 #[test]
-fn every_route_is_deployed_and_no_other() {
+fn deploys_exactly_the_routes() {
     let route = |event: Value| {
         format!("{} {}", text(&event["Properties"]["Method"]), text(&event["Properties"]["Path"]))
     };
@@ -42,14 +42,14 @@ fn every_route_is_deployed_and_no_other() {
         |function: Value| values(&function["Events"]).into_iter().map(route).collect::<BTreeSet<_>>();
     let mut deployed: Routes =
         functions().into_iter().map(|(binary, function)| (binary, routes(function))).collect();
-    // API Gateway asks the authorizer by itself.
+    // API Gateway calls the authorizer without a route.
     assert_eq!(deployed.remove("authorizer"), Some(BTreeSet::new()));
-    assert_eq!(deployed, served());
+    assert_eq!(deployed, expected());
 }
 
 #[test]
-fn cargo_lambda_watch_serves_every_route_and_no_other() {
-    let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().unwrap();
+fn cargo_lambda_watch_serves_exactly_the_routes() {
+    let manifest: toml::Table = include_str!("../../../../Cargo.toml").parse().unwrap();
     let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
     let mut watched = Routes::new();
     for (path, methods) in router.as_table().unwrap() {
@@ -58,10 +58,10 @@ fn cargo_lambda_watch_serves_every_route_and_no_other() {
             routes.insert(format!("{} {path}", route["method"].as_str().unwrap()));
         }
     }
-    assert_eq!(watched, served());
+    assert_eq!(watched, expected());
 }
 
-/// A route without it would be open to everybody.
+/// A route without it would be public.
 #[test]
 fn every_route_has_the_authorizer() {
     let auth = &template()["Resources"]["Api"]["Properties"]["Auth"];

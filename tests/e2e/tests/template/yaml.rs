@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_yaml_ng::{Mapping, Value};
 
-/// The whole template.
 pub(crate) fn template() -> Value {
-    serde_yaml_ng::from_str(include_str!("../../../template.yaml")).unwrap()
+    serde_yaml_ng::from_str(include_str!("../../../../template.yaml")).unwrap()
 }
 
-/// Its resources of that type, by their logical ids.
+/// The resources of a type by logical id.
 pub(crate) fn resources(kind: &str) -> BTreeMap<String, Value> {
     let template = template();
     let resources = template["Resources"].as_mapping().unwrap().iter();
@@ -17,7 +16,7 @@ pub(crate) fn resources(kind: &str) -> BTreeMap<String, Value> {
     of_kind.map(|(id, resource)| (text(id), resource.clone())).collect()
 }
 
-/// The properties of its functions, by the name of their binary.
+/// The properties of the functions by binary name.
 pub(crate) fn functions() -> BTreeMap<String, Value> {
     let functions = resources("AWS::Serverless::Function").into_values();
     functions
@@ -37,7 +36,7 @@ pub(crate) fn texts(value: &Value) -> Vec<String> {
     untagged(value).as_sequence().unwrap().iter().map(text).collect()
 }
 
-/// The values of a map, or none where there is no map.
+/// The values of a map; none of anything else.
 pub(crate) fn values(value: &Value) -> Vec<Value> {
     value.as_mapping().unwrap_or(&Mapping::new()).values().cloned().collect()
 }

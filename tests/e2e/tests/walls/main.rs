@@ -125,5 +125,5 @@ async fn a_store_that_cannot_say_is_a_500_and_neither_yes_nor_no() {
     let broken = doorbell_shared::store::dynamodb::DynamoDbStore::new(engine.client(None), "not-there");
     let api = TestApi::serve(engine.store(), broken, None, Arc::new(TestClock::default())).await;
     let answer = api.send(api.request(Method::GET, "/api/runtimes").bearer_auth("dbu_anything")).await;
-    assert_eq!(answer, doorbell_test_support::Answer::error(500, "authorization could not be checked"));
+    assert_eq!(answer, doorbell_test_support::ApiResponse::error(500, "authorization could not be checked"));
 }

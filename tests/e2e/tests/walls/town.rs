@@ -17,8 +17,8 @@ use doorbell_test_support::{TestApi, TestClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const NO_RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
-const NO_REQUEST: &str = "01930000000070008000000000000001";
+const ABSENT_RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
+const ABSENT_REQUEST: &str = "01930000000070008000000000000001";
 
 /// Two workspaces with a runtime and an open request each, and everybody's tokens.
 pub(crate) struct Town {
@@ -142,7 +142,7 @@ impl Home {
     /// Somewhere that nothing is.
     pub(crate) fn nowhere() -> Self {
         let (user, daemon) = (String::new(), String::new());
-        let (runtime, request) = (NO_RUNTIME.to_owned(), NO_REQUEST.to_owned());
+        let (runtime, request) = (ABSENT_RUNTIME.to_owned(), ABSENT_REQUEST.to_owned());
         Self { workspace: "99999999-2222-4333-8444-555555555555", user, daemon, runtime, request }
     }
 }
@@ -177,7 +177,7 @@ pub(crate) async fn nobodies(town: &Town) -> Vec<(&'static str, Option<String>)>
     let hash = Token::parse(&revoked).unwrap().hash();
     engine.store().revoke(WORKSPACE_A.parse().unwrap(), hash).await.unwrap();
     let expired = issue(engine, api, Scope::Daemon, &[WORKSPACE_A], Some(Duration::from_secs(1))).await;
-    api.pass(1.0);
+    api.advance_secs(1.0);
     let signed = issuer.sign(&claims);
     let (signed_part, _) = signed.rsplit_once('.').unwrap();
     let forged = format!("{signed_part}.{}", "A".repeat(86));

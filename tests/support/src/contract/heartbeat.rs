@@ -1,11 +1,11 @@
-//! Beating.
+//! Heartbeat.
 
 use serde_json::json;
 
-use super::NO_RUNTIME;
-use crate::{Answer, Caller, Client};
+use super::{ABSENT_RUNTIME, Target, acknowledged};
+use crate::{ApiResponse, Caller};
 
-pub async fn names_its_runtime_in_the_body(api: &Client) {
+pub async fn rejects_unreadable_body(api: &Target) {
     for (body, error) in [
         ("", "invalid request body"),
         ("[", "invalid request body"),
@@ -15,30 +15,30 @@ pub async fn names_its_runtime_in_the_body(api: &Client) {
         (r#"{"runtime_id": null}"#, "runtime_id is required"),
         (r#"{"runtime_id": "x"}"#, "invalid runtime_id"),
     ] {
-        let answer = api.post_raw(Caller::DaemonA, "/api/daemon/heartbeat", body).await;
-        assert_eq!(answer, Answer::error(400, error), "{body}");
+        let response = api.post_raw(Caller::DaemonA, "/api/daemon/heartbeat", body).await;
+        assert_eq!(response, ApiResponse::error(400, error), "{body}");
     }
 }
 
-pub async fn tells_a_forgotten_runtime_from_a_foreign_one(api: &Client) {
+/// A daemon registers an unknown runtime again.
+pub async fn unknown_runtime_differs_from_foreign_one(api: &Target) {
     let foreign = api.new_runtime().await;
-    for (runtime, error) in [(NO_RUNTIME, "runtime not found"), (foreign.as_str(), "not found")] {
+    for (runtime, error) in [(ABSENT_RUNTIME, "runtime not found"), (foreign.as_str(), "not found")] {
         let body = json!({"runtime_id": runtime});
-        let answer = api.post(Caller::DaemonB, "/api/daemon/heartbeat", body).await;
-        assert_eq!(answer, Answer::error(404, error));
+        let response = api.post(Caller::DaemonB, "/api/daemon/heartbeat", body).await;
+        assert_eq!(response, ApiResponse::error(404, error));
     }
 }
 
-pub async fn ignores_fields_it_does_not_know(api: &Client) {
+pub async fn ignores_unknown_fields(api: &Target) {
     let runtime = api.new_runtime().await;
     let body = json!({"runtime_id": runtime, "supports_batch_import": true, "in_flight": ["x"], "new": {}});
-    let answer = api.post(Caller::DaemonA, "/api/daemon/heartbeat", body).await;
-    assert_eq!(answer, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(api.post(Caller::DaemonA, "/api/daemon/heartbeat", body).await, acknowledged());
 }
 
-pub async fn brings_a_deregistered_runtime_back(api: &Client) {
+pub async fn revives_deregistered_runtime(api: &Target) {
     let runtime = api.new_runtime().await;
     api.post(Caller::DaemonA, "/api/daemon/deregister", json!({"runtime_ids": [runtime]})).await;
-    assert_eq!(api.beat(&runtime).await, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(api.heartbeat(&runtime).await, acknowledged());
     api.ring(&runtime).await;
 }

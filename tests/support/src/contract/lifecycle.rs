@@ -1,24 +1,23 @@
-//! From a ring to its answer.
+//! From ring to result.
 
 use serde_json::{Value, json};
 
-use super::models;
-use crate::{Answer, Caller, Client};
+use super::{Target, acknowledged, handed_out, models};
+use crate::Caller;
 
-pub async fn a_ring_is_collected_by_the_next_heartbeat_and_answered(api: &Client) {
+pub async fn ring_is_claimed_reported_and_shown(api: &Target) {
     let runtime = api.new_runtime().await;
     let request = api.ring(&runtime).await;
     assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
 
-    let beat = api.beat(&runtime).await;
-    assert_eq!(beat, Answer::ok(json!({"status": "ok", "pending_model_list": {"id": request}})));
-    assert_eq!(api.beat(&runtime).await, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(api.heartbeat(&runtime).await, handed_out(&request));
+    assert_eq!(api.heartbeat(&runtime).await, acknowledged());
     let running = api.poll(&runtime, &request).await.body;
     assert_eq!(running["status"], "running");
-    assert_eq!(running.as_object().unwrap().len(), 6, "a running record shows nothing new: {running}");
+    assert_eq!(running.as_object().unwrap().len(), 6, "a running record has no new field: {running}");
 
     let reported = api.report(&runtime, &request, json!({"status": "completed", "models": models()})).await;
-    assert_eq!(reported, Answer::ok(json!({"status": "ok"})));
+    assert_eq!(reported, acknowledged());
     let completed = api.poll(&runtime, &request).await.body;
     assert_eq!(completed["status"], "completed");
     assert_eq!(completed["models"], models());
@@ -26,33 +25,34 @@ pub async fn a_ring_is_collected_by_the_next_heartbeat_and_answered(api: &Client
     assert_eq!(completed.get("error"), None);
 }
 
-pub async fn rings_are_collected_in_order_one_a_beat(api: &Client) {
+pub async fn claims_oldest_request_first(api: &Target) {
     let runtime = api.new_runtime().await;
-    let asked = [api.ring(&runtime).await, api.ring(&runtime).await, api.ring(&runtime).await];
-    for request in &asked {
-        assert_eq!(api.beat(&runtime).await.body["pending_model_list"]["id"], request.as_str());
+    let requests = [api.ring(&runtime).await, api.ring(&runtime).await, api.ring(&runtime).await];
+    for request in &requests {
+        assert_eq!(api.heartbeat(&runtime).await, handed_out(request));
     }
-    assert_eq!(api.beat(&runtime).await.body.get("pending_model_list"), None);
+    assert_eq!(api.heartbeat(&runtime).await, acknowledged());
 }
 
-/// Clients validate with strict schemas, and `null` fails them.
-pub async fn nothing_that_is_left_out_is_null(api: &Client) {
+/// Clients validate with strict schemas, which `null` fails.
+pub async fn responses_contain_no_null(api: &Target) {
     let runtime = api.new_runtime().await;
-    let (answered, failed) = (api.ring(&runtime).await, api.ring(&runtime).await);
-    let seen = [
-        api.poll(&runtime, &answered).await,
-        api.beat(&runtime).await,
-        api.poll(&runtime, &answered).await,
-        api.report(&runtime, &answered, json!({"status": "completed", "models": []})).await,
-        api.poll(&runtime, &answered).await,
+    let completed = api.ring(&runtime).await;
+    let failed = api.ring(&runtime).await;
+    let responses = [
+        api.poll(&runtime, &completed).await,
+        api.heartbeat(&runtime).await,
+        api.poll(&runtime, &completed).await,
+        api.report(&runtime, &completed, json!({"status": "completed", "models": []})).await,
+        api.poll(&runtime, &completed).await,
         api.report(&runtime, &failed, json!({"status": "failed"})).await,
         api.poll(&runtime, &failed).await,
-        api.beat(&runtime).await,
+        api.heartbeat(&runtime).await,
         api.get(Caller::UserA, "/api/runtimes").await,
     ];
-    for answer in seen {
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert!(!has_null(&answer.body), "{}", answer.body);
+    for response in responses {
+        assert_eq!(response.status, 200, "{response:?}");
+        assert!(!has_null(&response.body), "{}", response.body);
     }
 }
 

@@ -1,120 +1,155 @@
-//! One suite for every place that serves the API: the wire contract, line by line, in what can be seen without setting the
-//! clock.
+//! The contract suite: the wire contract, case by case, in process and on a deployed stack.
 //!
-//! A case is handed a client and makes runtimes of its own, so the suite can run in parallel and on a stack that holds
-//! other things. What API Gateway answers by itself has its own body: of that the status alone is compared.
-//!
-//! Instantiate it with [`contract_suite!`](crate::contract_suite).
+//! A case gets a [`Target`] and makes its own runtimes, so cases run in parallel and on a stack with other data. API Gateway's
+//! own responses have its own body; cases compare their status only. Instantiate with
+//! [`contract_suite!`](crate::contract_suite).
 
-#![allow(missing_docs, reason = "a case is named after what it shows")]
+mod target;
 
+pub mod access;
+pub mod deadlines;
 pub mod deregister;
-pub mod doors;
 pub mod heartbeat;
 pub mod initiate;
+pub mod isolation;
+pub mod json;
 pub mod lifecycle;
 pub mod poll;
+pub mod rate_limit;
+pub mod redelivery;
 pub mod register;
 pub mod report;
 pub mod runtimes;
-pub mod walls;
+
+pub use target::Target;
 
 use doorbell_shared::http::routes::Route;
 use serde_json::{Value, json};
 
-use crate::Caller;
+use crate::{ApiResponse, Caller};
 
-/// An id of the right form that no runtime has.
-pub const NO_RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
-/// An id of the right form that no request has.
-pub const NO_REQUEST: &str = "01930000000070008000000000000001";
+/// A well-formed runtime id that does not exist.
+pub const ABSENT_RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
+/// A well-formed request id that does not exist.
+pub const ABSENT_REQUEST: &str = "01930000000070008000000000000001";
 
-/// Makes one test of every case, for the API that `$serve().await` gives a client of: `contract_suite!([] embedded)`.
-/// Attributes in the brackets go on every test.
+/// One test for each case, on the target that `$target().await` returns: `contract_suite!([] Target::in_process)`. The
+/// brackets hold attributes of every test.
 #[macro_export]
 macro_rules! contract_suite {
-    ($attributes:tt $serve:path) => {
-        $crate::contract_suite! { @modules $attributes $serve;
+    ($attributes:tt $target:path) => {
+        $crate::contract_suite! { @modules $attributes $target;
             initiate {
-                answers_with_a_pending_record_and_nothing_optional
-                needs_no_body
-                refuses_what_is_not_an_id
-                does_not_tell_a_foreign_runtime_from_none
-                says_when_a_runtime_is_offline
+                responds_with_pending_record
+                accepts_missing_body
+                rejects_malformed_runtime_id
+                foreign_or_absent_runtime_is_not_found
+                deregistered_runtime_is_offline
             }
             lifecycle {
-                a_ring_is_collected_by_the_next_heartbeat_and_answered
-                rings_are_collected_in_order_one_a_beat
-                nothing_that_is_left_out_is_null
+                ring_is_claimed_reported_and_shown
+                claims_oldest_request_first
+                responses_contain_no_null
             }
             poll {
-                does_not_find_what_is_not_the_callers_or_not_under_this_path
-                finds_a_request_right_after_the_ring
+                foreign_or_absent_request_is_not_found
+                finds_request_right_after_ring
+            }
+            deadlines {
+                pending_request_times_out_after_30_s
+                running_request_times_out_60_s_after_claim
+                record_is_readable_for_2_min_after_last_change
+                report_after_timeout_is_ignored
+                timed_out_request_is_not_claimed
+                runtime_is_offline_45_s_after_last_heartbeat
+            }
+            rate_limit {
+                limited_ring_has_retry_after
+                limits_only_rings
+            }
+            redelivery {
+                redelivers_running_request_missing_from_in_flight
+                keeps_request_listed_in_flight
+                needs_in_flight
+                unreadable_in_flight_is_ignored
+                in_flight_may_reach_its_limit
+                keeps_queue_order
+                keeps_running_deadline
+                first_report_counts
+                repeated_report_changes_nothing
+                record_has_no_new_field
             }
             report {
                 passes_models_through_unchanged
-                drops_null_from_models
-                a_failure_is_shown_with_its_text
-                any_status_but_completed_is_a_failure
-                supported_false_reaches_the_client
-                of_a_catalog_of_two_thousand_models_is_shown_whole
-                on_an_answered_request_is_ignored_and_still_ok
-                on_what_is_not_there_or_not_ours_is_not_found
-                that_cannot_be_read_changes_nothing
-                too_large_to_store_is_refused_and_fails_the_request_with_a_text_that_says_so
+                shows_error_of_failure
+                any_status_but_completed_is_failure
+                shows_supported_false
+                shows_catalog_of_2000_models
+                second_report_is_ignored
+                foreign_or_absent_request_is_not_found
+                unreadable_report_changes_nothing
+                oversized_report_fails_request
+            }
+            json {
+                passes_numbers_through_to_the_letter
+                drops_nulls_at_any_depth
+                passes_duplicate_fields_through
+                rejects_nesting_over_128
             }
             heartbeat {
-                names_its_runtime_in_the_body
-                tells_a_forgotten_runtime_from_a_foreign_one
-                ignores_fields_it_does_not_know
-                brings_a_deregistered_runtime_back
+                rejects_unreadable_body
+                unknown_runtime_differs_from_foreign_one
+                ignores_unknown_fields
+                revives_deregistered_runtime
             }
             register {
-                answers_with_the_runtimes_and_what_daemons_expect_beside_them
-                again_gives_the_same_ids
+                responds_with_runtimes
+                repeated_registration_keeps_ids
                 profiles_are_different_runtimes
-                says_what_is_missing
-                a_failed_profile_alone_is_enough
-                in_a_workspace_that_is_not_the_tokens_is_not_found
+                rejects_incomplete_registration
+                accepts_failed_profile_alone
+                foreign_workspace_is_not_found
             }
             deregister {
-                takes_runtimes_offline_at_once_and_passes_over_the_rest
-                names_something
+                takes_own_runtimes_offline_at_once
+                rejects_missing_runtime_ids
             }
             runtimes {
-                are_listed_by_name
-                are_those_of_the_callers_workspaces
+                lists_by_name
+                lists_workspaces_of_caller
+                ignores_unknown_parameters
             }
-            doors {
-                are_shut_without_a_token_on_every_route
-                are_shut_to_a_token_that_nobody_issued_on_every_route
-                are_shut_to_a_token_of_the_other_scope_on_every_route
-                are_too_narrow_for_a_body_over_one_megabyte_on_every_route
-                lead_nowhere_on_a_path_that_is_no_route
-                let_a_body_without_a_content_type_through_whole
+            access {
+                requires_token_on_every_route
+                rejects_unknown_token_on_every_route
+                rejects_token_of_other_scope_on_every_route
+                rejects_body_over_1_mib_on_every_route
+                rejects_malformed_body_on_every_route
+                unknown_path_is_not_found
+                accepts_body_without_content_type
             }
-            walls {
-                make_what_is_foreign_look_like_what_does_not_exist
-                keep_what_is_foreign_from_being_changed
+            isolation {
+                foreign_looks_absent
+                foreign_cannot_be_changed
             }
         }
     };
-    (@modules $attributes:tt $serve:path; $($module:ident { $($case:ident)* })*) => {
+    (@modules $attributes:tt $target:path; $($module:ident { $($case:ident)* })*) => {
         $(mod $module {
-            $($crate::contract_suite! { @case $attributes $serve, $module $case })*
+            $($crate::contract_suite! { @case $attributes $target, $module $case })*
         })*
     };
-    (@case [$($attribute:tt)*] $serve:path, $module:ident $case:ident) => {
+    (@case [$($attribute:tt)*] $target:path, $module:ident $case:ident) => {
         $($attribute)*
         #[tokio::test]
         async fn $case() {
-            let api = $serve().await;
-            $crate::contract::$module::$case(&api).await;
+            let target = $target().await;
+            $crate::contract::$module::$case(&target).await;
         }
     };
 }
 
-/// A catalog with every field there is, and one that nobody knows.
+/// A catalog with every known field and one unknown.
 pub fn models() -> Value {
     json!([{
         "id": "gpt-6", "label": "GPT-6", "provider": "openai", "default": true,
@@ -124,15 +159,33 @@ pub fn models() -> Value {
     }])
 }
 
-/// A route's path on that runtime and request.
+/// The body of a 200 without content.
+fn acknowledged() -> ApiResponse {
+    ApiResponse::ok(json!({"status": "ok"}))
+}
+
+/// A heartbeat's response that hands out `request`.
+fn handed_out(request: &str) -> ApiResponse {
+    ApiResponse::ok(json!({"status": "ok", "pending_model_list": {"id": request}}))
+}
+
+fn models_path(runtime: &str) -> String {
+    format!("/api/runtimes/{runtime}/models")
+}
+
+fn result_path(runtime: &str, request: &str) -> String {
+    format!("/api/daemon/runtimes/{runtime}/models/{request}/result")
+}
+
 fn path(route: &Route, runtime: &str, request: &str) -> String {
     route.path.replace("{runtimeId}", runtime).replace("{requestId}", request)
 }
 
-/// Somebody in workspace A, and somebody in workspace B, who may call a route.
+/// The callers in workspace A and B with the route's scope.
 fn callers(route: &Route) -> [Caller; 2] {
-    match route.path.starts_with("/api/daemon") {
-        true => [Caller::DaemonA, Caller::DaemonB],
-        false => [Caller::UserA, Caller::UserB],
+    if route.path.starts_with("/api/daemon") {
+        [Caller::DaemonA, Caller::DaemonB]
+    } else {
+        [Caller::UserA, Caller::UserB]
     }
 }

@@ -1,27 +1,29 @@
-//! Making runtimes known.
+//! Register.
 
 use serde_json::{Value, json};
 
+use super::Target;
 use crate::client::new_daemon_id;
-use crate::{Answer, Caller, Client};
+use crate::{ApiResponse, Caller};
 
-async fn register(api: &Client, body: Value) -> Answer {
+async fn register(api: &Target, body: Value) -> ApiResponse {
     api.post(Caller::DaemonA, "/api/daemon/register", body).await
 }
 
-pub async fn answers_with_the_runtimes_and_what_daemons_expect_beside_them(api: &Client) {
-    let (workspace, daemon) = (&api.a.id, new_daemon_id());
+pub async fn responds_with_runtimes(api: &Target) {
+    let workspace = &api.a.id;
+    let daemon = new_daemon_id();
     let body = json!({
         "workspace_id": workspace, "daemon_id": daemon, "device_name": "…", "cli_version": "…",
         "runtimes": [{"name": "Codex", "type": "codex", "version": "0.169.0", "status": "online", "profile_id": ""}],
         "something_else": true,
     });
-    let answer = register(api, body).await;
-    assert_eq!(answer.status, 200);
-    let runtime = &answer.body["runtimes"][0];
+    let response = register(api, body).await;
+    assert_eq!(response.status, 200);
+    let runtime = &response.body["runtimes"][0];
     let now = runtime["last_seen_at"].clone();
     assert_eq!(
-        answer.body,
+        response.body,
         json!({
             "runtimes": [{
                 "id": runtime["id"], "workspace_id": workspace, "daemon_id": daemon, "name": "Codex",
@@ -32,27 +34,28 @@ pub async fn answers_with_the_runtimes_and_what_daemons_expect_beside_them(api: 
     );
 }
 
-pub async fn again_gives_the_same_ids(api: &Client) {
+pub async fn repeated_registration_keeps_ids(api: &Target) {
     let daemon = new_daemon_id();
     assert_eq!(api.register(&daemon).await, api.register(&daemon).await);
 }
 
-pub async fn profiles_are_different_runtimes(api: &Client) {
+pub async fn profiles_are_different_runtimes(api: &Target) {
     let body = json!({"workspace_id": api.a.id, "daemon_id": new_daemon_id(), "runtimes": [
         {"name": "Codex", "type": "codex"}, {"name": "Codex", "type": "codex", "profile_id": "work"}]});
     let runtimes = register(api, body).await.body["runtimes"].clone();
     assert_ne!(runtimes[0]["id"], runtimes[1]["id"]);
 }
 
-pub async fn says_what_is_missing(api: &Client) {
-    let (workspace, runtimes) = (&api.a.id, json!([{"name": "Codex", "type": "codex"}]));
+pub async fn rejects_incomplete_registration(api: &Target) {
+    let workspace = &api.a.id;
+    let runtimes = json!([{"name": "Codex", "type": "codex"}]);
     let many: Vec<_> = (0..51).map(|n| json!({"type": format!("t{n}")})).collect();
-    let nothing = "at least one runtime or failed profile is required";
+    let no_runtime = "at least one runtime or failed profile is required";
     for (body, error) in [
         (json!({"workspace_id": workspace, "runtimes": runtimes}), "daemon_id is required"),
         (json!({"daemon_id": "d", "runtimes": runtimes}), "workspace_id is required"),
-        (json!({"daemon_id": "d", "workspace_id": workspace}), nothing),
-        (json!({"daemon_id": "d", "workspace_id": workspace, "runtimes": []}), nothing),
+        (json!({"daemon_id": "d", "workspace_id": workspace}), no_runtime),
+        (json!({"daemon_id": "d", "workspace_id": workspace, "runtimes": []}), no_runtime),
         (json!({"daemon_id": "d", "workspace_id": "x", "runtimes": runtimes}), "invalid workspace_id"),
         (json!({"daemon_id": 5, "workspace_id": workspace, "runtimes": runtimes}), "invalid request body"),
         (
@@ -64,19 +67,19 @@ pub async fn says_what_is_missing(api: &Client) {
             "name is longer than 200 characters",
         ),
     ] {
-        assert_eq!(register(api, body).await, Answer::error(400, error));
+        assert_eq!(register(api, body).await, ApiResponse::error(400, error));
     }
-    let answer = api.post_raw(Caller::DaemonA, "/api/daemon/register", "not json").await;
-    assert_eq!(answer, Answer::error(400, "invalid request body"));
+    let response = api.post_raw(Caller::DaemonA, "/api/daemon/register", "not json").await;
+    assert_eq!(response, ApiResponse::error(400, "invalid request body"));
 }
 
-pub async fn a_failed_profile_alone_is_enough(api: &Client) {
+pub async fn accepts_failed_profile_alone(api: &Target) {
     let body = json!({"daemon_id": "d", "workspace_id": api.a.id, "failed_profiles": [{"profile_id": "p"}]});
-    let answer = register(api, body).await;
-    assert_eq!((answer.status, &answer.body["runtimes"]), (200, &json!([])));
+    let response = register(api, body).await;
+    assert_eq!((response.status, &response.body["runtimes"]), (200, &json!([])));
 }
 
-pub async fn in_a_workspace_that_is_not_the_tokens_is_not_found(api: &Client) {
+pub async fn foreign_workspace_is_not_found(api: &Target) {
     let body = json!({"daemon_id": "d", "workspace_id": api.b.id, "runtimes": [{"type": "codex"}]});
-    assert_eq!(register(api, body).await, Answer::error(404, "workspace not found"));
+    assert_eq!(register(api, body).await, ApiResponse::error(404, "workspace not found"));
 }

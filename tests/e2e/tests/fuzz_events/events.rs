@@ -1,0 +1,182 @@
+//! Arbitrary events: a valid one for the function with anything in any part, events that API Gateway never sends included.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use doorbell_shared::http::routes::{Function, ROUTES};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+
+use crate::body::body;
+use crate::fixtures::{REQUESTS, RUNTIMES, WORKSPACES};
+use crate::json::{letters, mutate, text, value};
+
+pub(crate) fn event(function: Function) -> impl Strategy<Value = Value> {
+    let parts =
+        (context(function), path_parameters(), query(), headers(), body(function), encoding(), raw_path());
+    let event =
+        parts.prop_map(move |(context, path_parameters, query, headers, body, encoding, raw_path)| {
+            let mut event = json!({
+                "version": "2.0",
+                "rawPath": raw_path,
+                "rawQueryString": query,
+                "headers": headers,
+                "requestContext": context,
+            });
+            if let Some(parameters) = path_parameters {
+                event["pathParameters"] = parameters;
+            }
+            put_body(&mut event, body, encoding);
+            event
+        });
+    (event, prop::option::weighted(0.15, (select(REPLACED.to_vec()), prop::option::of(value())))).prop_map(
+        |(event, replaced)| replaced.into_iter().fold(event, |event, (at, value)| replace(event, at, value)),
+    )
+}
+
+/// Parts of an event that are replaced by any value or removed.
+const REPLACED: [&str; 12] = [
+    "/version",
+    "/cookies",
+    "/pathParameters",
+    "/queryStringParameters",
+    "/stageVariables",
+    "/requestContext",
+    "/requestContext/authorizer",
+    "/requestContext/http",
+    "/requestContext/http/method",
+    "/requestContext/requestId",
+    "/requestContext/stage",
+    "/requestContext/timeEpoch",
+];
+
+fn replace(mut event: Value, at: &str, value: Option<Value>) -> Value {
+    let (parent, name) = at.rsplit_once('/').unwrap();
+    if let Some(Value::Object(fields)) = event.pointer_mut(parent) {
+        match value {
+            Some(value) => drop(fields.insert(name.to_owned(), value)),
+            None => drop(fields.shift_remove(name)),
+        }
+    }
+    event
+}
+
+fn context(function: Function) -> impl Strategy<Value = Value> {
+    let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
+    let right = if route.path.starts_with("/api/daemon/") { "daemon" } else { "user" };
+    prop::option::weighted(0.95, authorizer(right)).prop_map(move |lambda| {
+        let mut context = json!({
+            "http": {"method": route.method, "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "requestId": "fuzz",
+            "stage": "$default",
+            "timeEpoch": 0,
+        });
+        if let Some(lambda) = lambda {
+            context["authorizer"] = json!({ "lambda": lambda });
+        }
+        context
+    })
+}
+
+/// The authorizer's context: mostly valid.
+fn authorizer(right: &'static str) -> impl Strategy<Value = Value> {
+    let scopes = prop_oneof![
+        8 => Just(vec![right]),
+        1 => prop::collection::vec(select(vec!["user", "daemon", "admin", "User", ""]), 0..4),
+    ];
+    let workspaces = prop_oneof![
+        6 => Just(vec![WORKSPACES[0]]),
+        3 => prop::collection::vec(select(WORKSPACES.to_vec()), 0..4),
+    ];
+    let valid = (text(), scopes, workspaces).prop_map(
+        |(subject, scopes, workspaces)| json!({"caller": "known", "subject": subject, "scopes": scopes, "workspaces": workspaces}),
+    );
+    prop_oneof![
+        8 => valid.clone(),
+        1 => mutate(valid.clone()),
+        1 => valid.prop_map(|mut context| {
+            // API Gateway's older context has texts only.
+            context["scopes"] = context.pointer("/scopes/0").cloned().unwrap_or_default();
+            context
+        }),
+        1 => Just(json!({"caller": "anonymous"})),
+        1 => value(),
+    ]
+}
+
+fn path_parameters() -> impl Strategy<Value = Option<Value>> {
+    let runtime = prop_oneof![6 => Just(RUNTIMES[0].clone()), 1 => Just(RUNTIMES[1].clone()), 2 => text()];
+    let request = prop_oneof![6 => select(REQUESTS.to_vec()).prop_map(str::to_owned), 2 => text()];
+    let both =
+        (runtime, request).prop_map(|(runtime, request)| json!({"runtimeId": runtime, "requestId": request}));
+    prop_oneof![12 => both.clone().prop_map(Some), 1 => mutate(both).prop_map(Some), 1 => Just(None)]
+}
+
+fn query() -> impl Strategy<Value = String> {
+    let named = prop_oneof![
+        select(WORKSPACES.to_vec()).prop_map(str::to_owned),
+        letters("0123456789abcdefAF-%+", 40)
+    ];
+    prop_oneof![
+        3 => Just(String::new()),
+        3 => named.prop_map(|id| format!("workspace_id={id}")),
+        2 => letters("workspace_id=&%0123456789abcdefAF+;~./?:@!$'()*,-", 60),
+        1 => text(),
+    ]
+}
+
+fn raw_path() -> impl Strategy<Value = String> {
+    prop_oneof![Just("/api".to_owned()), text().prop_map(|path| format!("/{path}"))]
+}
+
+fn headers() -> impl Strategy<Value = Map<String, Value>> {
+    let names = [
+        "authorization",
+        "content-type",
+        "content-length",
+        "cookie",
+        "host",
+        "x-forwarded-proto",
+        "x-request-id",
+    ];
+    let header = (
+        prop_oneof![
+            select(names.to_vec()).prop_map(str::to_owned),
+            letters("ab-", 12).prop_map(|name| format!("x-{name}"))
+        ],
+        letters("aB1 =:;,/\"\\{}~", 40),
+    );
+    prop::collection::vec(header, 0..4).prop_map(|headers| {
+        let sent = headers.into_iter().map(|(name, value)| (name, Value::from(value)));
+        sent.collect()
+    })
+}
+
+/// The encoding of a text body in the event.
+#[derive(Clone, Copy, Debug)]
+enum Encoding {
+    Plain,
+    Base64,
+    /// Not base64, but marked as such.
+    FalseBase64,
+}
+
+fn encoding() -> impl Strategy<Value = Encoding> {
+    prop_oneof![10 => Just(Encoding::Plain), 10 => Just(Encoding::Base64), 1 => Just(Encoding::FalseBase64)]
+}
+
+fn put_body(event: &mut Value, body: Option<Vec<u8>>, encoding: Encoding) {
+    let Some(body) = body else { return };
+    match (String::from_utf8(body), encoding) {
+        (Ok(text), Encoding::Plain) => event["body"] = text.into(),
+        (Ok(text), Encoding::FalseBase64) => {
+            event["body"] = text.into();
+            event["isBase64Encoded"] = true.into();
+        }
+        (bytes, _) => {
+            let bytes = bytes.map_or_else(std::string::FromUtf8Error::into_bytes, String::into_bytes);
+            event["body"] = STANDARD.encode(bytes).into();
+            event["isBase64Encoded"] = true.into();
+        }
+    }
+}

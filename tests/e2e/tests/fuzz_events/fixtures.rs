@@ -1,0 +1,110 @@
+//! Two workspaces, each with a runtime and requests in every state.
+
+use std::sync::{Arc, LazyLock};
+
+use doorbell_protocol::Kind;
+use doorbell_protocol::Timestamp;
+use doorbell_protocol::{RuntimeId, WorkspaceId};
+use doorbell_shared::access::Workspaces;
+use doorbell_shared::clock::Clock;
+use doorbell_shared::http::AppState;
+use doorbell_shared::request::LeaseToken;
+use doorbell_shared::request::{Address, Delivery, ErrorText, Payload, Request, RequestOutcome};
+use doorbell_shared::runtime::{Registration, Runtime, ShortText};
+use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::store::{PollOutcome, Store as _};
+use doorbell_test_support::TestClock;
+use uuid::Uuid;
+
+/// In this order: pending, running, completed, failed.
+pub(crate) const REQUESTS: [&str; 4] = [
+    "01930000000070008000000000000001",
+    "01930000000070008000000000000002",
+    "01930000000070008000000000000003",
+    "01930000000070008000000000000004",
+];
+
+pub(crate) const WORKSPACES: [&str; 2] =
+    [doorbell_test_support::api::WORKSPACE_A, doorbell_test_support::api::WORKSPACE_B];
+
+/// One of each workspace.
+pub(crate) static RUNTIMES: LazyLock<[String; 2]> =
+    LazyLock::new(|| WORKSPACES.map(|workspace| registration(workspace).id.to_string()));
+
+fn registration(workspace: &str) -> Registration {
+    let workspace: WorkspaceId = workspace.parse().unwrap();
+    let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
+    Registration {
+        id: RuntimeId::derive(workspace, "laptop", "codex", ""),
+        workspace,
+        daemon_id: text("laptop"),
+        provider: text("codex"),
+        name: text("Codex"),
+        online: true,
+    }
+}
+
+/// A new one for every event.
+pub(crate) struct Fixtures {
+    pub(crate) state: AppState<MemoryStore>,
+    now: Timestamp,
+}
+
+/// What polls and lists show of one workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Snapshot {
+    requests: Vec<Option<Request>>,
+    runtimes: Vec<Runtime>,
+}
+
+impl Fixtures {
+    pub(crate) async fn new() -> Self {
+        let clock = Arc::new(TestClock::default());
+        let now = clock.now();
+        let fixtures = Self { state: AppState { clock, ..AppState::new(MemoryStore::default()) }, now };
+        for workspace in WORKSPACES {
+            fixtures.seed(workspace).await;
+        }
+        fixtures
+    }
+
+    async fn seed(&self, workspace: &str) {
+        let store = &self.state.store;
+        let callers = callers(workspace);
+        store.register(registration(workspace), self.now).await.unwrap();
+        let [pending, running, completed, failed] = addresses(workspace);
+        for address in [pending, running, completed, failed] {
+            store.initiate(address, &callers, self.now).await.unwrap();
+        }
+        let token = LeaseToken::from_uuid(Uuid::from_u128(1));
+        store.claim(running, Delivery::First, token, self.now).await.unwrap();
+        let models = r#"{"models":[{"id":"gpt-6","label":"GPT-6"}],"supported":true}"#;
+        let result = RequestOutcome::Completed(Payload::try_from(models.to_owned()).unwrap());
+        store.report(completed, &callers, &result, self.now).await.unwrap();
+        let failure = RequestOutcome::Failed(ErrorText::from("not logged in".to_owned()));
+        store.report(failed, &callers, &failure, self.now).await.unwrap();
+    }
+
+    pub(crate) async fn snapshot(&self, workspace: &str) -> Snapshot {
+        let store = &self.state.store;
+        let callers = callers(workspace);
+        let mut requests = Vec::new();
+        for address in addresses(workspace) {
+            requests.push(match store.poll(address, &callers, self.now).await.unwrap() {
+                PollOutcome::Found(request) | PollOutcome::TimedOut(request) => Some(request),
+                PollOutcome::NotFound => None,
+            });
+        }
+        let runtimes = store.list_runtimes(workspace.parse().unwrap(), self.now).await.unwrap();
+        Snapshot { requests, runtimes }
+    }
+}
+
+fn callers(workspace: &str) -> Workspaces {
+    [workspace.parse().unwrap()].into_iter().collect()
+}
+
+fn addresses(workspace: &str) -> [Address; 4] {
+    let runtime = registration(workspace).id;
+    REQUESTS.map(|request| Address { runtime, request: request.parse().unwrap(), kind: Kind::ModelList })
+}

@@ -1,0 +1,152 @@
+//! The properties of every response.
+
+use doorbell_gateway::invoke;
+use doorbell_protocol::{Ack, HeartbeatResponse, RegisterResponse, RequestRecord, RuntimeRecord};
+use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_test_support::ApiResponse;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::documented;
+use crate::fixtures::{Fixtures, WORKSPACES};
+
+type Checked = Result<(), TestCaseError>;
+
+/// The caller of the event's authorizer context.
+struct Caller {
+    scopes: Vec<String>,
+    workspaces: Vec<String>,
+}
+
+/// Invokes `function` with `event` on new fixtures, and checks the response and the changes.
+pub(crate) async fn check(function: Function, event: &Value) -> Checked {
+    // The Lambda runtime rejects what is not an event.
+    let payload = serde_json::from_value(event.clone()).map_err(|_| TestCaseError::reject("no event"))?;
+    let request = doorbell_shared::http::event::request(payload);
+    let fixtures = Fixtures::new().await;
+    let before = [fixtures.snapshot(WORKSPACES[0]).await, fixtures.snapshot(WORKSPACES[1]).await];
+
+    let response = invoke(function, &fixtures.state, &request).await;
+    prop_assert_eq!(&response.headers()["content-type"], "application/json");
+    let body = serde_json::from_slice(response.body().as_ref());
+    let body = body.map_err(|error| TestCaseError::fail(format!("no JSON: {error}")))?;
+    let response = ApiResponse { status: response.status().as_u16(), body };
+    let caller = caller(&event["requestContext"]["authorizer"]["lambda"]);
+    check_documented(function, &response)?;
+    check_access(function, caller.as_ref(), &response)?;
+    if response.status == 200 {
+        check_objects_only(function, request.body())?;
+    }
+
+    for (workspace, before) in WORKSPACES.into_iter().zip(before) {
+        if !may_change(function, caller.as_ref(), workspace, &response) {
+            prop_assert_eq!(
+                &fixtures.snapshot(workspace).await,
+                &before,
+                "changed by {} {}",
+                response.status,
+                response.body
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_documented(function: Function, response: &ApiResponse) -> Checked {
+    let ApiResponse { status, body } = response;
+    // 405 is the local gateway's own, and the memory store never fails.
+    prop_assert!(documented::is_status(function, *status) && ![405, 500].contains(status), "{status} {body}");
+    prop_assert!(has_no_null_fields(body), "{body}");
+    if *status == 200 {
+        let again = reserialize(function, body).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(&again, body);
+    } else {
+        let text = body["error"].as_str().unwrap_or_default();
+        prop_assert_eq!(body, &json!({ "error": text }));
+        prop_assert!(documented::is_error(function, *status, text), "{status} {text}");
+    }
+    Ok(())
+}
+
+/// Clients validate with strict schemas, in which an optional field is absent and never `null`.
+fn has_no_null_fields(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.values().all(|field| !field.is_null() && has_no_null_fields(field)),
+        Value::Array(items) => items.iter().all(has_no_null_fields),
+        _ => true,
+    }
+}
+
+fn reserialize(function: Function, body: &Value) -> serde_json::Result<Value> {
+    fn through<T: DeserializeOwned + Serialize>(body: &Value) -> serde_json::Result<Value> {
+        serde_json::to_value(serde_json::from_value::<T>(body.clone())?)
+    }
+    match function {
+        Function::Initiate | Function::Poll => through::<RequestRecord>(body),
+        Function::Runtimes => through::<Vec<RuntimeRecord>>(body),
+        Function::Register => through::<RegisterResponse>(body),
+        Function::Heartbeat => through::<HeartbeatResponse>(body),
+        Function::Deregister | Function::Report => through::<Ack>(body),
+    }
+}
+
+/// serde deserializes a struct from an array as well.
+fn check_objects_only(function: Function, body: &[u8]) -> Checked {
+    if matches!(function, Function::Initiate | Function::Poll | Function::Runtimes) {
+        return Ok(());
+    }
+    prop_assert_eq!(body.trim_ascii_start().first(), Some(&b'{'));
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let runtimes = body["runtimes"].as_array().into_iter().flatten();
+    prop_assert!(function != Function::Register || runtimes.into_iter().all(Value::is_object), "{body}");
+    Ok(())
+}
+
+fn scope(function: Function) -> &'static str {
+    let route = ROUTES.iter().find(|route| route.function == function).unwrap();
+    if route.path.starts_with("/api/daemon/") { "daemon" } else { "user" }
+}
+
+fn check_access(function: Function, caller: Option<&Caller>, response: &ApiResponse) -> Checked {
+    let has_scope = caller.map(|caller| caller.scopes.iter().any(|name| name == scope(function)));
+    let refused = [401, 403].contains(&response.status).then_some(response.status);
+    let expected = match has_scope {
+        None => Some(401),
+        Some(false) => Some(403),
+        Some(true) => None,
+    };
+    prop_assert_eq!(refused, expected);
+    Ok(())
+}
+
+/// The caller, if the context has the authorizer's shape.
+fn caller(context: &Value) -> Option<Caller> {
+    context["subject"].as_str().filter(|_| context["caller"] == "known")?;
+    let scopes = context["scopes"].as_array()?.iter();
+    // Elements that are no scope are skipped, like scopes of a newer authorizer.
+    let scopes = scopes.filter_map(Value::as_str).map(str::to_owned).collect();
+    let workspaces = context["workspaces"].as_array()?.iter();
+    let workspaces = workspaces.map(|id| id.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+    let caller = Caller { scopes, workspaces };
+    caller.workspaces.iter().all(|id| is_canonical(id)).then_some(caller)
+}
+
+/// A UUID in lower case with hyphens.
+fn is_canonical(id: &str) -> bool {
+    id.len() == 36
+        && id.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+}
+
+/// Only a success may change the snapshot, and a report that is too large, which fails its request.
+fn may_change(function: Function, caller: Option<&Caller>, workspace: &str, response: &ApiResponse) -> bool {
+    let reads_only = matches!(function, Function::Poll | Function::Runtimes);
+    let is_member = caller.is_some_and(|caller| caller.workspaces.iter().any(|id| id == workspace));
+    let failed_request = response.body["error"] == "report too large";
+    !reads_only && is_member && (response.status == 200 || failed_request)
+}

@@ -1,0 +1,134 @@
+//! The lifecycle of a runtime: every function takes each of its paths, under its own policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorbell_functions::auth::AuthorizerEvent;
+use doorbell_functions::auth::oidc::Oidc;
+use doorbell_gateway::invoke;
+use doorbell_protocol::Scope;
+use doorbell_protocol::limits::PENDING_DEADLINE;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::caller::Caller;
+use doorbell_shared::http::routes::Function;
+use doorbell_shared::limits::RUNTIME_RETENTION;
+use doorbell_shared::store::dynamodb::DynamoDbStore;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_test_support::TestClock;
+use doorbell_test_support::api::WORKSPACE_A;
+use doorbell_test_support::event::event;
+use doorbell_test_support::interceptor::AllowOnly;
+use serde_json::{Value, json};
+
+use crate::routes::binary;
+
+/// The allowed operations of each function, by binary name.
+pub(crate) type Policies = BTreeMap<String, BTreeSet<String>>;
+
+/// Runs one lifecycle under `policies`.
+pub(crate) async fn run(policies: &Policies) -> Result<(), String> {
+    let lifecycle = Lifecycle {
+        policies,
+        engine: EmbeddedDynamoDb::start().await.unwrap(),
+        // A listing without renewal has expired by the real time, which TTL uses.
+        clock: Arc::new(TestClock::ago(RUNTIME_RETENTION + Duration::from_secs(60))),
+    };
+    lifecycle.authorize().await?;
+    let runtime = lifecycle.register().await?;
+    lifecycle.renew_listing(&runtime).await?;
+    lifecycle.time_out(&runtime).await?;
+    lifecycle.complete(&runtime).await?;
+    lifecycle.deregister(&runtime).await
+}
+
+struct Lifecycle<'p> {
+    policies: &'p Policies,
+    engine: EmbeddedDynamoDb,
+    clock: Arc<TestClock>,
+}
+
+impl Lifecycle<'_> {
+    async fn authorize(&self) -> Result<(), String> {
+        let state = self.state("authorizer");
+        doorbell_gateway::issue_dev_tokens(&self.engine.store(), state.clock.now()).await.unwrap();
+        let event = json!({"headers": {"authorization": "Bearer dbu_dev_a"}});
+        let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
+        let oidc: Option<&Oidc> = None;
+        match doorbell_functions::auth::handle(&state, oidc, &event).await {
+            Ok(answer) if matches!(answer.context, Caller::Known(_)) => Ok(()),
+            other => Err(format!("authorizer: {other:?}")),
+        }
+    }
+
+    async fn register(&self) -> Result<String, String> {
+        let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+        let registered = self.call(Function::Register, "/api/daemon/register", body).await?;
+        Ok(registered["runtimes"][0]["id"].as_str().unwrap().to_owned())
+    }
+
+    async fn renew_listing(&self, runtime: &str) -> Result<(), String> {
+        self.clock.advance(RUNTIME_RETENTION * 3 / 4);
+        self.heartbeat(runtime).await?;
+        self.engine.sweep_ttl().unwrap();
+        let listed = self.call(Function::Runtimes, "/api/runtimes", json!({})).await?;
+        expect("the listing", &listed[0]["id"], runtime)
+    }
+
+    async fn time_out(&self, runtime: &str) -> Result<(), String> {
+        let request = self.ring(runtime).await?;
+        self.clock.advance(PENDING_DEADLINE + Duration::from_millis(1));
+        expect("the timeout", &self.poll(runtime, &request).await?["status"], "timeout")
+    }
+
+    async fn complete(&self, runtime: &str) -> Result<(), String> {
+        let request = self.ring(runtime).await?;
+        let response = self.heartbeat(runtime).await?;
+        expect("the claim", &response["pending_model_list"]["id"], &request)?;
+        let result = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
+        self.call(Function::Report, &result, json!({"status": "completed"})).await?;
+        expect("the answer", &self.poll(runtime, &request).await?["status"], "completed")
+    }
+
+    async fn deregister(&self, runtime: &str) -> Result<(), String> {
+        let body = json!({"runtime_ids": [runtime]});
+        self.call(Function::Deregister, "/api/daemon/deregister", body).await?;
+        let listed = self.call(Function::Runtimes, "/api/runtimes", json!({})).await?;
+        expect("the deregistration", &listed[0]["status"], "offline")
+    }
+
+    async fn heartbeat(&self, runtime: &str) -> Result<Value, String> {
+        self.call(Function::Heartbeat, "/api/daemon/heartbeat", json!({"runtime_id": runtime})).await
+    }
+
+    async fn ring(&self, runtime: &str) -> Result<String, String> {
+        let path = format!("/api/runtimes/{runtime}/models");
+        let ring = self.call(Function::Initiate, &path, json!({})).await?;
+        Ok(ring["id"].as_str().unwrap().to_owned())
+    }
+
+    async fn poll(&self, runtime: &str, request: &str) -> Result<Value, String> {
+        let path = format!("/api/runtimes/{runtime}/models/{request}");
+        self.call(Function::Poll, &path, json!({})).await
+    }
+
+    async fn call(&self, function: Function, path: &str, body: Value) -> Result<Value, String> {
+        let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
+        let state = self.state(binary(function));
+        let response = invoke(function, &state, &event(function, scope, path, &body)).await;
+        match response.status().as_u16() {
+            200 => Ok(serde_json::from_slice(response.body()).unwrap()),
+            status => Err(format!("{function:?}: {status}")),
+        }
+    }
+
+    /// The state of a function: the table under its policy.
+    fn state(&self, binary: &str) -> AppState<DynamoDbStore> {
+        let store = self.engine.store_with_interceptor(Arc::new(AllowOnly(self.policies[binary].clone())));
+        AppState { clock: Arc::<TestClock>::clone(&self.clock), ..AppState::new(store) }
+    }
+}
+
+fn expect(what: &str, found: &Value, expected: &str) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{what}: {found}")) }
+}

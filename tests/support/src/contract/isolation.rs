@@ -1,0 +1,52 @@
+//! Tenant isolation on the deployed stack. The suite `isolation` compares whole responses and costs in process.
+
+use doorbell_shared::http::routes::{Function, ROUTES, Route};
+use serde_json::json;
+
+use super::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, callers, path};
+use crate::ApiResponse;
+
+/// The routes that name a runtime or a request.
+fn routes() -> impl Iterator<Item = Route> {
+    ROUTES.into_iter().filter(|route| !matches!(route.function, Function::Register | Function::Runtimes))
+}
+
+/// The response to workspace B.
+async fn call_as_b(api: &Target, route: &Route, runtime: &str, request: &str) -> ApiResponse {
+    let [_, b] = callers(route);
+    let path = path(route, runtime, request);
+    match route.function {
+        Function::Deregister => api.post(b, &path, json!({"runtime_ids": [runtime]})).await,
+        Function::Heartbeat => api.post(b, &path, json!({"runtime_id": runtime})).await,
+        Function::Report => api.post(b, &path, json!({"status": "failed", "error": "mine now"})).await,
+        Function::Initiate => api.post_raw(b, &path, "").await,
+        Function::Poll | Function::Runtimes | Function::Register => api.get(b, &path).await,
+    }
+}
+
+pub async fn foreign_looks_absent(api: &Target) {
+    let runtime = api.new_runtime().await;
+    let request = api.ring(&runtime).await;
+    for route in routes() {
+        let foreign = call_as_b(api, &route, &runtime, &request).await;
+        let absent = call_as_b(api, &route, ABSENT_RUNTIME, ABSENT_REQUEST).await;
+        // The contract has two texts here, because a daemon drops an unknown runtime.
+        let same = if route.function == Function::Heartbeat {
+            foreign.status == absent.status
+        } else {
+            foreign == absent
+        };
+        assert!(same, "{route:?}: {foreign:?} {absent:?}");
+    }
+}
+
+pub async fn foreign_cannot_be_changed(api: &Target) {
+    let runtime = api.new_runtime().await;
+    let request = api.ring(&runtime).await;
+    let before = api.poll(&runtime, &request).await;
+    for route in routes() {
+        call_as_b(api, &route, &runtime, &request).await;
+    }
+    assert_eq!(api.poll(&runtime, &request).await, before);
+    assert_eq!(api.find_runtime(&runtime).await.unwrap()["status"], "online");
+}

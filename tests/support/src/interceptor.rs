@@ -1,0 +1,31 @@
+//! Taps for the embedded engine: what goes wrong between the SDK and the table, on purpose.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
+
+/// Delays every call of an operation.
+#[derive(Debug)]
+pub struct Delay {
+    /// Which.
+    pub operation: &'static str,
+    /// By how much.
+    pub delay: Duration,
+}
+
+impl Interceptor for Delay {
+    fn fault(&self, operation: &str) -> Fault {
+        if operation == self.operation { Fault::Delayed(self.delay) } else { Fault::None }
+    }
+}
+
+/// Denies every operation that a policy does not name, as IAM would.
+#[derive(Debug)]
+pub struct AllowOnly(pub BTreeSet<String>);
+
+impl Interceptor for AllowOnly {
+    fn fault(&self, operation: &str) -> Fault {
+        if self.0.contains(operation) { Fault::None } else { Fault::Rejected(ServiceError::AccessDenied) }
+    }
+}

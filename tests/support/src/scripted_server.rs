@@ -1,0 +1,325 @@
+//! An HTTP server on loopback that answers from a script and records its calls.
+//!
+//! Works in virtual time for callers that use [`ScriptedServer::http_client`]. Paused time jumps to the next timer whenever the
+//! runtime waits, sockets included, so a call's own timeout would fire while its bytes are in transit. Therefore time is held
+//! from the moment the client resolves the server's address until it closes the connection, and passes only where the
+//! script allows it: in [`Reply::Hang`] and [`Reply::After`].
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{Response, StatusCode, header};
+use axum::serve::{IncomingStream, Listener};
+use doorbell_protocol::RuntimeId;
+use doorbell_shared::clock::Stopwatch;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::io::InspectReader;
+
+/// One recorded call.
+#[derive(Clone, Debug)]
+pub struct ScriptedCall {
+    /// When it arrived, since the server's start.
+    pub at: Duration,
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Every `Authorization` header.
+    pub authorization: Vec<String>,
+    pub body: Value,
+    /// The number of earlier calls to the same path; of heartbeats, of the same runtime.
+    pub nth: usize,
+}
+
+/// A scripted response.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// What Doorbell answers when all is well and there is no work.
+    Default,
+    Json(u16, Value),
+    /// A body of any other kind.
+    Bytes(u16, Vec<u8>),
+    Redirect(String),
+    /// Closes the connection without a response.
+    Broken,
+    /// Never responds.
+    Hang,
+    /// The reply, after a delay.
+    After(Duration, Box<Reply>),
+}
+
+impl Reply {
+    /// An error in the form of Doorbell's.
+    pub fn error(status: u16, text: &str) -> Self {
+        Self::Json(status, json!({ "error": text }))
+    }
+
+    /// A page of a server that is not Doorbell.
+    pub fn html(status: u16) -> Self {
+        Self::Bytes(status, b"<h1>It works!</h1>".to_vec())
+    }
+
+    /// The response to a heartbeat that claims `request`.
+    pub fn pending(request: &str) -> Self {
+        Self::Json(200, json!({"status": "ok", "pending_model_list": {"id": request}}))
+    }
+
+    pub fn after(self, delay: Duration) -> Self {
+        Self::After(delay, Box::new(self))
+    }
+}
+
+type Script = Box<dyn Fn(&ScriptedCall) -> Reply + Send + Sync>;
+
+/// The server. It ends with the test's runtime.
+#[derive(Clone)]
+pub struct ScriptedServer(Arc<Shared>);
+
+struct Shared {
+    /// `None`: connections are refused.
+    addr: Option<SocketAddr>,
+    script: Script,
+    watch: Stopwatch,
+    begun: Mutex<Vec<Duration>>,
+    calls: Mutex<Vec<ScriptedCall>>,
+    /// Holds of the calls whose connections are not accepted yet.
+    connecting: Mutex<VecDeque<TimeHold>>,
+}
+
+impl ScriptedServer {
+    pub async fn start(script: impl Fn(&ScriptedCall) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self::new(listener.local_addr().ok(), Box::new(script));
+        let app = Router::new().fallback(respond).with_state(Arc::clone(&server.0));
+        let app = app.into_make_service_with_connect_info::<Connection>();
+        let listener = HoldingListener { listener, shared: Arc::clone(&server.0) };
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        server
+    }
+
+    /// Answers every call with one reply.
+    pub async fn replying(reply: Reply) -> Self {
+        Self::start(move |_| reply.clone()).await
+    }
+
+    /// A server that refuses connections of [`http_client`](Self::http_client).
+    pub fn down() -> Self {
+        Self::new(None, Box::new(|_| Reply::Default))
+    }
+
+    fn new(addr: Option<SocketAddr>, script: Script) -> Self {
+        let watch = Stopwatch::start();
+        let (begun, calls, connecting) = Default::default();
+        Self(Arc::new(Shared { addr, script, watch, begun, calls, connecting }))
+    }
+
+    /// The URL for clients in real time.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.0.addr.unwrap())
+    }
+
+    /// Host and port for [`http_client`](Self::http_client).
+    pub fn host(&self) -> String {
+        format!("doorbell.test:{}", self.0.addr.map_or(1, |addr| addr.port()))
+    }
+
+    /// A client that resolves every host to this server and opens one connection for each call.
+    pub fn http_client(&self) -> reqwest::Client {
+        // Installs the TLS provider.
+        doorbell_client::http_client().unwrap();
+        let resolver = HoldingResolver(Arc::clone(&self.0));
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).dns_resolver(resolver);
+        client.build().unwrap()
+    }
+
+    /// When calls were begun, whether or not they arrived.
+    pub fn begun(&self) -> Vec<Duration> {
+        self.0.begun.lock().unwrap().clone()
+    }
+
+    /// The calls that arrived.
+    pub fn calls(&self) -> Vec<ScriptedCall> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    /// The calls to `path` that arrived.
+    pub fn calls_to(&self, path: &str) -> Vec<ScriptedCall> {
+        self.calls().into_iter().filter(|call| call.path == path).collect()
+    }
+}
+
+async fn respond(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    request: Request,
+) -> Response<Body> {
+    let call = shared.record(request).await;
+    let mut reply = (shared.script)(&call);
+    while let Reply::After(delay, then) = reply {
+        let held = connection.release_time();
+        tokio::time::sleep(delay).await;
+        if held {
+            connection.hold_time();
+        }
+        reply = *then;
+    }
+    let (status, body) = match reply {
+        Reply::Default => (200, default_response(&call).to_string().into()),
+        Reply::Json(status, body) => (status, body.to_string().into()),
+        Reply::Bytes(status, body) => (status, body.into()),
+        Reply::Redirect(to) => {
+            let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
+            return response.header(header::LOCATION, to).body(Body::empty()).unwrap();
+        }
+        Reply::Broken | Reply::After(..) => {
+            connection.0.socket.shutdown(Shutdown::Write).unwrap();
+            return std::future::pending().await;
+        }
+        Reply::Hang => {
+            connection.release_time();
+            return std::future::pending().await;
+        }
+    };
+    Response::builder().status(status).body(body).unwrap()
+}
+
+impl Shared {
+    async fn record(&self, request: Request) -> ScriptedCall {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let authorization = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let mut call = ScriptedCall {
+            at: self.watch.elapsed(),
+            method: parts.method.to_string(),
+            path: parts.uri.to_string(),
+            authorization: authorization.map(|value| value.to_str().unwrap().to_owned()).collect(),
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+            nth: 0,
+        };
+        let mut calls = self.calls.lock().unwrap();
+        let same = |other: &&ScriptedCall| {
+            other.path == call.path && other.body["runtime_id"] == call.body["runtime_id"]
+        };
+        call.nth = calls.iter().filter(same).count();
+        calls.push(call.clone());
+        call
+    }
+
+    fn begin_call(&self) -> io::Result<SocketAddr> {
+        self.begun.lock().unwrap().push(self.watch.elapsed());
+        let addr = self.addr.ok_or(io::ErrorKind::ConnectionRefused)?;
+        self.connecting.lock().unwrap().push_back(TimeHold::new());
+        Ok(addr)
+    }
+}
+
+fn default_response(call: &ScriptedCall) -> Value {
+    match call.path.as_str() {
+        "/api/daemon/register" => registered(&call.body),
+        _ => json!({"status": "ok"}),
+    }
+}
+
+fn registered(body: &Value) -> Value {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (workspace, daemon) = (text(&body["workspace_id"]), text(&body["daemon_id"]));
+    let record = |runtime: &Value| {
+        let provider = text(&runtime["type"]);
+        let profile = text(&runtime["profile_id"]);
+        let time = "2026-11-22T03:41:07.123Z";
+        json!({
+            "id": RuntimeId::derive(workspace.parse().unwrap(), &daemon, &provider, &profile),
+            "workspace_id": workspace, "daemon_id": daemon, "name": runtime["name"], "provider": provider,
+            "status": "online", "last_seen_at": time, "created_at": time, "updated_at": time,
+        })
+    };
+    let records: Vec<_> = body["runtimes"].as_array().unwrap().iter().map(record).collect();
+    json!({"runtimes": records, "repos": [], "repos_version": "", "settings": {}})
+}
+
+/// Virtual time stands still while one exists: tokio does not advance it while a blocking task runs.
+#[derive(Debug)]
+struct TimeHold(#[expect(dead_code, reason = "the blocking task ends when it is dropped")] mpsc::Sender<()>);
+
+impl TimeHold {
+    fn new() -> Self {
+        let (hold, dropped) = mpsc::channel();
+        tokio::task::spawn_blocking(move || dropped.recv());
+        Self(hold)
+    }
+}
+
+/// Begins a call when a client asks for the address.
+struct HoldingResolver(Arc<Shared>);
+
+impl Resolve for HoldingResolver {
+    fn resolve(&self, _: Name) -> Resolving {
+        let address = self.0.begin_call();
+        Box::pin(async move { Ok(Box::new([address?].into_iter()) as Addrs) })
+    }
+}
+
+/// One connection: its socket, and its hold on time.
+#[derive(Clone, Debug)]
+struct Connection(Arc<ConnectionState>);
+
+#[derive(Debug)]
+struct ConnectionState {
+    socket: std::net::TcpStream,
+    hold: Mutex<Option<TimeHold>>,
+}
+
+impl Connection {
+    /// Returns whether time was held.
+    fn release_time(&self) -> bool {
+        self.0.hold.lock().unwrap().take().is_some()
+    }
+
+    fn hold_time(&self) {
+        *self.0.hold.lock().unwrap() = Some(TimeHold::new());
+    }
+}
+
+impl Connected<IncomingStream<'_, HoldingListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, HoldingListener>) -> Self {
+        stream.remote_addr().clone()
+    }
+}
+
+/// Owns the state of a connection, which ends with the stream.
+type Owner = Box<dyn FnMut(&[u8]) + Send>;
+
+struct HoldingListener {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+}
+
+impl Listener for HoldingListener {
+    type Io = InspectReader<TcpStream, Owner>;
+    type Addr = Connection;
+
+    async fn accept(&mut self) -> (Self::Io, Connection) {
+        let (stream, _) = self.listener.accept().await.unwrap();
+        let stream = stream.into_std().unwrap();
+        let socket = stream.try_clone().unwrap();
+        let hold = Mutex::new(self.shared.connecting.lock().unwrap().pop_front());
+        let connection = Connection(Arc::new(ConnectionState { socket, hold }));
+        let owned = connection.clone();
+        let own: Owner = Box::new(move |_| {
+            let _ = &owned;
+        });
+        (InspectReader::new(TcpStream::from_std(stream).unwrap(), own), connection)
+    }
+
+    fn local_addr(&self) -> io::Result<Connection> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}

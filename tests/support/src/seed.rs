@@ -1,0 +1,104 @@
+//! Fills a table: one item of a kind is made by the functions, on an engine of its own, and copied as it is stored. A hundred
+//! thousand are there in seconds.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use doorbell_protocol::ModelListReport;
+use doorbell_protocol::RuntimeId;
+use doorbell_protocol::Timestamp;
+use doorbell_shared::clock::{Clock, SystemClock};
+use doorbell_shared::id_gen::{IdGenerator, RandomIdGenerator};
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
+
+use crate::api::WORKSPACE_A;
+use crate::cost::RecordedApi;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// For how long dead requests have waited for TTL, which gets round to them "within a few days".
+const DEAD_FOR: Duration = Duration::from_secs(3600);
+
+/// Fills one table.
+pub struct TableSeeder {
+    client: Client,
+    ids: RandomIdGenerator,
+    originals: Client,
+    api: RecordedApi,
+    /// The runtime whose items are copied.
+    original: String,
+}
+
+impl TableSeeder {
+    /// Of the table of `engine`.
+    pub async fn new(engine: &EmbeddedDynamoDb) -> Self {
+        let workshop = EmbeddedDynamoDb::start().await.unwrap();
+        let api = RecordedApi::new(&workshop);
+        let (original, _) = api.register("original").await;
+        let (client, originals) = (engine.client(None), workshop.client(None));
+        Self { client, ids: RandomIdGenerator::default(), originals, api, original }
+    }
+
+    /// Requests to `runtime` that were answered with `report`, each so many seconds before an hour ago.
+    pub async fn dead_requests(&self, runtime: &str, seconds: Range<u64>, report: &ModelListReport) {
+        let (request, _) = self.api.ring(&self.original).await;
+        self.api.report(&self.original, &request, report).await;
+        let answered = self.request(&request).await;
+        let last = SystemClock.now() - DEAD_FOR;
+        for second in seconds {
+            self.ask(runtime, &answered, last - Duration::from_secs(second)).await;
+        }
+    }
+
+    /// Requests to `runtime` that wait, each asked so many milliseconds after `now`.
+    pub async fn open_requests(&self, runtime: &str, milliseconds: Range<u64>, now: Timestamp) {
+        let (request, _) = self.api.ring(&self.original).await;
+        let mut pending = self.request(&request).await;
+        for time in ["created_at", "updated_at"] {
+            pending.insert(time.to_owned(), AttributeValue::N(now.millis().to_string()));
+        }
+        for millisecond in milliseconds {
+            self.ask(runtime, &pending, now + Duration::from_millis(millisecond)).await;
+        }
+    }
+
+    /// Runtimes in workspace A, one for each number.
+    pub async fn runtimes(&self, numbers: Range<u64>) {
+        let partition = format!("runtime#{}", self.original);
+        let runtime = self.item(&partition, "runtime").await;
+        let listing = self.item(&format!("workspace#{WORKSPACE_A}"), &partition).await;
+        for number in numbers {
+            let copy = RuntimeId::derive(WORKSPACE_A.parse().unwrap(), &number.to_string(), "codex", "");
+            self.put(&runtime, &[("pk", format!("runtime#{copy}"))]).await;
+            self.put(&listing, &[("sk", format!("runtime#{copy}"))]).await;
+        }
+    }
+
+    /// A copy of `request`, asked of `runtime` `then`.
+    async fn ask(&self, runtime: &str, request: &Item, then: Timestamp) {
+        let sort = format!("request#{}", self.ids.request_id(then));
+        self.put(request, &[("pk", format!("runtime#{runtime}")), ("sk", sort)]).await;
+    }
+
+    async fn request(&self, id: &str) -> Item {
+        self.item(&format!("runtime#{}", self.original), &format!("request#{id}")).await
+    }
+
+    async fn item(&self, partition: &str, sort: &str) -> Item {
+        let get = self.originals.get_item().table_name(TABLE);
+        let get = get.key("pk", AttributeValue::S(partition.to_owned()));
+        let get = get.key("sk", AttributeValue::S(sort.to_owned()));
+        get.send().await.unwrap().item.unwrap()
+    }
+
+    async fn put(&self, item: &Item, changes: &[(&str, String)]) {
+        let mut copy = item.clone();
+        copy.extend(
+            changes.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone()))),
+        );
+        self.client.put_item().table_name(TABLE).set_item(Some(copy)).send().await.unwrap();
+    }
+}
