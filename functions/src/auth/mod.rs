@@ -12,9 +12,11 @@ pub mod oidc;
 use doorbell_protocol::{Scope, Timestamp};
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
+use doorbell_shared::http::access_log::call_span;
 use doorbell_shared::http::caller::{AuthorizerContext, Caller};
 use doorbell_shared::store::{StoreError, TokenStore};
 use doorbell_shared::token::Token;
+use tracing::Instrument as _;
 
 pub use event::{AuthorizerEvent, AuthorizerResponse};
 use oidc::{FetchJson, Oidc, OidcFault, Verification};
@@ -41,6 +43,14 @@ pub async fn handle<S: TokenStore, F: FetchJson>(
     oidc: Option<&Oidc<F>>,
     event: &AuthorizerEvent,
 ) -> Result<AuthorizerResponse, AuthorizerFault> {
+    check(state, oidc, event).instrument(call_span("authorizer", None)).await
+}
+
+async fn check<S: TokenStore, F: FetchJson>(
+    state: &AppState<S>,
+    oidc: Option<&Oidc<F>>,
+    event: &AuthorizerEvent,
+) -> Result<AuthorizerResponse, AuthorizerFault> {
     let started = Stopwatch::start();
     let caller = match event.bearer() {
         Some(token) => identify(state, oidc, token, state.clock.now()).await,
@@ -49,15 +59,15 @@ pub async fn handle<S: TokenStore, F: FetchJson>(
     let duration_ms = started.elapsed_ms();
     match caller {
         Ok(Some(context)) => {
-            tracing::info!(function = "authorizer", subject = context.subject, duration_ms, "authenticated");
+            tracing::info!(subject = context.subject, duration_ms, "authenticated");
             Ok(Caller::Known(context).into())
         }
         Ok(None) => {
-            tracing::info!(function = "authorizer", duration_ms, "anonymous");
+            tracing::info!(duration_ms, "anonymous");
             Ok(Caller::Anonymous.into())
         }
         Err(cause) => {
-            tracing::error!(function = "authorizer", duration_ms, %cause, "failed");
+            tracing::error!(duration_ms, %cause, "failed");
             Err(AuthorizerFault(cause))
         }
     }

@@ -3,8 +3,6 @@
 //! Fields are ids, statuses and durations; bodies and tokens never reach this module. Lines below WARN are ours only: at TRACE
 //! the SDK and the HTTP stack log headers and bodies.
 
-use lambda_http::RequestExt as _;
-use lambda_http::request::RequestContext;
 use tracing::field::{Empty, display};
 use tracing::{Span, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -12,7 +10,6 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 
-use super::HttpRequest;
 use super::error::ApiError;
 use crate::clock::Stopwatch;
 
@@ -39,11 +36,7 @@ where
 }
 
 /// The span of a call, which carries its ids to every line that is logged during the call.
-pub(super) fn call_span(function: &'static str, request: &HttpRequest) -> Span {
-    let gateway_request_id = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref(),
-        _ => None,
-    };
+pub fn call_span(function: &'static str, gateway_request_id: Option<&str>) -> Span {
     // At ERROR, so that it exists at every log level.
     tracing::error_span!(
         "call",

@@ -3,6 +3,7 @@
 use doorbell_protocol::limits::BODY_BYTES;
 use doorbell_protocol::{Kind, Object, RequestId, RuntimeId};
 use lambda_http::RequestExt as _;
+use lambda_http::request::RequestContext;
 use serde::de::DeserializeOwned;
 
 use super::HttpRequest;
@@ -42,6 +43,14 @@ pub fn address(request: &HttpRequest, kind: Kind) -> Result<Address, ApiError> {
 
 fn request_id(request: &HttpRequest) -> Result<RequestId, ApiError> {
     parameter(request, "requestId").parse().map_err(|_| ApiError::RequestNotFound)
+}
+
+/// API Gateway's id of the call.
+pub(super) fn gateway_request_id(request: &HttpRequest) -> Option<&str> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.request_id.as_deref(),
+        _ => None,
+    }
 }
 
 /// Adds the ids in the path to the call's span, so that the line of a rejected call has them too.

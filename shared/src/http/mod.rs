@@ -57,6 +57,6 @@ pub async fn respond<T: Serialize>(
         access_log::log_call(started, response.status().as_u16(), outcome.as_ref().err());
         response
     }
-    .instrument(access_log::call_span(function, request))
+    .instrument(access_log::call_span(function, input::gateway_request_id(request)))
     .await
 }

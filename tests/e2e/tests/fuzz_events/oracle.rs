@@ -126,8 +126,7 @@ fn check_access(function: Function, caller: Option<&Caller>, response: &ApiRespo
 fn caller(context: &Value) -> Option<Caller> {
     context["subject"].as_str().filter(|_| context["caller"] == "known")?;
     let scopes = context["scopes"].as_array()?.iter();
-    // Elements that are no scope are skipped, like scopes of a newer authorizer.
-    let scopes = scopes.filter_map(Value::as_str).map(str::to_owned).collect();
+    let scopes = scopes.map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
     let workspaces = context["workspaces"].as_array()?.iter();
     let workspaces = workspaces.map(|id| id.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
     let caller = Caller { scopes, workspaces };
