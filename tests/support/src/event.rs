@@ -1,4 +1,4 @@
-//! Events as API Gateway sends them, for calling a function without HTTP: built by the gateway's own builder.
+//! API Gateway events, to call a function without HTTP.
 
 use doorbell_gateway::{GatewayRequest, WORKSPACE_A};
 use doorbell_protocol::Scope;
@@ -11,12 +11,12 @@ use doorbell_shared::http::routes::{Function, ROUTES};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 
-/// What `function` reads of a call by somebody in workspace A, at `path`, with a JSON body.
+/// The request of a call in workspace A.
 pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> HttpRequest {
     http::event::request(lambda_event(function, scope, path, body))
 }
 
-/// What `function` reads of a call by `caller` that comes in at `now`.
+/// The request of a call by `caller` at `now`.
 pub fn event_from(
     caller: &AuthorizerContext,
     function: Function,
@@ -28,13 +28,13 @@ pub fn event_from(
     http::event::request(serde_json::from_value(payload).unwrap())
 }
 
-/// The event of a call by somebody in workspace A, as the Lambda runtime hands it to `main`.
+/// The event of a call in workspace A, as the Lambda runtime passes it to `main`.
 pub fn lambda_event(function: Function, scope: Scope, path: &str, body: &Value) -> ApiGatewayV2httpRequest {
     let payload = event_json(&caller(scope), function, path, body, SystemClock.now());
     serde_json::from_value(payload).unwrap()
 }
 
-/// Somebody in workspace A.
+/// A caller in workspace A.
 pub fn caller(scope: Scope) -> Caller {
     Caller::Known(AuthorizerContext {
         subject: "tester".to_owned(),
@@ -43,7 +43,7 @@ pub fn caller(scope: Scope) -> Caller {
     })
 }
 
-/// The event of a call by `caller` at `now`, as API Gateway writes it.
+/// The event of a call by `caller` at `now`, as JSON.
 pub fn event_json(caller: &Caller, function: Function, path: &str, body: &Value, now: Timestamp) -> Value {
     let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
     let request = axum::http::Request::builder().method(route.method).uri(path).header("host", "localhost");
