@@ -19,9 +19,9 @@ use doorbell_shared::store::dynamodb::embedded::{
 };
 use doorbell_test_support::TestClock;
 use doorbell_test_support::catalog::catalog_report;
+use doorbell_test_support::cost::{OperationCost, RecordedApi};
 use doorbell_test_support::event::event;
-use doorbell_test_support::filling::Filling;
-use doorbell_test_support::metered::{Metered, Step};
+use doorbell_test_support::seed::TableSeeder;
 use fastrand::Rng;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -43,15 +43,15 @@ async fn main() {
 async fn models(counts: &[u16]) {
     for models in counts {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
-        lifecycle("models", u64::from(*models), &Metered::on(&engine), *models).await;
+        lifecycle("models", u64::from(*models), &RecordedApi::new(&engine), *models).await;
     }
 }
 
 /// Ended requests in the runtime's partition that wait for TTL.
 async fn dead_requests(counts: &[u64]) {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    let api = Metered::on(&engine);
-    let filling = Filling::of(&engine).await;
+    let api = RecordedApi::new(&engine);
+    let filling = TableSeeder::new(&engine).await;
     let (runtime, _) = api.register("d").await;
     let mut dead = 0;
     for count in counts {
@@ -63,8 +63,8 @@ async fn dead_requests(counts: &[u64]) {
 
 async fn runtimes(counts: &[u64]) {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    let api = Metered::on(&engine);
-    let filling = Filling::of(&engine).await;
+    let api = RecordedApi::new(&engine);
+    let filling = TableSeeder::new(&engine).await;
     let mut others = 0;
     for count in counts {
         filling.runtimes(others..count - 1).await;
@@ -76,18 +76,18 @@ async fn runtimes(counts: &[u64]) {
 async fn open_requests(counts: &[u64]) {
     for count in counts {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
-        let api = Metered::on(&engine);
+        let api = RecordedApi::new(&engine);
         let (runtime, _) = api.register("d").await;
-        Filling::of(&engine).await.open_requests(&runtime, 1..*count, api.next_lifecycle()).await;
+        TableSeeder::new(&engine).await.open_requests(&runtime, 1..*count, api.next_lifecycle()).await;
         lifecycle("open_requests", *count, &api, MODELS).await;
     }
 }
 
 /// One request from registration to deregistration, by a daemon that lists what it has in flight.
-async fn lifecycle(varied: &str, value: u64, api: &Metered, models: u16) {
+async fn lifecycle(varied: &str, value: u64, api: &RecordedApi, models: u16) {
     let report = catalog_report(models);
     let report_bytes = json!(report).to_string().len();
-    for Step { operation, cost } in api.lifecycle(&report, Some(&json!([]))).await {
+    for OperationCost { operation, cost } in api.lifecycle(&report, Some(&json!([]))).await {
         emit(&json!({
             "result": "lifecycle",
             "varied": varied,

@@ -19,7 +19,7 @@ use doorbell_shared::lambda::{self, Recorder};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::catalog::catalog_report;
-use doorbell_test_support::event::{payload_json, tester};
+use doorbell_test_support::event::{caller, event_json};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tracing::level_filters::LevelFilter;
@@ -173,7 +173,7 @@ impl Service {
             Function::Initiate | Function::Poll | Function::Runtimes => Scope::User,
             _ => Scope::Daemon,
         };
-        let event = payload_json(&tester(scope), function, path, body, self.clock.now());
+        let event = event_json(&caller(scope), function, path, body, self.clock.now());
         (function, serde_json::to_vec(&with_headers(event)).unwrap())
     }
 

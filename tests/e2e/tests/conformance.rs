@@ -1,4 +1,4 @@
-//! The conformance suite, on every store there is.
+//! The conformance suite on every store.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use doorbell_shared::conformance_suite;
@@ -8,25 +8,29 @@ use doorbell_shared::store::dynamodb::{DynamoDbStore, connect, table};
 use doorbell_shared::store::memory::MemoryStore;
 
 async fn memory_replicas() -> Replicas<MemoryStore> {
-    let here = MemoryStore::default();
-    Replicas { there: here.clone(), here }
+    let replica_a = MemoryStore::default();
+    Replicas { replica_b: replica_a.clone(), replica_a }
 }
 
 async fn embedded_replicas() -> Replicas<DynamoDbStore> {
     let engine = EmbeddedDynamoDb::start().await.expect("the engine starts");
-    Replicas { here: engine.store(), there: engine.store() }
+    Replicas { replica_a: engine.store(), replica_b: engine.store() }
 }
 
-/// Two clients of the endpoint that `DOORBELL_TEST_ENDPOINT` names, with the credentials and region of the environment.
+/// Two clients of the endpoint that `DOORBELL_TEST_ENDPOINT` names, with credentials and region from the environment.
 async fn endpoint_replicas() -> Replicas<DynamoDbStore> {
     let endpoint = std::env::var("DOORBELL_TEST_ENDPOINT").expect("DOORBELL_TEST_ENDPOINT names an endpoint");
     let client = async || {
         let config = connect::from_environment().await.config().to_builder().endpoint_url(&endpoint);
         aws_sdk_dynamodb::Client::from_conf(config.build())
     };
-    let (here, there) = (client().await, client().await);
-    table::ensure(&here, TABLE).await.expect("the endpoint has the table, or makes it");
-    Replicas { here: DynamoDbStore::new(here, TABLE), there: DynamoDbStore::new(there, TABLE) }
+    let client_a = client().await;
+    let client_b = client().await;
+    table::ensure(&client_a, TABLE).await.expect("the table exists or can be created");
+    Replicas {
+        replica_a: DynamoDbStore::new(client_a, TABLE),
+        replica_b: DynamoDbStore::new(client_b, TABLE),
+    }
 }
 
 const TABLE: &str = "doorbell-conformance";

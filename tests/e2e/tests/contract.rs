@@ -1,5 +1,4 @@
 //! The contract suite in process, and what the local gateway responds by itself.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write as _;
 use std::net::TcpStream;

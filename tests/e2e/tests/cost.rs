@@ -1,13 +1,12 @@
-//! What each call costs in calls to DynamoDB and request units: counted from the engine's `ConsumedCapacity`, equal to
-//! the design's, and the same with ten thousand answered requests waiting for TTL in the runtime's partition.
+//! DynamoDB calls and request units of each operation, counted from the engine's `ConsumedCapacity`: as designed, and flat.
 
 use std::time::Duration;
 
 use doorbell_protocol::{ModelListReport, ModelListResult};
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_test_support::catalog::catalog_report;
-use doorbell_test_support::filling::TableSeeder;
-use doorbell_test_support::metered::{RecordedApi, OperationCost};
+use doorbell_test_support::cost::{OperationCost, RecordedApi};
+use doorbell_test_support::seed::TableSeeder;
 use serde_json::{Value, json};
 
 type Costs<'s> = Vec<(&'s str, Vec<(&'s str, f64)>)>;
@@ -16,7 +15,7 @@ fn costs(steps: &[OperationCost]) -> Costs<'_> {
     steps.iter().map(|step| (step.operation, step.cost.by_name())).collect()
 }
 
-fn design() -> Costs<'static> {
+fn designed() -> Costs<'static> {
     vec![
         ("register", vec![("PutItem", 1.0), ("UpdateItem", 1.0)]),
         ("heartbeat_idle", vec![("UpdateItem", 1.0)]),
@@ -27,90 +26,89 @@ fn design() -> Costs<'static> {
         ("poll_result", vec![("GetItem", 1.0)]),
         ("runtimes", vec![("Query", 1.0), ("BatchGetItem", 1.0)]),
         ("deregister", vec![("UpdateItem", 1.0)]),
-        // Apart from the function's own calls: API Gateway remembers the answer, and asks again once a minute.
+        // API Gateway caches the result for a minute.
         ("authorizer", vec![("GetItem", 1.0)]),
     ]
 }
 
-/// Of a daemon that says what is in flight, or of one that does not.
+/// The `in_flight` of an old and a new daemon.
 fn daemons() -> [Option<Value>; 2] {
     [None, Some(json!([]))]
 }
 
 #[tokio::test]
-async fn each_operation_costs_what_the_design_says() {
+async fn operations_cost_as_designed() {
     for in_flight in daemons() {
         let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
-        assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), design());
+        assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), designed());
     }
 }
 
 #[tokio::test]
-async fn ten_thousand_dead_items_in_the_partition_change_nothing() {
+async fn cost_is_flat_with_10000_dead_items() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let api = RecordedApi::new(&engine);
     let (runtime, _) = api.register("d").await;
     TableSeeder::new(&engine).await.dead_requests(&runtime, 0..10_000, &catalog_report(1)).await;
     for in_flight in daemons() {
-        assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), design());
+        assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), designed());
     }
 }
 
 #[tokio::test]
-async fn a_hundred_open_requests_change_nothing() {
+async fn cost_is_flat_with_100_open_requests() {
     for in_flight in daemons() {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
         let api = RecordedApi::new(&engine);
         let (runtime, _) = api.register("d").await;
         let next = api.next_lifecycle();
         TableSeeder::new(&engine).await.open_requests(&runtime, 1..100, next).await;
-        assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), design());
+        assert_eq!(costs(&api.lifecycle(&catalog_report(1), in_flight.as_ref()).await), designed());
     }
 }
 
 #[tokio::test]
-async fn other_runtimes_of_the_workspace_cost_one_read_each_where_they_are_listed_and_nothing_elsewhere() {
+async fn other_runtimes_cost_only_list() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     TableSeeder::new(&engine).await.runtimes(0..250).await;
     let steps = RecordedApi::new(&engine).lifecycle(&catalog_report(1), None).await;
     let (listed, others): (Vec<_>, Vec<_>) =
         costs(&steps).into_iter().partition(|(operation, _)| *operation == "runtimes");
     let (_, expected): (Vec<_>, Vec<_>) =
-        design().into_iter().partition(|(operation, _)| *operation == "runtimes");
+        designed().into_iter().partition(|(operation, _)| *operation == "runtimes");
     assert_eq!(others, expected);
     let batches = listed[0].1.iter().filter(|(call, _)| *call == "BatchGetItem");
     assert_eq!(batches.map(|(_, units)| units).sum::<f64>(), 251.0);
 }
 
-/// A handed out request is the same item again: another claim, and no read more.
 #[tokio::test]
-async fn a_redelivery_costs_what_a_delivery_does() {
+async fn redelivery_costs_as_delivery() {
     let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let (runtime, _) = api.register("d").await;
     api.ring(&runtime).await;
-    let nothing = json!([]);
-    let (first, cost) = api.heartbeat(&runtime, Some(&nothing)).await;
+    let none = json!([]);
+    let (first, cost) = api.heartbeat(&runtime, Some(&none)).await;
     api.clock.advance(Duration::from_secs(6));
-    let (again, again_cost) = api.heartbeat(&runtime, Some(&nothing)).await;
-    assert_eq!((first, cost.by_name()), (again, again_cost.by_name()));
+    let (second, second_cost) = api.heartbeat(&runtime, Some(&none)).await;
+    assert_eq!((first, cost.by_name()), (second, second_cost.by_name()));
 }
 
-/// Stored as text it would be one write unit for each KB of its 95, and 24 read units for each poll.
+/// As text: 95 KB, so 95 write units, and 24 read units a poll.
 #[tokio::test]
-async fn a_catalog_of_two_hundred_models_costs_a_few_units() {
+async fn catalog_of_200_models_costs_few_units() {
     let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let steps = api.lifecycle(&catalog_report(200), None).await;
     let units = |operation: &str| {
         let step = steps.iter().find(|step| step.operation == operation).unwrap();
         step.cost.write_units() + step.cost.read_units()
     };
-    println!("report {}, poll of the result {}", units("report"), units("poll_result"));
+    println!("units: report {}, poll of the result {}", units("report"), units("poll_result"));
     assert!(units("report") <= 8.0 && units("poll_result") <= 2.0, "{steps:?}");
 }
 
-/// Whether it is stored as text or compressed, and wherever one begins and the other ends.
+/// As text and compressed, on both sides of the threshold.
 #[tokio::test]
-async fn a_report_of_a_few_models_costs_one_unit() {
+async fn small_report_costs_one_unit() {
     let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let (runtime, _) = api.register("d").await;
     for length in (0..1_500).step_by(50) {
@@ -123,10 +121,9 @@ async fn a_report_of_a_few_models_costs_one_unit() {
     }
 }
 
-/// What was answered is read by a look as far back as anything may be found: 35 s, or 95 s where what was handed out is
-/// looked for too. Here as fast as a runtime may be rung, each ring answered with a catalog.
+/// The queue read covers 35 s, or 95 s with `in_flight`, completed requests included. Here: the highest sustained rate.
 #[tokio::test]
-async fn saying_what_is_in_flight_reads_further_back() {
+async fn in_flight_widens_the_queue_read() {
     for (models, most) in [(1, [8.0, 21.0]), (20, [24.0, 60.0]), (200, [72.0, 192.0])] {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
         let api = RecordedApi::new(&engine);
@@ -142,17 +139,15 @@ async fn saying_what_is_in_flight_reads_further_back() {
         for in_flight in daemons() {
             units.push(api.heartbeat(&runtime, in_flight.as_ref()).await.1.read_units());
         }
-        println!(
-            "read units of a look, with 120 rings answered with {models} models, one a second: {units:?}"
-        );
+        println!("read units of a queue read after 120 requests with {models} models: {units:?}");
         assert!(units[0] < units[1] && units[0] <= most[0] && units[1] <= most[1], "{models}: {units:?}");
     }
 }
 
-/// People rarely ring twice in a second; who does pays one write more. DynamoDB charges a refused write like any other
-/// (AWS, "Read and write operations in DynamoDB": conditional writes that fail consume write capacity), though no answer says so.
+/// A second ring within a second costs one write more. DynamoDB charges a failed condition (AWS, "Read and write operations
+/// in DynamoDB"), although no response shows it.
 #[tokio::test]
-async fn an_early_ring_costs_one_write_more() {
+async fn early_ring_costs_one_more_write() {
     let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let (runtime, _) = api.register("d").await;
     api.ring(&runtime).await;

@@ -1,4 +1,4 @@
-//! What callers are told when the store cannot say: a 500 in the contract's words, and nothing of the inside.
+//! Store failures: each route responds with the 500 of the contract, without internals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use doorbell_shared::store::dynamodb::DynamoDbStore;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
 
-/// An API whose table is missing: the engine refuses every call, as DynamoDB does in a wrong deployment.
+/// An API whose table does not exist.
 async fn broken() -> TestApi {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     TestApi::with_store(DynamoDbStore::new(engine.client(None), "not-there")).await
@@ -20,26 +20,26 @@ async fn assert_fails(caller: Caller, path: &str, body: Value, text: &str) {
 }
 
 #[tokio::test]
-async fn initiate_failed_to_enqueue() {
+async fn initiate_fails() {
     let path = format!("/api/runtimes/{RUNTIME}/models");
     assert_fails(Caller::UserA, &path, json!({}), "failed to enqueue model list request").await;
 }
 
 #[tokio::test]
-async fn poll_failed_to_load() {
+async fn poll_fails() {
     let path = format!("/api/runtimes/{RUNTIME}/models/01930000000070008000000000000001");
-    let answer = broken().await.get(Caller::UserA, &path).await;
-    assert_eq!(answer, ApiResponse::error(500, "failed to load request"));
+    let response = broken().await.get(Caller::UserA, &path).await;
+    assert_eq!(response, ApiResponse::error(500, "failed to load request"));
 }
 
 #[tokio::test]
-async fn a_list_failed() {
-    let answer = broken().await.get(Caller::UserA, "/api/runtimes").await;
-    assert_eq!(answer, ApiResponse::error(500, "failed to list runtimes"));
+async fn list_fails() {
+    let response = broken().await.get(Caller::UserA, "/api/runtimes").await;
+    assert_eq!(response, ApiResponse::error(500, "failed to list runtimes"));
 }
 
 #[tokio::test]
-async fn a_heartbeat_failed() {
+async fn heartbeat_fails() {
     assert_fails(
         Caller::DaemonA,
         "/api/daemon/heartbeat",
@@ -49,9 +49,9 @@ async fn a_heartbeat_failed() {
     .await;
 }
 
-/// Never a 4xx: at one of those a daemon gives up, and the person waits in vain.
+/// Never a 4xx: a daemon gives up at a 4xx.
 #[tokio::test]
-async fn a_report_failed_to_persist() {
+async fn report_fails() {
     let path = format!("/api/daemon/runtimes/{RUNTIME}/models/01930000000070008000000000000001/result");
     assert_fails(Caller::DaemonA, &path, json!({"status": "completed"}), "failed to persist completion")
         .await;
@@ -59,13 +59,13 @@ async fn a_report_failed_to_persist() {
 }
 
 #[tokio::test]
-async fn a_registration_failed() {
+async fn register_fails() {
     let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
     assert_fails(Caller::DaemonA, "/api/daemon/register", body, "failed to register runtimes").await;
 }
 
 #[tokio::test]
-async fn a_deregistration_failed() {
+async fn deregister_fails() {
     let body = json!({"runtime_ids": [RUNTIME]});
     assert_fails(Caller::DaemonA, "/api/daemon/deregister", body, "failed to deregister runtimes").await;
 }

@@ -1,34 +1,34 @@
-//! A runtime that beats stays listed, however long it runs: its listing is kept from TTL.
+//! Heartbeats keep the listing of a runtime from TTL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use doorbell_shared::store::conformance::{Replicas, Scene};
+use doorbell_shared::store::Store as _;
+use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
-use doorbell_shared::store::{Heartbeat, Runtimes};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Written at registration alone, the listing of a machine that runs for weeks would expire under it.
+/// Written at registration only, the listing of a machine that runs for weeks would expire.
 #[tokio::test]
-async fn a_listing_is_renewed_before_ttl_may_delete_it() {
+async fn heartbeats_renew_listing_before_its_expiry() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
-    let scene = Scene::new(Replicas { here: engine.store(), there: engine.store() }).await;
+    let test = TestContext::new(Replicas { replica_a: engine.store(), replica_b: engine.store() }).await;
     for day in 1..=30 {
-        let now = scene.start + DAY * day;
-        scene.here.beat(scene.runtime, &scene.allowed, now).await.unwrap();
-        let expires_at = listing_expiry(&engine, &scene).await;
-        assert!(expires_at > now.millis() / 1000, "day {day}: the listing may be deleted");
-        assert_eq!(scene.there.runtimes(scene.workspace, now).await.unwrap().len(), 1);
+        let now = test.start + DAY * day;
+        test.replica_a.record_heartbeat(test.runtime, &test.callers, now).await.unwrap();
+        let expires_at = listing_expiry(&engine, &test).await;
+        assert!(expires_at > now.millis() / 1000, "day {day}: TTL may delete the listing");
+        assert_eq!(test.replica_b.list_runtimes(test.workspace, now).await.unwrap().len(), 1);
     }
 }
 
-async fn listing_expiry<S>(engine: &EmbeddedDynamoDb, scene: &Scene<S>) -> i64 {
-    let key = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
+async fn listing_expiry<S>(engine: &EmbeddedDynamoDb, test: &TestContext<S>) -> i64 {
+    let attribute = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
     let key = [
-        key("pk", format!("workspace#{}", scene.workspace)),
-        key("sk", format!("runtime#{}", scene.runtime)),
+        attribute("pk", format!("workspace#{}", test.workspace)),
+        attribute("sk", format!("runtime#{}", test.runtime)),
     ];
     let get = engine.client(None).get_item().table_name(TABLE).set_key(Some(key.into()));
     let item = get.send().await.unwrap().item.unwrap();

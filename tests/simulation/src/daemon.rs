@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use doorbell_client::TIMEOUT;
-use doorbell_daemon::daemon::Settings;
+use doorbell_daemon::Settings;
 use doorbell_daemon::report::{BACKOFF, TRY_TIMEOUT};
 use doorbell_protocol::{RequestId, RuntimeId};
 use tokio::task::JoinSet;

@@ -1,10 +1,11 @@
 //! The operations of the API, and the event of each.
 
-use doorbell_gateway::{GatewayRequest, WORKSPACE_A, WORKSPACE_B};
+use doorbell_gateway::{WORKSPACE_A, WORKSPACE_B};
 use doorbell_protocol::{RequestId, RuntimeId, Scope};
-use doorbell_shared::http::caller::{AuthorizerContext, Caller as Principal};
-use doorbell_shared::http::routes::{Function, ROUTES};
-use doorbell_shared::http::{self, HttpRequest};
+use doorbell_shared::http::HttpRequest;
+use doorbell_shared::http::caller::AuthorizerContext;
+use doorbell_shared::http::routes::Function;
+use doorbell_test_support::event::event_from;
 use serde_json::{Value, json};
 
 use crate::seeded::at;
@@ -85,20 +86,8 @@ impl Operation {
             scopes: vec![scope],
             workspaces: vec![workspace.id().parse().unwrap()],
         };
-        let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
-        let request = axum::http::Request::builder().method(route.method).uri(&path).body(()).unwrap();
-        let (parts, ()) = request.into_parts();
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let event = GatewayRequest {
-            route,
-            parameters: route.parameters(parts.uri.path()).unwrap(),
-            parts: &parts,
-            body: body.as_bytes(),
-            caller: &Principal::Known(caller),
-            now: at(0),
-            gateway_request_id: "simulated".to_owned(),
-        };
-        (function, http::event::request(serde_json::from_value(event.event()).unwrap()))
+        let request = event_from(&caller, function, &path, &body, at(0));
+        (function, request)
     }
 
     fn request(&self, workspace: Workspace) -> (Function, String, Value) {

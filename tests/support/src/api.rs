@@ -16,26 +16,24 @@ use tokio::net::TcpListener;
 use crate::TestClock;
 use crate::client::{Client, Workspace};
 
-/// A served API. It ends with the test's runtime.
+/// A served API. It ends with the test's tokio runtime.
 #[derive(Debug)]
 pub struct TestApi {
-    /// What time the functions think it is.
+    /// The clock of the functions.
     pub clock: Arc<TestClock>,
     client: Client,
 }
 
-/// The workspace of the callers A.
 pub const WORKSPACE_A: &str = doorbell_gateway::WORKSPACE_A;
-/// The workspace of the callers B.
 pub const WORKSPACE_B: &str = doorbell_gateway::WORKSPACE_B;
 
 impl TestApi {
-    /// On a new embedded engine.
+    /// Serves on a new embedded engine.
     pub async fn start() -> Self {
         Self::with_store(EmbeddedDynamoDb::start().await.unwrap().store()).await
     }
 
-    /// On `store`, for the callers of `doorbell dev`.
+    /// Serves on `store`, with the tokens of `doorbell dev`.
     pub async fn with_store<S: Store + 'static>(store: S) -> Self {
         let clock = Arc::new(TestClock::default());
         let tokens = MemoryStore::default();
@@ -43,19 +41,16 @@ impl TestApi {
         Self::serve(store, tokens, None, clock).await
     }
 
-    /// On `store`, for the callers that `tokens` and `oidc` know.
+    /// Serves on `store`, authenticated by `tokens` and `oidc`.
     pub async fn serve<S: Store + 'static, T: TokenStore + 'static>(
         store: S,
         tokens: T,
         oidc: Option<Oidc>,
         clock: Arc<TestClock>,
     ) -> Self {
-        let callers = Authenticator { state: Self::state(tokens, &clock), oidc };
-        let gateway = Gateway {
-            state: Self::state(store, &clock),
-            authenticator: callers,
-            origins: Origins::default(),
-        };
+        let authenticator = Authenticator { state: Self::state(tokens, &clock), oidc };
+        let gateway =
+            Gateway { state: Self::state(store, &clock), authenticator, origins: Origins::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         tokio::spawn(doorbell_gateway::serve(listener, gateway, std::future::pending()));
@@ -66,18 +61,17 @@ impl TestApi {
         AppState { clock: Arc::<TestClock>::clone(clock), ..AppState::new(store) }
     }
 
-    /// Lets so many seconds pass.
+    /// Advances the clock.
     pub fn advance_secs(&self, seconds: f64) {
         self.clock.advance(Duration::from_secs_f64(seconds));
     }
 
-    /// Registers the runtime of a daemon in workspace A, always the same one, and gives its id.
+    /// Registers the runtime of one fixed daemon in workspace A; returns its id.
     pub async fn runtime(&self) -> String {
         self.register("my-laptop").await
     }
 }
 
-/// A served API is called like any other.
 impl Deref for TestApi {
     type Target = Client;
 

@@ -1,7 +1,5 @@
-//! Catalogs of any length, for what depends on how large a result is.
-//!
-//! Entries are as those of agent programs: no two have an id or a label in common, some have levels of thinking and tiers of
-//! service and some have none, and each provider describes a level in its own words, one way or another.
+//! Catalogs of any length, as varied as those of agent programs: unique ids and labels, some with thinking levels and service
+//! tiers, and descriptions that differ by provider.
 
 use doorbell_protocol::{Model, ModelListReport, ModelListResult, ServiceTier, Thinking, ThinkingLevel};
 use serde_json::json;
@@ -47,25 +45,27 @@ const CIRCUMSTANCES: &[&str] = &[
 ];
 const TIERS: &[(&str, &str)] = &[("priority", "Fast"), ("flex", "Flexible"), ("batch", "Overnight")];
 
-/// In how many ways a provider says the same.
+/// The number of wordings of one provider.
 const WORDINGS: usize = 3;
 
-/// So many models, the first of them the default; always the same.
+/// The first `models` models; the first is the default.
 pub fn catalog(models: u16) -> Vec<Model> {
     (0..models).map(model).collect()
 }
 
-/// What a daemon reports of [`catalog`].
+/// A daemon's report of [`catalog`].
 pub fn catalog_report(models: u16) -> ModelListReport {
-    let models = serde_json::from_value(json!(catalog(models))).expect("a model is an entry");
+    let models = serde_json::from_value(json!(catalog(models))).expect("models are valid");
     ModelListReport::completed(ModelListResult { models, supported: true, fallback: false })
 }
 
 fn model(number: u16) -> Model {
     let mut draw = Draw(number.into());
-    let (provider, family, size) = (*draw.of(PROVIDERS), *draw.of(FAMILIES), *draw.of(SIZES));
+    let provider = *draw.of(PROVIDERS);
+    let family = *draw.of(FAMILIES);
+    let size = *draw.of(SIZES);
     let version = format!("{}.{}", draw.below(6) + 1, draw.below(10));
-    // Odd, so that no two numbers below 2^16 have the same.
+    // An odd factor, so that products modulo 2^16 are unique.
     let build = number.wrapping_mul(40_503);
     Model {
         id: format!("{provider}/{family}-{version}-{size}-{build:04x}").to_lowercase(),
@@ -98,14 +98,14 @@ fn service_tiers(provider: &str, draw: &mut Draw) -> Vec<ServiceTier> {
     tiers.collect()
 }
 
-/// One of the ways in which `provider` says what `subject` is.
+/// One of the provider's wordings for `subject`.
 fn description(provider: &str, subject: &str, draw: &mut Draw) -> String {
     let written: u64 = provider.bytes().chain(subject.bytes()).map(u64::from).sum();
     let mut words = Draw(written * WORDINGS as u64 + draw.below(WORDINGS) as u64);
     format!("{}, for {} {}", words.of(MANNERS), words.of(TASKS), words.of(CIRCUMSTANCES))
 }
 
-/// Numbers that look random and are the same in every run: a linear congruential generator with Knuth's constants.
+/// Reproducible pseudo-random numbers: a linear congruential generator with Knuth's constants.
 struct Draw(u64);
 
 impl Draw {

@@ -1,4 +1,4 @@
-//! A clock that stands still until a test moves it, and one that goes with virtual time.
+//! A clock that tests advance, and one that follows tokio's time.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorbell_protocol::Timestamp;
 use doorbell_shared::clock::{Clock, Stopwatch, SystemClock};
 
-/// Starts at the real time, because a real table's TTL goes by it.
+/// Starts at the real time, which TTL uses.
 #[derive(Debug)]
 pub struct TestClock(Mutex<Timestamp>);
 
@@ -17,12 +17,12 @@ impl Default for TestClock {
 }
 
 impl TestClock {
-    /// A clock that starts so long ago.
+    /// Starts `duration` ago.
     pub fn ago(duration: Duration) -> Self {
         Self(Mutex::new(SystemClock.now() - duration))
     }
 
-    /// Lets so much time pass.
+    /// Advances the clock.
     pub fn advance(&self, duration: Duration) {
         let mut now = self.0.lock().unwrap();
         *now = *now + duration;
@@ -35,7 +35,7 @@ impl Clock for TestClock {
     }
 }
 
-/// Starts at the real time and goes with tokio's, which a test pauses.
+/// Starts at the real time and follows tokio's, which a test pauses.
 #[derive(Debug)]
 pub struct VirtualClock {
     start: Timestamp,

@@ -1,4 +1,4 @@
-//! The functions on the embedded engine, with each call to DynamoDB counted: what the tests hold and the bench shows.
+//! The functions on the embedded engine, with their DynamoDB calls recorded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,22 +23,20 @@ use crate::event::event;
 
 const BETWEEN_LIFECYCLES: Duration = Duration::from_secs(2 * WORK_HINT_LIFETIME.as_secs());
 
-/// The calls to DynamoDB that one call of a function made.
+/// The DynamoDB calls of one function call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cost(pub Vec<RecordedCall>);
 
 impl Cost {
-    /// Their names and units.
+    /// Names and units.
     pub fn by_name(&self) -> Vec<(&str, f64)> {
         self.0.iter().map(|call| (call.operation.as_str(), call.units)).collect()
     }
 
-    /// The write units.
     pub fn write_units(&self) -> f64 {
         units(self.0.iter().filter(|call| !is_read(call)))
     }
 
-    /// The read units.
     pub fn read_units(&self) -> f64 {
         units(self.0.iter().filter(|call| is_read(call)))
     }
@@ -49,12 +47,10 @@ impl Cost {
         Self(self.0.iter().filter(|call| is_read(call)).cloned().collect())
     }
 
-    /// The bytes of the requests' bodies.
     pub fn sent_bytes(&self) -> usize {
         self.0.iter().map(|call| call.request_bytes).sum()
     }
 
-    /// The bytes of the answers' bodies.
     pub fn received_bytes(&self) -> usize {
         self.0.iter().map(|call| call.response_bytes).sum()
     }
@@ -65,29 +61,27 @@ fn is_read(call: &RecordedCall) -> bool {
 }
 
 fn units<'c>(calls: impl Iterator<Item = &'c RecordedCall>) -> f64 {
-    // Not `sum`, which makes -0 of nothing.
+    // `sum` of nothing is -0.
     calls.fold(0.0, |total, call| total + call.units)
 }
 
-/// What one operation cost.
+/// The cost of one operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationCost {
-    /// The operation, in the words of the figures.
     pub operation: &'static str,
-    /// What it cost.
     pub cost: Cost,
 }
 
-/// The functions, in front of a store whose calls are counted.
+/// The functions on a store whose calls are recorded.
 pub struct RecordedApi {
-    /// What time the functions think it is.
+    /// The clock of the functions.
     pub clock: Arc<TestClock>,
     backend: AppState<DynamoDbStore>,
     recorder: Arc<CallRecorder>,
 }
 
 impl RecordedApi {
-    /// On the table of `engine`.
+    /// Uses the table of `engine`.
     pub fn new(engine: &EmbeddedDynamoDb) -> Self {
         let recorder = Arc::new(CallRecorder::default());
         let store = engine.store_with_interceptor(Arc::<CallRecorder>::clone(&recorder));
@@ -96,7 +90,7 @@ impl RecordedApi {
         Self { clock, backend, recorder }
     }
 
-    /// Calls `function` at `path` with a JSON body, as somebody in workspace A, and expects a 200.
+    /// Calls `function` in workspace A, and expects a 200.
     pub async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Cost) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
         let response =
@@ -105,30 +99,30 @@ impl RecordedApi {
         (serde_json::from_slice(response.body()).unwrap(), Cost(self.recorder.take()))
     }
 
-    /// Registers the one runtime of `daemon` and gives its id.
+    /// Registers the single runtime of `daemon`; returns its id.
     pub async fn register(&self, daemon: &str) -> (String, Cost) {
         let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": daemon, "runtimes": [{"type": "codex"}]});
         let (registered, cost) = self.call(Function::Register, "/api/daemon/register", body).await;
         (registered["runtimes"][0]["id"].as_str().unwrap().to_owned(), cost)
     }
 
-    /// Beats, and gives the request that was handed out. `in_flight` is what the daemon says it has, if it says so.
+    /// Sends a heartbeat; returns the claimed request.
     pub async fn heartbeat(&self, runtime: &str, in_flight: Option<&Value>) -> (Option<String>, Cost) {
         let mut body = json!({"runtime_id": runtime});
         if let Some(in_flight) = in_flight {
             body["in_flight"] = in_flight.clone();
         }
-        let (beat, cost) = self.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await;
-        (beat["pending_model_list"]["id"].as_str().map(str::to_owned), cost)
+        let (response, cost) = self.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await;
+        (response["pending_model_list"]["id"].as_str().map(str::to_owned), cost)
     }
 
-    /// Rings, and gives the request's id.
+    /// Rings; returns the request's id.
     pub async fn ring(&self, runtime: &str) -> (String, Cost) {
-        let (asked, cost) = self.call(Function::Initiate, &models(runtime), json!({})).await;
-        (asked["id"].as_str().unwrap().to_owned(), cost)
+        let (record, cost) = self.call(Function::Initiate, &models(runtime), json!({})).await;
+        (record["id"].as_str().unwrap().to_owned(), cost)
     }
 
-    /// Polls, and gives the record.
+    /// Polls; returns the record.
     pub async fn poll(&self, runtime: &str, request: &str) -> (Value, Cost) {
         self.call(Function::Poll, &format!("{}/{request}", models(runtime)), json!({})).await
     }
@@ -139,34 +133,33 @@ impl RecordedApi {
         self.call(Function::Report, &path, json!(report)).await.1
     }
 
-    /// Asks who calls with a daemon's token, which there is.
+    /// Authorizes a daemon's token.
     pub async fn authorize(&self) -> Cost {
         doorbell_gateway::issue_dev_tokens(&self.backend.store, self.clock.now()).await.unwrap();
         self.recorder.take();
         let event = json!({"headers": {"authorization": "Bearer dbd_dev_a"}});
         let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
         let oidc: Option<&Oidc> = None;
-        let answer = doorbell_functions::auth::handle(&self.backend, oidc, &event).await.unwrap();
-        assert!(matches!(answer.context, Caller::Known(_)));
+        let response = doorbell_functions::auth::handle(&self.backend, oidc, &event).await.unwrap();
+        assert!(matches!(response.context, Caller::Known(_)));
         Cost(self.recorder.take())
     }
 
-    /// When the next [`lifecycle`](Self::lifecycle) begins: when nothing of the one before can be found any more.
+    /// When the next [`lifecycle`](Self::lifecycle) begins: no queue read finds the previous one.
     pub fn next_lifecycle(&self) -> Timestamp {
         self.clock.now() + BETWEEN_LIFECYCLES
     }
 
-    /// Everything once, from registering to signing off: one question, answered with `report`, to a daemon that says
-    /// `in_flight`.
+    /// Each operation once, from register to deregister: one request, reported with `report`, by a daemon with `in_flight`.
     pub async fn lifecycle(&self, report: &ModelListReport, in_flight: Option<&Value>) -> Vec<OperationCost> {
         self.clock.advance(BETWEEN_LIFECYCLES);
         let (runtime, register) = self.register("d").await;
-        let (nothing, heartbeat_idle) = self.heartbeat(&runtime, in_flight).await;
-        assert_eq!(nothing, None);
+        let (idle, heartbeat_idle) = self.heartbeat(&runtime, in_flight).await;
+        assert_eq!(idle, None);
         let (request, initiate) = self.ring(&runtime).await;
         let (_, poll) = self.poll(&runtime, &request).await;
-        let (handed_out, heartbeat_work) = self.heartbeat(&runtime, in_flight).await;
-        assert_eq!(handed_out.as_ref(), Some(&request));
+        let (claimed, heartbeat_work) = self.heartbeat(&runtime, in_flight).await;
+        assert_eq!(claimed.as_ref(), Some(&request));
         let reported = self.report(&runtime, &request, report).await;
         let (shown, poll_result) = self.poll(&runtime, &request).await;
         assert_eq!(shown["models"], json!(report)["models"]);

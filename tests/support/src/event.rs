@@ -1,22 +1,20 @@
-//! Events as API Gateway sends them, for calling a function without HTTP: built by the gateway's own builder.
+//! API Gateway events, to call a function without HTTP.
 
 use doorbell_gateway::{GatewayRequest, WORKSPACE_A};
-use doorbell_protocol::Scope;
-use doorbell_protocol::Timestamp;
+use doorbell_protocol::{Scope, Timestamp};
 use doorbell_shared::clock::{Clock, SystemClock};
-use doorbell_shared::http;
-use doorbell_shared::http::HttpRequest;
 use doorbell_shared::http::caller::{AuthorizerContext, Caller};
 use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_shared::http::{self, HttpRequest};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 
-/// What `function` reads of a call by somebody in workspace A, at `path`, with a JSON body.
+/// The request of a call in workspace A.
 pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> HttpRequest {
     http::event::request(lambda_event(function, scope, path, body))
 }
 
-/// What `function` reads of a call by `caller` that comes in at `now`.
+/// The request of a call by `caller` at `now`.
 pub fn event_from(
     caller: &AuthorizerContext,
     function: Function,
@@ -24,17 +22,15 @@ pub fn event_from(
     body: &Value,
     now: Timestamp,
 ) -> HttpRequest {
-    let payload = event_json(&Caller::Known(caller.clone()), function, path, body, now);
-    http::event::request(serde_json::from_value(payload).unwrap())
+    http::event::request(typed_event(Caller::Known(caller.clone()), function, path, body, now))
 }
 
-/// The event of a call by somebody in workspace A, as the Lambda runtime hands it to `main`.
+/// The event of a call in workspace A, as the Lambda runtime passes it to `main`.
 pub fn lambda_event(function: Function, scope: Scope, path: &str, body: &Value) -> ApiGatewayV2httpRequest {
-    let payload = event_json(&caller(scope), function, path, body, SystemClock.now());
-    serde_json::from_value(payload).unwrap()
+    typed_event(caller(scope), function, path, body, SystemClock.now())
 }
 
-/// Somebody in workspace A.
+/// A caller in workspace A.
 pub fn caller(scope: Scope) -> Caller {
     Caller::Known(AuthorizerContext {
         subject: "tester".to_owned(),
@@ -43,19 +39,22 @@ pub fn caller(scope: Scope) -> Caller {
     })
 }
 
-/// The event of a call by `caller` at `now`, as API Gateway writes it.
+/// The event of a call by `caller` at `now`, as JSON.
 pub fn event_json(caller: &Caller, function: Function, path: &str, body: &Value, now: Timestamp) -> Value {
+    serde_json::to_value(typed_event(caller.clone(), function, path, body, now)).unwrap()
+}
+
+fn typed_event(
+    caller: Caller,
+    function: Function,
+    path: &str,
+    body: &Value,
+    now: Timestamp,
+) -> ApiGatewayV2httpRequest {
     let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
     let request = axum::http::Request::builder().method(route.method).uri(path).header("host", "localhost");
     let (parts, ()) = request.header("content-type", "application/json").body(()).unwrap().into_parts();
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    let incoming = GatewayRequest {
-        route,
-        parts,
-        body: body.into(),
-        caller: caller.clone(),
-        now,
-        gateway_request_id: "test".to_owned(),
-    };
-    serde_json::to_value(incoming.into_event()).unwrap()
+    let gateway_request_id = "test".to_owned();
+    GatewayRequest { route, parts, body: body.into(), caller, now, gateway_request_id }.into_event()
 }

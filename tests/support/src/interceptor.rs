@@ -1,4 +1,4 @@
-//! Taps for the embedded engine: what goes wrong between the SDK and the table, on purpose.
+//! Interceptors of the embedded engine.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,9 +8,7 @@ use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceErro
 /// Delays every call of an operation.
 #[derive(Debug)]
 pub struct Delay {
-    /// Which.
     pub operation: &'static str,
-    /// By how much.
     pub delay: Duration,
 }
 
@@ -20,7 +18,7 @@ impl Interceptor for Delay {
     }
 }
 
-/// Denies every operation that a policy does not name, as IAM would.
+/// Denies every other operation, as IAM does.
 #[derive(Debug)]
 pub struct AllowOnly(pub BTreeSet<String>);
 

@@ -1,4 +1,4 @@
-//! An issuer of JWTs on loopback, with a key made on the spot.
+//! An OIDC issuer on loopback, with a new key.
 
 use axum::Router;
 use axum::routing::get;
@@ -10,7 +10,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Signs with ES256, and publishes the key for it. Ends with the test's runtime.
+/// Signs with ES256 and publishes its key. Ends with the test's tokio runtime.
 pub struct Issuer {
     url: String,
     key: EcdsaKeyPair,
@@ -18,7 +18,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// A new key, and a socket to publish it on.
+    /// Generates a key and serves it.
     pub async fn start() -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
@@ -47,13 +47,13 @@ impl Issuer {
         Oidc::new(config.unwrap().unwrap(), HttpFetch::new(http_client().unwrap()))
     }
 
-    /// The claims of somebody in these workspaces, good until `expires` (epoch seconds).
+    /// Claims of a user in `workspaces` until `expires` (epoch seconds).
     pub fn claims(&self, workspaces: &[&str], expires: i64) -> Value {
         let (issuer, audience) = (&self.url, "doorbell");
         json!({"iss": issuer, "aud": audience, "sub": "somebody", "exp": expires, "doorbell_workspaces": workspaces})
     }
 
-    /// A JWT that says so, signed with this issuer's key.
+    /// A signed JWT with `claims`.
     pub fn sign(&self, claims: &Value) -> String {
         let signed = unsigned(&json!({"alg": "ES256", "kid": "key-1", "typ": "JWT"}), claims);
         let signature = self.key.sign(&self.random, signed.as_bytes()).unwrap();
@@ -61,7 +61,7 @@ impl Issuer {
     }
 }
 
-/// The part of a JWT that is signed.
+/// The signed part of a JWT.
 pub fn unsigned(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}", part(header), part(claims))

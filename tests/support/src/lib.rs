@@ -1,5 +1,5 @@
-//! What the suites stand on: the API served in this process, with a clock that tests set, or a deployed stack.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
+//! Test support: the API in this process with a virtual clock, a deployed stack, fixtures, and the contract suite.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 pub mod api;
 pub mod catalog;

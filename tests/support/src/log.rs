@@ -1,4 +1,4 @@
-//! What the functions log, caught.
+//! Captures the log of the functions.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -8,13 +8,12 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Everything that this thread logs while the guard lives, as the functions write it on Lambda
-/// at the most talkative level.
+/// The log of this thread while the guard lives, in the format of Lambda, at level TRACE.
 #[derive(Clone, Debug, Default)]
 pub struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
 impl CapturedLog {
-    /// Starts catching.
+    /// Starts to capture.
     pub fn capture() -> (Self, DefaultGuard) {
         let log = Self::default();
         let subscriber = doorbell_shared::http::access_log::subscriber(LevelFilter::TRACE, log.clone());
@@ -22,12 +21,11 @@ impl CapturedLog {
         (log, guard)
     }
 
-    /// All of it.
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The lines with that message.
+    /// The lines with `message`.
     pub fn lines(&self, message: &str) -> Vec<Value> {
         let lines = self.text();
         let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -1,8 +1,7 @@
-//! Real daemons and the real functions with a network in between that loses answers, in virtual time.
+//! HTTP on loopback in virtual time.
 //!
-//! Paused time jumps to the next timer whenever the runtime waits, and it waits for sockets too. So time is held from the
-//! moment a daemon begins a call, which is when it asks for the address, until its connection is closed. No connection is
-//! used twice. Nothing depends on how fast the machine is.
+//! Paused time jumps to the next timer whenever the runtime is idle, also when it waits for a socket. So time is held from the
+//! start of a call, when the client resolves the host, until its connection closes. Connections are not reused.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,20 +17,20 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Serves `app` on loopback, and gives the API as a daemon sees it. Ends with the test's runtime.
+/// Serves `app`, and returns a daemon's client of it. Ends with the test's tokio runtime.
 pub async fn connect(app: Router) -> Api {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let calls = Calls { address: listener.local_addr().unwrap(), connecting: Arc::default() };
     let held = HeldListener { listener, connecting: Arc::clone(&calls.connecting) };
     let url = format!("http://doorbell.test:{}", calls.address.port());
     tokio::spawn(async { axum::serve(held, app).await });
-    // Sees to the TLS provider.
+    // Installs the TLS provider.
     http_client().unwrap();
     let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).dns_resolver(calls).build();
     Api::new(http.unwrap(), url.parse().unwrap(), "dbd_dev_a")
 }
 
-/// Virtual time stands still while one of these lives: tokio does not advance it while a blocking task runs.
+/// Holds virtual time: tokio does not advance it while a blocking task runs.
 #[derive(Debug)]
 struct Hold(#[expect(dead_code, reason = "the blocking task ends when it is dropped")] mpsc::Sender<()>);
 
@@ -45,7 +44,7 @@ impl Hold {
 
 type Connecting = Arc<Mutex<VecDeque<Hold>>>;
 
-/// The address, for which a client asks when it begins a call.
+/// Resolves the host, and holds time from then on.
 struct Calls {
     address: SocketAddr,
     connecting: Connecting,
@@ -79,7 +78,7 @@ impl Listener for HeldListener {
     }
 }
 
-/// A connection that holds time for as long as it is open.
+/// A connection that holds time until it closes.
 struct Held {
     stream: TcpStream,
     _hold: Hold,

@@ -1,5 +1,4 @@
-//! Fills a table: one item of a kind is made by the functions, on an engine of its own, and copied as it is stored. A hundred
-//! thousand are there in seconds.
+//! Seeds a table with up to 100,000 items in seconds: the functions create one item on another engine, which is copied.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -19,41 +18,41 @@ use crate::cost::RecordedApi;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// For how long dead requests have waited for TTL, which gets round to them "within a few days".
+/// How long dead requests have waited for TTL, which deletes "within a few days" (AWS, "Using time to live (TTL) in DynamoDB").
 const DEAD_FOR: Duration = Duration::from_secs(3600);
 
-/// Fills one table.
+/// Seeds one table.
 pub struct TableSeeder {
     client: Client,
     ids: RandomIdGenerator,
     originals: Client,
     api: RecordedApi,
-    /// The runtime whose items are copied.
     original: String,
 }
 
 impl TableSeeder {
-    /// Of the table of `engine`.
+    /// Seeds the table of `engine`.
     pub async fn new(engine: &EmbeddedDynamoDb) -> Self {
-        let workshop = EmbeddedDynamoDb::start().await.unwrap();
-        let api = RecordedApi::new(&workshop);
+        let template = EmbeddedDynamoDb::start().await.unwrap();
+        let api = RecordedApi::new(&template);
         let (original, _) = api.register("original").await;
-        let (client, originals) = (engine.client(None), workshop.client(None));
+        let client = engine.client(None);
+        let originals = template.client(None);
         Self { client, ids: RandomIdGenerator::default(), originals, api, original }
     }
 
-    /// Requests to `runtime` that were answered with `report`, each so many seconds before an hour ago.
+    /// Completed requests of `runtime`, one for each of `seconds` before an hour ago.
     pub async fn dead_requests(&self, runtime: &str, seconds: Range<u64>, report: &ModelListReport) {
         let (request, _) = self.api.ring(&self.original).await;
         self.api.report(&self.original, &request, report).await;
-        let answered = self.request(&request).await;
+        let completed = self.request(&request).await;
         let last = SystemClock.now() - DEAD_FOR;
         for second in seconds {
-            self.ask(runtime, &answered, last - Duration::from_secs(second)).await;
+            self.copy(runtime, &completed, last - Duration::from_secs(second)).await;
         }
     }
 
-    /// Requests to `runtime` that wait, each asked so many milliseconds after `now`.
+    /// Pending requests of `runtime`, one for each of `milliseconds` after `now`.
     pub async fn open_requests(&self, runtime: &str, milliseconds: Range<u64>, now: Timestamp) {
         let (request, _) = self.api.ring(&self.original).await;
         let mut pending = self.request(&request).await;
@@ -61,11 +60,11 @@ impl TableSeeder {
             pending.insert(time.to_owned(), AttributeValue::N(now.millis().to_string()));
         }
         for millisecond in milliseconds {
-            self.ask(runtime, &pending, now + Duration::from_millis(millisecond)).await;
+            self.copy(runtime, &pending, now + Duration::from_millis(millisecond)).await;
         }
     }
 
-    /// Runtimes in workspace A, one for each number.
+    /// Runtimes of workspace A, one for each number.
     pub async fn runtimes(&self, numbers: Range<u64>) {
         let partition = format!("runtime#{}", self.original);
         let runtime = self.item(&partition, "runtime").await;
@@ -77,8 +76,8 @@ impl TableSeeder {
         }
     }
 
-    /// A copy of `request`, asked of `runtime` `then`.
-    async fn ask(&self, runtime: &str, request: &Item, then: Timestamp) {
+    /// Copies `request` to `runtime`, created at `then`.
+    async fn copy(&self, runtime: &str, request: &Item, then: Timestamp) {
         let sort = format!("request#{}", self.ids.request_id(then));
         self.put(request, &[("pk", format!("runtime#{runtime}")), ("sk", sort)]).await;
     }

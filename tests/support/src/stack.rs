@@ -2,13 +2,13 @@
 //!
 //! | variable | what |
 //! |---|---|
-//! | `DOORBELL_URL` | the API; needed |
-//! | `DOORBELL_USER_A`, `DOORBELL_DAEMON_A`, `DOORBELL_WORKSPACE_A` | a person's and a daemon's token, and their workspace |
-//! | `DOORBELL_USER_B`, `DOORBELL_DAEMON_B`, `DOORBELL_WORKSPACE_B` | the same in another workspace |
-//! | `DOORBELL_TABLE` | the table behind it, reached as the AWS variables say; needed by the tests in `table` |
+//! | `DOORBELL_URL` | the API; required |
+//! | `DOORBELL_USER_A`, `DOORBELL_DAEMON_A`, `DOORBELL_WORKSPACE_A` | a user's and a daemon's token, and their workspace |
+//! | `DOORBELL_USER_B`, `DOORBELL_DAEMON_B`, `DOORBELL_WORKSPACE_B` | the same of another workspace |
+//! | `DOORBELL_TABLE` | its table, reached by the AWS variables; required by the tests in `ttl` and `command` |
 //!
-//! TokenStore and workspaces default to those of `doorbell dev`. A test whose stack or table is not named fails: what did not
-//! run must not look as if it had passed.
+//! Tokens and workspaces default to those of `doorbell dev`. Without the required variables a test fails, so that a skipped
+//! test does not look like a passed one.
 
 use doorbell_shared::store::dynamodb::{DynamoDbStore, connect};
 
@@ -17,13 +17,13 @@ use crate::client::{Client, Workspace};
 /// A client of the stack.
 pub fn client() -> Client {
     let [a, b] = Workspace::of_dev();
-    let url = needed("DOORBELL_URL");
+    let url = required("DOORBELL_URL");
     Client::new(url.trim_end_matches('/'), [named("A", a), named("B", b)])
 }
 
 /// The name of the stack's table.
 pub fn table() -> String {
-    needed("DOORBELL_TABLE")
+    required("DOORBELL_TABLE")
 }
 
 /// The stack's table.
@@ -41,9 +41,8 @@ fn named(letter: &str, default: Workspace) -> Workspace {
     }
 }
 
-fn needed(name: &str) -> String {
-    variable(name)
-        .unwrap_or_else(|| panic!("{name} is not set: see tests/src/stack.rs for what names a stack"))
+fn required(name: &str) -> String {
+    variable(name).unwrap_or_else(|| panic!("{name} is not set: see tests/support/src/stack.rs"))
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -1,43 +1,40 @@
-//! One suite for every store: the promises of [`super`], each as a test that any implementation has to pass.
+//! The conformance suite: the rules of [`super`], each as a test that every store passes.
 //!
-//! A case is handed two handles on one store, as two replicas have them, and makes a workspace and runtimes of its own,
-//! so the suite can run in parallel and on a table that holds other things. Times are passed in and lie near the real
-//! ones, because a real table's TTL goes by the real clock.
+//! A test gets two handles on one store, as two replicas have them, and makes its own workspace and runtimes, so the suite
+//! runs in parallel and on a table with other data. Times are parameters near the real time, because TTL uses the real clock.
 //!
 //! Instantiate it with [`conformance_suite!`](crate::conformance_suite).
 
-mod scene;
+mod context;
 
-pub mod claims;
+pub mod deadlines;
+pub mod isolation;
+pub mod leases;
 pub mod queue;
 pub mod races;
-pub mod redelivery;
 pub mod registry;
 pub mod reports;
-pub mod retention;
-pub mod timeouts;
 pub mod tokens;
-pub mod walls;
 
 use std::pin::Pin;
 
-pub use scene::{Replicas, Scene};
+pub use context::{Replicas, TestContext};
 
 use super::{Store, TokenStore};
 
-/// A case under way.
+/// A running test.
 pub type Running = Pin<Box<dyn Future<Output = ()>>>;
 
-/// One promise, as a function: for suites that run the cases in their own way.
+/// One test as a function, for suites that run the tests in their own way.
 pub struct Case<S> {
-    /// Module and function.
+    /// `module::function`.
     pub name: &'static str,
-    /// Panics when the promise is not kept.
-    pub run: fn(Scene<S>) -> Running,
+    /// Panics when the test fails.
+    pub run: fn(TestContext<S>) -> Running,
 }
 
-/// Makes one test of every case, for the store that `$replicas().await` gives two handles on:
-/// `conformance_suite!([] memory)`. Attributes in the brackets go on every test.
+/// One test for each case, on the store to which `$replicas().await` returns two handles: `conformance_suite!([] memory)`.
+/// The brackets hold attributes of every test.
 #[macro_export]
 macro_rules! conformance_suite {
     ($attributes:tt $replicas:path) => {
@@ -46,97 +43,93 @@ macro_rules! conformance_suite {
     (@list $($what:tt)*) => {
         $crate::conformance_suite! { @$($what)*;
             queue {
-                first_come_is_first_served
-                a_request_is_found_at_once_on_another_replica
-                only_what_waits_is_looked_at
-                what_waits_behind_many_others_is_found
-                a_burst_of_rings_is_let_in_and_one_more_is_too_fast
-                asking_again_begins_nothing_anew
-                asking_again_takes_one_place_of_the_burst
-                a_ring_draws_attention_for_as_long_as_it_can_be_open
+                lists_requests_in_ring_order
+                other_replica_finds_request_at_once
+                lists_only_pending_requests_of_the_runtime
+                finds_request_behind_many_completed
+                limits_rings_after_a_burst
+                retried_ring_creates_nothing_new
+                retried_ring_counts_once_in_the_burst
+                ring_sets_work_hint_for_its_lifetime
             }
-            claims {
-                a_claim_is_won_once
-                the_same_claim_again_is_won_again
-                a_lapsed_request_cannot_be_claimed
-                the_start_of_the_run_survives_storage
+            leases {
+                pending_request_is_claimed_once
+                retried_claim_wins_again
+                expired_request_cannot_be_claimed
+                lease_survives_storage
+                lists_lost_lease_after_5_s
+                pending_filter_lists_no_lost_lease
+                lists_no_request_in_flight
+                lists_no_lease_of_another_runtime
+                lists_no_ended_lease
+                lists_no_expired_pending_request
+                lists_pending_and_lost_by_age
+                lists_oldest_possible_lease
+                redelivery_counts_and_keeps_deadline
+                lease_younger_than_5_s_is_not_replaced
+                replaces_only_the_listed_lease
+                reported_request_is_not_redelivered
+                expired_lease_is_not_redelivered
+                retried_redelivery_wins_again
+                first_report_of_redelivered_request_counts
             }
-            redelivery {
-                what_has_not_arrived_is_found_after_five_seconds
-                nothing_is_found_again_unless_it_is_looked_for
-                what_is_in_flight_is_not_found
-                what_another_runtime_has_is_not_found
-                what_is_answered_or_has_lapsed_is_not_found
-                what_has_lapsed_pending_is_not_found_either
-                the_oldest_comes_first_whether_pending_or_handed_out
-                the_oldest_request_that_can_run_is_found
-                a_redelivery_counts_and_leaves_the_running_clock
-                a_claim_less_than_five_seconds_old_is_not_replaced
-                only_the_claim_that_was_seen_is_replaced
-                what_is_answered_is_not_handed_out_again
-                what_has_lapsed_is_not_handed_out_again
-                the_same_redelivery_again_is_won_again
-                the_first_report_of_a_redelivered_request_stays
-            }
-            timeouts {
-                pending_times_out_after_thirty_seconds
-                running_times_out_sixty_seconds_after_the_claim
-                a_time_out_is_for_ever
-                a_time_out_is_told_from_one_that_was_written_before
-                a_replica_with_a_slower_clock_tells_the_same_story
+            deadlines {
+                pending_request_times_out_after_30_s
+                running_request_times_out_60_s_after_claim
+                timeout_is_final
+                one_poll_writes_the_timeout
+                slower_clock_sees_written_timeout
+                request_is_readable_2_min_after_last_change
+                runtime_is_forgotten_after_a_week
             }
             reports {
-                a_result_is_shown_by_every_later_poll
-                any_result_comes_back_as_it_was
-                a_failure_is_shown_with_its_text
-                a_pending_request_may_be_reported
-                the_same_report_again_is_a_repetition
-                the_same_report_of_the_same_time_is_the_same_call
-                another_report_is_stale
-                a_report_after_the_deadline_is_stale
-                a_result_as_large_as_allowed_is_stored
+                every_later_poll_shows_result
+                stores_any_result_unchanged
+                poll_shows_error_of_failure
+                accepts_report_of_pending_request
+                repeated_report_is_duplicate
+                retried_report_is_recorded
+                different_second_report_is_stale
+                report_after_deadline_is_stale
+                stores_largest_allowed_result
             }
-            walls {
-                another_workspace_sees_nothing
-                another_workspaces_ring_draws_no_attention
-                a_caller_of_no_workspace_sees_nothing
-                another_runtimes_path_leads_nowhere
-                a_caller_of_many_workspaces_is_let_in
-            }
-            retention {
-                a_request_is_readable_for_two_minutes_after_its_last_change
-                a_runtime_is_forgotten_a_week_after_its_last_beat
+            isolation {
+                other_workspace_sees_nothing
+                foreign_ring_sets_no_work_hint
+                caller_without_workspace_sees_nothing
+                request_is_bound_to_its_runtime
+                accepts_caller_in_250_workspaces
             }
             registry {
-                registering_again_keeps_id_and_first_date
-                a_runtime_goes_offline_without_beats
-                deregistering_takes_a_runtime_offline_at_once
-                a_beat_brings_a_deregistered_runtime_back
-                a_runtime_may_register_as_offline
-                every_runtime_of_a_workspace_is_listed
-                an_unknown_runtime_cannot_be_rung_or_beat
+                repeated_registration_keeps_id_and_date
+                runtime_without_heartbeat_goes_offline
+                deregistered_runtime_is_offline_at_once
+                heartbeat_ends_deregistration
+                accepts_registration_as_offline
+                lists_every_runtime_of_a_workspace
+                unknown_runtime_is_not_found
             }
             tokens {
-                a_token_is_known_once_issued
-                a_token_is_refused_from_its_expiry_on
-                a_revoked_token_is_refused_at_once
-                tokens_are_listed_by_workspace
-                tokens_are_not_listed_as_runtimes
+                finds_issued_token
+                hides_token_from_its_expiry
+                hides_revoked_token_at_once
+                lists_tokens_by_workspace
+                lists_no_token_as_runtime
             }
             races {
-                sixteen_heartbeats_claim_one_request_once
-                sixteen_polls_write_a_lapse_down_once
-                sixteen_heartbeats_redeliver_one_request_once
-                a_report_and_a_redelivery_leave_the_report
-                a_report_and_a_time_out_leave_one_outcome
-                heartbeats_share_out_a_queue
+                sixteen_claims_have_one_winner
+                sixteen_polls_write_one_timeout
+                sixteen_redeliveries_have_one_winner
+                report_wins_against_redelivery
+                report_and_timeout_leave_one_outcome
+                heartbeats_share_a_queue
             }
         }
     };
     (@cases; $($module:ident { $($case:ident)* })*) => {
         vec![$($($crate::store::conformance::Case {
             name: concat!(stringify!($module), "::", stringify!($case)),
-            run: |scene| Box::pin($crate::store::conformance::$module::$case(scene)),
+            run: |test| Box::pin($crate::store::conformance::$module::$case(test)),
         }),*),*]
     };
     (@modules $attributes:tt $replicas:path; $($module:ident { $($case:ident)* })*) => {
@@ -148,13 +141,13 @@ macro_rules! conformance_suite {
         $($attribute)*
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $case() {
-            let scene = $crate::store::conformance::Scene::new($replicas().await).await;
-            $crate::store::conformance::$module::$case(scene).await;
+            let test = $crate::store::conformance::TestContext::new($replicas().await).await;
+            $crate::store::conformance::$module::$case(test).await;
         }
     };
 }
 
-/// Every case there is.
+/// All cases.
 pub fn cases<S: Store + TokenStore + 'static>() -> Vec<Case<S>> {
     crate::conformance_suite! { @list cases }
 }

@@ -1,98 +1,97 @@
-//! Asking, and the order in which it is answered.
-#![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
+//! Rings, the queue and its order.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::Scene;
-use super::scene::{answer, ids};
+use super::TestContext;
+use super::context::{completed, ids};
 use crate::limits::{RING_BURST, RING_INTERVAL, WORK_HINT_LIFETIME};
 use crate::rate_limit::RateLimited;
 use crate::request::ClaimFilter;
 use crate::store::{HeartbeatOutcome, InitiateOutcome, Store};
 
-/// More than a look reads at once.
+/// More than one page of the range read.
 const MANY: usize = 20;
 
-/// The order of asking is the order of answering.
-pub async fn first_come_is_first_served<S: Store>(scene: Scene<S>) {
-    let mut asked = Vec::new();
+pub async fn lists_requests_in_ring_order<S: Store>(test: TestContext<S>) {
+    let mut request = Vec::new();
     for second in [0, 0, 1, 1, 2] {
-        asked.push(scene.ring(scene.at(second)).await.address.request);
+        request.push(test.ring(test.at(second)).await.address.request);
     }
-    assert_eq!(scene.look(&scene.there, scene.at(3)).await, asked);
+    assert_eq!(test.list_pending(&test.replica_b, test.at(3)).await, request);
 }
 
-/// A client polls right after it asked, on whichever node, and gives up for good at the first 404.
-pub async fn a_request_is_found_at_once_on_another_replica<S: Store>(scene: Scene<S>) {
-    let asked = scene.ring(scene.start).await;
-    assert_eq!(scene.poll(&scene.there, asked.address, scene.start).await, Some(asked));
+/// Clients poll right after the ring, on any replica, and give up at the first 404.
+pub async fn other_replica_finds_request_at_once<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    assert_eq!(test.poll(&test.replica_b, request.address, test.start).await, Some(request));
 }
 
-/// Not what runs, is answered, has lapsed, or is another runtime's.
-pub async fn only_what_waits_is_looked_at<S: Store>(scene: Scene<S>) {
-    let lapsed = scene.ring(scene.at(0)).await;
-    let running = scene.ring(scene.at(20)).await;
-    scene.claim(running.address, scene.at(20)).await;
-    let waiting = scene.ring(scene.at(21)).await;
-    let other = scene.here.register(scene.registration("opencode"), scene.at(21)).await.unwrap();
+pub async fn lists_only_pending_requests_of_the_runtime<S: Store>(test: TestContext<S>) {
+    let expired = test.ring(test.at(0)).await;
+    let running = test.ring(test.at(20)).await;
+    test.claim(running.address, test.at(20)).await;
+    let waiting = test.ring(test.at(21)).await;
+    let other = test.replica_a.register(test.registration("opencode"), test.at(21)).await.unwrap();
 
-    assert_eq!(scene.look(&scene.there, scene.at(31)).await, [waiting.address.request]);
-    assert_ne!(waiting.address, lapsed.address);
-    assert_eq!(scene.there.list_claimable(other.id, &ClaimFilter::Pending, scene.at(31)).await.unwrap(), []);
+    assert_eq!(test.list_pending(&test.replica_b, test.at(31)).await, [waiting.address.request]);
+    assert_ne!(waiting.address, expired.address);
+    assert_eq!(
+        test.replica_b.list_claimable(other.id, &ClaimFilter::Pending, test.at(31)).await.unwrap(),
+        []
+    );
 }
 
-/// However many were asked before it, and answered.
-pub async fn what_waits_behind_many_others_is_found<S: Store>(scene: Scene<S>) {
+pub async fn finds_request_behind_many_completed<S: Store>(test: TestContext<S>) {
     for _ in 0..MANY {
-        let asked = scene.ring(scene.start).await;
-        scene.report(asked.address, &answer("{}"), scene.start).await;
+        let request = test.ring(test.start).await;
+        test.report(request.address, &completed("{}"), test.start).await;
     }
-    let waiting = scene.ring(scene.at(1)).await;
-    assert_eq!(scene.look(&scene.there, scene.at(2)).await, [waiting.address.request]);
-    let candidates = scene.look_without(&[], &scene.there, scene.at(2)).await;
+    let waiting = test.ring(test.at(1)).await;
+    assert_eq!(test.list_pending(&test.replica_b, test.at(2)).await, [waiting.address.request]);
+    let candidates = test.list_with_in_flight(&[], &test.replica_b, test.at(2)).await;
     assert_eq!(ids(candidates), [waiting.address.request]);
 }
 
-/// So that nobody can keep a machine busy; and a person who waits a moment is let in again.
-pub async fn a_burst_of_rings_is_let_in_and_one_more_is_too_fast<S: Store>(scene: Scene<S>) {
+pub async fn limits_rings_after_a_burst<S: Store>(test: TestContext<S>) {
     for _ in 0..RING_BURST {
-        scene.ring(scene.start).await;
+        test.ring(test.start).await;
     }
     let one_more =
-        scene.there.initiate(scene.address(scene.start), &scene.allowed, scene.start).await.unwrap();
+        test.replica_b.initiate(test.address(test.start), &test.callers, test.start).await.unwrap();
     assert_eq!(one_more, InitiateOutcome::RateLimited(RateLimited { retry_after: RING_INTERVAL }));
-    scene.ring(scene.start + RING_INTERVAL).await;
+    test.ring(test.start + RING_INTERVAL).await;
 }
 
-/// A ring whose answer was lost is made again, perhaps after a heartbeat has collected it.
-pub async fn asking_again_begins_nothing_anew<S: Store>(scene: Scene<S>) {
-    let asked = scene.ring(scene.start).await;
-    let running = scene.claim(asked.address, scene.start).await;
-    let again = scene.there.initiate(asked.address, &scene.allowed, scene.start).await.unwrap();
-    assert!(matches!(again, InitiateOutcome::Enqueued(_)), "{again:?}");
-    assert_eq!(scene.poll(&scene.there, asked.address, scene.start).await, Some(running));
+/// The response to the ring was lost; a heartbeat may have claimed the request.
+pub async fn retried_ring_creates_nothing_new<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    let running = test.claim(request.address, test.start).await;
+    let retry = test.replica_b.initiate(request.address, &test.callers, test.start).await.unwrap();
+    assert!(matches!(retry, InitiateOutcome::Enqueued(_)), "{retry:?}");
+    assert_eq!(test.poll(&test.replica_b, request.address, test.start).await, Some(running));
 }
 
-/// It is one ring, the first of a burst or a later one.
-pub async fn asking_again_takes_one_place_of_the_burst<S: Store>(scene: Scene<S>) {
+/// The first ring of a burst or a later one.
+pub async fn retried_ring_counts_once_in_the_burst<S: Store>(test: TestContext<S>) {
     for _ in 0..RING_BURST {
-        let asked = scene.ring(scene.start).await;
-        let again = scene.there.initiate(asked.address, &scene.allowed, scene.start).await.unwrap();
-        assert!(matches!(again, InitiateOutcome::Enqueued(_)), "{again:?}");
+        let request = test.ring(test.start).await;
+        let retry = test.replica_b.initiate(request.address, &test.callers, test.start).await.unwrap();
+        assert!(matches!(retry, InitiateOutcome::Enqueued(_)), "{retry:?}");
     }
 }
 
-/// Heartbeats look for work only then; otherwise a beat costs a write and nothing else.
-pub async fn a_ring_draws_attention_for_as_long_as_it_can_be_open<S: Store>(scene: Scene<S>) {
-    let attention =
-        async |now| scene.there.record_heartbeat(scene.runtime, &scene.allowed, now).await.unwrap();
-    assert_eq!(attention(scene.start).await, HeartbeatOutcome::Recorded { work_hint: false });
-    scene.ring(scene.start).await;
-    assert_eq!(attention(scene.start).await, HeartbeatOutcome::Recorded { work_hint: true });
+/// Without the hint a heartbeat costs one write.
+pub async fn ring_sets_work_hint_for_its_lifetime<S: Store>(test: TestContext<S>) {
+    let heartbeat =
+        async |now| test.replica_b.record_heartbeat(test.runtime, &test.callers, now).await.unwrap();
+    assert_eq!(heartbeat(test.start).await, HeartbeatOutcome::Recorded { work_hint: false });
+    test.ring(test.start).await;
+    assert_eq!(heartbeat(test.start).await, HeartbeatOutcome::Recorded { work_hint: true });
     assert_eq!(
-        attention(scene.start + WORK_HINT_LIFETIME).await,
+        heartbeat(test.start + WORK_HINT_LIFETIME).await,
         HeartbeatOutcome::Recorded { work_hint: true }
     );
     assert_eq!(
-        attention(scene.start + WORK_HINT_LIFETIME + super::scene::TICK).await,
+        heartbeat(test.start + WORK_HINT_LIFETIME + super::context::TICK).await,
         HeartbeatOutcome::Recorded { work_hint: false }
     );
 }

@@ -1,79 +1,74 @@
-//! Knowing runtimes, and whether they can be rung.
-#![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
+//! Registration and the online state.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::Scene;
-use super::scene::TICK;
+use super::TestContext;
+use super::context::TICK;
 use crate::runtime::Registration;
 use crate::store::{DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, Store};
 use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::ONLINE_WINDOW;
 
-async fn rung<S: Store>(scene: &Scene<S>, now: Timestamp) -> InitiateOutcome {
-    scene.there.initiate(scene.address(now), &scene.allowed, now).await.unwrap()
+async fn rung<S: Store>(test: &TestContext<S>, now: Timestamp) -> InitiateOutcome {
+    test.replica_b.initiate(test.address(now), &test.callers, now).await.unwrap()
 }
 
-/// What has changed is taken over.
-pub async fn registering_again_keeps_id_and_first_date<S: Store>(scene: Scene<S>) {
+pub async fn repeated_registration_keeps_id_and_date<S: Store>(test: TestContext<S>) {
     let renamed =
-        Registration { name: "Renamed".to_owned().try_into().unwrap(), ..scene.registration("codex") };
-    let runtime = scene.there.register(renamed, scene.at(9)).await.unwrap();
-    assert_eq!((runtime.id, runtime.name.as_str()), (scene.runtime, "Renamed"));
-    assert_eq!((runtime.registered_at, runtime.last_seen_at), (scene.start, scene.at(9)));
+        Registration { name: "Renamed".to_owned().try_into().unwrap(), ..test.registration("codex") };
+    let runtime = test.replica_b.register(renamed, test.at(9)).await.unwrap();
+    assert_eq!((runtime.id, runtime.name.as_str()), (test.runtime, "Renamed"));
+    assert_eq!((runtime.registered_at, runtime.last_seen_at), (test.start, test.at(9)));
 }
 
-/// Three beats missed.
-pub async fn a_runtime_goes_offline_without_beats<S: Store>(scene: Scene<S>) {
-    let last = scene.start + ONLINE_WINDOW;
-    assert!(matches!(rung(&scene, last).await, InitiateOutcome::Enqueued(_)));
-    assert_eq!(rung(&scene, last + TICK).await, InitiateOutcome::Offline);
-    scene.here.record_heartbeat(scene.runtime, &scene.allowed, last).await.unwrap();
-    assert!(matches!(rung(&scene, last + TICK).await, InitiateOutcome::Enqueued(_)));
+pub async fn runtime_without_heartbeat_goes_offline<S: Store>(test: TestContext<S>) {
+    let last = test.start + ONLINE_WINDOW;
+    assert!(matches!(rung(&test, last).await, InitiateOutcome::Enqueued(_)));
+    assert_eq!(rung(&test, last + TICK).await, InitiateOutcome::Offline);
+    test.replica_a.record_heartbeat(test.runtime, &test.callers, last).await.unwrap();
+    assert!(matches!(rung(&test, last + TICK).await, InitiateOutcome::Enqueued(_)));
 }
 
-/// Anonymous rings it and waits.
-pub async fn deregistering_takes_a_runtime_offline_at_once<S: Store>(scene: Scene<S>) {
-    let done = scene.here.deregister(scene.runtime, &scene.allowed, scene.at(1)).await.unwrap();
+pub async fn deregistered_runtime_is_offline_at_once<S: Store>(test: TestContext<S>) {
+    let done = test.replica_a.deregister(test.runtime, &test.callers, test.at(1)).await.unwrap();
     assert_eq!(done, DeregisterOutcome::Deregistered);
-    assert_eq!(rung(&scene, scene.at(1)).await, InitiateOutcome::Offline);
-    let listed = scene.there.list_runtimes(scene.workspace, scene.at(1)).await.unwrap();
-    assert!(!listed[0].is_online(scene.at(1)));
+    assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline);
+    let listed = test.replica_b.list_runtimes(test.workspace, test.at(1)).await.unwrap();
+    assert!(!listed[0].is_online(test.at(1)));
 }
 
-/// Its daemon runs after all.
-pub async fn a_beat_brings_a_deregistered_runtime_back<S: Store>(scene: Scene<S>) {
-    scene.here.deregister(scene.runtime, &scene.allowed, scene.at(1)).await.unwrap();
-    scene.there.record_heartbeat(scene.runtime, &scene.allowed, scene.at(2)).await.unwrap();
-    assert!(matches!(rung(&scene, scene.at(2)).await, InitiateOutcome::Enqueued(_)));
+pub async fn heartbeat_ends_deregistration<S: Store>(test: TestContext<S>) {
+    test.replica_a.deregister(test.runtime, &test.callers, test.at(1)).await.unwrap();
+    test.replica_b.record_heartbeat(test.runtime, &test.callers, test.at(2)).await.unwrap();
+    assert!(matches!(rung(&test, test.at(2)).await, InitiateOutcome::Enqueued(_)));
 }
 
-/// Known, and not to be rung.
-pub async fn a_runtime_may_register_as_offline<S: Store>(scene: Scene<S>) {
-    let offline = Registration { online: false, ..scene.registration("codex") };
-    let runtime = scene.here.register(offline, scene.at(1)).await.unwrap();
-    assert!(!runtime.is_online(scene.at(1)));
-    assert_eq!(rung(&scene, scene.at(1)).await, InitiateOutcome::Offline);
+pub async fn accepts_registration_as_offline<S: Store>(test: TestContext<S>) {
+    let offline = Registration { online: false, ..test.registration("codex") };
+    let runtime = test.replica_a.register(offline, test.at(1)).await.unwrap();
+    assert!(!runtime.is_online(test.at(1)));
+    assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline);
 }
 
-/// More of them than one batch holds.
-pub async fn every_runtime_of_a_workspace_is_listed<S: Store>(scene: Scene<S>) {
-    let mut expected = vec![scene.runtime];
+/// More than one batch read holds.
+pub async fn lists_every_runtime_of_a_workspace<S: Store>(test: TestContext<S>) {
+    let mut expected = vec![test.runtime];
     for number in 0..120 {
-        let runtime = scene.here.register(scene.registration(&format!("agent-{number}")), scene.start).await;
+        let runtime =
+            test.replica_a.register(test.registration(&format!("agent-{number}")), test.start).await;
         expected.push(runtime.unwrap().id);
     }
-    let listed = scene.there.list_runtimes(scene.workspace, scene.at(1)).await.unwrap();
+    let listed = test.replica_b.list_runtimes(test.workspace, test.at(1)).await.unwrap();
     let mut listed: Vec<_> = listed.into_iter().map(|runtime| runtime.id).collect();
     listed.sort();
     expected.sort();
     assert_eq!(listed, expected);
 }
 
-/// And is told so: its daemon then registers it.
-pub async fn an_unknown_runtime_cannot_be_rung_or_beat<S: Store>(scene: Scene<S>) {
-    let unknown = scene.registration("never registered").id;
-    let address = crate::request::Address { runtime: unknown, ..scene.address(scene.start) };
-    let rung = scene.here.initiate(address, &scene.allowed, scene.start).await.unwrap();
+pub async fn unknown_runtime_is_not_found<S: Store>(test: TestContext<S>) {
+    let unknown = test.registration("never registered").id;
+    let address = crate::request::Address { runtime: unknown, ..test.address(test.start) };
+    let rung = test.replica_a.initiate(address, &test.callers, test.start).await.unwrap();
     assert_eq!(rung, InitiateOutcome::NotFound);
-    let beat = scene.here.record_heartbeat(unknown, &scene.allowed, scene.start).await.unwrap();
-    assert_eq!(beat, HeartbeatOutcome::NotFound);
+    let outcome = test.replica_a.record_heartbeat(unknown, &test.callers, test.start).await.unwrap();
+    assert_eq!(outcome, HeartbeatOutcome::NotFound);
 }

@@ -31,12 +31,12 @@ impl Served {
         let client = stack::client();
         let name = new_daemon_id();
         let machine = Machine::new()
-            .with("DOORBELL_URL", client.url())
-            .with("DOORBELL_TOKEN", &client.a.daemon)
-            .with("DOORBELL_WORKSPACE", &client.a.id)
+            .with_env("DOORBELL_URL", client.url())
+            .with_env("DOORBELL_TOKEN", &client.a.daemon)
+            .with_env("DOORBELL_WORKSPACE", &client.a.id)
             .with_file(&name, MODELS);
         let daemon = machine.start(&["daemon", "--interval", "1", "--daemon-id", &name, "--file", &name]);
-        daemon.prints(" online ").await;
+        daemon.wait_for_stdout(" online ").await;
         Self { client, name, machine, daemon }
     }
 
@@ -88,8 +88,8 @@ async fn terminated_daemon_deregisters() {
 /// A machine with access to the table.
 fn administrator() -> Machine {
     let aws = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
-    let machine = Machine::new().with("DOORBELL_TABLE", &stack::table());
-    aws.fold(machine, |machine, (name, value)| machine.with(&name, &value))
+    let machine = Machine::new().with_env("DOORBELL_TABLE", &stack::table());
+    aws.fold(machine, |machine, (name, value)| machine.with_env(&name, &value))
 }
 
 /// Runs `doorbell token` and returns its output.

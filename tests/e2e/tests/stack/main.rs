@@ -8,12 +8,16 @@
 //! |---|---|
 //! | `load::`, `rate_limit::` | a call takes longer than a second |
 //! | `origins::` | the stack allows only named origins |
+//! | `command::` | the command or the table cannot be used |
 //! | `ttl::` | the table cannot be reached, or TTL takes longer than 90 s (DynamoDB deletes within days) |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod command;
 mod load;
 mod origins;
 mod smoke;
+#[path = "../support/mod.rs"]
+mod support;
 mod ttl;
 
 mod contract {

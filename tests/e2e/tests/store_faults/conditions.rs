@@ -1,5 +1,5 @@
-//! Each clause of each condition and filter left out of what the SDK sends, one by one: at least one case must fail then.
-//! The clauses are collected from the suites' own traffic.
+//! Mutation of conditions: each clause of each condition and filter is removed from the SDK's requests, one at a time, and
+//! at least one case must fail. The clauses are collected from the traffic of the suites.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,136 +8,139 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use doorbell_shared::store::conformance::{Replicas, Scene, cases};
+use doorbell_shared::store::conformance::{Replicas, TestContext, cases};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault};
 use futures_util::FutureExt as _;
 use serde_json::Value;
 
-use crate::ambiguous::findings;
 use crate::expression::Expression;
+use crate::faults::findings;
+use crate::injector::{FaultInjector, Rewrite};
 use crate::operations::operations;
 use crate::races::{Running, races};
-use crate::taps::{Alter, Faulty};
 
-/// What carries clauses.
 const EXPRESSIONS: [&str; 2] = ["ConditionExpression", "FilterExpression"];
 
-/// One expression of one call in our code, whatever values it is sent with.
+/// One expression of one call of the store, without its values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Site {
     operation: String,
-    /// Tells two calls with the same condition apart.
+    /// Distinguishes two calls with the same condition.
     update: String,
     expression: &'static str,
     shape: String,
 }
 
-/// The expression in `asked`, if it has one, and where it stands.
-fn site(operation: &str, asked: &Value) -> Option<(Site, Expression)> {
-    let expression = EXPRESSIONS.into_iter().find(|name| asked.get(*name).is_some())?;
-    let parsed = Expression::parse(asked[expression].as_str().unwrap());
-    let update = asked["UpdateExpression"].as_str().unwrap_or_default().to_owned();
+/// The expression of a request, if it has one.
+fn site(operation: &str, request: &Value) -> Option<(Site, Expression)> {
+    let expression = EXPRESSIONS.into_iter().find(|name| request.get(*name).is_some())?;
+    let parsed = Expression::parse(request[expression].as_str().unwrap());
+    let update = request["UpdateExpression"].as_str().unwrap_or_default().to_owned();
     let site = Site { operation: operation.to_owned(), update, expression, shape: parsed.shape() };
     Some((site, parsed))
 }
 
-/// Notes every expression that passes.
+/// Collects every expression.
 #[derive(Debug, Default)]
 struct Collected(Mutex<BTreeMap<Site, Expression>>);
 
-impl Alter for Collected {
-    fn asked<'b>(&self, operation: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
+impl Rewrite for Collected {
+    fn request<'b>(&self, operation: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
         self.0.lock().unwrap().extend(site(operation, &serde_json::from_slice(body).unwrap()));
         Cow::Borrowed(body)
     }
 }
 
-/// Leaves the `nth` clause out of one expression.
+/// Removes the `nth` clause of one expression.
 #[derive(Debug)]
 struct Weakened {
     site: Site,
     nth: usize,
-    /// Whether what was left is no request any more: then nothing is shown by a case that fails.
+    /// Whether the rest is not a valid request, so that a failed case proves nothing.
     malformed: AtomicBool,
 }
 
-impl Alter for Weakened {
-    fn asked<'b>(&self, operation: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
-        let mut asked: Value = serde_json::from_slice(body).unwrap();
-        match site(operation, &asked) {
+impl Rewrite for Weakened {
+    fn request<'b>(&self, operation: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
+        let mut request: Value = serde_json::from_slice(body).unwrap();
+        match site(operation, &request) {
             Some((site, expression)) if site == self.site => {
                 let (_, rest) = expression.without_each().swap_remove(self.nth);
-                let asked_for = asked.as_object_mut().unwrap();
+                let fields = request.as_object_mut().unwrap();
                 match rest {
-                    Some(rest) => drop(asked_for.insert(site.expression.to_owned(), rest.to_string().into())),
-                    None => drop(asked_for.remove(site.expression)),
+                    Some(rest) => drop(fields.insert(site.expression.to_owned(), rest.to_string().into())),
+                    None => drop(fields.remove(site.expression)),
                 }
-                drop_unused(&mut asked);
-                Cow::Owned(asked.to_string().into_bytes())
+                drop_unused(&mut request);
+                Cow::Owned(request.to_string().into_bytes())
             }
             _ => Cow::Borrowed(body),
         }
     }
 
-    fn answer(&self, _operation: &str, body: String) -> String {
+    fn response(&self, _operation: &str, body: String) -> String {
         self.malformed.fetch_or(body.contains("ValidationException"), Ordering::SeqCst);
         body
     }
 }
 
-/// DynamoDB refuses names and values that no expression uses.
-fn drop_unused(asked: &mut Value) {
-    let expressions = asked.as_object().unwrap().iter().filter(|(name, _)| name.ends_with("Expression"));
+/// DynamoDB rejects unused names and values.
+fn drop_unused(request: &mut Value) {
+    let expressions = request.as_object().unwrap().iter().filter(|(name, _)| name.ends_with("Expression"));
     let used: BTreeSet<String> = expressions
         .flat_map(|(_, text)| {
             text.as_str().unwrap().split(|c: char| !(c.is_alphanumeric() || "#:_".contains(c)))
         })
         .map(str::to_owned)
         .collect();
-    let asked = asked.as_object_mut().unwrap();
+    let request = request.as_object_mut().unwrap();
     for defined in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
-        let Some(Value::Object(names)) = asked.get_mut(defined) else { continue };
+        let Some(Value::Object(names)) = request.get_mut(defined) else { continue };
         names.retain(|name, _| used.contains(name));
         if names.is_empty() {
-            asked.remove(defined);
+            request.remove(defined);
         }
     }
 }
 
-/// A case of a suite: whether it is kept when calls are altered so.
+/// A case of a suite, and whether it passes with rewritten calls.
 struct Case {
     name: String,
-    run: Box<dyn Fn(EmbeddedDynamoDb, Arc<dyn Alter>) -> Running>,
+    run: Box<dyn Fn(EmbeddedDynamoDb, Arc<dyn Rewrite>) -> Running>,
 }
 
-/// The conformance suite, the lost answers, and what comes in between.
+/// The conformance suite, lost responses, and races.
 fn suites() -> Vec<Case> {
     let conformance = cases::<DynamoDbStore>().into_iter().map(|case| Case {
         name: case.name.to_owned(),
-        run: Box::new(move |engine, alter| {
+        run: Box::new(move |engine, rewrite| {
             Box::pin(async move {
-                let store = || engine.store_with_interceptor(Arc::new(Faulty::new(None, Arc::clone(&alter))));
-                let kept =
-                    async { (case.run)(Scene::new(Replicas { here: store(), there: store() }).await).await };
-                AssertUnwindSafe(kept).catch_unwind().await.is_ok()
+                let store = || {
+                    engine.store_with_interceptor(Arc::new(FaultInjector::new(None, Arc::clone(&rewrite))))
+                };
+                let passes = async {
+                    (case.run)(TestContext::new(Replicas { replica_a: store(), replica_b: store() }).await)
+                        .await
+                };
+                AssertUnwindSafe(passes).catch_unwind().await.is_ok()
             })
         }),
     });
-    let lost_answers = operations().into_iter().map(|operation| Case {
-        name: format!("answer lost: {}", operation.name),
-        run: Box::new(move |engine, alter| {
+    let lost_responses = operations().into_iter().map(|operation| Case {
+        name: format!("response lost: {}", operation.name),
+        run: Box::new(move |engine, rewrite| {
             Box::pin(async move {
-                let faults = [("answer lost", Fault::ResponseLost)];
-                findings(&engine, operation, &faults, &alter).await.wrong.is_empty()
+                let faults = [("response lost", Fault::ResponseLost)];
+                findings(&engine, operation, &faults, &rewrite).await.wrong.is_empty()
             })
         }),
     });
     let races = races().into_iter().map(|(name, race)| Case { name: name.to_owned(), run: Box::new(race) });
-    conformance.chain(lost_answers).chain(races).collect()
+    conformance.chain(lost_responses).chain(races).collect()
 }
 
-/// Every expression there is, and the cases that send it.
+/// Every expression, and the cases that send it.
 async fn collect(engine: &EmbeddedDynamoDb, suites: &[Case]) -> BTreeMap<Site, (Expression, Vec<usize>)> {
     let mut sites = BTreeMap::<Site, (Expression, Vec<usize>)>::new();
     for (number, case) in suites.iter().enumerate() {
@@ -151,7 +154,7 @@ async fn collect(engine: &EmbeddedDynamoDb, suites: &[Case]) -> BTreeMap<Site, (
     sites
 }
 
-/// The first case that is not kept without that clause.
+/// The first case that fails without the clause.
 async fn caught_by<'s>(
     engine: &EmbeddedDynamoDb,
     suites: &'s [Case],
@@ -161,9 +164,9 @@ async fn caught_by<'s>(
 ) -> Option<&'s str> {
     for case in cases {
         let weakened = Arc::new(Weakened { site: site.clone(), nth, malformed: AtomicBool::default() });
-        let kept = (suites[*case].run)(engine.clone(), Arc::<Weakened>::clone(&weakened) as _).await;
+        let passes = (suites[*case].run)(engine.clone(), Arc::<Weakened>::clone(&weakened) as _).await;
         assert!(!weakened.malformed.load(Ordering::SeqCst), "{site:?} {nth}");
-        if !kept {
+        if !passes {
             return Some(&suites[*case].name);
         }
     }
@@ -171,11 +174,14 @@ async fn caught_by<'s>(
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_clause_of_each_condition_is_needed() {
-    let (engine, suites) = (EmbeddedDynamoDb::start().await.unwrap(), suites());
+async fn every_clause_is_needed() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let suites = suites();
     let sites = collect(&engine, &suites).await;
-    // Printed in one piece, because a case that fails says so on the way.
-    let (mut table, mut tried, mut missed) = (String::new(), 0, Vec::new());
+    // Printed at the end, because failing cases print too.
+    let mut table = String::new();
+    let mut tried = 0;
+    let mut missed = Vec::new();
     for (site, (expression, cases)) in &sites {
         writeln!(table, "\n{} {} {}\n  {}", site.operation, site.update, site.expression, site.shape)
             .unwrap();
@@ -188,12 +194,8 @@ async fn each_clause_of_each_condition_is_needed() {
             }
         }
     }
-    println!(
-        "{table}\n{} expressions, {tried} clauses left out, {} of them unnoticed",
-        sites.len(),
-        missed.len()
-    );
-    // A condition more is a figure more, here and in RELIABILITY.md; one less, and a suite does not reach it any more.
+    println!("{table}\n{} expressions, {tried} clauses removed, {} not caught", sites.len(), missed.len());
+    // Fewer: a suite no longer reaches an expression. More: update these numbers and docs/testing.md.
     assert_eq!((sites.len(), tried), (12, 41));
     assert_eq!(missed, [] as [String; 0]);
 }

@@ -1,8 +1,8 @@
-//! Condition and filter expressions as trees, as far as it takes to leave one clause out.
+//! Condition and filter expressions as trees, to remove one clause.
 
 use std::fmt;
 
-/// An expression of `AND`, `OR`, parentheses, and clauses of which nothing needs to be known.
+/// `AND`, `OR`, parentheses, and opaque clauses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Expression {
     Clause(String),
@@ -14,10 +14,11 @@ impl Expression {
     pub(crate) fn parse(text: &str) -> Self {
         let text = unwrapped(text.trim());
         let parsed = |parts: Vec<&str>| parts.into_iter().map(Self::parse).collect::<Vec<_>>();
-        let (any, all) = (split(text, " OR "), split(text, " AND "));
+        let any = split(text, " OR ");
+        let all = split(text, " AND ");
         if any.len() > 1 {
             let any = parsed(any);
-            // A list that is too long for one `IN` is several of the same clause.
+            // A list too long for one `IN` is split into several.
             let one = any.iter().all(|part| part.shape() == any[0].shape());
             if one { Self::Clause(format!("({text})")) } else { Self::Any(any) }
         } else if all.len() > 1 {
@@ -27,7 +28,7 @@ impl Expression {
         }
     }
 
-    /// The expression without what differs from call to call: how long a list of values is.
+    /// The expression without the length of `IN` lists, which differs from call to call.
     pub(crate) fn shape(&self) -> String {
         self.rendered(&|clause| match clause.split_once(" IN (") {
             Some((attribute, _)) => format!("{} IN (…)", attribute.trim_start_matches('(')),
@@ -48,7 +49,7 @@ impl Expression {
         parts.collect::<Vec<_>>().join(word)
     }
 
-    /// Each part that may be left out, and what is left then.
+    /// Each part that can be removed, and the rest.
     pub(crate) fn without_each(&self) -> Vec<(String, Option<Self>)> {
         match self {
             Self::Clause(_) => vec![(self.shape(), None)],
@@ -60,13 +61,13 @@ impl Expression {
     fn without_each_of(parts: &[Self], make: fn(Vec<Self>) -> Self) -> Vec<(String, Option<Self>)> {
         let mut without = Vec::new();
         for (place, part) in parts.iter().enumerate() {
-            for (left_out, rest) in part.without_each() {
+            for (removed, rest) in part.without_each() {
                 let mut parts = parts.to_vec();
                 match rest {
                     Some(rest) => parts[place] = rest,
                     None => drop(parts.remove(place)),
                 }
-                without.push((left_out, Some(Self::of(parts, make))));
+                without.push((removed, Some(Self::of(parts, make))));
             }
             if !matches!(part, Self::Clause(_)) {
                 let mut parts = parts.to_vec();
@@ -88,9 +89,11 @@ impl fmt::Display for Expression {
     }
 }
 
-/// The parts of `text` between `word`s that are in no parentheses.
+/// Splits at each `word` outside parentheses.
 fn split<'t>(text: &'t str, word: &str) -> Vec<&'t str> {
-    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
+    let mut parts = Vec::new();
+    let mut depth = 0;
+    let mut start = 0;
     for (at, character) in text.char_indices() {
         match character {
             '(' => depth += 1,
@@ -106,7 +109,7 @@ fn split<'t>(text: &'t str, word: &str) -> Vec<&'t str> {
     parts
 }
 
-/// `text` without parentheses around the whole of it.
+/// Removes parentheses around the whole text.
 fn unwrapped(text: &str) -> &str {
     let Some(inner) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else { return text };
     let mut depth = 0;
@@ -122,7 +125,7 @@ fn unwrapped(text: &str) -> &str {
 }
 
 #[test]
-fn each_clause_and_each_group_of_them_is_left_out_once() {
+fn removes_each_clause_and_group_once() {
     let expression = Expression::parse("(w IN (:a, :b)) AND k = :k AND ((s = :p AND c >= :x) OR (s = :r))");
     let without: Vec<_> =
         expression.without_each().into_iter().map(|(_, rest)| rest.unwrap().to_string()).collect();
@@ -141,7 +144,7 @@ fn each_clause_and_each_group_of_them_is_left_out_once() {
 }
 
 #[test]
-fn a_list_of_another_length_is_the_same_clause() {
+fn in_lists_of_any_length_are_one_clause() {
     let one = Expression::parse("(workspace_id IN (:workspace0)) AND a = :a");
     let many = "(workspace_id IN (:workspace0, :workspace1) OR workspace_id IN (:workspace2)) AND a = :a";
     assert_eq!(Expression::parse(many).shape(), one.shape());

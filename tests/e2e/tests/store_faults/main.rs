@@ -1,19 +1,19 @@
-//! The store on DynamoDB when calls go wrong, and when its conditions are wrong.
+//! The DynamoDB store under faults, and with wrong conditions.
 //!
-//! | module | shows |
+//! | module | tests |
 //! |---|---|
-//! | `ambiguous` | whatever becomes of any call, an operation says the truth or that it cannot say; and asking again mends it |
-//! | `races` | what comes between two calls of one operation is not overwritten |
-//! | `conditions` | each clause of each condition is needed: without it, one of the suites fails |
+//! | `faults` | every operation, with every fault of every call, has the right outcome or an error, and a retry is safe |
+//! | `races` | writes between two calls of one operation are not overwritten |
+//! | `conditions` | without any clause of any condition, a suite fails |
 //!
-//! Both go by the real traffic between the SDK and the table, so a new call or a new condition is among them by itself.
-//! Time is virtual, so the SDK's back-off and time-outs take none.
+//! All work on the real traffic between SDK and table, so they include new calls and conditions. Time is virtual, so the SDK's
+//! back-off and timeouts take none.
 #![cfg(test)]
 
-mod ambiguous;
 mod conditions;
 mod expression;
+mod faults;
+mod injector;
 mod operations;
 mod races;
 mod stage;
-mod taps;

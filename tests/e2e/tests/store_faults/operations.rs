@@ -1,5 +1,5 @@
-//! Every operation of the store, each in the situations in which it makes different calls; but for the revocation of a
-//! token, which says that there is none when it is asked for again.
+//! Every operation of the store, in each situation in which its calls differ. Revoking a token is missing: a retry finds no
+//! token.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,24 +8,20 @@ use doorbell_protocol::InFlight;
 use doorbell_shared::request::{ClaimFilter, Delivery, ErrorText, Payload, RequestOutcome, State};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
-    ClaimOutcome, Deregister as _, Heartbeat as _, Initiate as _, InitiateOutcome, Poll as _, PollOutcome,
-    Register as _, Report as _, ReportOutcome, Result, Runtimes as _, TokenStore as _,
+    ClaimOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
 };
 
 use crate::stage::Stage;
 
-/// What the stage is set with.
+/// What was done before the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// A request waits.
-    Asked,
-    /// A request was handed out.
-    HandedOut,
-    /// A token was issued.
-    Issued,
+    Rung,
+    Claimed,
+    TokenIssued,
 }
 
-type Asking = Pin<Box<dyn Future<Output = Result<String>>>>;
+type Running = Pin<Box<dyn Future<Output = Result<String>>>>;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Operation {
@@ -33,20 +29,20 @@ pub(crate) struct Operation {
     pub(crate) before: Before,
     /// Seconds after the start.
     pub(crate) second: u64,
-    /// Asks a store, and says what it answered, without what differs from stage to stage.
-    pub(crate) ask: fn(Arc<Stage>, DynamoDbStore, u64) -> Asking,
+    /// Runs on a store; describes the outcome without ids and times.
+    pub(crate) run: fn(Arc<Stage>, DynamoDbStore, u64) -> Running,
 }
 
-/// `(name, before, second, |stage, store, now| answer)`.
+/// `(name, before, second, |stage, store, now| outcome)`.
 macro_rules! operations {
-    ($(($name:literal, $before:ident, $second:literal, |$stage:ident, $store:ident, $now:ident| $answer:expr)),* $(,)?) => {
+    ($(($name:literal, $before:ident, $second:literal, |$stage:ident, $store:ident, $now:ident| $outcome:expr)),* $(,)?) => {
         vec![$(Operation {
             name: $name,
             before: Before::$before,
             second: $second,
-            ask: |$stage, $store, second| Box::pin(async move {
-                let $now = $stage.scene.at(second);
-                Ok($answer)
+            run: |$stage, $store, second| Box::pin(async move {
+                let $now = $stage.context.at(second);
+                Ok($outcome)
             }),
         }),*]
     };
@@ -54,94 +50,94 @@ macro_rules! operations {
 
 pub(crate) fn operations() -> Vec<Operation> {
     operations![
-        ("ring", Asked, 6, |stage, store, now| {
-            initiated(store.initiate(stage.fresh, &stage.scene.allowed, now).await?)
+        ("ring", Rung, 6, |stage, store, now| {
+            initiated(store.initiate(stage.fresh, &stage.context.callers, now).await?)
         }),
-        ("ring early", Asked, 0, |stage, store, now| {
-            initiated(store.initiate(stage.fresh, &stage.scene.allowed, now).await?)
+        ("ring early", Rung, 0, |stage, store, now| {
+            initiated(store.initiate(stage.fresh, &stage.context.callers, now).await?)
         }),
-        ("poll", Asked, 6, |stage, store, now| {
-            polled(store.poll(stage.asked.address, &stage.scene.allowed, now).await?)
+        ("poll", Rung, 6, |stage, store, now| {
+            polled(store.poll(stage.request.address, &stage.context.callers, now).await?)
         }),
-        ("poll a lapse", Asked, 31, |stage, store, now| {
-            polled(store.poll(stage.asked.address, &stage.scene.allowed, now).await?)
+        ("poll an expired request", Rung, 31, |stage, store, now| {
+            polled(store.poll(stage.request.address, &stage.context.callers, now).await?)
         }),
-        ("poll a lapsed run", HandedOut, 61, |stage, store, now| {
-            polled(store.poll(stage.asked.address, &stage.scene.allowed, now).await?)
+        ("poll an expired lease", Claimed, 61, |stage, store, now| {
+            polled(store.poll(stage.request.address, &stage.context.callers, now).await?)
         }),
-        ("beat", Asked, 6, |stage, store, now| {
-            format!("{:?}", store.beat(stage.scene.runtime, &stage.scene.allowed, now).await?)
+        ("heartbeat", Rung, 6, |stage, store, now| {
+            format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.callers, now).await?)
         }),
-        ("beat, listing due", Asked, 400_000, |stage, store, now| {
-            format!("{:?}", store.beat(stage.scene.runtime, &stage.scene.allowed, now).await?)
+        ("heartbeat, listing due", Rung, 400_000, |stage, store, now| {
+            format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.callers, now).await?)
         }),
-        ("look for pending", Asked, 6, |stage, store, now| {
-            store.look(stage.scene.runtime, &ClaimFilter::Pending, now).await?.len().to_string()
+        ("list pending", Rung, 6, |stage, store, now| {
+            store.list_claimable(stage.context.runtime, &ClaimFilter::Pending, now).await?.len().to_string()
         }),
-        ("look for undelivered", HandedOut, 6, |stage, store, now| {
-            let looking = ClaimFilter::PendingOrLost(InFlight::default());
-            store.look(stage.scene.runtime, &looking, now).await?.len().to_string()
+        ("list lost", Claimed, 6, |stage, store, now| {
+            let filter = ClaimFilter::PendingOrLost(InFlight::default());
+            store.list_claimable(stage.context.runtime, &filter, now).await?.len().to_string()
         }),
-        ("claim", Asked, 6, |stage, store, now| {
-            claimed(&store.claim(stage.asked.address, Delivery::First, stage.claim, now).await?)
+        ("claim", Rung, 6, |stage, store, now| {
+            claimed(&store.claim(stage.request.address, Delivery::First, stage.lease_token, now).await?)
         }),
-        ("claim in place of another", HandedOut, 6, |stage, store, now| {
-            let State::Running(run) = stage.asked.state else { panic!("not running") };
-            let again = Delivery::Redelivery { replaced: run.claim };
-            claimed(&store.claim(stage.asked.address, again, stage.claim, now).await?)
+        ("redeliver", Claimed, 6, |stage, store, now| {
+            let State::Running(lease) = stage.request.state else { panic!("not running") };
+            let redelivery = Delivery::Redelivery { lease: lease.token };
+            claimed(&store.claim(stage.request.address, redelivery, stage.lease_token, now).await?)
         }),
-        ("report", HandedOut, 6, |stage, store, now| {
-            let answer = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
-            reported(store.report(stage.asked.address, &stage.scene.allowed, &answer, now).await?)
+        ("report", Claimed, 6, |stage, store, now| {
+            let result = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
+            reported(store.report(stage.request.address, &stage.context.callers, &result, now).await?)
         }),
-        ("report a long result", HandedOut, 6, |stage, store, now| {
-            let answer = RequestOutcome::Completed(Payload::try_from("[]".repeat(10_000)).unwrap());
-            reported(store.report(stage.asked.address, &stage.scene.allowed, &answer, now).await?)
+        ("report a long result", Claimed, 6, |stage, store, now| {
+            let result = RequestOutcome::Completed(Payload::try_from("[]".repeat(10_000)).unwrap());
+            reported(store.report(stage.request.address, &stage.context.callers, &result, now).await?)
         }),
-        ("report a failure", Asked, 6, |stage, store, now| {
+        ("report a failure", Rung, 6, |stage, store, now| {
             let failure = RequestOutcome::Failed(ErrorText::from("no".to_owned()));
-            reported(store.report(stage.asked.address, &stage.scene.allowed, &failure, now).await?)
+            reported(store.report(stage.request.address, &stage.context.callers, &failure, now).await?)
         }),
-        ("register", Asked, 6, |stage, store, now| {
-            let runtime = store.register(stage.scene.registration("codex"), now).await?;
+        ("register", Rung, 6, |stage, store, now| {
+            let runtime = store.register(stage.context.registration("codex"), now).await?;
             format!("registered {:?} ago", now.since(runtime.registered_at))
         }),
-        ("deregister", Asked, 6, |stage, store, now| {
-            format!("{:?}", store.deregister(stage.scene.runtime, &stage.scene.allowed, now).await?)
+        ("deregister", Rung, 6, |stage, store, now| {
+            format!("{:?}", store.deregister(stage.context.runtime, &stage.context.callers, now).await?)
         }),
-        ("runtimes", Asked, 6, |stage, store, now| {
-            store.runtimes(stage.scene.workspace, now).await?.len().to_string()
+        ("runtimes", Rung, 6, |stage, store, now| {
+            store.list_runtimes(stage.context.workspace, now).await?.len().to_string()
         }),
-        ("token", Issued, 6, |stage, store, now| {
-            format!("known {}", store.token(stage.token.hash, now).await?.is_some())
+        ("token", TokenIssued, 6, |stage, store, now| {
+            format!("found {}", store.find_token(stage.token.hash, now).await?.is_some())
         }),
-        ("issue", Asked, 6, |stage, store, _now| format!("{:?}", store.issue_token(&stage.token).await?)),
-        ("tokens", Issued, 6, |stage, store, now| {
-            store.tokens(stage.scene.workspace, now).await?.len().to_string()
+        ("issue", Rung, 6, |stage, store, _now| format!("{:?}", store.issue_token(&stage.token).await?)),
+        ("tokens", TokenIssued, 6, |stage, store, now| {
+            store.list_tokens(stage.context.workspace, now).await?.len().to_string()
         }),
     ]
 }
 
-fn initiated(initiated: InitiateOutcome) -> String {
-    match initiated {
+fn initiated(outcome: InitiateOutcome) -> String {
+    match outcome {
         InitiateOutcome::Enqueued(_) => "enqueued".to_owned(),
-        refused => format!("{refused:?}"),
+        rejected => format!("{rejected:?}"),
     }
 }
 
-fn polled(polled: PollOutcome) -> String {
-    match polled {
-        // Who wrote a lapse down cannot be told where every try of it lost its answer; what is shown is the same.
+fn polled(outcome: PollOutcome) -> String {
+    match outcome {
+        // When every response is lost, the store cannot tell which poll wrote the timeout. The record is the same.
         PollOutcome::Found(request) | PollOutcome::TimedOut(request) => {
             request.state.status().as_str().to_owned()
         }
-        PollOutcome::NotFound => "unknown".to_owned(),
+        PollOutcome::NotFound => "not found".to_owned(),
     }
 }
 
-fn reported(reported: ReportOutcome) -> String {
-    match reported {
-        // Likewise.
+fn reported(outcome: ReportOutcome) -> String {
+    match outcome {
+        // The same for a report.
         ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate => "recorded".to_owned(),
         other => format!("{other:?}"),
     }

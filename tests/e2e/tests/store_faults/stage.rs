@@ -1,5 +1,4 @@
-//! What an operation is asked on: a scene with a request in it, ids that are the same when it is asked again, and what
-//! everybody sees of it afterwards.
+//! The items that an operation runs on, with ids that are the same in a retry, and the state that it leaves.
 
 use std::time::Duration;
 
@@ -10,89 +9,95 @@ use doorbell_shared::id_gen;
 use doorbell_shared::request::LeaseToken;
 use doorbell_shared::request::{Address, Request, State};
 use doorbell_shared::runtime::ShortText;
-use doorbell_shared::store::conformance::{Replicas, Scene};
+use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
-use doorbell_shared::store::{Poll as _, PollOutcome, Runtimes as _, TokenStore as _};
+use doorbell_shared::store::{PollOutcome, Store as _, TokenStore as _};
 use doorbell_shared::token::TokenRecord;
 
 use crate::operations::Before;
 
-/// How much later than the last question it is seen.
+/// How long after the operation the state is read.
 const LATER: Duration = Duration::from_millis(1);
 
 pub(crate) struct Stage {
-    pub(crate) scene: Scene<DynamoDbStore>,
-    /// The request that was asked before.
-    pub(crate) asked: Request,
-    /// Where nothing was asked before.
+    pub(crate) context: TestContext<DynamoDbStore>,
+    pub(crate) request: Request,
+    /// An address without a request.
     pub(crate) fresh: Address,
-    pub(crate) claim: LeaseToken,
+    pub(crate) lease_token: LeaseToken,
     pub(crate) token: TokenRecord,
     engine: EmbeddedDynamoDb,
 }
 
 impl Stage {
     pub(crate) async fn new(engine: &EmbeddedDynamoDb, before: Before) -> Self {
-        let scene = Scene::new(Replicas { here: engine.store(), there: engine.store() }).await;
-        let mut asked = scene.ring(scene.start).await;
-        if before == Before::HandedOut {
-            asked = scene.claim(asked.address, scene.start).await;
+        let context =
+            TestContext::new(Replicas { replica_a: engine.store(), replica_b: engine.store() }).await;
+        let mut request = context.ring(context.start).await;
+        if before == Before::Claimed {
+            request = context.claim(request.address, context.start).await;
         }
-        let (fresh, claim, token) = (scene.address(scene.at(6)), scene.lease_token(), token(&scene));
-        if before == Before::Issued {
-            scene.here.issue_token(&token).await.unwrap();
+        let fresh = context.address(context.at(6));
+        let lease_token = context.lease_token();
+        let token = token(&context);
+        if before == Before::TokenIssued {
+            context.replica_a.issue_token(&token).await.unwrap();
         }
-        Self { scene, asked, fresh, claim, token, engine: engine.clone() }
+        Self { context, request, fresh, lease_token, token, engine: engine.clone() }
     }
 
-    /// Everything that can be seen at `now`, without what differs from scene to scene.
-    pub(crate) async fn seen(&self, now: Timestamp) -> Vec<String> {
-        let (scene, now) = (&self.scene, now + LATER);
-        let runtimes = scene.there.runtimes(scene.workspace, now).await.unwrap();
-        let mut seen: Vec<_> =
+    /// The state at `now`, without ids.
+    pub(crate) async fn observe(&self, now: Timestamp) -> Vec<String> {
+        let context = &self.context;
+        let now = now + LATER;
+        let runtimes = context.replica_b.list_runtimes(context.workspace, now).await.unwrap();
+        let mut state: Vec<_> =
             runtimes.iter().map(|runtime| format!("online {}", runtime.is_online(now))).collect();
-        seen.push(format!("pending {}", scene.look(&scene.there, now).await.len()));
-        seen.push(format!("undelivered {}", scene.look_without(&[], &scene.there, now).await.len()));
-        seen.push(format!("tokens {}", scene.there.tokens(scene.workspace, now).await.unwrap().len()));
-        seen.push(format!("next ring due {:?}", self.ring_due().await));
-        for address in [self.asked.address, self.fresh] {
-            seen.push(match scene.there.poll(address, &scene.allowed, now).await.unwrap() {
+        state.push(format!("pending {}", context.list_pending(&context.replica_b, now).await.len()));
+        state.push(format!("lost {}", context.list_with_in_flight(&[], &context.replica_b, now).await.len()));
+        state.push(format!(
+            "tokens {}",
+            context.replica_b.list_tokens(context.workspace, now).await.unwrap().len()
+        ));
+        state.push(format!("rate limit {:?}", self.rate_limit().await));
+        for address in [self.request.address, self.fresh] {
+            state.push(match context.replica_b.poll(address, &context.callers, now).await.unwrap() {
                 PollOutcome::Found(request) | PollOutcome::TimedOut(request) => self.shape(&request),
                 PollOutcome::NotFound => "no request".to_owned(),
             });
         }
-        seen
+        state
     }
 
     fn shape(&self, request: &Request) -> String {
         let attempt = match request.state {
-            State::Running(run) => run.attempt,
+            State::Running(lease) => lease.attempt,
             _ => 0,
         };
-        let changed = request.updated_at.since(self.scene.start);
+        let changed = request.updated_at.since(self.context.start);
         format!("{} {attempt} {changed:?}", request.state.status().as_str())
     }
 
-    /// The pace, which no operation shows.
-    async fn ring_due(&self) -> i64 {
+    /// The rate limit, which no operation returns.
+    async fn rate_limit(&self) -> i64 {
         let key = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
-        let key = [key("pk", format!("runtime#{}", self.scene.runtime)), key("sk", "runtime".to_owned())];
+        let key = [key("pk", format!("runtime#{}", self.context.runtime)), key("sk", "runtime".to_owned())];
         let get = self.engine.client(None).get_item().table_name(TABLE).set_key(Some(key.into()));
         let item = get.send().await.unwrap().item.unwrap();
-        item["ring_due_at"].as_n().unwrap().parse::<i64>().unwrap() - self.scene.start.millis()
+        item["rate_limit_tat"].as_n().unwrap().parse::<i64>().unwrap() - self.context.start.millis()
     }
 }
 
-/// A token of the scene's workspace that nobody has issued.
-fn token(scene: &Scene<DynamoDbStore>) -> TokenRecord {
+/// A token that has not been issued.
+fn token(context: &TestContext<DynamoDbStore>) -> TokenRecord {
     let token = id_gen::token(Scope::Daemon).unwrap();
     TokenRecord {
         hash: token.hash(),
         subject: ShortText::try_from("build machine".to_owned()).unwrap(),
         scopes: [Scope::Daemon].into(),
-        workspaces: scene.allowed.clone(),
-        created_at: scene.start,
+        workspaces: context.callers.clone(),
+        created_at: context.start,
         expires_at: None,
         last_four: token.last_four(),
     }

@@ -64,7 +64,7 @@ pub async fn foreign_or_absent_request_is_not_found(api: &Target) {
         (Caller::DaemonA, &runtime, ABSENT_REQUEST),
         (Caller::DaemonA, &runtime, "nonsense"),
     ] {
-        let path = result_path(&runtime, &request);
+        let path = result_path(runtime, request);
         assert_eq!(api.post(caller, &path, body.clone()).await, ApiResponse::error(404, "request not found"));
     }
     let path = result_path("nonsense", &request);

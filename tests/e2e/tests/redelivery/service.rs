@@ -1,4 +1,4 @@
-//! The real functions on the embedded engine, real daemons, and a network that loses one answer.
+//! The functions on the embedded engine, real daemons, and a network that loses one response.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,9 +10,9 @@ use axum::http::{Method, Uri};
 use axum::response::Response;
 use doorbell_client::Api;
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::daemon::{Daemon, Settings};
-use doorbell_daemon::discover::{DiscoveryError, ModelSource};
-use doorbell_gateway;
+use doorbell_daemon::sources::{ModelSource, SourceError};
+use doorbell_daemon::{Daemon, Settings};
+use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
 use doorbell_protocol::{Model, ModelEntry, ModelListResult};
 use doorbell_shared::clock::Stopwatch;
@@ -28,26 +28,25 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What becomes of heartbeats on their way.
+/// The network between daemon and service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// They arrive, and so do their answers.
-    Safe,
-    /// The first answer that hands out a request does not arrive.
+pub(crate) enum Network {
+    Reliable,
+    /// Loses the first response that hands out a request.
     LosesWork,
-    /// The same, and the daemon is one that does not say what is in flight.
-    LosesWorkOfAnOlderDaemon,
+    /// The same, with a daemon that sends no `in_flight`.
+    LosesWorkOfOldDaemon,
 }
 
-/// The service, and what daemons have asked of it.
-pub(crate) struct World {
-    backend: AppState<DynamoDbStore>,
-    way: Way,
+/// The functions, and the heartbeats that they received.
+pub(crate) struct Service {
+    state: AppState<DynamoDbStore>,
+    network: Network,
     running: Stopwatch,
-    beats: Mutex<Vec<Heartbeat>>,
+    heartbeats: Mutex<Vec<Heartbeat>>,
 }
 
-/// One heartbeat, as the service saw it.
+/// One heartbeat that the service received.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heartbeat {
     pub(crate) at: Duration,
@@ -55,65 +54,66 @@ pub(crate) struct Heartbeat {
     pub(crate) hands_out: bool,
 }
 
-impl World {
-    /// A service that daemons reach that way.
-    pub(crate) async fn start(way: Way) -> (Arc<Self>, Api) {
+impl Service {
+    /// Serves the functions behind `network`.
+    pub(crate) async fn start(network: Network) -> (Arc<Self>, Api) {
         let store = EmbeddedDynamoDb::start().await.unwrap().store();
-        let backend = AppState { clock: Arc::new(VirtualClock::default()), ..AppState::new(store) };
-        let world = Arc::new(Self { backend, way, running: Stopwatch::start(), beats: Mutex::default() });
-        let served = Arc::clone(&world);
+        let state = AppState { clock: Arc::new(VirtualClock::default()), ..AppState::new(store) };
+        let service =
+            Arc::new(Self { state, network, running: Stopwatch::start(), heartbeats: Mutex::default() });
+        let served = Arc::clone(&service);
         let handler = move |method: Method, uri: Uri, body: Bytes| async move {
-            served.answer(&method, uri.path(), serde_json::from_slice(&body).unwrap()).await
+            served.respond(&method, uri.path(), serde_json::from_slice(&body).unwrap()).await
         };
         let api = connect(Router::new().fallback(handler)).await;
-        (world, api)
+        (service, api)
     }
 
     pub(crate) fn now(&self) -> Duration {
         self.running.elapsed()
     }
 
-    pub(crate) fn beats(&self) -> Vec<Heartbeat> {
-        self.beats.lock().unwrap().clone()
+    pub(crate) fn heartbeats(&self) -> Vec<Heartbeat> {
+        self.heartbeats.lock().unwrap().clone()
     }
 
-    /// Calls a function as a person.
+    /// Calls a function as a user.
     pub(crate) async fn call(&self, function: Function, path: &str) -> Value {
         let event = event(function, Scope::User, path, &json!({}));
-        let response = invoke(function, &self.backend, &event).await;
+        let response = invoke(function, &self.state, &event).await;
         assert_eq!(response.status(), 200, "{path}");
         serde_json::from_slice(response.body()).unwrap()
     }
 
-    /// Answers a daemon.
-    async fn answer(&self, method: &Method, path: &str, mut body: Value) -> Response {
+    /// Responds to a daemon.
+    async fn respond(&self, method: &Method, path: &str, mut request: Value) -> Response {
         let mut routes = ROUTES.into_iter();
         let route = routes.find(|route| route.method == method && route.parameters(path).is_some()).unwrap();
-        if self.way == Way::LosesWorkOfAnOlderDaemon {
-            body.as_object_mut().unwrap().remove("in_flight");
+        if self.network == Network::LosesWorkOfOldDaemon {
+            request.as_object_mut().unwrap().remove("in_flight");
         }
-        let event = event(route.function, Scope::Daemon, path, &body);
-        let response = invoke(route.function, &self.backend, &event).await;
-        let answer: Value = serde_json::from_slice(response.body()).unwrap();
-        if route.function == Function::Heartbeat && self.is_lost(answer.get("pending_model_list").is_some()) {
+        let event = event(route.function, Scope::Daemon, path, &request);
+        let response = invoke(route.function, &self.state, &event).await;
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        if route.function == Function::Heartbeat && self.is_lost(body.get("pending_model_list").is_some()) {
             let broken = futures_util::stream::once(async { Err::<Bytes, _>("the connection broke") });
             return Response::new(Body::from_stream(broken));
         }
         response.map(|body| Body::from(body.as_ref().to_vec()))
     }
 
-    /// Notes a heartbeat, and says whether its answer is lost.
+    /// Records a heartbeat; returns whether its response is lost.
     fn is_lost(&self, hands_out: bool) -> bool {
-        let mut beats = self.beats.lock().unwrap();
-        let is_first = hands_out && !beats.iter().any(|beat| beat.hands_out);
-        beats.push(Heartbeat { at: self.now(), hands_out });
-        is_first && self.way != Way::Safe
+        let mut heartbeats = self.heartbeats.lock().unwrap();
+        let is_first = hands_out && !heartbeats.iter().any(|heartbeat| heartbeat.hands_out);
+        heartbeats.push(Heartbeat { at: self.now(), hands_out });
+        is_first && self.network != Network::Reliable
     }
 
-    /// Waits until the service has seen a heartbeat like that.
-    pub(crate) async fn wait_for_beat(&self, like_that: impl Fn(&Heartbeat) -> bool) {
+    /// Waits for a heartbeat that matches.
+    pub(crate) async fn wait_for_heartbeat(&self, matches: impl Fn(&Heartbeat) -> bool) {
         for _ in 0..1_000 {
-            if self.beats().iter().any(&like_that) {
+            if self.heartbeats().iter().any(&matches) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -122,8 +122,8 @@ impl World {
     }
 }
 
-/// A daemon at work, with a single agent that takes so long. Dropped like one that is killed when it is aborted.
-pub(crate) async fn start_daemon(api: &Api, takes: Duration) -> (String, JoinHandle<()>) {
+/// A running daemon with one agent that takes `delay`. Aborting the task kills the daemon.
+pub(crate) async fn start_daemon(api: &Api, delay: Duration) -> (String, JoinHandle<()>) {
     let settings = Settings {
         workspace: WORKSPACE_A.parse().unwrap(),
         daemon_id: "my-laptop".to_owned(),
@@ -135,7 +135,7 @@ pub(crate) async fn start_daemon(api: &Api, takes: Duration) -> (String, JoinHan
         provider: "codex".to_owned(),
         profile_id: String::new(),
         version: None,
-        discoverer: Arc::new(Takes(takes)),
+        source: Arc::new(SlowAgent(delay)),
     };
     let daemon = Daemon::new(api.clone(), settings, vec![agent]);
     let registered = daemon.register().await.unwrap();
@@ -144,20 +144,19 @@ pub(crate) async fn start_daemon(api: &Api, takes: Duration) -> (String, JoinHan
     (runtime, tokio::spawn(served))
 }
 
-/// An agent program that takes so long.
 #[derive(Debug)]
-struct Takes(Duration);
+struct SlowAgent(Duration);
 
 #[async_trait]
-impl ModelSource for Takes {
+impl ModelSource for SlowAgent {
     fn name(&self) -> &str {
         "the agent"
     }
 
-    async fn discover(&self) -> Result<ModelListResult, DiscoveryError> {
+    async fn list_models(&self) -> Result<ModelListResult, SourceError> {
         tokio::time::sleep(self.0).await;
         let model = Model { id: "gpt-6".to_owned(), label: "GPT-6".to_owned(), ..Model::default() };
-        let models = vec![ModelEntry::try_from(model).unwrap()];
+        let models = vec![ModelEntry::try_from(&model).unwrap()];
         Ok(ModelListResult { models, supported: true, fallback: false })
     }
 }

@@ -1,5 +1,5 @@
-//! What a case starts from: a workspace, a runtime in it, and two replicas.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
+//! The fixtures of a test: a workspace, a runtime, and two replicas of the store.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
@@ -14,57 +14,57 @@ use doorbell_protocol::Timestamp;
 use doorbell_protocol::{InFlight, Kind};
 use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
 
-/// Two handles on one store that share nothing else.
+/// Two handles on one store.
 #[derive(Clone, Debug)]
 pub struct Replicas<S> {
-    /// One node.
-    pub here: S,
-    /// Another.
-    pub there: S,
+    /// The first replica.
+    pub replica_a: S,
+    /// The second replica.
+    pub replica_b: S,
 }
 
-/// A workspace and an online runtime that no other case knows of.
+/// A workspace and an online runtime of one test.
 #[derive(Debug)]
-pub struct Scene<S> {
-    /// One node.
-    pub here: S,
-    /// Another.
-    pub there: S,
-    /// The workspace.
+pub struct TestContext<S> {
+    /// The first replica.
+    pub replica_a: S,
+    /// The second replica.
+    pub replica_b: S,
+    /// The workspace of the runtime.
     pub workspace: WorkspaceId,
-    /// A caller who is in it, and in no other.
-    pub allowed: Workspaces,
+    /// A caller in that workspace only.
+    pub callers: Workspaces,
     /// A runtime registered in it at [`start`](Self::start).
     pub runtime: RuntimeId,
-    /// When the case starts.
+    /// The time of the registration.
     pub start: Timestamp,
     ids: RandomIdGenerator,
 }
 
-impl<S: Store> Scene<S> {
-    /// A scene of its own on `replicas`.
+impl<S: Store> TestContext<S> {
+    /// Registers a runtime in a new workspace.
     pub async fn new(replicas: Replicas<S>) -> Self {
         let ids = RandomIdGenerator::default();
         let workspace = fresh_workspace(&ids);
-        let scene = Self {
-            here: replicas.here,
-            there: replicas.there,
+        let test = Self {
+            replica_a: replicas.replica_a,
+            replica_b: replicas.replica_b,
             workspace,
-            allowed: Workspaces::from_iter([workspace]),
+            callers: Workspaces::from_iter([workspace]),
             runtime: RuntimeId::derive(workspace, "daemon", "codex", ""),
             start: SystemClock.now(),
             ids,
         };
-        scene.here.register(scene.registration("codex"), scene.start).await.unwrap();
-        scene
+        test.replica_a.register(test.registration("codex"), test.start).await.unwrap();
+        test
     }
 
-    /// So many seconds after the start.
+    /// `seconds` after the start.
     pub fn at(&self, seconds: u64) -> Timestamp {
         self.start + Duration::from_secs(seconds)
     }
 
-    /// A registration of a runtime of that type.
+    /// A registration of a runtime of type `provider`.
     pub fn registration(&self, provider: &str) -> Registration {
         let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
         Registration {
@@ -77,96 +77,100 @@ impl<S: Store> Scene<S> {
         }
     }
 
-    /// A caller who is in a workspace of their own only.
-    pub fn stranger(&self) -> Workspaces {
+    /// A caller in another, new workspace.
+    pub fn other_tenant(&self) -> Workspaces {
         Workspaces::from_iter([fresh_workspace(&self.ids)])
     }
 
-    /// A claim that nobody else makes.
-    pub fn claim_id(&self) -> LeaseToken {
+    /// A new lease token.
+    pub fn lease_token(&self) -> LeaseToken {
         self.ids.lease_token()
     }
 
-    /// An address in the scene's runtime that nothing has been stored at.
+    /// A new address in the runtime.
     pub fn address(&self, now: Timestamp) -> Address {
         Address { runtime: self.runtime, request: self.ids.request_id(now), kind: Kind::ModelList }
     }
 
-    /// Rings the runtime, which must be online.
+    /// Rings the runtime, which must succeed.
     pub async fn ring(&self, now: Timestamp) -> Request {
-        match self.here.initiate(self.address(now), &self.allowed, now).await.unwrap() {
+        match self.replica_a.initiate(self.address(now), &self.callers, now).await.unwrap() {
             InitiateOutcome::Enqueued(request) => request,
             other => panic!("the runtime cannot be rung: {other:?}"),
         }
     }
 
-    /// Claims a request that must be there to be claimed.
+    /// Claims a request, which must succeed.
     pub async fn claim(&self, address: Address, now: Timestamp) -> Request {
         self.claim_as(Delivery::First, address, now).await.expect("the request cannot be claimed")
     }
 
-    /// The request claimed that way, if it can be.
+    /// Claims a request; `None` when the claim is lost.
     pub async fn claim_as(&self, delivery: Delivery, address: Address, now: Timestamp) -> Option<Request> {
-        match self.here.claim(address, delivery, self.claim_id(), now).await.unwrap() {
+        match self.replica_a.claim(address, delivery, self.lease_token(), now).await.unwrap() {
             ClaimOutcome::Won(request) => Some(request),
             ClaimOutcome::Lost => None,
         }
     }
 
-    /// What a heartbeat on `replica` finds that is pending.
-    pub async fn look(&self, replica: &S, now: Timestamp) -> Vec<RequestId> {
+    /// The pending requests on `replica`.
+    pub async fn list_pending(&self, replica: &S, now: Timestamp) -> Vec<RequestId> {
         ids(replica.list_claimable(self.runtime, &ClaimFilter::Pending, now).await.unwrap())
     }
 
-    /// What a heartbeat on `replica` finds whose daemon lists these.
-    pub async fn look_without(&self, in_flight: &[Address], replica: &S, now: Timestamp) -> Vec<Candidate> {
-        replica.list_claimable(self.runtime, &listing(in_flight), now).await.unwrap()
+    /// The claimable requests on `replica` for a daemon with `in_flight`.
+    pub async fn list_with_in_flight(
+        &self,
+        in_flight: &[Address],
+        replica: &S,
+        now: Timestamp,
+    ) -> Vec<Candidate> {
+        replica.list_claimable(self.runtime, &in_flight_filter(in_flight), now).await.unwrap()
     }
 
-    /// Reports, as a caller of the workspace.
+    /// Reports on replica A.
     pub async fn report(&self, address: Address, outcome: &RequestOutcome, now: Timestamp) -> ReportOutcome {
-        self.here.report(address, &self.allowed, outcome, now).await.unwrap()
+        self.replica_a.report(address, &self.callers, outcome, now).await.unwrap()
     }
 
-    /// What a poll on `replica` finds.
+    /// Polls `replica`.
     pub async fn poll(&self, replica: &S, address: Address, now: Timestamp) -> Option<Request> {
-        match replica.poll(address, &self.allowed, now).await.unwrap() {
+        match replica.poll(address, &self.callers, now).await.unwrap() {
             PollOutcome::Found(request) | PollOutcome::TimedOut(request) => Some(request),
             PollOutcome::NotFound => None,
         }
     }
 }
 
-/// The answer to the report that ends `asked`.
-pub(super) fn recorded(asked: &Request) -> ReportOutcome {
-    ReportOutcome::Recorded { created_at: asked.created_at }
+/// The outcome of the report that ends `request`.
+pub(super) fn recorded(request: &Request) -> ReportOutcome {
+    ReportOutcome::Recorded { created_at: request.created_at }
 }
 
-/// What a heartbeat looks for whose daemon lists these.
-pub(super) fn listing(in_flight: &[Address]) -> ClaimFilter {
+/// The filter of a daemon with `in_flight`.
+pub(super) fn in_flight_filter(in_flight: &[Address]) -> ClaimFilter {
     let listed: Vec<RequestId> = in_flight.iter().map(|address| address.request).collect();
     ClaimFilter::PendingOrLost(InFlight::try_from(listed).unwrap())
 }
 
-/// Which requests those are.
 pub(super) fn ids(candidates: Vec<Candidate>) -> Vec<RequestId> {
     candidates.into_iter().map(|candidate| candidate.request).collect()
 }
 
-/// The delivery that replaces the claim by which `request` runs.
-pub(super) fn again(request: &Request) -> Delivery {
+/// The delivery that replaces the request's lease.
+pub(super) fn redelivery(request: &Request) -> Delivery {
     match request.state {
         State::Running(lease) => Delivery::Redelivery { lease: lease.token },
         ref other => panic!("the request is not running: {other:?}"),
     }
 }
 
-/// A completed outcome with that JSON.
-pub(super) fn answer(json: &str) -> RequestOutcome {
+/// A completed outcome with the result `json`.
+pub(super) fn completed(json: &str) -> RequestOutcome {
     RequestOutcome::Completed(Payload::try_from(json.to_owned()).unwrap())
 }
 
-/// The shortest time there is.
+/// The resolution of all times.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
 fn fresh_workspace(ids: &RandomIdGenerator) -> WorkspaceId {

@@ -1,0 +1,78 @@
+//! Timeouts and retention.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
+
+use super::TestContext;
+use super::context::{TICK, completed};
+use crate::limits::RUNTIME_RETENTION;
+use crate::request::{State, TimeoutReason};
+use crate::store::{DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
+
+pub async fn pending_request_times_out_after_30_s<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    let deadline = test.start + PENDING_DEADLINE;
+    assert_eq!(test.poll(&test.replica_a, request.address, deadline).await, Some(request.clone()));
+    let timed_out = test.poll(&test.replica_a, request.address, deadline + TICK).await.unwrap();
+    assert_eq!(timed_out.state, State::Timeout(TimeoutReason::NotClaimed));
+    assert_eq!((timed_out.created_at, timed_out.updated_at), (test.start, deadline + TICK));
+}
+
+pub async fn running_request_times_out_60_s_after_claim<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    let running = test.claim(request.address, test.at(29)).await;
+    let deadline = test.at(29) + RUNNING_DEADLINE;
+    assert_eq!(test.poll(&test.replica_b, request.address, deadline).await, Some(running));
+    let timed_out = test.poll(&test.replica_b, request.address, deadline + TICK).await.unwrap();
+    assert_eq!(timed_out.state, State::Timeout(TimeoutReason::NotReported));
+}
+
+/// The outcome tells the poll that wrote the timeout from later ones.
+pub async fn one_poll_writes_the_timeout<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    let first = test.replica_a.poll(request.address, &test.callers, test.at(31)).await.unwrap();
+    let PollOutcome::TimedOut(timed_out) = first else { panic!("not timed out by this poll: {first:?}") };
+    let later = test.replica_b.poll(request.address, &test.callers, test.at(31)).await.unwrap();
+    assert_eq!(later, PollOutcome::Found(timed_out));
+}
+
+pub async fn timeout_is_final<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    let timed_out = test.poll(&test.replica_a, request.address, test.at(31)).await.unwrap();
+    assert_eq!(test.report(request.address, &completed("{}"), test.at(32)).await, ReportOutcome::Stale);
+    assert_eq!(test.poll(&test.replica_b, request.address, test.at(33)).await, Some(timed_out));
+}
+
+pub async fn slower_clock_sees_written_timeout<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    let timed_out = test.poll(&test.replica_a, request.address, test.at(31)).await;
+    assert_eq!(test.poll(&test.replica_b, request.address, test.at(29)).await, timed_out);
+    assert_eq!(test.report(request.address, &completed("{}"), test.at(29)).await, ReportOutcome::Stale);
+}
+
+pub async fn request_is_readable_2_min_after_last_change<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    test.report(request.address, &completed("{}"), test.at(20)).await;
+    let end = test.at(20) + RETENTION;
+    assert!(test.poll(&test.replica_a, request.address, end).await.is_some());
+    assert_eq!(test.poll(&test.replica_a, request.address, end + TICK).await, None);
+    assert_eq!(test.report(request.address, &completed("{}"), end + TICK).await, ReportOutcome::NotFound);
+}
+
+pub async fn runtime_is_forgotten_after_a_week<S: Store>(test: TestContext<S>) {
+    let end = test.start + RUNTIME_RETENTION;
+    let known = test.replica_a.list_runtimes(test.workspace, end).await.unwrap();
+    assert_eq!(known.len(), 1);
+    let gone = end + TICK;
+    assert_eq!(test.replica_a.list_runtimes(test.workspace, gone).await.unwrap(), []);
+    assert_eq!(
+        test.replica_a.initiate(test.address(gone), &test.callers, gone).await.unwrap(),
+        InitiateOutcome::NotFound
+    );
+    assert_eq!(
+        test.replica_a.record_heartbeat(test.runtime, &test.callers, gone).await.unwrap(),
+        HeartbeatOutcome::NotFound
+    );
+    let deregistered = test.replica_a.deregister(test.runtime, &test.callers, gone).await.unwrap();
+    assert_eq!(deregistered, DeregisterOutcome::NotFound);
+}

@@ -1,0 +1,214 @@
+//! Two workspaces with their tokens, and credentials that are invalid.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorbell_protocol::Scope;
+use doorbell_shared::clock::Clock;
+use doorbell_shared::http::routes::{Function, Route};
+use doorbell_shared::id_gen;
+use doorbell_shared::store::TokenStore;
+use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb};
+use doorbell_shared::token::{Token, TokenRecord};
+use doorbell_test_support::api::{WORKSPACE_A, WORKSPACE_B};
+use doorbell_test_support::contract::{ABSENT_REQUEST, ABSENT_RUNTIME};
+use doorbell_test_support::issuer::{Issuer, unsigned};
+use doorbell_test_support::{TestApi, TestClock};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const DAY_SECONDS: i64 = 24 * 3600;
+
+/// An API with two tenants.
+pub(crate) struct Tenants {
+    pub(crate) api: TestApi,
+    pub(crate) engine: EmbeddedDynamoDb,
+    pub(crate) issuer: Issuer,
+    pub(crate) recorder: Arc<CallRecorder>,
+    pub(crate) a: Tenant,
+    pub(crate) b: Tenant,
+}
+
+/// A workspace with its tokens, a runtime and a pending request.
+#[derive(Clone, Debug)]
+pub(crate) struct Tenant {
+    pub(crate) workspace: &'static str,
+    pub(crate) user: String,
+    pub(crate) daemon: String,
+    pub(crate) runtime: String,
+    pub(crate) request: String,
+}
+
+/// A whole response, except for its date.
+#[derive(Debug, PartialEq)]
+pub(crate) struct WholeResponse {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeSet<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Tenants {
+    pub(crate) async fn new() -> Self {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let issuer = Issuer::start().await;
+        let recorder = Arc::new(CallRecorder::default());
+        let store = engine.store_with_interceptor(Arc::<CallRecorder>::clone(&recorder));
+        let oidc = Some(issuer.oidc());
+        let api = TestApi::serve(store, engine.store(), oidc, Arc::new(TestClock::default())).await;
+        let a = Tenant { workspace: WORKSPACE_A, ..Tenant::absent() };
+        let b = Tenant { workspace: WORKSPACE_B, ..Tenant::absent() };
+        let mut tenants = Self { api, engine, issuer, recorder, a, b };
+        tenants.a = tenants.create(WORKSPACE_A).await;
+        tenants.b = tenants.create(WORKSPACE_B).await;
+        tenants
+    }
+
+    async fn create(&self, workspace: &'static str) -> Tenant {
+        let user = issue_token(&self.engine, &self.api, Scope::User, &[workspace], None).await;
+        let daemon = issue_token(&self.engine, &self.api, Scope::Daemon, &[workspace], None).await;
+        let body = json!({"workspace_id": workspace, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+        let registered = self.send("POST", "/api/daemon/register", Some(&bearer(&daemon)), &body).await;
+        let registered: Value = serde_json::from_str(&registered.body).unwrap();
+        let runtime = registered["runtimes"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/runtimes/{runtime}/models");
+        let ring = self.send("POST", &path, Some(&bearer(&user)), &Value::Null).await;
+        let record: Value = serde_json::from_str(&ring.body).unwrap();
+        let request = record["id"].as_str().unwrap().to_owned();
+        Tenant { workspace, user, daemon, runtime, request }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: Option<&str>,
+        body: &Value,
+    ) -> WholeResponse {
+        let mut request = self.api.request(method.parse::<Method>().unwrap(), path);
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let headers = response.headers().iter().filter(|(name, _)| *name != "date");
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        WholeResponse { status, headers, body: response.text().await.unwrap() }
+    }
+
+    /// Calls `route` on the runtime, request and workspace of `target`.
+    pub(crate) async fn call(
+        &self,
+        route: &Route,
+        authorization: Option<&str>,
+        target: &Tenant,
+    ) -> WholeResponse {
+        let mut path =
+            route.path.replace("{runtimeId}", &target.runtime).replace("{requestId}", &target.request);
+        let body = match route.function {
+            Function::Register => {
+                json!({"workspace_id": target.workspace, "daemon_id": "x", "runtimes": [{"type": "x"}]})
+            }
+            Function::Deregister => json!({"runtime_ids": [target.runtime]}),
+            Function::Heartbeat => json!({"runtime_id": target.runtime}),
+            Function::Report => json!({"status": "failed", "error": "mine now"}),
+            Function::Initiate | Function::Poll | Function::Runtimes => Value::Null,
+        };
+        if route.function == Function::Runtimes {
+            path = format!("{path}?workspace_id={}", target.workspace);
+        }
+        self.send(route.method, &path, authorization, &body).await
+    }
+
+    /// In epoch seconds.
+    pub(crate) fn tomorrow(&self) -> i64 {
+        self.api.clock.now().millis() / 1000 + DAY_SECONDS
+    }
+}
+
+pub(crate) fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+pub(crate) fn scope(route: &Route) -> Scope {
+    if route.path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User }
+}
+
+impl Tenant {
+    pub(crate) fn token(&self, scope: Scope) -> &str {
+        match scope {
+            Scope::User => &self.user,
+            Scope::Daemon => &self.daemon,
+        }
+    }
+
+    /// A workspace, runtime and request that do not exist.
+    pub(crate) fn absent() -> Self {
+        Self {
+            workspace: "99999999-2222-4333-8444-555555555555",
+            user: String::new(),
+            daemon: String::new(),
+            runtime: ABSENT_RUNTIME.to_owned(),
+            request: ABSENT_REQUEST.to_owned(),
+        }
+    }
+}
+
+pub(crate) async fn issue_token(
+    engine: &EmbeddedDynamoDb,
+    api: &TestApi,
+    scope: Scope,
+    workspaces: &[&str],
+    lifetime: Option<Duration>,
+) -> String {
+    let token: Token = id_gen::token(scope).unwrap();
+    let now = api.clock.now();
+    let record = TokenRecord {
+        hash: token.hash(),
+        subject: "tester".to_owned().try_into().unwrap(),
+        scopes: [scope].into(),
+        workspaces: workspaces.iter().map(|workspace| workspace.parse().unwrap()).collect(),
+        created_at: now,
+        expires_at: lifetime.map(|lifetime| now + lifetime),
+        last_four: token.last_four(),
+    };
+    engine.store().issue_token(&record).await.unwrap();
+    token.reveal().to_owned()
+}
+
+/// Names and `authorization` headers: missing, malformed, unknown, revoked, expired, forged.
+pub(crate) async fn invalid_credentials(tenants: &Tenants) -> Vec<(&'static str, Option<String>)> {
+    let Tenants { api, engine, issuer, a, b, .. } = tenants;
+    let claims = issuer.claims(&[WORKSPACE_A], tenants.tomorrow());
+    let revoked = issue_token(engine, api, Scope::User, &[WORKSPACE_A], None).await;
+    let hash = Token::parse(&revoked).unwrap().hash();
+    engine.store().revoke_token(WORKSPACE_A.parse().unwrap(), hash).await.unwrap();
+    let second = Some(Duration::from_secs(1));
+    let expired = issue_token(engine, api, Scope::Daemon, &[WORKSPACE_A], second).await;
+    api.advance_secs(1.0);
+    let signed = issuer.sign(&claims);
+    let (signed_part, _) = signed.rsplit_once('.').unwrap();
+    let forged = format!("{signed_part}.{}", "A".repeat(86));
+    let none = unsigned(&json!({"alg": "none", "kid": "key-1"}), &claims);
+    let symmetric = unsigned(&json!({"alg": "HS256", "kid": "key-1"}), &claims);
+    let expired_jwt = issuer.sign(&issuer.claims(&[WORKSPACE_A], tenants.tomorrow() - 2 * DAY_SECONDS));
+    vec![
+        ("no header", None),
+        ("an empty header", Some(String::new())),
+        ("no scheme", Some(a.user.clone())),
+        ("another scheme", Some(format!("Basic {}", a.user))),
+        ("no token", Some("Bearer ".to_owned())),
+        ("two tokens", Some(format!("Bearer {} {}", a.user, b.user))),
+        ("an unknown token", Some(bearer(&format!("dbu_{}", "A".repeat(43))))),
+        ("half a token", Some(bearer(&a.user[..20]))),
+        ("a revoked token", Some(bearer(&revoked))),
+        ("an expired token", Some(bearer(&expired))),
+        ("a forged JWT", Some(bearer(&forged))),
+        ("a JWT with alg none", Some(bearer(&format!("{none}.")))),
+        ("a JWT with alg none and a signature", Some(bearer(&format!("{none}.AAAA")))),
+        ("a JWT with alg HS256", Some(bearer(&format!("{symmetric}.AAAA")))),
+        ("an expired JWT", Some(bearer(&expired_jwt))),
+    ]
+}

@@ -1,0 +1,128 @@
+//! Tenant isolation: every route of the route table, called with every kind of credential. A foreign runtime or request
+//! looks exactly like an absent one: status, headers, body and cost.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fixtures;
+
+use std::sync::Arc;
+
+use doorbell_protocol::Scope;
+use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_shared::store::dynamodb::DynamoDbStore;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_test_support::api::{WORKSPACE_A, WORKSPACE_B};
+use doorbell_test_support::{ApiResponse, TestApi, TestClock};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::fixtures::{Tenant, Tenants, bearer, invalid_credentials, issue_token, scope};
+
+#[tokio::test]
+async fn invalid_credentials_are_rejected_on_every_route() {
+    let tenants = Tenants::new().await;
+    let mut calls = 0;
+    for (name, authorization) in invalid_credentials(&tenants).await {
+        for route in &ROUTES {
+            let response = tenants.call(route, authorization.as_deref(), &tenants.a).await;
+            assert_eq!(response.status, 401, "{name} at {route:?}: {}", response.body);
+            calls += 1;
+        }
+    }
+    println!("isolation: {calls} calls of (route x invalid credential)");
+}
+
+#[tokio::test]
+async fn token_of_other_scope_is_rejected_on_every_route() {
+    let tenants = Tenants::new().await;
+    for route in &ROUTES {
+        let other = if scope(route) == Scope::User { Scope::Daemon } else { Scope::User };
+        let response = tenants.call(route, Some(&bearer(tenants.a.token(other))), &tenants.a).await;
+        assert_eq!(response.status, 403, "{route:?}: {}", response.body);
+    }
+    println!("isolation: {} calls of (route x other scope)", ROUTES.len());
+}
+
+/// Except for the heartbeat, which the contract lets differ; a caller must know the runtime's id.
+#[tokio::test]
+async fn foreign_response_equals_absent_response_byte_for_byte() {
+    let tenants = Tenants::new().await;
+    let mut calls = 0;
+    for route in &ROUTES {
+        for (caller, other) in [(&tenants.a, &tenants.b), (&tenants.b, &tenants.a)] {
+            let authorization = bearer(caller.token(scope(route)));
+            tenants.recorder.take();
+            let foreign = tenants.call(route, Some(&authorization), other).await;
+            let foreign_calls = tenants.recorder.take().len();
+            let absent = tenants.call(route, Some(&authorization), &Tenant::absent()).await;
+            let absent_calls = tenants.recorder.take().len();
+            assert_eq!(foreign_calls, absent_calls, "calls of {route:?}");
+            calls += 2;
+            if route.function == Function::Heartbeat {
+                assert_eq!((foreign.status, absent.status), (404, 404));
+            } else {
+                assert_eq!(foreign, absent, "{route:?}");
+            }
+        }
+    }
+    println!("isolation: {calls} calls of (route x foreign or absent)");
+}
+
+#[tokio::test]
+async fn foreign_calls_change_and_list_nothing() {
+    let tenants = Tenants::new().await;
+    for route in &ROUTES {
+        tenants.call(route, Some(&bearer(tenants.a.token(scope(route)))), &tenants.b).await;
+    }
+    let poll = ROUTES.iter().find(|route| route.function == Function::Poll).unwrap();
+    let record = tenants.call(poll, Some(&bearer(&tenants.b.user)), &tenants.b).await;
+    assert!(record.body.contains(r#""status":"pending""#), "{}", record.body);
+    let listed = tenants.list(&tenants.b.user).await;
+    assert_eq!((listed.len(), &listed[0]["status"]), (1, &json!("online")));
+}
+
+#[tokio::test]
+async fn user_in_both_workspaces_sees_both() {
+    let tenants = Tenants::new().await;
+    let both = [WORKSPACE_A, WORKSPACE_B];
+    let opaque = issue_token(&tenants.engine, &tenants.api, Scope::User, &both, None).await;
+    let jwt = tenants.issuer.sign(&tenants.issuer.claims(&both, tenants.tomorrow()));
+    let mut calls = 0;
+    for token in [opaque, jwt] {
+        for tenant in [&tenants.a, &tenants.b] {
+            for route in ROUTES.iter().filter(|route| scope(route) == Scope::User) {
+                let response = tenants.call(route, Some(&bearer(&token)), tenant).await;
+                assert_eq!(response.status, 200, "{route:?}: {}", response.body);
+                calls += 1;
+            }
+        }
+        assert_eq!(tenants.list(&token).await.len(), 2);
+    }
+    println!("isolation: {calls} calls of (route x user in both workspaces)");
+}
+
+#[tokio::test]
+async fn jwt_has_no_daemon_scope() {
+    let tenants = Tenants::new().await;
+    let jwt = bearer(&tenants.issuer.sign(&tenants.issuer.claims(&[WORKSPACE_A], tenants.tomorrow())));
+    for route in ROUTES.iter().filter(|route| scope(route) == Scope::Daemon) {
+        assert_eq!(tenants.call(route, Some(&jwt), &tenants.a).await.status, 403, "{route:?}");
+    }
+}
+
+/// A daemon reads 401 as "log in again"; to accept the token would be a hole.
+#[tokio::test]
+async fn failed_token_lookup_is_500() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let broken = DynamoDbStore::new(engine.client(None), "not-there");
+    let api = TestApi::serve(engine.store(), broken, None, Arc::new(TestClock::default())).await;
+    let response = api.send(api.request(Method::GET, "/api/runtimes").bearer_auth("dbu_anything")).await;
+    assert_eq!(response, ApiResponse::error(500, "authorization could not be checked"));
+}
+
+impl Tenants {
+    /// The runtimes that `token` lists.
+    async fn list(&self, token: &str) -> Vec<Value> {
+        let listed = self.send("GET", "/api/runtimes", Some(&bearer(token)), &Value::Null).await;
+        serde_json::from_str(&listed.body).unwrap()
+    }
+}
