@@ -1,7 +1,7 @@
-//! The log: one JSON object a line, for CloudWatch Logs Insights, and one line for each call.
+//! The log: JSON lines for CloudWatch Logs Insights, one for each call.
 //!
-//! Fields are ids, statuses and durations; bodies and tokens never reach this module. Lines below WARN are ours only: at TRACE
-//! the SDK and the HTTP stack log headers and bodies.
+//! Fields are ids, statuses and durations; bodies and tokens never reach this module. Levels below WARN are enabled for our
+//! crates only: at TRACE the SDK and the HTTP stack log headers and bodies.
 
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
@@ -19,7 +19,7 @@ use crate::clock::Stopwatch;
 /// The prefix of the targets of all our crates.
 const OUR_TARGETS: &str = "doorbell";
 
-/// Our lines up to `level`, and warnings and errors of all others.
+/// Lines of our crates up to `level`, and warnings and errors of all others.
 pub fn filter(level: LevelFilter) -> Targets {
     Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(OUR_TARGETS, level)
 }
@@ -38,7 +38,7 @@ where
     registry().with(filter(level)).with(json)
 }
 
-/// The span of a call, which carries its ids to every line that is logged during the call.
+/// The span of a call. It adds the call's ids to every line.
 pub(super) fn call_span(function: &'static str, request: &HttpRequest) -> Span {
     let gateway_request_id = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.as_deref(),
@@ -57,7 +57,7 @@ pub(super) fn call_span(function: &'static str, request: &HttpRequest) -> Span {
     )
 }
 
-/// Writes the line of a call: a caller's error as information, our own as an error.
+/// Logs a call: at ERROR if the server failed, otherwise at INFO.
 pub(super) fn log_call(started: Stopwatch, status: u16, error: Option<&ApiError>) {
     let duration_ms = started.elapsed_ms();
     let cause = error.map(cause);
@@ -68,7 +68,7 @@ pub(super) fn log_call(started: Stopwatch, status: u16, error: Option<&ApiError>
     }
 }
 
-/// Adds an id to the current call's span: a checked one only, because a path could contain anything.
+/// Adds a parsed id to the current call's span. Unparsed text of a path could contain anything.
 pub(super) fn record_id(field: &'static str, id: impl std::fmt::Display) {
     Span::current().record(field, display(id));
 }

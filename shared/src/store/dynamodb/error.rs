@@ -1,4 +1,4 @@
-//! SDK errors → outcomes and [`StoreError`]s.
+//! Converts SDK errors to outcomes and [`StoreError`]s.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
@@ -11,13 +11,13 @@ use crate::store::outcome::{Result, StoreError, StoreErrorKind};
 /// The outcome of a conditional write.
 pub(super) enum ConditionalWrite<T> {
     Applied(T),
-    /// The condition failed on the item as it is stored, if there is one.
+    /// With the stored item, if there is one.
     ConditionFailed(Option<Item>),
 }
 
 /// An SDK error of an operation that may have a condition.
 pub(super) trait Conditional: ProvideErrorMetadata + Sized {
-    /// The item that the condition failed on, if it did.
+    /// `Some` if the condition failed, with the stored item if there is one.
     fn condition_failed(self) -> Option<Option<Item>>;
 }
 
@@ -59,8 +59,7 @@ where
     condition.map(ConditionalWrite::ConditionFailed).ok_or(failure)
 }
 
-/// The error of an operation without a condition. Details are the error's code and the request's id; a message could quote an
-/// item.
+/// Converts an SDK error. Details are its code and the request's id, because its message could quote an item.
 pub(super) fn failed<E: ProvideErrorMetadata, R>(
     operation: &'static str,
 ) -> impl Fn(&SdkError<E, R>) -> StoreError
@@ -94,7 +93,7 @@ fn kind_of_code(code: &str) -> StoreErrorKind {
     }
 }
 
-/// A stored item does not have the shape that this code writes.
-pub(super) fn corrupt(what: &'static str) -> StoreError {
-    StoreError::new("read item", StoreErrorKind::Corrupt).with_detail(what)
+/// A stored item has an unexpected shape.
+pub(super) fn corrupt(detail: &'static str) -> StoreError {
+    StoreError::new("read item", StoreErrorKind::Corrupt).with_detail(detail)
 }

@@ -1,9 +1,9 @@
-//! Initiate: the runtime's work hint and rate limit, then the request.
+//! Initiate: updates the runtime's work hint and rate limit, then puts the request.
 //!
-//! DynamoDB's updates have no `max`, so GCRA takes two different updates: one for a ring at or after the TAT, one for a ring
-//! within the burst. The first is tried first, because clients rarely ring twice in a second; an early ring costs one more
-//! write. The idempotency token is the id of the last ring only: a retry after another ring counts twice towards the rate
-//! limit, which costs its client a sixtieth of a minute.
+//! DynamoDB's updates have no `max`, so GCRA needs two updates: one for a ring at or after the TAT, one for a ring within the
+//! burst. Clients rarely ring twice in a second, so the first is tried first, and an early ring costs one more write.
+//!
+//! The idempotency token is the id of the last ring. A retry after another client's ring counts twice towards the rate limit.
 
 use std::collections::HashMap;
 
@@ -30,15 +30,15 @@ const ONLINE: &str = "last_seen_at >= :online_since AND attribute_not_exists(der
 /// At or after the TAT.
 const ON_TIME: &str = "(attribute_not_exists(rate_limit_tat) OR rate_limit_tat <= :now)";
 
-/// Before the TAT and within the burst, and not a retry. Workspace and liveness were checked a moment ago and stay; a
-/// deregistration may have come in between.
+/// Before the TAT and within the burst, and not a retry. The first update has just checked workspace and liveness; only a
+/// deregistration may have followed.
 const EARLY: &str =
     "attribute_not_exists(deregistered_at) AND rate_limit_tat <= :max_tat AND NOT last_ring_id = :request";
 
 /// The outcome of one of the two updates.
 enum HintOutcome {
     Written(WorkspaceId),
-    /// The ring is early but within the burst: the second update.
+    /// The ring is before the TAT; the second update follows.
     Early,
     RateLimited(RateLimited),
     Offline,
@@ -114,7 +114,7 @@ impl DynamoDbStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// The request's id is the idempotency token: an existing item is our own first try's.
+    /// The request's id is the idempotency token: an existing item comes from our first try.
     async fn enqueue(&self, request: Request) -> Result<InitiateOutcome> {
         let mut item = Item::from(Key::request(request.address.runtime, request.address.request));
         item.extend(encode(RequestItem::from(&request))?);
@@ -144,7 +144,7 @@ async fn hint_outcome(
         ConditionalWrite::ConditionFailed(Some(item)) => item,
     };
     let item: RuntimeItem = decode(item)?;
-    // Finding our own request id is success: the condition failed on our own first try.
+    // Finding our own request id is success: the first try was applied.
     if item.last_ring_id == Some(at.request) && callers.contains(item.workspace_id) {
         return Ok(HintOutcome::Written(item.workspace_id));
     }

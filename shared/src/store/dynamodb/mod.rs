@@ -1,10 +1,10 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
-//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` have the stored shapes; `runtimes`,
-//! `initiate`, `queue`, `requests` and `tokens` the operations with their conditions.
+//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `runtimes`,
+//! `initiate`, `queue`, `requests` and `tokens` have the operations with their conditions.
 //!
-//! **Idempotency.** The SDK retries. When a write was applied and its response lost, the retry fails its own condition. So every
-//! conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
+//! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
+//! every conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
 //! returns the stored item, and finding our own token in it is success.
 
 pub mod table;

@@ -1,7 +1,7 @@
-//! The queue of a runtime: the range of keys that may be claimable, and the claim.
+//! The queue of a runtime: the range read of claimable requests, and the claim.
 //!
-//! Queries only keys young enough to be claimable, so items awaiting TTL cost nothing. Younger items are read, reported results
-//! included, so the range starts as late as possible. It is read in pages: a long queue costs no more than a short one.
+//! Queries only keys young enough to be claimable, so items awaiting TTL cost nothing. Recent results are read too, so the range
+//! starts as late as possible. It is read in pages: a long queue costs no more than a short one.
 
 use std::time::Duration;
 
@@ -23,8 +23,7 @@ use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, State};
 use crate::store::outcome::Result;
 use crate::store::outcome::{Candidate, ClaimOutcome};
 
-/// Requests read at once. As many pending ones fit one read unit, and as many concurrent heartbeats find one that the others
-/// leave.
+/// Requests per page. This many pending ones fit one read unit, and this many concurrent heartbeats find a request each.
 const PAGE: i32 = 16;
 
 /// Pending, within its deadline.
@@ -45,7 +44,7 @@ struct QueuedItem {
     #[serde(flatten)]
     key: Key,
     kind: Kind,
-    /// Only of running requests, and only read for [`ClaimFilter::PendingOrLost`].
+    /// Only running requests have one, and only [`ClaimFilter::PendingOrLost`] reads it.
     lease_token: Option<LeaseToken>,
 }
 
@@ -146,7 +145,7 @@ impl DynamoDbStore {
             ConditionalWrite::ConditionFailed(Some(item)) => item,
         };
         let request = decode::<RequestItem>(item)?.request(at.runtime, at.request)?;
-        // Finding our own lease token is success: the condition failed on our own first try.
+        // Finding our own lease token is success: the first try was applied.
         Ok(match request.state {
             State::Running(lease) if lease.token == token => ClaimOutcome::Won(request),
             _ => ClaimOutcome::Lost,
@@ -165,7 +164,7 @@ impl DynamoDbStore {
             .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
     }
 
-    /// Leaves `claimed_at`, and with it the running deadline, as it is.
+    /// Does not change `claimed_at`, which starts the running deadline.
     fn replacing_lease(
         &self,
         at: Address,

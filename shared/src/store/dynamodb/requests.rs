@@ -27,7 +27,7 @@ impl DynamoDbStore {
         callers: &Workspaces,
         now: Timestamp,
     ) -> Result<PollOutcome> {
-        // Consistent: an eventually consistent read can miss the request just created, and clients give up at one 404.
+        // Consistent, because an eventually consistent read can miss a new request, and clients stop at the first 404.
         let get = self
             .client
             .get_item()
@@ -44,8 +44,8 @@ impl DynamoDbStore {
         }
     }
 
-    /// Only from the state that was read. When it has changed, the new state is the outcome, so that nodes with different clocks
-    /// agree. Our own first try is recognised by its time.
+    /// Conditional on the state that was read. If it has changed, the stored state is returned, so that nodes with different clocks
+    /// agree. A retry recognizes its first try by `updated_at`.
     async fn write_timeout(
         &self,
         read: &Request,
@@ -137,7 +137,7 @@ impl DynamoDbStore {
             .expression_attribute_values(":running", string(Status::Running.as_str()))
             .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
             .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))
-            // The old item, which costs no unit. The new one would return the whole result.
+            // The old item costs nothing and is small; the new one contains the whole result.
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(match conditional("report", update.send().await)? {
