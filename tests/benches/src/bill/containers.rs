@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn count_is_a_pair_or_what_heartbeats_need() {
+    fn count_grows_with_heartbeats_from_two() {
         let prices = Prices::published().unwrap();
         assert_eq!([1.0, 1e4, 1e6].map(|runtimes| count(runtimes, &prices)), [2.0, 2.0, 134.0]);
     }
