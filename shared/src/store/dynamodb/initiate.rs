@@ -49,16 +49,16 @@ impl DynamoDbStore {
     /// Two writes; three for an early ring.
     pub(super) async fn ring(
         &self,
-        at: Address,
+        address: Address,
         callers: &Workspaces,
         now: Timestamp,
     ) -> Result<InitiateOutcome> {
-        let mut hint = self.hint_on_time(at, callers, now).await?;
+        let mut hint = self.hint_on_time(address, callers, now).await?;
         if let HintOutcome::Early = hint {
-            hint = self.hint_early(at, callers, now).await?;
+            hint = self.hint_early(address, callers, now).await?;
         }
         match hint {
-            HintOutcome::Written(workspace) => self.enqueue(Request::new(at, workspace, now)).await,
+            HintOutcome::Written(workspace) => self.enqueue(Request::new(address, workspace, now)).await,
             HintOutcome::Offline => Ok(InitiateOutcome::Offline),
             HintOutcome::NotFound => Ok(InitiateOutcome::NotFound),
             HintOutcome::RateLimited(limited) => Ok(InitiateOutcome::RateLimited(limited)),
@@ -69,10 +69,15 @@ impl DynamoDbStore {
         }
     }
 
-    async fn hint_on_time(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<HintOutcome> {
+    async fn hint_on_time(
+        &self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<HintOutcome> {
         let workspaces = WorkspaceFilter::new(callers);
         let update = self
-            .update_hint(at, workspaces.values, now)
+            .update_hint(address, workspaces.values, now)
             .condition_expression(format!("{} AND {ONLINE} AND {ON_TIME}", workspaces.condition))
             .update_expression(
                 "SET work_hint_until = :work_hint_until, rate_limit_tat = :next_tat, last_ring_id = :request",
@@ -80,13 +85,18 @@ impl DynamoDbStore {
             .expression_attribute_values(":online_since", millis(now - ONLINE_WINDOW))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":next_tat", millis(now + RING_INTERVAL));
-        hint_outcome(update, at, callers, now).await
+        hint_outcome(update, address, callers, now).await
     }
 
-    async fn hint_early(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<HintOutcome> {
+    async fn hint_early(
+        &self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<HintOutcome> {
         let interval = i64::try_from(RING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
         let update = self
-            .update_hint(at, HashMap::new(), now)
+            .update_hint(address, HashMap::new(), now)
             .condition_expression(EARLY)
             .update_expression(
                 "SET work_hint_until = :work_hint_until, rate_limit_tat = rate_limit_tat + :interval, \
@@ -94,22 +104,22 @@ impl DynamoDbStore {
             )
             .expression_attribute_values(":max_tat", millis(max_tat(now)))
             .expression_attribute_values(":interval", number(interval));
-        hint_outcome(update, at, callers, now).await
+        hint_outcome(update, address, callers, now).await
     }
 
     fn update_hint(
         &self,
-        at: Address,
+        address: Address,
         values: HashMap<String, AttributeValue>,
         now: Timestamp,
     ) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::runtime(at.runtime).into()))
+            .set_key(Some(Key::runtime(address.runtime).into()))
             .set_expression_attribute_values(Some(values))
             .expression_attribute_values(":work_hint_until", millis(now + WORK_HINT_LIFETIME))
-            .expression_attribute_values(":request", string(at.request.to_string()))
+            .expression_attribute_values(":request", string(address.request.to_string()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
@@ -134,7 +144,7 @@ impl DynamoDbStore {
 
 async fn hint_outcome(
     update: UpdateItemFluentBuilder,
-    at: Address,
+    address: Address,
     callers: &Workspaces,
     now: Timestamp,
 ) -> Result<HintOutcome> {
@@ -145,21 +155,21 @@ async fn hint_outcome(
     };
     let item: RuntimeItem = decode(item)?;
     // Finding our own request id is success: the first try was applied.
-    if item.last_ring_id == Some(at.request) && callers.contains(item.workspace_id) {
+    if item.last_ring_id == Some(address.request) && callers.contains(item.workspace_id) {
         return Ok(HintOutcome::Written(item.workspace_id));
     }
-    failed_clause(item, at, callers, now)
+    failed_clause(item, address, callers, now)
 }
 
 /// Which clause of the condition failed on `item`.
 fn failed_clause(
     item: RuntimeItem,
-    at: Address,
+    address: Address,
     callers: &Workspaces,
     now: Timestamp,
 ) -> Result<HintOutcome> {
     let tat = item.rate_limit_tat()?;
-    let runtime = item.runtime(at.runtime)?;
+    let runtime = item.runtime(address.runtime)?;
     if !callers.contains(runtime.workspace) || !runtime.is_registered(now) {
         return Ok(HintOutcome::NotFound);
     }

@@ -60,12 +60,17 @@ pub(crate) fn behavior_version() -> BehaviorVersion {
 }
 
 impl Store for DynamoDbStore {
-    async fn initiate(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<InitiateOutcome> {
-        self.ring(at, callers, now).await
+    async fn initiate(
+        &self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<InitiateOutcome> {
+        self.ring(address, callers, now).await
     }
 
-    async fn poll(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
-        self.read_request(at, callers, now).await
+    async fn poll(&self, address: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
+        self.read_request(address, callers, now).await
     }
 
     async fn record_heartbeat(
@@ -88,22 +93,22 @@ impl Store for DynamoDbStore {
 
     async fn claim(
         &self,
-        at: Address,
+        address: Address,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
-        self.write_lease(at, delivery, token, now).await
+        self.write_lease(address, delivery, token, now).await
     }
 
     async fn report(
         &self,
-        at: Address,
+        address: Address,
         callers: &Workspaces,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        self.write_report(at, callers, outcome, now).await
+        self.write_report(address, callers, outcome, now).await
     }
 
     async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {

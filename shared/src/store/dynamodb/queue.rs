@@ -130,21 +130,21 @@ impl DynamoDbStore {
     /// One write. DynamoDB applies one of any number of concurrent claims.
     pub(super) async fn write_lease(
         &self,
-        at: Address,
+        address: Address,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
         let update = match delivery {
-            Delivery::First => self.first_lease(at, token, now),
-            Delivery::Redelivery { lease } => self.replacing_lease(at, lease, token, now),
+            Delivery::First => self.first_lease(address, token, now),
+            Delivery::Redelivery { lease } => self.replacing_lease(address, lease, token, now),
         };
         let item = match conditional("claim", update.send().await)? {
             ConditionalWrite::Applied(output) => output.attributes.unwrap_or_default(),
             ConditionalWrite::ConditionFailed(None) => return Ok(ClaimOutcome::Lost),
             ConditionalWrite::ConditionFailed(Some(item)) => item,
         };
-        let request = decode::<RequestItem>(item)?.request(at.runtime, at.request)?;
+        let request = decode::<RequestItem>(item)?.request(address.runtime, address.request)?;
         // Finding our own lease token is success: the first try was applied.
         Ok(match request.state {
             State::Running(lease) if lease.token == token => ClaimOutcome::Won(request),
@@ -152,8 +152,8 @@ impl DynamoDbStore {
         })
     }
 
-    fn first_lease(&self, at: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
-        self.update_lease(at, token, now)
+    fn first_lease(&self, address: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
+        self.update_lease(address, token, now)
             .update_expression(
                 "SET #status = :running, claimed_at = :now, lease_token = :lease_token, attempt = :first, \
                  updated_at = :now, expires_at = :expires_at",
@@ -167,12 +167,12 @@ impl DynamoDbStore {
     /// Does not change `claimed_at`, which starts the running deadline.
     fn replacing_lease(
         &self,
-        at: Address,
+        address: Address,
         replaced: LeaseToken,
         token: LeaseToken,
         now: Timestamp,
     ) -> UpdateItemFluentBuilder {
-        self.update_lease(at, token, now)
+        self.update_lease(address, token, now)
             .update_expression(
                 "SET lease_token = :lease_token, attempt = attempt + :one, updated_at = :now, \
                  expires_at = :expires_at",
@@ -184,11 +184,11 @@ impl DynamoDbStore {
             .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))
     }
 
-    fn update_lease(&self, at: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
+    fn update_lease(&self, address: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::request(at.runtime, at.request).into()))
+            .set_key(Some(Key::request(address.runtime, address.request).into()))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":running", string(Status::Running.as_str()))
             .expression_attribute_values(":now", millis(now))
