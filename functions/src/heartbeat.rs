@@ -1,8 +1,8 @@
-//! Heartbeat: a daemon records that a runtime is alive, and receives at most one request of each kind.
+//! Heartbeat: records that a runtime is alive, and returns at most one request of each kind.
 //! `POST /api/daemon/heartbeat`.
 //!
-//! Liveness comes first and alone decides the status. The queue read is bounded: when it fails or times out, the heartbeat is
-//! answered with 200 and no work. A claim is never cancelled, because a cancelled claim may have won.
+//! The liveness write comes first and alone decides the status. If the queue read fails or times out, the response is 200 without
+//! work. A claim is never cancelled, because a cancelled claim may have won.
 
 use doorbell_protocol::{HeartbeatBody, HeartbeatResponse, InFlight, Kind, RequestId, RuntimeId, Scope};
 use doorbell_shared::access::Principal;
@@ -31,7 +31,7 @@ async fn heartbeat<S: Store>(
     Heartbeat { state, caller, runtime, filter: filter(body.in_flight) }.run().await
 }
 
-/// Without a list of what is in flight nothing is redelivered.
+/// Without `in_flight`, nothing is redelivered.
 fn filter(in_flight: Option<InFlight>) -> ClaimFilter {
     in_flight.map_or(ClaimFilter::Pending, ClaimFilter::PendingOrLost)
 }
@@ -57,7 +57,7 @@ impl<S: Store> Heartbeat<'_, S> {
             None
         };
         if total.elapsed() >= SLOW_HEARTBEAT_THRESHOLD {
-            // The span has the time of each step.
+            // The span has the duration of each step.
             tracing::warn!(total_ms = total.elapsed_ms(), "slow heartbeat");
         }
         Ok(HeartbeatResponse::new(claimed))

@@ -1,21 +1,20 @@
-//! Rendering a request as the record that initiate and poll respond with.
+//! Renders a request as the record in the responses of initiate and poll.
 
 use doorbell_protocol::RequestRecord;
 use doorbell_shared::request::{Payload, Request, State};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A record with its models as stored: parsing and writing 20 models again was nine tenths of a poll.
+/// A record with its models as stored text: parsing and serializing 20 models took nine tenths of a poll.
 pub(crate) type StoredRecord = RequestRecord<Box<RawValue>>;
 
-/// The parts of a stored `ModelListResult` that a record shows.
+/// The parts of a stored `ModelListResult` that are in the record.
 #[derive(Deserialize)]
 struct StoredModelList {
     models: Box<RawValue>,
     supported: bool,
 }
 
-/// A stored result does not have its kind's shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored result does not have the shape of its kind")]
 pub(crate) struct CorruptResult;
@@ -92,7 +91,7 @@ mod tests {
         assert_eq!(rendered(&request), expected);
     }
 
-    /// `json:"-"` in the reference server.
+    /// The reference server excludes it with `json:"-"`.
     #[test]
     fn lease_is_never_on_the_wire() {
         let request = pending();

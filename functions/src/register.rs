@@ -10,7 +10,7 @@ use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, re
 use doorbell_shared::runtime::{Registration, ShortText};
 use doorbell_shared::store::Store;
 
-/// The type of a runtime without one. Existing daemons may leave it out.
+/// The type of a runtime that is registered without one, as existing daemons may do.
 const DEFAULT_PROVIDER: &str = "unknown";
 
 const OFFLINE: &str = "offline";
@@ -39,7 +39,7 @@ async fn register<S: Store>(
     Ok(RegisterResponse { runtimes, ..RegisterResponse::default() })
 }
 
-/// The checked registrations of a body, with defaults filled in.
+/// Validates a body and fills in defaults.
 fn registrations(body: RegisterBody) -> Result<(WorkspaceId, Vec<Registration>), ApiError> {
     let daemon_id = input::required(body.daemon_id, ApiError::DaemonIdRequired)?;
     let daemon_id = short_text("daemon_id", daemon_id)?;

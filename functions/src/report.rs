@@ -1,7 +1,8 @@
-//! Report: a daemon reports a request. `POST /api/daemon/runtimes/{runtimeId}/models/{requestId}/result`.
+//! Report: a daemon reports the outcome of a request.
+//! `POST /api/daemon/runtimes/{runtimeId}/models/{requestId}/result`.
 //!
-//! Daemons give up at any 4xx and retry a 5xx, so a store failure is always a 500. A report on a request that has ended is
-//! ignored, with 200.
+//! Daemons stop at any 4xx and retry a 5xx, so a store failure is always a 500. A report on a request that has ended is ignored
+//! and answered 200.
 
 use doorbell_protocol::limits::{MODEL_TEXT_CHARS, MODELS_PER_REPORT};
 use doorbell_protocol::{Ack, Kind, ModelListReport, ModelListResult, Scope};
@@ -20,7 +21,7 @@ async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<
     input::limit_body(request)?;
     let address = input::address(request, Kind::ModelList)?;
     let body: ModelListReport = input::body(request)?;
-    // A result that cannot be stored fails the request with the reason: its client would wait in vain.
+    // A result that cannot be stored fails the request, so that its client gets the reason instead of a timeout.
     let (outcome, response) = match outcome(body) {
         Ok(outcome) => (outcome, Ok(Ack::default())),
         Err(too_large) => {

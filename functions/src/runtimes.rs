@@ -1,6 +1,5 @@
-//! Runtimes: the runtimes that a client can ring, sorted by name. `GET /api/runtimes`.
-//!
-//! All of the caller's workspaces, or the one in `?workspace_id=`.
+//! Runtimes: a client lists the runtimes of its workspaces, or of the one in `?workspace_id=`, sorted by name.
+//! `GET /api/runtimes`.
 
 use doorbell_protocol::{RuntimeRecord, Scope, WorkspaceId};
 use doorbell_shared::access::Principal;
@@ -28,7 +27,7 @@ async fn runtimes<S: Store>(
         let listed = state.store.list_runtimes(workspace, now).await.map_err(Operation::List.failed())?;
         records.extend(listed.iter().map(|runtime| runtime.record(now)));
     }
-    // Names need not be unique. With the id the order is total, so equal lists have equal order.
+    // Names are not unique; the id makes the order total.
     records.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
     Ok(records)
 }

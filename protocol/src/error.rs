@@ -22,7 +22,7 @@ impl Default for Ack {
     }
 }
 
-/// Texts of [`ErrorBody`], literally as the contract has them. The status is given with each.
+/// Texts of [`ErrorBody`] from the contract, each with its status.
 pub mod error_text {
     /// 400: the path or body has a malformed runtime id.
     pub const INVALID_RUNTIME_ID: &str = "invalid runtime_id";
@@ -42,11 +42,11 @@ pub mod error_text {
     pub const NOTHING_TO_REGISTER: &str = "at least one runtime or failed profile is required";
     /// 401: no token, or an unknown one.
     pub const UNAUTHENTICATED: &str = "a valid bearer token is required";
-    /// 404: unknown, or in a workspace that the token is not in.
+    /// 404: unknown, or in a workspace that the token does not include.
     pub const RUNTIME_NOT_FOUND: &str = "runtime not found";
     /// 404: unknown, expired, or of another runtime, kind or workspace.
     pub const REQUEST_NOT_FOUND: &str = "request not found";
-    /// 404: a workspace that the token is not in.
+    /// 404: a workspace that the token does not include.
     pub const WORKSPACE_NOT_FOUND: &str = "workspace not found";
     /// 404: no such route, or a heartbeat for a runtime of another workspace.
     pub const NOT_FOUND: &str = "not found";
@@ -62,7 +62,7 @@ pub mod error_text {
     pub const RATE_LIMITED: &str = "too many requests for this runtime";
     /// 500: the authorizer failed.
     pub const AUTHORIZATION_UNCHECKED: &str = "authorization could not be checked";
-    /// 503: no heartbeat within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW).
+    /// 503: no heartbeat within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW), or deregistered.
     pub const RUNTIME_OFFLINE: &str = "runtime is offline";
     /// 503, with `Retry-After`: `doorbell dev` sheds load.
     pub const SERVER_BUSY: &str = "server is busy";

@@ -1,4 +1,4 @@
-//! The heartbeat of one runtime, and the work it is answered with.
+//! The heartbeat of one runtime and its response.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use crate::limits::IN_FLIGHT_PER_HEARTBEAT;
 /// Body of `POST /api/daemon/heartbeat`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatBody {
-    /// The runtime that is alive. Required; checked by the server.
+    /// Required; the server checks it.
     #[serde(default)]
     pub runtime_id: Option<String>,
-    /// All requests that the daemon has claimed for the runtime and not yet reported. An unreadable list reads as none:
-    /// an empty one would have everything redelivered, and a hint must not fail the heartbeat.
+    /// All claimed and unreported requests of the runtime. An unreadable list becomes `None`: an empty list would
+    /// redeliver everything, and an error would fail the heartbeat.
     #[serde(default, deserialize_with = "in_flight_or_none", skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,
 }
@@ -27,14 +27,14 @@ fn in_flight_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     Ok(json.and_then(|json| serde_json::from_str(json.get()).ok()))
 }
 
-/// The requests that a daemon is working on, at most [`IN_FLIGHT_PER_HEARTBEAT`].
+/// Requests in flight, at most [`IN_FLIGHT_PER_HEARTBEAT`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<RequestId>")]
 pub struct InFlight(BTreeSet<RequestId>);
 
 /// The list is longer than [`IN_FLIGHT_PER_HEARTBEAT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} requests in flight are over the {IN_FLIGHT_PER_HEARTBEAT} that a heartbeat may list")]
+#[error("{0} requests in flight exceed the limit of {IN_FLIGHT_PER_HEARTBEAT}")]
 pub struct TooManyInFlight(usize);
 
 impl InFlight {
@@ -59,7 +59,7 @@ impl TryFrom<Vec<RequestId>> for InFlight {
 pub struct HeartbeatResponse {
     /// Always `ok`.
     pub status: String,
-    /// The model list request that this heartbeat has claimed.
+    /// The request of kind `model_list` that this heartbeat has claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_model_list: Option<PendingRequest>,
 }
@@ -75,7 +75,7 @@ impl HeartbeatResponse {
 /// A claimed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingRequest {
-    /// The id to report on.
+    /// The request's id.
     pub id: RequestId,
 }
 

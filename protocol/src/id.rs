@@ -1,4 +1,4 @@
-//! Identifiers, checked once at the edge.
+//! Ids of workspaces, runtimes and requests.
 //!
 //! Each id has one accepted spelling. Other spellings of the same UUID (upper case, braces, `urn:uuid:`) are rejected: two
 //! spellings of one id would be two keys in the table.
@@ -62,9 +62,9 @@ pub struct RuntimeId(Uuid);
 impl_spelling!(RuntimeId, hyphenated);
 
 impl RuntimeId {
-    /// The id of a runtime depends on these four parts only, so registering again is an upsert without a read.
+    /// The id depends on these four parts only, so repeated registration is an upsert without a read.
     pub fn derive(workspace: WorkspaceId, daemon_id: &str, provider: &str, profile_id: &str) -> Self {
-        // A JSON array keeps ("a", "bc") and ("ab", "c") apart whatever characters the parts hold.
+        // A JSON array distinguishes ("a", "bc") from ("ab", "c") for all characters.
         let name = serde_json::json!([daemon_id, provider, profile_id]).to_string();
         Self(Uuid::new_v5(&workspace.0, name.as_bytes()))
     }

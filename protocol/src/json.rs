@@ -1,4 +1,4 @@
-//! Reading JSON: objects only, and without `null`.
+//! Parsing JSON objects, and removing `null` from JSON text.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::limits::MODEL_DEPTH;
 
-/// A `T` that was a JSON object. A derived `Deserialize` also reads an array into a struct, field by field: `["completed"]`
+/// Deserializes `T` from a JSON object only. A derived `Deserialize` also accepts an array of the fields: `["completed"]`
 /// would be a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object<T>(pub T);
@@ -34,7 +34,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// Deserializes a field that holds a list of objects, or `null`.
+/// Deserializes a list of objects, or `null`.
 pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -50,8 +50,8 @@ struct Container {
     is_empty: bool,
 }
 
-/// The text without `null` members and elements at any depth, and without insignificant whitespace. `None` when it is nested
-/// deeper than [`MODEL_DEPTH`], or a text is not Unicode.
+/// Removes `null` members and elements at any depth, and insignificant whitespace. Returns `None` if the nesting is deeper
+/// than [`MODEL_DEPTH`] or a text is not Unicode.
 ///
 /// Parsing into [`serde_json::Value`] and writing it again was tried: it turns 1.10 into 1.1 and rejects 1e400, and building the
 /// maps took most of a report's time. The input is a [`RawValue`], so its syntax has been checked.
@@ -160,7 +160,7 @@ mod tests {
         })
     }
 
-    /// The same by way of values.
+    /// The expected result, computed on parsed values.
     fn drop_nulls(value: &mut Value) {
         match value {
             Value::Object(fields) => {

@@ -1,4 +1,4 @@
-//! What both sides of Doorbell's HTTP API share: ids, times, the JSON of requests and responses, limits and error texts.
+//! The wire contract of Doorbell's HTTP API: ids, times, JSON types, limits and error texts.
 //!
 //! Existing clients and daemons already speak this contract, so field names, statuses and texts never change. Optional
 //! fields are left out, never `null`: clients validate with strict schemas. Unknown fields of a request are ignored.

@@ -11,37 +11,38 @@ pub const RUNNING_DEADLINE: Duration = Duration::from_secs(60);
 /// A request stays readable this long after its last change.
 pub const RETENTION: Duration = Duration::from_secs(120);
 
-/// A runtime is online this long after its last heartbeat: three heartbeats at the daemons' 15 s.
+/// A runtime is online this long after its last heartbeat: three of the daemons' intervals of 15 s.
 pub const ONLINE_WINDOW: Duration = Duration::from_secs(45);
 
-/// The largest request body, on every route. The reference server counts 1 MB as `1 << 20`.
+/// The maximum size of a request body, on every route. The reference server counts 1 MB as `1 << 20`.
 pub const BODY_BYTES: usize = 1 << 20;
 
-/// The largest result that can be stored. DynamoDB's limit is 400 KB for an item, attribute names included (AWS,
-/// "Service, account, and table quotas in Amazon DynamoDB"); 4 KiB are left for the other attributes.
+/// The maximum size of a stored result. DynamoDB's limit is 400 KB for an item, attribute names included (AWS,
+/// "Service, account, and table quotas in Amazon DynamoDB"); 4 KiB are left for the other attributes. The limit counts the
+/// text as reported, escapes included.
 pub const RESULT_BYTES: usize = 400 * 1024 - 4 * 1024;
 
-/// A failure's text is cut to this many bytes, so that a daemon's stack trace cannot make the failure unstorable.
+/// Error texts are truncated to this many bytes, so that a report with a long stack trace can be stored.
 pub const ERROR_BYTES: usize = 2 * 1024;
 
-/// The most models one report may list. The largest catalogs of today's agent programs have several hundred.
+/// The maximum number of models in a report. The largest known catalogs have several hundred.
 pub const MODELS_PER_REPORT: usize = 2_000;
 
-/// The longest `id` and `label` of a model, in characters.
+/// The maximum length of a model's `id` and `label`, in characters.
 pub const MODEL_TEXT_CHARS: usize = 500;
 
-/// The most runtimes one registration may name.
+/// The maximum number of runtimes in a registration.
 pub const RUNTIMES_PER_REGISTRATION: usize = 50;
 
-/// The most runtimes one deregistration may name: a daemon may be registered in several workspaces.
+/// The maximum number of runtimes in a deregistration. A daemon may be registered in several workspaces.
 pub const RUNTIMES_PER_DEREGISTRATION: usize = 200;
 
-/// The most requests that a heartbeat may list as in flight. A daemon with 1 s heartbeats and 60 s of work has 60. A
-/// longer list is ignored, and nothing is redelivered.
+/// The maximum number of requests in `in_flight`. A daemon with heartbeats every second and 60 s of work has 60. A longer
+/// list is ignored, and nothing is redelivered.
 pub const IN_FLIGHT_PER_HEARTBEAT: usize = 100;
 
-/// The longest name, type, daemon id or profile id, in characters.
+/// The maximum length of a name, type, daemon id or profile id, in characters.
 pub const TEXT_CHARS: usize = 200;
 
-/// The deepest nesting of a model. `serde_json` parses 127 levels, and two surround a model in a report and a record.
+/// The maximum nesting of a model. `serde_json` parses 127 levels, and two surround a model in a report and a record.
 pub const MODEL_DEPTH: usize = 125;

@@ -1,7 +1,7 @@
-//! Models, as they pass from a daemon's report to a client's poll.
+//! Models in reports and polls.
 //!
-//! [`ModelEntry`] is the JSON text that passes through: checked for the `id` that every client relies on, otherwise opaque.
-//! [`Model`] has the contract's own fields.
+//! [`ModelEntry`] is JSON text that passes from a report to polls; only `id` and `label` are checked. [`Model`] has the
+//! contract's fields.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 
 use crate::json::without_nulls;
 
-/// A model with at least a non-empty `id` and `label`, and no `null` at any depth. Everything else passes through to the
-/// letter, unknown fields and numbers included.
+/// A model with a non-empty `id` and `label`, and no `null` at any depth. Unknown fields and the spelling of numbers are
+/// kept.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct ModelEntry {
@@ -26,7 +26,7 @@ pub struct ModelEntry {
 /// Why an entry is not a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidModel {
-    /// No `id` that is a non-empty text.
+    /// `id` is missing, empty or not a string.
     #[error("a model has no id")]
     NoId,
     /// Not a JSON object of Unicode texts, or nested deeper than [`MODEL_DEPTH`](crate::limits::MODEL_DEPTH).
@@ -45,7 +45,7 @@ impl ModelEntry {
         self.longest_text
     }
 
-    /// The contract's fields. A field of another type reads as absent.
+    /// Parses the contract's fields. A field of an unexpected type becomes absent.
     pub fn model(&self) -> Model {
         let fields: HashMap<String, &RawValue> = serde_json::from_str(self.as_str()).unwrap_or_default();
         let text = |field| parse(&fields, field).unwrap_or_default();
@@ -70,7 +70,7 @@ impl ModelEntry {
         Ok(Self { json, longest_text })
     }
 
-    /// Clients always expect a label; the id stands in for a missing one.
+    /// Clients require a label; the id replaces a missing one.
     fn with_label(json: &str, id: &str) -> Result<Self, InvalidModel> {
         let label = serde_json::value::to_raw_value(id).map_err(|_| InvalidModel::NotAnObject)?;
         let mut fields: Vec<(String, &RawValue)> =
@@ -113,8 +113,8 @@ impl PartialEq for ModelEntry {
     }
 }
 
-/// `id` and `label` of an entry, where they are texts. The last of several fields of one name counts, as in browsers; `null` has
-/// been dropped before.
+/// `id` and `label` of an entry, if they are strings. Of duplicate fields that are not `null` the last one counts, as in
+/// browsers.
 struct Names {
     id: Option<String>,
     label: Option<String>,
@@ -191,28 +191,28 @@ impl Serialize for Fields<'_> {
     }
 }
 
-/// A model in the contract's own fields.
+/// The contract's fields of a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
-    /// The agent program's name for the model.
+    /// The id in the agent program.
     pub id: String,
-    /// The name for display.
+    /// The display name.
     pub label: String,
-    /// The model's provider, where the agent program offers several.
+    /// The model's provider, if the agent program offers several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// Whether it is the agent program's default.
     #[serde(default, skip_serializing_if = "is_false")]
     pub default: bool,
-    /// The levels of thinking, where they can be chosen.
+    /// The reasoning levels, if clients can choose one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking: Option<Thinking>,
-    /// The service tiers, where they can be chosen.
+    /// The service tiers, if clients can choose one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub service_tiers: Vec<ServiceTier>,
 }
 
-/// The levels of thinking of a model.
+/// The reasoning levels of a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thinking {
     /// The levels, in the agent program's order.
@@ -222,14 +222,14 @@ pub struct Thinking {
     pub default_level: Option<String>,
 }
 
-/// One level of thinking.
+/// One reasoning level.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThinkingLevel {
-    /// The agent program's name for it.
+    /// The id in the agent program.
     pub value: String,
-    /// The name for display.
+    /// The display name.
     pub label: String,
-    /// What it is good for.
+    /// A description for users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
@@ -237,11 +237,11 @@ pub struct ThinkingLevel {
 /// One service tier of a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceTier {
-    /// The agent program's name for it.
+    /// The id in the agent program.
     pub id: String,
-    /// The name for display.
+    /// The display name.
     pub name: String,
-    /// What it means.
+    /// A description for users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn passes_unknown_fields_and_numbers_through_to_the_letter() {
+    fn keeps_unknown_fields_and_spelling_of_numbers() {
         for json in [
             r#"{"label":"A","price":31.245270191439438,"id":"a"}"#,
             r#"{"id":"a","label":"A","cost":1.10,"big":123456789012345678901234567890,"huge":1e400,"e":1E+2}"#,
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_label_is_the_id() {
+    fn missing_label_becomes_id() {
         for json in
             [r#"{"id":"a","n":1.0}"#, r#"{"label":"","id":"a","n":1.0}"#, r#"{"id":"a","n":1.0,"label":5}"#]
         {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn field_of_another_type_reads_as_absent_and_passes_through() {
+    fn unexpected_type_is_absent_but_kept() {
         let json = r#"{"id":"a","label":"A","thinking":"a lot"}"#;
         let entry = entry(json).unwrap();
         assert_eq!(entry.model().thinking, None);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn model_survives_its_entry() {
+    fn model_round_trips_through_entry() {
         let level = ThinkingLevel { value: "low".to_owned(), label: "Low".to_owned(), description: None };
         let model = Model {
             id: "a".to_owned(),

@@ -12,13 +12,13 @@ pub struct ModelListReport {
     /// The models of a completed report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<ModelEntry>>,
-    /// Whether agents may be given a model of their own. Older daemons leave it out; that means `true`.
+    /// Whether the provider supports a model choice per agent. Older daemons omit it, which means `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supported: Option<bool>,
-    /// Whether the models stand in for a list that could not be had.
+    /// Whether the models replace a list that could not be obtained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<bool>,
-    /// Why a report failed.
+    /// The error text of a failed report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -28,9 +28,9 @@ pub struct ModelListReport {
 pub struct ModelListResult {
     /// The models, in the agent program's order.
     pub models: Vec<ModelEntry>,
-    /// Whether agents may be given a model of their own.
+    /// Whether the provider supports a model choice per agent.
     pub supported: bool,
-    /// Whether the models stand in for a list that could not be had.
+    /// Whether the models replace a list that could not be obtained.
     #[serde(default)]
     pub fallback: bool,
 }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_supported_is_true_and_missing_fallback_false() {
+    fn supported_defaults_to_true_and_fallback_to_false() {
         let result = result(r#"{"status":"completed"}"#).unwrap();
         assert!(result.supported && !result.fallback && result.models.is_empty());
     }

@@ -55,19 +55,19 @@ impl Status {
     }
 }
 
-/// A request as clients see it. Clients read [`ModelEntry`]s; the server splices the stored JSON text in place of `M`.
+/// The record of a request. Clients use [`ModelEntry`]s as `M`; the server inserts the stored JSON text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestRecord<M = Vec<ModelEntry>> {
     /// The request's id.
     pub id: RequestId,
     /// The runtime that was rung.
     pub runtime_id: RuntimeId,
-    /// How far the request has come.
+    /// The current status.
     pub status: Status,
     /// The models of a completed request, unless there are none.
     #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
     pub models: Option<M>,
-    /// Whether agents may be given a model of their own. `true` until a report sets it to `false`.
+    /// Whether the provider supports a model choice per agent. `true` until a report sets it to `false`.
     pub supported: bool,
     /// Why the request failed or timed out, unless the text is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]

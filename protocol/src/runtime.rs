@@ -1,4 +1,4 @@
-//! Registering runtimes, listing them and taking them offline.
+//! Registering, listing and deregistering runtimes.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -7,16 +7,16 @@ use crate::id::{RuntimeId, WorkspaceId};
 use crate::json;
 use crate::time::Timestamp;
 
-/// Body of `POST /api/daemon/register`. A field that is absent or `null` reads as `None`; the server checks what is required.
+/// Body of `POST /api/daemon/register`. Absent and `null` fields become `None`; the server checks required fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegisterBody {
     /// The workspace that the runtimes belong to. Required.
     #[serde(default)]
     pub workspace_id: Option<String>,
-    /// The daemon's own id, the same at every start. Required.
+    /// The daemon's id, stable across restarts. Required.
     #[serde(default)]
     pub daemon_id: Option<String>,
-    /// The machine's name for display.
+    /// The machine's display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
     /// The daemon's version.
@@ -33,7 +33,7 @@ pub struct RegisterBody {
 /// One agent program in a registration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegisterRuntime {
-    /// The name for display.
+    /// The display name.
     #[serde(default)]
     pub name: Option<String>,
     /// The type of agent program, such as `codex`.
@@ -42,7 +42,7 @@ pub struct RegisterRuntime {
     /// The agent program's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// `offline` registers a runtime that cannot be rung; anything else is online.
+    /// `offline` registers an offline runtime, any other value an online one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Distinguishes several profiles of one agent program.
@@ -75,9 +75,9 @@ pub struct RuntimeRecord {
     pub id: RuntimeId,
     /// The workspace that it belongs to.
     pub workspace_id: WorkspaceId,
-    /// The daemon's own id.
+    /// The daemon's id.
     pub daemon_id: String,
-    /// The name for display.
+    /// The display name.
     pub name: String,
     /// The type of agent program.
     pub provider: String,

@@ -1,9 +1,9 @@
-//! What a token may be used for.
+//! Scopes of tokens.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// What a token may be used for.
+/// The routes that a token may call.
 #[derive(
     Clone,
     Copy,

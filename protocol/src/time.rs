@@ -1,4 +1,4 @@
-//! Points in time of the wire and the table: UTC, whole milliseconds.
+//! Timestamps of the wire and the table.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -7,12 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A time in milliseconds since the Unix epoch that RFC 3339 can express.
+/// A UTC time in whole milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
-    /// `None` when it is out of the calendar's range.
+    /// `None` outside chrono's range.
     pub fn from_millis(millis: i64) -> Option<Self> {
         DateTime::from_timestamp_millis(millis).map(Self)
     }
@@ -27,7 +27,7 @@ impl Timestamp {
         self.millis().div_euclid(1000) + i64::from(self.millis().rem_euclid(1000) > 0)
     }
 
-    /// The time since `earlier`; zero when `earlier` is later, as with two nodes' clocks.
+    /// The time since `earlier`; zero if `earlier` is later, which happens between two nodes' clocks.
     pub fn since(self, earlier: Self) -> Duration {
         (self.0 - earlier.0).to_std().unwrap_or_default()
     }

@@ -1,7 +1,7 @@
-//! Callers, and what they may access. `http::caller` reads them from the event.
+//! Authenticated callers. `http::caller` reads them from the event.
 //!
-//! Tenant isolation: the store receives the caller's [`Workspaces`] with every operation, and responds to everything of
-//! another workspace as if it did not exist.
+//! Tenant isolation: the store receives the caller's [`Workspaces`] and treats ids of other workspaces as unknown. The
+//! use cases check a workspace id themselves.
 
 use std::collections::BTreeSet;
 

@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use doorbell_protocol::Timestamp;
 
-/// A wall clock.
 pub trait Clock: Send + Sync {
     /// This node's time. The clocks of two nodes may differ by seconds.
     fn now(&self) -> Timestamp;
 }
 
-/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -24,7 +22,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// Measures a duration.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(tokio::time::Instant);
 

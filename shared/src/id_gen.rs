@@ -12,7 +12,7 @@ use crate::token::{SECRET_BYTES, Token};
 
 /// Generates unique ids. A trait, so that tests can repeat them.
 pub trait IdGenerator: Send + Sync {
-    /// An id for a request made at `now`. The ids of one generator ascend, also within a millisecond.
+    /// The id of a request created at `now`. The ids of one generator ascend, even within a millisecond.
     fn request_id(&self, now: Timestamp) -> RequestId;
     fn lease_token(&self) -> LeaseToken;
 }
@@ -30,7 +30,7 @@ pub fn token(scope: Scope) -> Result<Token, getrandom::Error> {
 /// Ids from the operating system's random source.
 #[derive(Debug, Default)]
 pub struct RandomIdGenerator {
-    /// A counter within each millisecond, so that simultaneous rings are answered in order.
+    /// A counter within each millisecond, so that rings of one millisecond are queued in order.
     order: Mutex<ContextV7>,
 }
 
@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn token_has_scope_prefix_and_256_bits() {
-        let (user, daemon) = (token(Scope::User).unwrap(), token(Scope::Daemon).unwrap());
+        let user = token(Scope::User).unwrap();
+        let daemon = token(Scope::Daemon).unwrap();
         assert!(user.reveal().starts_with("dbu_") && daemon.reveal().starts_with("dbd_"));
         assert_eq!(URL_SAFE_NO_PAD.decode(&user.reveal()[4..]).unwrap().len(), 32);
         assert_ne!(user.reveal()[4..], daemon.reveal()[4..]);

@@ -1,6 +1,6 @@
-//! The `main` of every function: log, metrics, table, event loop.
+//! The common part of every function's `main`: log, metrics, table and event loop.
 //!
-//! Standard output is the log: one JSON object a line, of the access log or of the metrics.
+//! Standard output is the log: JSON lines of the access log and of the metrics.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,13 +18,13 @@ use crate::http::{AppState, HttpRequest, access_log, event, metrics};
 use crate::store::dynamodb::DynamoDbStore;
 use crate::store::dynamodb::connect::function;
 
-/// The table's name; the template sets it.
+/// The table's name. `template.yaml` sets it.
 pub const TABLE_VARIABLE: &str = "DOORBELL_TABLE";
 
-/// The deployment's name in metrics; the template sets it.
+/// The deployment's name in metrics. `template.yaml` sets it.
 const STACK_VARIABLE: &str = "DOORBELL_STACK";
 
-/// Lambda's own setting of the log level (AWS, "Configuring advanced logging controls").
+/// Lambda's log level (AWS, "Configuring advanced logging controls").
 const LOG_LEVEL_VARIABLE: &str = "AWS_LAMBDA_LOG_LEVEL";
 
 /// Handles events with `handle` until Lambda ends the process.
@@ -87,7 +87,7 @@ impl Recorder {
     /// Installs the recorder, for the deployment `stack`.
     ///
     /// # Errors
-    /// When a recorder is installed already.
+    /// If a recorder is already installed.
     pub fn install(stack: String) -> Result<Self, Error> {
         let builder = Builder::new().cloudwatch_namespace(metrics::NAMESPACE);
         let collector = builder.with_dimension(metrics::STACK, stack).init()?;
@@ -95,8 +95,8 @@ impl Recorder {
         Ok(Self(collector))
     }
 
-    /// Writes the metrics since the last time, in one write. Without any it writes nothing: most calls are idle heartbeats,
-    /// and each line costs money.
+    /// Writes the metrics recorded since the last call, in one write. It writes nothing if there are none: most calls are idle
+    /// heartbeats, and each line costs money.
     fn write(self, mut to: impl Write) {
         let mut lines = Vec::new();
         let written = self.0.flush(&mut lines).and_then(|()| to.write_all(&lines));

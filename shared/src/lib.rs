@@ -1,14 +1,15 @@
-//! The server side of Doorbell: what all functions share.
+//! The server side of Doorbell, shared by all functions.
 //!
 //! | module | contents |
 //! |---|---|
 //! | [`request`] | the request lifecycle: states, transitions, leases |
-//! | [`runtime`] | registered runtimes, and when they are online |
-//! | [`rate_limit`] | how often a runtime may be rung |
+//! | [`runtime`] | registered runtimes and their liveness |
+//! | [`rate_limit`] | the rate limit of rings |
 //! | [`access`], [`token`] | callers, scopes, workspaces and opaque tokens |
 //! | [`store`] | the store trait and its implementations |
 //! | `http` | API Gateway events, errors, metrics, the access log (feature `http`) |
-//! | [`clock`], [`id_gen`] | the only sources of the time and of random ids |
+//! | [`clock`], [`id_gen`] | the only sources of time and of random ids |
+//! | [`limits`] | limits and times of the server |
 //!
 //! Without default features no AWS crate is linked.
 

@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 
-/// A running request that the daemon does not list as in flight is redelivered when its lease is older than this.
+/// A running request that is not in `in_flight` is redelivered if its lease is older than this.
 ///
-/// Several clocks are involved, so the effective time varies by up to twice [`CLOCK_SKEW`]. That is harmless: the limit only
-/// keeps a heartbeat from being handed what the previous one was handed, and a request delivered twice is answered once.
+/// Two instances' clocks are compared, so the effective time varies by up to [`CLOCK_SKEW`]. That is harmless: early
+/// redelivery costs a write, and the first report wins.
 pub const REDELIVERY_AFTER: Duration = Duration::from_secs(5);
 
-/// A runtime is forgotten this long after its last heartbeat.
+/// A runtime is deleted this long after its last heartbeat.
 pub const RUNTIME_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The assumed difference between two nodes' clocks. It widens hints and range reads, never a deadline.
+/// The assumed maximum difference between two nodes' clocks. It widens hints and range reads, never a deadline.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// How long after a ring heartbeats read the queue: as long as the request can be open, plus clock skew.
 pub const WORK_HINT_LIFETIME: Duration =
     Duration::from_secs(PENDING_DEADLINE.as_secs() + RUNNING_DEADLINE.as_secs() + 2 * CLOCK_SKEW.as_secs());
 
-/// A heartbeat's read of the queue is abandoned after this: a slow store must not delay liveness.
+/// A heartbeat abandons its queue read after this, because a slow store must not fail the heartbeat.
 pub const QUEUE_READ_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A heartbeat whose liveness write took longer than this skips the queue. A claim that ends after the daemon or Lambda has
-/// given up on the call would be lost.
+/// A heartbeat whose liveness write took longer than this skips the queue. The response to a late claim would be lost: daemon and
+/// Lambda time out after 10 s.
 pub const SLOW_STORE_THRESHOLD: Duration = Duration::from_secs(2);
 
 /// A heartbeat that took this long is logged with the time of each step.

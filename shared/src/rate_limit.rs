@@ -1,4 +1,4 @@
-//! The rate limit of rings, for each runtime: a burst of [`RING_BURST`], then one every [`RING_INTERVAL`].
+//! The rate limit of rings per runtime: a burst of [`RING_BURST`], then one every [`RING_INTERVAL`].
 //!
 //! GCRA, the generic cell rate algorithm: it stores one time, the theoretical arrival time (TAT) of the next ring. It needs
 //! neither a counter nor a window, so a ring stays one conditional write.
@@ -12,18 +12,18 @@ use crate::limits::{RING_BURST, RING_INTERVAL};
 /// The ring is over the rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimited {
-    /// When to try again.
+    /// The time until the next ring is accepted.
     pub retry_after: Duration,
 }
 
-/// The TAT after a ring at `now`, if the limit lets it through. `tat` is the stored one.
+/// The TAT after a ring at `now`, if the ring is within the limit. `tat` is the stored TAT.
 pub fn next_tat(tat: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, RateLimited> {
     let tat = tat.map_or(now, |tat| tat.max(now));
     let max = max_tat(now);
     if tat <= max { Ok(tat + RING_INTERVAL) } else { Err(RateLimited { retry_after: tat.since(max) }) }
 }
 
-/// The largest stored TAT with which a ring at `now` is let through.
+/// The largest stored TAT with which a ring at `now` is accepted.
 pub fn max_tat(now: Timestamp) -> Timestamp {
     now + RING_INTERVAL * (RING_BURST - 1)
 }

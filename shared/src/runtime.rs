@@ -7,11 +7,10 @@ use doorbell_protocol::{RuntimeId, RuntimeRecord, RuntimeStatus, Timestamp, Work
 
 use crate::limits::RUNTIME_RETENTION;
 
-/// A text of a caller's choice (a name, a type, a daemon id), at most [`TEXT_CHARS`] long.
+/// A text from a caller (a name, a type, a daemon id), at most [`TEXT_CHARS`] characters long.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShortText(String);
 
-/// The text is longer than [`TEXT_CHARS`] characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("longer than {TEXT_CHARS} characters")]
 pub struct ShortTextTooLong;
@@ -61,12 +60,12 @@ pub struct Runtime {
     pub registered_at: Timestamp,
     /// The last registration or heartbeat.
     pub last_seen_at: Timestamp,
-    /// Set by a deregistration; the next heartbeat clears it.
+    /// Set by a deregistration or a registration as offline; the next heartbeat clears it.
     pub deregistered_at: Option<Timestamp>,
 }
 
 impl Runtime {
-    /// The runtime after `registration` at `now`. It keeps the first registration's time.
+    /// The runtime after `registration` at `now`. It keeps the time of the first registration.
     pub fn registered(registration: Registration, previous: Option<&Self>, now: Timestamp) -> Self {
         Self {
             registered_at: previous.map_or(now, |previous| previous.registered_at),

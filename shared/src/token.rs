@@ -1,6 +1,6 @@
 //! Opaque tokens: 256 random bits, of which only the SHA-256 is stored.
 //!
-//! A reader of the table cannot call the API. A hash without salt is enough, because the secret is random and not a password.
+//! A reader of the table cannot call the API. The hash needs no salt, because the secret is random and not a password.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::runtime::ShortText;
 /// The random bytes of a token.
 pub const SECRET_BYTES: usize = 32;
 
-/// Longer than any token of ours; bounds the input of the hash.
+/// Bounds the input of the hash. Our tokens are shorter.
 const MAX_BYTES: usize = 128;
 
 /// A token as a caller presents it. `Debug` redacts it.
@@ -38,7 +38,7 @@ impl Token {
         TokenHash(Sha256::digest(self.0.as_bytes()).into())
     }
 
-    /// For users to recognise a token by.
+    /// The last four characters, by which users recognize a token.
     pub fn last_four(&self) -> String {
         let start = self.0.len().saturating_sub(4);
         self.0.get(start..).unwrap_or_default().to_owned()
@@ -91,7 +91,7 @@ impl FromStr for TokenHash {
     }
 }
 
-/// What is stored of a token.
+/// The stored record of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRecord {
     pub hash: TokenHash,
@@ -99,7 +99,7 @@ pub struct TokenRecord {
     pub scopes: BTreeSet<Scope>,
     pub workspaces: Workspaces,
     pub created_at: Timestamp,
-    /// The token is rejected from this time on. `None`: until it is revoked.
+    /// The token is rejected from this time on. `None` if it does not expire.
     pub expires_at: Option<Timestamp>,
     pub last_four: String,
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hash_is_sha_256_and_survives_its_text() {
+    fn hash_is_sha_256_and_round_trips() {
         let hash = Token::new(Scope::User, "example").hash();
         // printf dbu_example | sha256sum
         assert_eq!(hash.to_string(), "25908ac0336d7e8a5331af2276f8d4841829bfabd9cfe57643494dac5e4312e1");

@@ -1,9 +1,9 @@
-"""Cold starts of the deployed functions beside an empty one, timed by hyperfine.
+"""Cold starts of the deployed functions, compared with an empty function, timed by hyperfine.
 
 usage: cold_start.py LAMBDA_HOST RESULTS [--brief]
 
-Each start gets a process, a table and a TLS connection of its own. hyperfine times whole processes: with no event (init and exit),
-with one and with several. Differences are the first call and a warm one. Every call must succeed. Writes cold_start.jsonl.
+Each start has its own process, table and TLS connection. hyperfine times whole processes: without an event (init and exit), with
+one and with several. The differences are the first call and the warm calls. Every call must succeed. Writes cold_start.jsonl.
 """
 
 import json
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ["authorizer", "heartbeat", "initiate", "poll", "report", "register", "deregister", "runtimes"]
 WARM_CALLS = 10
 
-# What Lambda and the template set (AWS, "Working with Lambda environment variables"); the keys are AWS's own example.
+# Variables that Lambda and the template set (AWS, "Working with Lambda environment variables"); the keys are AWS's example.
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
     "AWS_REGION": "eu-west-1",
@@ -79,7 +79,7 @@ def main():
 
 
 def hyperfine(binaries, url, environment, rounds, runs):
-    """Milliseconds of each start, by function and number of calls. In rounds, so that a slow minute meets all functions."""
+    """Milliseconds of each start, by function and number of calls. In rounds, so that a slow minute affects all functions."""
     cases = [(name, calls) for name in binaries for calls in (0, 1, 1 + WARM_CALLS)]
     times = {case: [] for case in cases}
     with tempfile.NamedTemporaryFile() as export:
@@ -119,7 +119,7 @@ def peak_bytes(name, binary, url, environment, runs):
 
 
 def read(url):
-    """The body, or None when it is not there yet."""
+    """The body, or None while the calls are in progress."""
     try:
         with urllib.request.urlopen(url) as response:
             return response.read().decode()

@@ -1,6 +1,6 @@
 //! Counted cost: DynamoDB calls, request units and bytes of every operation, as JSON lines. The same on every machine.
 //!
-//! `lifecycle` results vary one thing at a time; `concurrent_heartbeats` results count what the losers of a claim cost.
+//! `lifecycle` results vary one thing at a time; `concurrent_heartbeats` results count the wasted calls of lost claims.
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 use std::ops::Range;
@@ -83,7 +83,7 @@ async fn open_requests(counts: &[u64]) {
     }
 }
 
-/// One request from registration to deregistration, by a daemon that lists what it has in flight.
+/// One request from registration to deregistration, by a daemon that sends `in_flight`.
 async fn lifecycle(varied: &str, value: u64, api: &RecordedApi, models: u16) {
     let report = catalog_report(models);
     let report_bytes = json!(report).to_string().len();
@@ -103,10 +103,10 @@ async fn lifecycle(varied: &str, value: u64, api: &RecordedApi, models: u16) {
     }
 }
 
-/// Calls of one heartbeat with work beyond an idle one: the query and the claim.
+/// The additional calls of a heartbeat with work: the query and the claim.
 const WORK_CALLS: usize = 2;
 
-/// Counts calls, and delays each by a random virtual time: the embedded engine answers inline, which would serialise heartbeats.
+/// Counts calls, and delays each by a random virtual time: the embedded engine responds inline, which would serialize heartbeats.
 #[derive(Debug)]
 struct DelayedCalls {
     recorder: CallRecorder,
@@ -143,7 +143,7 @@ async fn concurrent_heartbeats(heartbeats: usize, rounds: usize) {
     let runtime = register(&state).await;
     let mut wasted = Vec::new();
     for _ in 0..rounds {
-        // Nothing of the round before is still open.
+        // No request of the previous round is still open.
         clock.advance(WORK_HINT_LIFETIME);
         heartbeat(&state, &runtime).await;
         let models = format!("/api/runtimes/{runtime}/models");

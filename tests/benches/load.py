@@ -2,7 +2,7 @@
 
 usage: load.py DOORBELL RESULTS [--brief]
 
-Writes load.jsonl and time_to_answer.jsonl: what `doorbell bench --json` prints, with the server's CPU time and memory.
+Writes load.jsonl and time_to_answer.jsonl: the output of `doorbell bench --json`, with the server's CPU time and memory.
 """
 
 import json
@@ -33,7 +33,7 @@ def main():
                 summary |= {"store": store, "resident_bytes": resident_bytes(pid)}
                 summary["cpu_us_per_heartbeat"] = round(cpu_seconds(pid) / heartbeats * 1e6, 1)
                 print(json.dumps(summary), file=lines)
-    # (interval, duration). A heartbeat hands out one request, so no runtime is rung twice within an interval.
+    # (interval, duration). A heartbeat claims one request, so the ring rate leaves an interval between two rings of a runtime.
     cases = [("1s", "2s")] if brief else [("15s", "150s"), ("5s", "60s"), ("1s", "30s")]
     with open(results / "time_to_answer.jsonl", "w") as lines, server(doorbell, "embedded") as (url, _):
         for interval, duration in cases:

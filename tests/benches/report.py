@@ -1,4 +1,4 @@
-"""BENCHMARKS.md from the results of the benches, on standard output.
+"""Prints BENCHMARKS.md from the results of the benches.
 
 usage: report.py RESULTS
 """
@@ -61,15 +61,16 @@ def counted_cost():
     wasted = [[line["heartbeats"], line["rounds"], line["wasted_calls_p50"], line["wasted_calls_max"]] for line in contention]
     return f"""## Counted cost
 
-Every operation runs through the real function and the real SDK to an embedded DynamoDB, which counts. A report has 20 models.
+Every operation runs through the real function and the real SDK on an embedded DynamoDB that counts. A report has 20 models.
 
 {operations}
 
-What changes when one thing is varied, in calls / write units / read units. Every operation that is not listed stays the same.
+Operations whose cost changes when one thing is varied, as calls / write units / read units. The others stay the same.
 
 {flatness(lifecycles)}
 
-Concurrent heartbeats of one runtime with one pending request; one of them claims it in every round. Wasted calls found no work.
+Concurrent heartbeats of one runtime with one pending request; one of them claims it in every round. The
+queries and claims of the others are wasted.
 
 {table(["heartbeats at once", "rounds", "wasted calls, p50", "max"], wasted)}
 """
@@ -102,14 +103,14 @@ def bill():
     ]
     return f"""## The bill
 
-Counted units and measured times, times AWS's prices for {found["region"]} in {found["currency"]}, read on {found["read"]}:
+Counted units and measured times at AWS's prices for {found["region"]} in {found["currency"]}, read on {found["read"]}:
 [prices.toml](tests/benches/prices.toml) has each price with its source, and every assumption. Heartbeats come every 15 s.
 
 {table(["line", "a runtime's month ($)", "a thousand questions ($)"], parts)}
 
-Beside at least two containers (0.25 vCPU, 0.5 GB) with a Redis pair behind a load balancer. Containers leave out questions, logs,
-alarms and operation; Doorbell includes two questions a day, logs, alarms and a dashboard. **Containers are cheaper from
-{found["break_even_runtimes"]:,} runtimes on**: every heartbeat is billed, and a server's are free until it is full.
+Compared with at least two containers (0.25 vCPU, 0.5 GB) with a Redis pair behind a load balancer. Containers leave out questions,
+logs, alarms and operation; Doorbell includes two questions a day, logs, alarms and a dashboard. **Containers are cheaper from
+{found["break_even_runtimes"]:,} runtimes on**: every heartbeat is billed, but a server costs the same until it is full.
 
 {table(["runtimes", "Doorbell ($ a month)", "containers ($ a month)", "containers needed"], sizes)}
 """
@@ -124,9 +125,9 @@ def cold_start():
     columns = ["function", "init, ms (p10 to p90)", "× empty", "first call, ms", "warm call, ms", "peak, MiB", "binary, MB"]
     return f"""## Cold start
 
-Each function as `sam build` leaves it, beside an empty `lambda_http` function of the same profile: whole processes under hyperfine,
-on a runtime API and a DynamoDB over TLS, both on loopback. Init is from the start of the process to its first request for an event,
-and its exit. The calls come on top.
+Each function as built by `sam build`, compared with an empty `lambda_http` function of the same profile: whole processes under
+hyperfine, with a runtime API and a DynamoDB over TLS, both on loopback. Init is a process without a call: start, first request
+for an event, and exit. The times of calls are additional.
 
 {table(columns, rows)}
 """
@@ -135,8 +136,8 @@ and its exit. The calls come on top.
 def warm_calls():
     return f"""## Warm calls
 
-Our own time of an invocation: from the bytes of the event to the bytes of the response, log and metrics included, on the memory
-store. One call at a time, as on Lambda.
+Own time of an invocation: from the bytes of the event to the bytes of the response, log and metrics included, on the memory store.
+One call at a time, as on Lambda.
 
 ```
 {(RESULTS / "warm_calls.txt").read_text().strip()}
@@ -156,7 +157,7 @@ def load():
     return f"""## Load on one server
 
 Heartbeats of `doorbell bench` against one `doorbell dev`, over HTTP on loopback. The client shares the cores; the server's CPU time
-is its own, with start and registration included.
+includes its start and the registration.
 
 {table(columns, rows)}
 """

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# All benches, and BENCHMARKS.md from their results, which stay in target/doorbell-bench/.
+# Runs all benches and writes BENCHMARKS.md from their results, which stay in target/doorbell-bench/.
 # usage: tests/benches/run.sh      about ten minutes on two idle cores, once everything is built
-#        tests/benches/run.sh --brief      everything once and small, to see that it still runs; writes no BENCHMARKS.md
-# DOORBELL_BUILT=1 takes the functions as `localstack/build.sh` has left them.
+#        tests/benches/run.sh --brief      each bench once and small, as a check; writes no BENCHMARKS.md
+# DOORBELL_BUILT=1 uses the functions that `localstack/build.sh` has built.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . localstack/tools.sh
@@ -19,12 +19,12 @@ sam_tools
 [ -n "${DOORBELL_BUILT:-}" ] || localstack/build.sh
 processor=--x86-64
 [ "$(lambda_architecture)" = x86_64 ] || processor=--arm64
-# In the functions' folder, whose settings of cargo are those of a deployment.
+# In the functions' folder, which has the Cargo settings of a deployment.
 (cd functions && cargo lambda build --release "$processor" --package doorbell-empty --bin empty)
 
 step 'benches, built'
 if [ "$*" = --brief ]; then
-  # The benches are named, and no package is, so that features are those of `cargo test` and nothing is built twice.
+  # Without --package: features then equal those of `cargo test`, and nothing is built twice.
   cargo build --locked --bin doorbell --bin lambda_host --bin bill --bench counted_cost --bench warm_calls
   folder=target/debug
   bench=(cargo test --locked)

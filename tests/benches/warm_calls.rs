@@ -113,7 +113,7 @@ fn authorize_opaque_token(bencher: Bencher<'_, '_>) {
 /// Longer than the rate limit's interval between two rings.
 const BETWEEN_RINGS: Duration = Duration::from_secs(2);
 
-/// The functions on a memory store of their own, with virtual time.
+/// The functions on a memory store, with virtual time.
 struct Service {
     executor: Runtime,
     state: AppState<MemoryStore>,
@@ -141,7 +141,7 @@ impl Service {
         bencher.with_inputs(event).bench_local_refs(|event| self.executor.block_on(self.invoke(event)));
     }
 
-    /// Ends the request of the ring before, and gives the id of a new one.
+    /// Ends the previous request, rings, and returns the id of the new request.
     fn ring(&self) -> String {
         if let Some(last) = self.last_request.take() {
             self.send(&self.report_event(&last, &json!({"status": "failed", "error": "none"})));
@@ -183,7 +183,7 @@ impl Service {
         serde_json::from_str(response["body"].as_str().unwrap()).unwrap()
     }
 
-    /// One invocation, as a function's `main` does it.
+    /// One invocation, as in a function's `main`.
     async fn invoke(&self, (function, event): &Event) -> Vec<u8> {
         let event = serde_json::from_slice(event).unwrap();
         let handle = |request| Box::pin(async move { invoke(*function, &self.state, &request).await });
@@ -200,7 +200,7 @@ impl Service {
     }
 }
 
-/// A process has one.
+/// Installed once per process.
 fn recorder() -> Recorder {
     static RECORDER: OnceLock<Recorder> = OnceLock::new();
     *RECORDER.get_or_init(|| Recorder::install("bench".to_owned()).unwrap())

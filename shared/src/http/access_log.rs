@@ -1,7 +1,7 @@
-//! The log: one JSON object a line, for CloudWatch Logs Insights, and one line for each call.
+//! The log: JSON lines for CloudWatch Logs Insights, one for each call.
 //!
-//! Fields are ids, statuses and durations; bodies and tokens never reach this module. Lines below WARN are ours only: at TRACE
-//! the SDK and the HTTP stack log headers and bodies.
+//! Fields are ids, statuses and durations; bodies and tokens never reach this module. Levels below WARN are enabled for our
+//! crates only: at TRACE the SDK and the HTTP stack log headers and bodies.
 
 use tracing::field::{Empty, display};
 use tracing::{Span, Subscriber};
@@ -16,7 +16,7 @@ use crate::clock::Stopwatch;
 /// The prefix of the targets of all our crates.
 const OUR_TARGETS: &str = "doorbell";
 
-/// Our lines up to `level`, and warnings and errors of all others.
+/// Lines of our crates up to `level`, and warnings and errors of all others.
 pub fn filter(level: LevelFilter) -> Targets {
     Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(OUR_TARGETS, level)
 }
@@ -35,7 +35,7 @@ where
     registry().with(filter(level)).with(json)
 }
 
-/// The span of a call, which carries its ids to every line that is logged during the call.
+/// The span of a call. It adds the call's ids to every line.
 pub fn call_span(function: &'static str, gateway_request_id: Option<&str>) -> Span {
     // At ERROR, so that it exists at every log level.
     tracing::error_span!(
@@ -50,7 +50,7 @@ pub fn call_span(function: &'static str, gateway_request_id: Option<&str>) -> Sp
     )
 }
 
-/// Writes the line of a call: a caller's error as information, our own as an error.
+/// Logs a call: at ERROR if the server failed, otherwise at INFO.
 pub(super) fn log_call(started: Stopwatch, status: u16, error: Option<&ApiError>) {
     let duration_ms = started.elapsed_ms();
     let cause = error.map(cause);
@@ -61,7 +61,7 @@ pub(super) fn log_call(started: Stopwatch, status: u16, error: Option<&ApiError>
     }
 }
 
-/// Adds an id to the current call's span: a checked one only, because a path could contain anything.
+/// Adds a parsed id to the current call's span. Unparsed text of a path could contain anything.
 pub(super) fn record_id(field: &'static str, id: impl std::fmt::Display) {
     Span::current().record(field, display(id));
 }

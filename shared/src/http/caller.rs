@@ -1,7 +1,7 @@
-//! The caller, from the authorizer's context in the event and from nowhere else.
+//! The caller, read only from the authorizer's context in the event.
 //!
 //! API Gateway puts the context under `requestContext.authorizer.lambda`, where clients cannot write. Without it the caller is
-//! anonymous, also when a function is invoked directly.
+//! anonymous, even if a function is invoked directly.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use super::error::ApiError;
 use crate::access::Principal;
 use crate::token::TokenRecord;
 
-/// What the authorizer passes to the functions.
+/// The authorizer's context.
 ///
 /// The authorizer never denies: API Gateway turns a denial into its own 403, and the contract needs 401, so unauthenticated
 /// callers are forwarded as anonymous.
@@ -32,7 +32,7 @@ pub enum Caller {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizerContext {
     pub subject: String,
-    /// Unknown scopes, of a newer authorizer, are skipped.
+    /// Unknown scopes of a newer authorizer are skipped.
     #[serde(deserialize_with = "known_scopes")]
     pub scopes: Vec<Scope>,
     pub workspaces: Vec<WorkspaceId>,
@@ -63,7 +63,7 @@ impl From<TokenRecord> for AuthorizerContext {
     }
 }
 
-/// The caller of `request`, who must have `scope`.
+/// The caller of `request`, if it has `scope`.
 pub fn caller(request: &HttpRequest, scope: Scope) -> Result<Principal, ApiError> {
     let principal = principal(request).ok_or(ApiError::Unauthenticated)?;
     if principal.scopes.contains(&scope) { Ok(principal) } else { Err(ApiError::MissingScope(scope)) }

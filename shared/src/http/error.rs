@@ -26,7 +26,7 @@ pub enum ApiError {
     DaemonIdRequired,
     WorkspaceIdRequired,
     NothingToRegister,
-    /// More runtimes in one call than the limit given.
+    /// More runtimes in one call than this limit.
     TooManyRuntimes(usize),
     /// The named field is longer than [`TEXT_CHARS`].
     TextTooLong(&'static str),
@@ -43,7 +43,7 @@ pub enum ApiError {
     Overloaded,
     UriTooLong,
     RouteNotFound,
-    /// With the route's methods.
+    /// With the route's methods, for `Allow`.
     MethodNotAllowed(String),
     /// The store failed during the operation. The error is for the log.
     Store(Operation, StoreError),
@@ -78,7 +78,7 @@ impl Operation {
         }
     }
 
-    /// For `map_err`.
+    /// The conversion of a store error, for `map_err`.
     pub fn failed(self) -> impl FnOnce(StoreError) -> ApiError {
         move |error| ApiError::Store(self, error)
     }
@@ -100,7 +100,7 @@ impl ApiError {
             Self::DaemonIdRequired => (400, text::DAEMON_ID_REQUIRED.into()),
             Self::WorkspaceIdRequired => (400, text::WORKSPACE_ID_REQUIRED.into()),
             Self::NothingToRegister => (400, text::NOTHING_TO_REGISTER.into()),
-            Self::TooManyRuntimes(most) => (400, format!("at most {most} runtimes at once").into()),
+            Self::TooManyRuntimes(limit) => (400, format!("at most {limit} runtimes at once").into()),
             Self::TextTooLong(field) => {
                 (400, format!("{field} is longer than {TEXT_CHARS} characters").into())
             }

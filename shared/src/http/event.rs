@@ -1,6 +1,6 @@
-//! API Gateway's event → HTTP request, and response → the integration's response.
+//! Converts API Gateway's events to HTTP requests, and responses to API Gateway's format.
 //!
-//! No event may panic: a panic aborts a release build. `lambda_http`'s own conversion panics in three cases: a query with
+//! No event may cause a panic: a release build aborts. `lambda_http`'s own conversion panics in three cases: a query with
 //! invalid characters, an invalid host or protocol, and invalid base64. API Gateway sends none of these, but a direct invocation
 //! can. No use case reads the URI, so none is built.
 
@@ -14,7 +14,6 @@ use lambda_http::{Body, RequestExt as _};
 use super::HttpRequest;
 use super::response::Response;
 
-/// The request of an event.
 pub fn request(event: ApiGatewayV2httpRequest) -> HttpRequest {
     let mut request = HttpRequest::new(body(event.body.unwrap_or_default(), event.is_base64_encoded));
     request.method_mut().clone_from(&event.request_context.http.method);
@@ -25,7 +24,7 @@ pub fn request(event: ApiGatewayV2httpRequest) -> HttpRequest {
         .with_request_context(RequestContext::ApiGatewayV2(event.request_context))
 }
 
-/// From the raw query, because the event's own map joins the values of one name by commas.
+/// Parses the raw query, because the event's own map joins the values of one name by commas.
 fn query(raw: Option<&str>) -> QueryMap {
     let Ok(query) = raw.unwrap_or_default().parse();
     query
@@ -36,7 +35,7 @@ fn body(body: String, is_base64: bool) -> Body {
     if is_base64 { STANDARD.decode(body).map_or(Body::Empty, Body::Binary) } else { Body::Text(body) }
 }
 
-/// The response in API Gateway's form. All bodies are JSON text, and none sets a cookie.
+/// The response in API Gateway's format. All bodies are JSON text, and no response sets a cookie.
 pub fn response(response: Response) -> ApiGatewayV2httpResponse {
     let (parts, body) = response.into_parts();
     let mut event = ApiGatewayV2httpResponse::default();
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_base64_is_an_empty_body() {
+    fn invalid_base64_becomes_empty_body() {
         for body in ["{}", "e30", "e30=\n", "ü"] {
             let request = event(json!({"body": body, "isBase64Encoded": true}));
             assert!(request.body().as_ref().is_empty(), "{body}");

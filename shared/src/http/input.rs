@@ -1,4 +1,4 @@
-//! The parts of a request, each checked once.
+//! Validated parts of a request.
 
 use doorbell_protocol::limits::BODY_BYTES;
 use doorbell_protocol::{Kind, Object, RequestId, RuntimeId};
@@ -16,8 +16,7 @@ pub fn limit_body(request: &HttpRequest) -> Result<(), ApiError> {
     if request.body().as_ref().len() <= BODY_BYTES { Ok(()) } else { Err(ApiError::BodyTooLarge) }
 }
 
-/// The JSON body, which is an object on every route that reads one. Nesting beyond the limit of `serde_json`
-/// is rejected like any other unreadable body.
+/// The JSON body, which must be an object.
 pub fn body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
     let Object(body) = serde_json::from_slice(request.body().as_ref()).map_err(|_| ApiError::InvalidBody)?;
     Ok(body)
@@ -28,14 +27,14 @@ pub fn runtime(request: &HttpRequest) -> Result<RuntimeId, ApiError> {
     parameter(request, "runtimeId").parse().map_err(|_| ApiError::InvalidRuntimeId)
 }
 
-/// The runtime in a body.
+/// Parses the runtime id in a body.
 pub fn body_runtime(text: &str) -> Result<RuntimeId, ApiError> {
     let id = text.parse().map_err(|_| ApiError::InvalidRuntimeId)?;
     record_id("runtime_id", id);
     Ok(id)
 }
 
-/// The address in the path of a route of `kind`. A malformed request id is not found.
+/// The address in the path of a route of `kind`. A malformed request id is answered 404.
 pub fn address(request: &HttpRequest, kind: Kind) -> Result<Address, ApiError> {
     let runtime = runtime(request)?;
     Ok(Address { runtime, request: request_id(request)?, kind })
@@ -67,7 +66,7 @@ fn parameter<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
     request.path_parameters_ref().and_then(|all| all.first(name)).unwrap_or_default()
 }
 
-/// A field that must be present and not empty.
+/// A field that must not be missing or empty.
 pub fn required(field: Option<String>, missing: ApiError) -> Result<String, ApiError> {
     field.filter(|text| !text.is_empty()).ok_or(missing)
 }

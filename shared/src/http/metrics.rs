@@ -1,7 +1,7 @@
-//! The metrics: names, units, dimensions, and one function for each event.
+//! The metrics: names, units and dimensions, and one function for each event.
 //!
-//! Without a recorder, which `lambda.rs` installs, they are discarded. No metric has a dimension of runtime or workspace:
-//! CloudWatch charges for each combination. Ids are in the log.
+//! They are discarded unless `lambda.rs` has installed a recorder. Runtime and workspace are not dimensions, because CloudWatch
+//! bills each combination; the log has the ids.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
 use crate::request::RequestOutcome;
 
-/// CloudWatch's namespace.
+/// The CloudWatch namespace.
 pub const NAMESPACE: &str = "Doorbell";
 
 /// One metric, as alarms and dashboards refer to it.
@@ -25,11 +25,11 @@ pub struct Metric {
 /// First deliveries of requests.
 pub const CLAIMS_WON: Metric = count("ClaimsWon");
 
-/// Redeliveries, after a lost heartbeat response or daemon. Not counted as claims won.
+/// Redeliveries after a lost heartbeat response or a restart of the daemon. Not counted as claims won.
 pub const REDELIVERIES: Metric = count("Redeliveries");
 
-/// Claims that lost a race, or whose request had ended. Some are normal with several daemons for one runtime; many are wasted
-/// writes.
+/// Claims that lost a race, or whose request had ended. They are wasted writes; some are normal if several daemons share a
+/// runtime.
 pub const CLAIMS_LOST: Metric = count("ClaimsLost");
 
 /// A request's age at its first delivery. Up to the heartbeat interval, 15 s, is normal.
@@ -42,11 +42,10 @@ pub const REQUESTS_ENDED: Metric = count("RequestsEnded").by(STATUS);
 /// The time from ring to report, by [`STATUS`]: `completed`, `failed`.
 pub const TIME_TO_ANSWER: Metric = duration("TimeToAnswer").by(STATUS);
 
-/// Heartbeats with a work hint that did not read the queue: the read failed or timed out, or the store was too slow. Not
-/// split by reason, so that one alarm can watch it; the reason is in the log.
+/// Heartbeats with a work hint that did not read the queue: the read failed or timed out, or the store was too slow. One metric
+/// for all reasons, so that one alarm covers it; the log has the reason.
 pub const HEARTBEAT_QUEUE_SKIPS: Metric = count("HeartbeatQueueSkips");
 
-/// All metrics.
 pub const METRICS: [Metric; 7] = [
     CLAIMS_WON,
     REDELIVERIES,
@@ -87,30 +86,27 @@ pub fn describe() {
     }
 }
 
-/// A request of that age was delivered.
+/// Records a first delivery of a request of this age.
 pub fn claim_won(age: Duration) {
     counter!(CLAIMS_WON.name).increment(1);
     histogram!(AGE_AT_CLAIM.name).record(milliseconds(age));
 }
 
-/// A request was redelivered.
 pub fn redelivered() {
     counter!(REDELIVERIES.name).increment(1);
 }
 
-/// A claim was lost.
 pub fn claim_lost() {
     counter!(CLAIMS_LOST.name).increment(1);
 }
 
-/// A request was reported that long after its ring.
+/// Records a report and its time since the ring.
 pub fn request_reported(outcome: &RequestOutcome, after: Duration) {
     let status = outcome.status();
     request_ended(status);
     histogram!(TIME_TO_ANSWER.name, STATUS => status.as_str()).record(milliseconds(after));
 }
 
-/// A timeout was written.
 pub fn request_timed_out() {
     request_ended(Status::Timeout);
 }
@@ -119,12 +115,10 @@ fn request_ended(status: Status) {
     counter!(REQUESTS_ENDED.name, STATUS => status.as_str()).increment(1);
 }
 
-/// A heartbeat with a work hint did not read the queue.
 pub fn heartbeat_queue_skipped() {
     counter!(HEARTBEAT_QUEUE_SKIPS.name).increment(1);
 }
 
-/// Times are stored in whole milliseconds.
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_millis() as f64
 }

@@ -1,6 +1,6 @@
-//! Between API Gateway's events and the use cases: request → input, outcome → status and body.
+//! The HTTP layer: converts API Gateway's events to inputs of use cases, and outcomes to responses.
 //!
-//! Every error that a caller can get is a variant of [`ApiError`]. A failure is logged once, in [`respond`].
+//! Every error response is a variant of [`ApiError`]. A failure is logged once, in [`respond`].
 
 pub mod access_log;
 pub mod caller;
@@ -33,7 +33,7 @@ pub struct AppState<S> {
 }
 
 impl<S> AppState<S> {
-    /// On the system clock and random source.
+    /// With the system clock and the operating system's random source.
     pub fn new(store: S) -> Self {
         Self { store, clock: Arc::new(SystemClock), id_gen: Arc::new(RandomIdGenerator::default()) }
     }

@@ -7,11 +7,11 @@ use serde::Serialize;
 /// A function's response.
 pub type Response = HttpResponse<Body>;
 
-/// A response with a JSON body, serialized directly: a large catalog would be built twice more as a [`serde_json::Value`].
+/// A response with a JSON body. It is serialized directly, because a [`serde_json::Value`] would copy a large catalog.
 ///
 /// # Panics
-/// When a map has keys that are not texts, which no response has.
-#[expect(clippy::expect_used, reason = "the types of the wire are always serializable")]
+/// If a map has keys that are not strings. No response has such a map.
+#[expect(clippy::expect_used, reason = "types of the wire are always serializable")]
 pub fn json(status: u16, body: &impl Serialize) -> Response {
     let body = serde_json::to_string(body).expect("a type of the wire is JSON");
     let response = HttpResponse::builder().status(status).header(header::CONTENT_TYPE, "application/json");

@@ -1,4 +1,4 @@
-//! The route table: what the local gateway serves and `template.yaml` deploys.
+//! The route table. The local gateway serves it, and a test compares `template.yaml` with it.
 
 /// A Lambda function of the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,7 +12,6 @@ pub enum Function {
     Report,
 }
 
-/// One route of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
     pub method: &'static str,
@@ -25,7 +24,6 @@ const fn route(method: &'static str, path: &'static str, function: Function) -> 
     Route { method, path, function }
 }
 
-/// Every route of the API.
 pub const ROUTES: [Route; 7] = [
     route("POST", "/api/runtimes/{runtimeId}/models", Function::Initiate),
     route("GET", "/api/runtimes/{runtimeId}/models/{requestId}", Function::Poll),
@@ -39,7 +37,8 @@ pub const ROUTES: [Route; 7] = [
 impl Route {
     /// The parameters of `path`, if it matches. A parameter is one non-empty segment.
     pub fn parameters<'p>(&self, path: &'p str) -> Option<Vec<(&'static str, &'p str)>> {
-        let (pattern, path): (Vec<_>, Vec<_>) = (self.path.split('/').collect(), path.split('/').collect());
+        let pattern: Vec<_> = self.path.split('/').collect();
+        let path: Vec<_> = path.split('/').collect();
         if pattern.len() != path.len() {
             return None;
         }

@@ -1,4 +1,4 @@
-//! The transitions, each from exactly the states that it may start from.
+//! The transitions of a request. Each returns `None` if the current state does not allow it.
 //!
 //! Comparisons are strict: a request times out when it is *older than* its deadline. An open request past its deadline can be
 //! neither claimed nor reported, whether or not the timeout has been written.
@@ -39,7 +39,7 @@ impl Request {
         self.timeout_reason(now).map(|reason| self.in_state(State::Timeout(reason), now))
     }
 
-    /// How a heartbeat with `filter` may be handed the request, if it may.
+    /// How a heartbeat with `filter` may claim the request, if it may.
     pub fn delivery(&self, filter: &ClaimFilter, now: Timestamp) -> Option<Delivery> {
         if self.timeout_reason(now).is_some() {
             return None;
@@ -67,13 +67,14 @@ impl Request {
         }
     }
 
-    /// The request after its first claim, if it is pending. Starts the running deadline, once and for all.
+    /// The request after its first claim, if it is pending. The first claim starts the running deadline.
     pub fn claimed_if_pending(&self, token: LeaseToken, now: Timestamp) -> Option<Self> {
         let claimable = matches!(self.state, State::Pending) && self.timeout_reason(now).is_none();
         claimable.then(|| self.in_state(State::Running(Lease { claimed_at: now, token, attempt: 1 }), now))
     }
 
-    /// The request with the lease `replaced` replaced, if it still holds and may be lost. The running deadline stays.
+    /// The request after redelivery in place of the lease `replaced`, if that is current and may be lost. The running deadline
+    /// does not change.
     pub fn redelivered_if_lost(
         &self,
         replaced: LeaseToken,
@@ -87,7 +88,7 @@ impl Request {
         replaceable.then(|| self.in_state(State::Running(lease), now))
     }
 
-    /// Whether the lease is so old that its heartbeat response has arrived or never will.
+    /// Whether the lease is old enough that its heartbeat response has either arrived or been lost.
     fn may_be_lost(&self, now: Timestamp) -> bool {
         now.since(self.updated_at) > REDELIVERY_AFTER
     }
@@ -242,7 +243,8 @@ mod tests {
 
     #[test]
     fn redelivers_running_request_missing_from_in_flight() {
-        let (running, now) = (running(), at(15) + TICK);
+        let running = running();
+        let now = at(15) + TICK;
         assert_eq!(running.delivery(&ClaimFilter::Pending, now), None);
         assert_eq!(running.delivery(&pending_or_lost(&[running.address.request]), now), None);
         let other = RequestId::lower_bound(at(1));

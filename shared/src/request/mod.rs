@@ -26,7 +26,7 @@ use doorbell_protocol::{InFlight, Kind, RequestId, RuntimeId, Status, Timestamp,
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Where a request is found. Its id alone is not enough: a poll through another runtime's path must not find it.
+/// The key of a request. The id alone is not enough: a poll of another runtime's path must not find the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     pub runtime: RuntimeId,
@@ -41,13 +41,13 @@ pub struct Request {
     /// The runtime's workspace at the time of the ring.
     pub workspace: WorkspaceId,
     pub state: State,
-    /// The ring, where the pending deadline starts.
+    /// The time of the ring. The pending deadline starts here.
     pub created_at: Timestamp,
-    /// The last change of state, where retention starts. Of a running request, the last delivery.
+    /// The last change of state: for a running request, the last delivery. Retention starts here.
     pub updated_at: Timestamp,
 }
 
-/// A request's state, with exactly what is known in it.
+/// A request's state and its data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     Pending,
@@ -73,7 +73,7 @@ impl TimeoutReason {
         }
     }
 
-    /// The reason with that text, as it is stored.
+    /// The reason with this stored text.
     pub fn from_text(text: &str) -> Option<Self> {
         [Self::NotClaimed, Self::NotReported].into_iter().find(|reason| reason.as_str() == text)
     }
@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// Whether this is the state in which a report of `outcome` leaves a request. Compares by reference.
+    /// Whether a report of `outcome` leads to this state. Compares without a clone: results are large.
     pub fn is_outcome(&self, outcome: &RequestOutcome) -> bool {
         match (self, outcome) {
             (Self::Completed(stored), RequestOutcome::Completed(reported)) => stored == reported,
@@ -109,18 +109,17 @@ impl From<RequestOutcome> for State {
     }
 }
 
-/// The lease by which a daemon holds a running request.
+/// A daemon's claim on a running request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lease {
-    /// The first claim, where the running deadline starts. Never on the wire.
+    /// The time of the first claim. The running deadline starts here. Never on the wire.
     pub claimed_at: Timestamp,
-    /// Identifies the claim that created the lease.
     pub token: LeaseToken,
     /// The number of deliveries so far: 1 for the first claim.
     pub attempt: u32,
 }
 
-/// Identifies one claim: the idempotency token by which a retried claim recognises its own first try.
+/// The idempotency token of a claim: a retried claim recognizes its first try by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LeaseToken(#[serde(with = "uuid::serde::simple")] Uuid);
@@ -141,16 +140,14 @@ impl fmt::Display for LeaseToken {
 /// Which requests a heartbeat may claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimFilter {
-    /// Pending requests.
     Pending,
-    /// Pending requests, and running ones that the daemon does not list as in flight.
+    /// Pending requests, and running ones that are not in `in_flight`.
     PendingOrLost(InFlight),
 }
 
 /// How a request is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// First delivery.
     First,
     /// Redelivery in place of a lease whose heartbeat response was lost.
     Redelivery {
@@ -159,7 +156,7 @@ pub enum Delivery {
     },
 }
 
-/// How a daemon's work ended.
+/// The reported outcome of a daemon's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestOutcome {
     Completed(Payload),
@@ -199,7 +196,7 @@ impl TryFrom<String> for Payload {
     }
 }
 
-/// An error text for users, cut to [`ERROR_BYTES`].
+/// An error text for users, truncated to [`ERROR_BYTES`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ErrorText(String);
 
@@ -237,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn long_error_is_cut_between_characters() {
+    fn truncates_long_error_between_characters() {
         assert_eq!(ErrorText::from("short".to_owned()).as_str(), "short");
         let cut = ErrorText::from("ü".repeat(ERROR_BYTES));
         assert!(cut.as_str().len() <= ERROR_BYTES && cut.as_str().ends_with("ü…"));

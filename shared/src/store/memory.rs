@@ -1,6 +1,6 @@
-//! The store in memory, under one lock. It applies the lifecycle literally and is the reference for other stores.
+//! The store in memory, under one lock. It applies the lifecycle directly and is the reference for other stores.
 //!
-//! For tests and `doorbell dev --store memory`. Everything is lost with the process.
+//! For tests and `doorbell dev --store memory`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, Request, Reques
 use crate::runtime::{Registration, Runtime};
 use crate::token::{TokenHash, TokenRecord};
 
-/// A store in memory. Clones share their contents, as replicas share a table.
+/// Clones share their contents, as replicas share a table.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<Contents>>);
 
@@ -74,8 +74,7 @@ impl Contents {
         self.request(address, now).filter(|request| callers.contains(request.workspace))
     }
 
-    /// Drops what is past its retention, at most once per [`RETENTION`]: doing it with each ring would scan all runtimes for
-    /// each ring.
+    /// Drops entries past their retention, at most once per [`RETENTION`], because each time it scans all entries.
     fn evict_expired(&mut self, now: Timestamp) {
         if self.next_eviction.is_some_and(|at| now < at) {
             return;

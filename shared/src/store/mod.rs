@@ -1,4 +1,4 @@
-//! The store: one trait for the request lifecycle, one for tokens, and their implementations.
+//! The store: a trait for runtimes and requests, a trait for tokens, and their implementations.
 //!
 //! [`memory`] applies the lifecycle under one lock and is the reference. `dynamodb` implements each transition as one
 //! conditional write. `conformance` tests both with the same suite.
@@ -8,7 +8,7 @@
 //!   for [`HeartbeatOutcome::OtherWorkspace`].
 //! - Items past their retention do not exist, whether or not TTL has deleted them.
 //! - Losing a race is an outcome. A [`StoreError`] means that the operation may or may not have been applied; a retry is safe.
-//! - `now` is the caller's clock. Two callers' clocks may differ; what is stored counts for both.
+//! - `now` is the caller's time. Two callers' clocks may differ; stored times apply to both.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -31,7 +31,7 @@ use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome}
 use crate::runtime::{Registration, Runtime};
 use crate::token::{TokenHash, TokenRecord};
 
-/// Runtimes and their requests. Implemented by [`memory::MemoryStore`] and `dynamodb::DynamoDbStore`; called by the functions.
+/// Runtimes and their requests. [`memory::MemoryStore`] and `dynamodb::DynamoDbStore` implement it; the functions call it.
 #[warn(missing_docs)]
 pub trait Store: Send + Sync {
     /// Creates a request at `address`, if the runtime is online at `now` and within its
@@ -50,8 +50,8 @@ pub trait Store: Send + Sync {
 
     /// Reads the request at `address`. Called by poll.
     ///
-    /// A timeout is written before it is shown: once a poll has shown a terminal state, every later poll shows the same, on
-    /// any node.
+    /// A timeout is written before it is returned: after a poll has returned a terminal state, every later poll returns the
+    /// same, on any node.
     fn poll(
         &self,
         address: Address,
@@ -71,7 +71,7 @@ pub trait Store: Send + Sync {
     /// Lists requests of `runtime` that may be claimed at `now`, the oldest first. Called by heartbeat when there is a work
     /// hint.
     ///
-    /// Some may be missing when there are many, but never the oldest of a kind. Reads only, so it may be cancelled.
+    /// A long list may be incomplete, but contains the oldest request of each kind. Reads only, so it may be cancelled.
     fn list_claimable(
         &self,
         runtime: RuntimeId,
@@ -126,7 +126,7 @@ pub trait Store: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Runtime>>> + Send;
 }
 
-/// Opaque tokens. Functions only look tokens up; IAM keeps them from the rest.
+/// Opaque tokens. Functions only look up tokens; IAM denies the other operations.
 #[warn(missing_docs)]
 pub trait TokenStore: Send + Sync {
     /// Looks up a token that is valid at `now`. Called by the authorizer.

@@ -32,11 +32,11 @@ pub enum PollOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeartbeatOutcome {
     Recorded {
-        /// Whether the runtime was rung lately, so that the queue is worth a read.
+        /// Whether the runtime was rung recently, so that the queue may have work.
         work_hint: bool,
     },
     NotFound,
-    /// Distinguished from `NotFound`, because a daemon registers a runtime again when it does not exist.
+    /// Distinguished from `NotFound`, because a daemon registers an unknown runtime again.
     OtherWorkspace,
 }
 
@@ -53,14 +53,14 @@ pub struct Candidate {
 pub enum ClaimOutcome {
     /// The caller holds the lease.
     Won(Request),
-    /// Another claim won, or the request cannot be delivered like this any more.
+    /// Another claim won, or the request has ended.
     Lost,
 }
 
 /// The outcome of [`Store::report`](super::Store::report).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportOutcome {
-    /// This report stored the outcome; every later poll shows it. Returned at most once per request, unless two equal reports
+    /// This report stored the outcome; every later poll returns it. Returned at most once per request, unless two equal reports
     /// share `now` (indistinguishable from an SDK retry).
     Recorded {
         created_at: Timestamp,
@@ -73,7 +73,7 @@ pub enum ReportOutcome {
 }
 
 impl ReportOutcome {
-    /// Of a report of `outcome` at `now` on a request that is not open. The stored outcome identifies the report, and its time
+    /// The outcome of a report on a request that is not open. An equal stored outcome identifies the report; its time
     /// distinguishes a retried write from a later report.
     pub(super) fn of_closed(request: &Request, outcome: &RequestOutcome, now: Timestamp) -> Self {
         if !request.state.is_outcome(outcome) {
@@ -104,13 +104,12 @@ pub enum RevokeOutcome {
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// The operation failed, and may or may not have been applied. Written to the log; never contains items, tokens or payloads.
-#[derive(Debug)]
+/// The operation failed, and may or may not have been applied. Its text is for the log and contains no item, token or payload.
 pub struct StoreError {
     /// The store's name for the operation.
     pub operation: &'static str,
     pub kind: StoreErrorKind,
-    /// What identifies the failure for support: an error code, a request id.
+    /// An error code or request id, for support.
     pub detail: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -121,7 +120,6 @@ pub enum StoreErrorKind {
     /// Over the table's or the account's throughput.
     #[strum(serialize = "throttled")]
     Throttled,
-    /// No connection.
     #[strum(serialize = "could not be reached")]
     Unreachable,
     /// No connection in time.
@@ -130,13 +128,11 @@ pub enum StoreErrorKind {
     /// No response in time.
     #[strum(serialize = "timed out")]
     Timeout,
-    /// The response was unreadable.
     #[strum(serialize = "the response could not be read")]
     BadResponse,
     /// Rejected for any other reason, such as a missing permission.
     #[strum(serialize = "rejected")]
     Rejected,
-    /// A stored item has an unexpected shape.
     #[strum(serialize = "a stored item is corrupt")]
     Corrupt,
     /// The request could not be built, or the embedded engine failed.
@@ -154,7 +150,7 @@ impl StoreError {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// Keeps `source`. Logs show only kind and detail: a source's text could quote an item.
+    /// Adds `source`. The log has only kind and detail, because a source's text could quote an item.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..self }
@@ -168,6 +164,13 @@ impl fmt::Display for StoreError {
             Some(detail) => write!(f, " ({detail})"),
             None => Ok(()),
         }
+    }
+}
+
+/// Without the source, which may hold a raw response.
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreError").field(&self.to_string()).finish()
     }
 }
 

@@ -1,9 +1,9 @@
-//! What the measurements share: results as JSON lines on standard output, and small runs for `cargo test`.
+//! Shared by the benches: results as JSON lines on standard output, and brief runs under `cargo test`.
 #![allow(clippy::print_stdout, reason = "results go to standard output")]
 
 use serde_json::Value;
 
-/// `cargo bench` passes `--bench`; `cargo test` does not, and runs everything once and small.
+/// `cargo bench` passes `--bench`; `cargo test` does not, and runs each bench once and small.
 pub fn is_brief() -> bool {
     !std::env::args().any(|argument| argument == "--bench")
 }

@@ -19,7 +19,7 @@ pub enum Action {
     CrashDaemon { daemon: Daemon, reported: bool },
 }
 
-/// What goes wrong in one step of a call.
+/// A fault in one step of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepFault {
     /// The response of the call is lost.
@@ -30,7 +30,7 @@ pub enum StepFault {
     Duplicated,
 }
 
-/// The faults that a step may have in a state that allows any.
+/// The faults of a step while the state allows faults.
 const FAULTS: [Option<StepFault>; 4] =
     [None, Some(StepFault::ResponseLost), Some(StepFault::WriteResponseLost), Some(StepFault::Duplicated)];
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorbell_protocol::Timestamp;
 use doorbell_shared::request::{Payload, Request, RequestOutcome, State};
 
-/// A Lambda execution environment serves one call at a time, so only the clock tells two of them apart.
+/// A Lambda execution environment. Each serves one call at a time, so two differ only in their clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Instance {
     /// Its clock is two seconds ahead.
@@ -39,16 +39,16 @@ impl Daemon {
     }
 }
 
-/// Indices of the requests, in the order of their ids. They may be made out of order, because clocks differ.
+/// Indices of the requests, in the order of their ids. Clocks differ, so the requests may be made in another order.
 pub const REQUESTS: [usize; 2] = [0, 1];
 
 /// Membership by index.
 pub type RequestSet = [bool; 2];
 
-/// Seconds since the start. Every comparison of the lifecycle has both results at one of these instants, and the two
-/// clocks disagree about each deadline at one of them.
+/// Seconds since the start. At these instants every comparison of the lifecycle has both results, and each deadline has an
+/// instant at which the two clocks disagree about it.
 ///
-/// | at | what a call then finds |
+/// | at | state of the requests |
 /// |---|---|
 /// | 0 | nothing is old |
 /// | 7 | a lease of 0 s can be replaced, except where the clock that wrote it was ahead |
@@ -80,7 +80,7 @@ impl Instant {
 pub struct Clocks([[Timestamp; INSTANTS.len()]; 2]);
 
 impl Clocks {
-    /// The lifecycle only compares differences, so any start is as good as another.
+    /// The lifecycle compares only differences, so any start will do.
     pub fn starting_at(start: Timestamp) -> Self {
         let instants = INSTANTS.map(|seconds| start + Duration::from_secs(seconds));
         Self([instants.map(|instant| instant + SKEW), instants.map(|instant| instant - SKEW)])

@@ -14,7 +14,7 @@ use crate::state::{Call, HeartbeatStep, ModelState};
 
 type Condition = fn(&Protocol, &ModelState) -> bool;
 
-/// The trace checks what concerns a response; the rest is read from the table.
+/// The trace checks invariants of responses; the others are read from the table.
 const INVARIANTS: [(Invariant, &str, Condition); 10] = [
     (Invariant::OneWinner, "1 one winner", |_, state| !state.trace.breaks(Invariant::OneWinner)),
     (Invariant::WinnerGetsRequest, "1 one winner: the winner gets the request", |_, state| {
@@ -48,7 +48,7 @@ const INVARIANTS: [(Invariant, &str, Condition); 10] = [
     }),
 ];
 
-/// Conditions that some state must meet: without them the invariants could hold because nothing happens.
+/// Conditions that some state must meet, so that the invariants do not hold vacuously.
 const REACHABLE: [(&str, Condition); 10] = [
     ("completed after a redelivery", |_, state| {
         state.table.any(|request, stored| {

@@ -1,14 +1,14 @@
 //! The scope of an exploration, the invariants, and the mutations that break them.
 
-/// Bounds of the state space, and so of the guarantee.
+/// Bounds of the state space, and so of the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
     pub requests: usize,
     /// A single instance has no clock skew.
     pub instances: usize,
-    /// How many faults happen in all.
+    /// The maximum number of faults in total.
     pub faults: u8,
-    /// How many calls are in progress at once.
+    /// The maximum number of concurrent calls.
     pub calls: usize,
     /// The last instant, in seconds.
     pub until: u64,
@@ -24,11 +24,11 @@ pub enum Invariant {
     TerminalIsFinal,
     /// An accepted request is found, and a recorded report is what every later poll shows.
     AcknowledgedIsStored,
-    /// A report that was called stale is not what is stored.
+    /// The outcome of a stale report is not stored.
     StaleIsNotStored,
     /// On no clock is a request open 90 s after it was made.
     NothingIsStuck,
-    /// Heartbeats look for work while a request is open, unless its initiate is still in progress.
+    /// Heartbeats have a work hint while a request is open, unless its initiate is still in progress.
     OpenHasWorkHint,
     /// A heartbeat does not claim a request while an older one can be claimed.
     FirstComeFirstServed,
@@ -38,29 +38,29 @@ pub enum Invariant {
     InFlightIsNotRedelivered,
 }
 
-/// One defect of the design. A mutation without a counterexample shows that a property is too weak, or that the design
-/// has something that it does not need.
+/// A defect of the design. A mutation without a counterexample shows that a property is too weak or a part of the design
+/// unnecessary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
     ClaimWithoutCondition,
     ClaimIgnoresDeadline,
-    /// A retried claim does not recognise its own lease token.
+    /// A retried claim does not recognize its own lease token.
     ClaimWithoutLeaseToken,
     NewestFirst,
     PollWithoutStoringTimeout,
     /// A poll writes a timeout over whatever is stored.
     TimeoutWithoutCondition,
-    /// A poll may read the record before its last change.
+    /// A poll may read the record as it was before its last change.
     EventuallyConsistentRead,
     /// Initiate puts the request before it writes the work hint.
     WorkHintAfterPut,
     /// The work hint covers the pending deadline, but not the running one.
     WorkHintWhilePendingOnly,
     ReportWithoutCondition,
-    /// A retried report does not recognise its own stored outcome.
+    /// A retried report does not recognize its own stored outcome.
     ReportWithoutIdempotency,
     NoRedelivery,
-    /// A redelivery replaces any lease, not only the one that it read.
+    /// A redelivery replaces any lease, not only the lease that it read.
     RedeliveryOfAnyLease,
     RedeliveryRestartsClock,
     RedeliveryIgnoresInFlight,

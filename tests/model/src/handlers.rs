@@ -1,4 +1,4 @@
-//! Initiate, poll and report, cut into accesses to the store.
+//! The steps of initiate, poll and report.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use crate::state::Call;
 use crate::store::{ConditionalWrite, Context};
 use crate::trace::Initiation;
 
-/// A step either leaves a call in progress or ends it. A handler returns no step when the fault cannot happen there.
+/// A step leaves a call in progress or ends it. A handler returns `None` if the fault is impossible in the step.
 pub enum Step {
     InProgress(Call),
     Done,
@@ -67,13 +67,13 @@ impl Context<'_> {
             }
             (Some(StepFault::WriteResponseLost | StepFault::Duplicated), _) => return None,
             (Some(StepFault::ResponseLost), _) => Initiation::Abandoned,
-            // A failed condition is the own put of an earlier try, because the id is unique.
+            // The id is unique, so a failed condition means that an earlier try was applied.
             (None, _) => Initiation::Accepted,
         };
         Some(Step::Done)
     }
 
-    /// Only an expired request needs a second step: its timeout is stored before it is shown.
+    /// Only an expired request needs a second step: its timeout is stored before it is returned.
     pub fn start_poll(&mut self, request: usize, stale_read: bool) -> Option<Call> {
         let now = self.now;
         let table = &self.state.table;
@@ -101,7 +101,7 @@ impl Context<'_> {
                 Some(Step::InProgress(Call::Poll { request, read, now }))
             }
             (Some(_), _) => None,
-            // A retry needs no idempotency token: the response is whatever is stored.
+            // A retry needs no idempotency token: the response is the stored record.
             (None, _) => {
                 let stored = self.state.table.requests[request].as_ref();
                 self.state.trace.record_poll(request, stored, stored, now);

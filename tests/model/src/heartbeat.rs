@@ -1,4 +1,4 @@
-//! Heartbeat: record, list, and claim until a claim is won.
+//! The steps of a heartbeat: record, list, and claim until a claim is won.
 
 use doorbell_protocol::InFlight;
 use doorbell_shared::request::{ClaimFilter, Delivery, LeaseToken, State};
@@ -11,7 +11,7 @@ use crate::state::{Call, Candidate, HeartbeatStep};
 use crate::store::{ConditionalWrite, Context};
 
 impl Context<'_> {
-    /// Ends at once without a work hint or without candidates.
+    /// Returns `None` if there is no work hint or no candidate.
     pub fn start_heartbeat(&self, daemon: Daemon, instance: Instance) -> Option<Call> {
         let in_flight = self.state.in_flight[daemon as usize];
         let step = self.list(in_flight)?;

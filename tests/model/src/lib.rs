@@ -11,12 +11,12 @@
 //! - Two function [instances](actors::Instance) whose clocks are four seconds apart.
 //! - One runtime, always online, and its requests in the table.
 //!
-//! No actor has to act, so the loss of a call before its start needs no action of its own.
+//! No actor has to act, so a call that is lost before its start needs no action.
 //!
 //! # Steps
 //!
-//! A step is one write to the store, with the reads before it and all that follows from its response. A response arrives
-//! with the last step or never. The invariants count it from that step on, which is stricter than what a client observes.
+//! A step is one write to the store, with the reads before it and the consequences of its response. A response arrives with
+//! the last step or never. The invariants count it from that step on, which is stricter than a client's observation.
 //!
 //! | call | steps |
 //! |---|---|
@@ -35,7 +35,7 @@
 //!
 //! # Modules
 //!
-//! Each uses only those before it: actors, design, trace, state, store, actions, handlers, heartbeat, protocol, recovery,
+//! Each module uses only earlier ones: actors, design, trace, state, store, actions, handlers, heartbeat, protocol, recovery,
 //! checker.
 
 pub mod actions;

@@ -1,8 +1,8 @@
 //! Invariant 7, checked in every state by continuing from it.
 //!
-//! All calls in progress are lost, and from then on the heartbeats and reports of one daemon arrive. At the first instant
-//! at which the daemon may get an open request, the request must be completed. A request in flight at the other daemon is
-//! left to that daemon.
+//! All calls in progress are lost; afterwards all heartbeats and reports of one daemon arrive. At the first instant at
+//! which the daemon may get an open request, the request must be completed. A request in flight at the other daemon is
+//! left out.
 
 use doorbell_protocol::Timestamp;
 use doorbell_shared::limits::REDELIVERY_AFTER;
@@ -53,7 +53,7 @@ impl Recovery<'_> {
         !is_open(&state, request)
     }
 
-    /// The state at the first instant at which the daemon has the request or may get it, if that is before its deadline.
+    /// The state at the first instant at which the daemon has the request or may get it, if the deadline is later.
     fn when_due(&self, state: &ModelState, request: usize) -> Option<ModelState> {
         let ModelState { table, trace, .. } = state;
         let mut state =

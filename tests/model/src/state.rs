@@ -17,7 +17,7 @@ pub struct ModelState {
     pub in_flight: [RequestSet; 2],
     /// Kept in a canonical order by [`sort_calls`](Self::sort_calls).
     pub calls: Vec<Call>,
-    /// How many faults may still happen.
+    /// The number of faults that may still happen.
     pub faults: u8,
     pub trace: Trace,
 }
@@ -50,7 +50,7 @@ impl Table {
 }
 
 impl ModelState {
-    /// The lowest lease token not in use. Reuse keeps states equal that differ only in tokens of the past.
+    /// The lowest unused lease token. Reuse makes states equal that differ only in past tokens.
     pub fn next_lease_token(&self) -> LeaseToken {
         let stored = REQUESTS.iter().filter_map(|request| self.table.lease_token(*request));
         let claiming = self.calls.iter().filter_map(|call| match call {
@@ -62,7 +62,7 @@ impl ModelState {
         tokens.find(|token| !used.contains(token)).unwrap_or_else(|| unreachable!("few are in use"))
     }
 
-    /// The order of calls in progress has no meaning: sorted, states that differ in nothing else are equal.
+    /// The order of calls in progress has no meaning. Sorting makes states equal that differ only in this order.
     pub fn sort_calls(&mut self) {
         if self.calls.len() > 1 {
             self.calls.sort_by_cached_key(|call| {
@@ -75,7 +75,7 @@ impl ModelState {
 }
 
 /// A call in progress, with the values that it carries from one step to the next. `from` is the daemon that waits for the
-/// response: none if it has crashed since, or if the call is a duplicate.
+/// response: `None` if it has crashed, or if the call is a duplicate.
 ///
 /// An initiate in progress has written the work hint, and puts the request next. A poll in progress has read an expired
 /// request, and writes its timeout next.
@@ -98,7 +98,7 @@ pub enum HeartbeatStep {
 pub struct Candidate {
     pub request: usize,
     pub delivery: Delivery,
-    /// How many deliveries there had been when it was listed.
+    /// The number of deliveries at the time of the list.
     pub attempts: u32,
 }
 

@@ -14,7 +14,7 @@ pub enum ConditionalWrite {
     ConditionFailed,
 }
 
-/// What a handler works with: the state, the design and the clock of its instance.
+/// The state, the mutation and the instance's time, for a handler.
 pub struct Context<'a> {
     pub state: &'a mut ModelState,
     pub mutation: Option<Mutation>,
@@ -30,7 +30,7 @@ impl Context<'_> {
         self.state.table.requests[index].as_ref()
     }
 
-    /// The runtime is always online here, so the write has no condition that could fail.
+    /// Without a condition, because the runtime is always online in the model.
     pub fn write_work_hint(&mut self, now: Timestamp) {
         let short = self.has(Mutation::WorkHintWhilePendingOnly);
         self.state.table.work_hint_until =
@@ -47,7 +47,7 @@ impl Context<'_> {
         self.write(index, claimed)
     }
 
-    /// Writes the timeout of `read` if the stored request is still the same version.
+    /// Writes the timeout of `read` if the stored request has not changed.
     pub fn time_out(&mut self, index: usize, read: &Request, now: Timestamp) -> ConditionalWrite {
         let version = |request: &Request| (request.state.status(), request.updated_at);
         let unchanged = self.stored(index).is_some_and(|request| version(request) == version(read));

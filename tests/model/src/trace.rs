@@ -1,5 +1,4 @@
-//! The responses so far, and the invariants that they break. An observer: only polls depend on it, because they need an
-//! accepted request.
+//! The responses so far, and the invariants that they break. Only the clients' actions depend on it.
 
 use doorbell_protocol::Timestamp;
 use doorbell_shared::request::Request;
@@ -17,7 +16,7 @@ pub struct Trace {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestTrace {
     pub initiation: Initiation,
-    /// The first terminal record that a poll has shown.
+    /// The first terminal record that a poll has returned.
     pub shown: Option<Request>,
     /// The author of the acknowledged report.
     pub recorded: Option<Daemon>,
@@ -47,7 +46,7 @@ impl Trace {
         }
     }
 
-    /// A poll at `now` shows `record`, or 404. `stored` is the latest version.
+    /// A poll at `now` returns `record`, or 404. `stored` is the latest version.
     pub fn record_poll(
         &mut self,
         request: usize,

@@ -1,4 +1,4 @@
-//! The actors that are no daemons: clients, an attacker of another workspace, and an observer.
+//! The actors except daemons: clients, an attacker of another workspace, and an observer.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -59,7 +59,7 @@ async fn poll_until_done<S: SharedStore>(context: &Arc<Context<S>>, caller: Call
     }
 }
 
-/// Has valid tokens of another workspace and every id, and tries every operation.
+/// Tries every operation on every id, with valid tokens of another workspace.
 pub(crate) async fn run_attacker<S: SharedStore>(context: Arc<Context<S>>, runtimes: Vec<RuntimeId>) {
     let caller = Caller { name: "attacker", workspace: Workspace::Other };
     loop {
@@ -86,7 +86,7 @@ fn attack<S>(context: &Context<S>, any: RuntimeId) -> Operation {
     }
 }
 
-/// Polls every request until it is gone, so that each history reaches the end of retention.
+/// Polls every request until 404, so that each history reaches the end of retention.
 pub(crate) async fn run_observer<S: SharedStore>(context: Arc<Context<S>>) {
     let gone = Arc::new(Mutex::new(BTreeSet::new()));
     loop {
@@ -107,7 +107,7 @@ pub(crate) async fn run_observer<S: SharedStore>(context: Arc<Context<S>>) {
     }
 }
 
-/// Polls without the network, whose faults would only hide states.
+/// Polls without the network: lost responses would hide states.
 pub(crate) async fn observe<S: SharedStore>(
     context: &Arc<Context<S>>,
     runtime: RuntimeId,

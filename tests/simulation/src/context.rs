@@ -1,4 +1,4 @@
-//! What the actors, the network and the store of one simulation share.
+//! State shared by the actors, the network and the store of one simulation.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -15,12 +15,12 @@ use crate::operation::{Operation, Workspace};
 use crate::plan::Plan;
 use crate::seeded::{SeededIds, SeededRng, SkewedClock};
 
-/// The plan of a seed, and the record of what happens.
+/// The plan of a seed and the history of its run.
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) plan: Plan,
     pub(crate) rng: Arc<SeededRng>,
-    /// Tokio's paused time, which only advances while every task waits.
+    /// Tokio's paused time, which advances only while every task waits.
     pub(crate) clock: Stopwatch,
     history: Mutex<History>,
 }
@@ -45,7 +45,7 @@ impl Environment {
         self.history().faults.push((moment, fault));
     }
 
-    /// Decides whether a fault of that rate happens now, and records it.
+    /// Decides whether a fault with this rate happens now, and records it.
     pub(crate) fn injects(&self, fault: FaultKind, per_mille: u64) -> bool {
         let injects = self.plan.allows_faults_at(self.clock.elapsed_ms()) && self.rng.happens(per_mille);
         if injects {
@@ -68,12 +68,12 @@ impl Environment {
 pub(crate) trait SharedStore: Store + Clone + 'static {}
 impl<S: Store + Clone + 'static> SharedStore for S {}
 
-/// A bug of the store, to show that the oracle finds it.
+/// A deliberate bug of the store, which the oracle must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bug {
     /// A poll misses a new request, as an eventually consistent read does.
     StalePolls,
-    /// A poll shows a timeout without storing it.
+    /// A poll returns a timeout without storing it.
     TimeoutsNotStored,
     /// A heartbeat lists pending requests only.
     NoRedelivery,
@@ -87,7 +87,7 @@ pub(crate) struct Context<S> {
     pub(crate) store: S,
     pub(crate) bug: Option<Bug>,
     pub(crate) instances: Vec<Instance>,
-    /// Polls repeat the same event many times, and to build an event takes longer than to handle it.
+    /// A cache: polls repeat an event many times, and building it takes longer than handling it.
     events: Mutex<HashMap<(Workspace, Operation), Event>>,
 }
 

@@ -1,7 +1,7 @@
-//! The loop of `doorbell_daemon` with its real intervals: register, heartbeat, work and report. The real one needs sockets.
+//! A stand-in for `doorbell_daemon`, which needs sockets: register, heartbeat, work and report with the real intervals.
 //!
-//! A daemon crashes at any moment and restarts without memory, while its calls go on. No simulation is long enough for the
-//! server to forget a runtime.
+//! A daemon crashes at any moment and restarts without memory, while its calls go on. A simulation is shorter than the
+//! retention of runtimes, so the stand-in never has to register again.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -29,7 +29,7 @@ pub(crate) struct Daemon<S> {
 type InFlight = Arc<Mutex<BTreeSet<RequestId>>>;
 
 impl<S: SharedStore> Daemon<S> {
-    /// Crashes and restarts for ever.
+    /// Crashes and restarts forever.
     pub(crate) async fn run(self: Arc<Self>) {
         let environment = &self.context.environment;
         loop {

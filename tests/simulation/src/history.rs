@@ -1,4 +1,5 @@
-//! Every call of a function, every access to the store, and every fault. The actors do not read it, only the oracle does.
+//! Every call of a function, every access to the store, and every fault, for the oracle. Attacker and observer read the ids of
+//! requests from it.
 
 use std::fmt;
 
@@ -35,7 +36,7 @@ pub(crate) enum FaultKind {
     SdkDelayed,
 }
 
-/// One invocation of a function. A duplicated request is two.
+/// One invocation of a function. A duplicated request causes two.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
     pub(crate) caller: Caller,
@@ -55,7 +56,7 @@ pub(crate) struct FunctionResponse {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum End {
-    /// At the end of a simulation this is a handler that has panicked or hangs.
+    /// At the end of a simulation: a handler that has panicked or hangs.
     Open,
     /// The function has responded, whether or not the response arrives.
     Responded(Moment, FunctionResponse),

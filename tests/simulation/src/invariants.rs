@@ -17,7 +17,7 @@ pub(crate) const PENDING: u64 = 30_000;
 /// Both deadlines, and the difference between the clocks of initiate and poll.
 const STUCK: u64 = 90_000 + MAX_DIFFERENCE;
 
-/// The contract's 45 s, less two clock errors, a slow call and a heartbeat that is stored late with an older time.
+/// The contract's 45 s, minus two clock errors, a slow call and a heartbeat that is stored late with an older time.
 const SURELY_ONLINE: u64 = 25_000;
 
 pub(crate) fn check_calls(history: &History, violations: &mut Vec<Violation>) {
@@ -45,7 +45,7 @@ pub(crate) fn check_calls(history: &History, violations: &mut Vec<Violation>) {
     }
 }
 
-/// The contract's responses for what does not exist.
+/// The contract's responses about unknown ids.
 fn reveals_nothing(operation: &Operation) -> &'static [(u16, &'static str)] {
     match operation {
         Operation::Initiate { .. } => &[(404, "runtime not found")],
@@ -133,7 +133,7 @@ fn nothing_is_stuck(request: &RequestHistory<'_>, violations: &mut Vec<Violation
     }
 }
 
-/// Ids order the queue, so two requests closer together than the clocks may be served in either order.
+/// Ids order the queue, so two requests within the clocks' difference may be served in either order.
 pub(crate) fn first_come_first_served(
     history: &History,
     requests: &[RequestHistory<'_>],

@@ -1,5 +1,5 @@
-//! The lifecycle as a sequential specification. It has the contract's own numbers, so that it does not repeat an error of the
-//! real one.
+//! The lifecycle as a sequential specification, with its own copy of the contract's times: an error in the product's constants
+//! does not repeat here.
 
 use doorbell_protocol::Status;
 use doorbell_shared::request::{Delivery, LeaseToken};
@@ -22,7 +22,7 @@ pub(crate) struct Step {
     pub(crate) kind: StepKind,
 }
 
-/// In a raced poll a claim comes between the read and the write: the poll then shows what it finds, expired or not.
+/// In a raced poll, a claim comes between the read and the write; the poll then returns the stored record, expired or not.
 #[derive(Clone, Debug)]
 pub(crate) enum StepKind {
     Initiate,
@@ -51,7 +51,7 @@ pub(crate) struct Record {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RequestState {
     record: Record,
-    /// The start of the running clock, and the lease token.
+    /// The time of the first claim, and the lease token.
     lease: Option<(i64, LeaseToken)>,
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn apply_if_explained(
         return Some(after);
     }
     let unchanged = match (&step.kind, response) {
-        // Any clock's end of retention may have deleted the request.
+        // Retention may have ended on any clock.
         (StepKind::Poll { .. } | StepKind::Report(_), Response::NotFound) => {
             state.is_none_or(|state| !state.is_readable(step.latest + SKEW))
         }

@@ -1,7 +1,7 @@
-//! Searches a sequential order of the calls about one request in which each happens between its start and its end.
+//! Searches for a sequential order of the calls about one request in which each happens between its start and its end.
 //!
-//! The search is Wing and Gong's with Lowe's memory of visited states ("Testing for linearizability"). `stateright`'s tester
-//! has no such memory and does not terminate with a dozen unanswered calls.
+//! The algorithm is Wing and Gong's with Lowe's memory of visited states ("Testing for linearizability"). The tester of
+//! `stateright` has no such memory and does not terminate with a dozen unanswered calls.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ const MAX_STEPS: usize = u128::BITS as usize;
 /// Returns the number of ordered steps, or an error if there is no order.
 pub(crate) fn check(request: &RequestHistory<'_>) -> Result<usize, String> {
     let mut intervals = intervals(request)?;
-    // The order of responses is mostly a solution, so it is tried first.
+    // The order of responses is usually a solution, so it is tried first.
     intervals
         .sort_unstable_by_key(|interval| interval.ended().map_or((true, interval.began), |at| (false, at)));
     if intervals.len() > MAX_STEPS {
@@ -62,7 +62,7 @@ impl Search<'_> {
     }
 }
 
-/// A step, and the time in which it happens.
+/// A step, and the interval in which it happens.
 struct Interval {
     step: Step,
     began: Moment,
@@ -138,10 +138,10 @@ fn record(body: &Value) -> Result<Record, String> {
 
 /// Drops polls that only lengthen the search.
 ///
-/// A request never returns to an earlier state. So when several polls show the same record, the request has that record
-/// from before the first end to after the last start, and every other of these polls fits in between. Two more stay: the
-/// one with the latest clock, because deadlines and retention depend on it, and the one that stored the record. An
-/// unanswered poll can change something only until a terminal record is shown.
+/// A request never returns to an earlier state. So if several polls return the same record, the request has it from before
+/// the first end to after the last start, and the other polls of the group fit in between. Two more are kept: the poll with
+/// the latest clock, because deadlines and retention depend on it, and the poll that stored the record. An unanswered poll
+/// can change the request only until a terminal record is returned.
 fn without_redundant_polls(intervals: Vec<Interval>) -> Vec<Interval> {
     let terminal = |interval: &Interval| interval.shown().is_some_and(|shown| shown.status.is_terminal());
     let settled = intervals.iter().filter(|interval| terminal(interval)).filter_map(Interval::ended).min();

@@ -1,7 +1,7 @@
 //! A simulation of clients, daemons, an attacker and function instances with skewed clocks. Network and store fail, and each
 //! actor crashes at any await point. The functions and the stores are the real ones.
 //!
-//! A seed decides everything, in virtual time. An oracle checks each history against the design's invariants.
+//! A seed decides every choice, and time is virtual. An oracle checks each history against the design's invariants.
 //!
 //! ```text
 //! DOORBELL_SIM_SEEDS=10000 cargo test --test simulation every_seed -- --nocapture   # more seeds
@@ -70,7 +70,7 @@ fn run_all(seeds: u64) -> (Coverage, Vec<(u64, Violation)>) {
     (coverage, failures)
 }
 
-/// Prints the history of the named seed. Without a name, checks the first.
+/// Prints the history of the seed in the variable. Without the variable, checks seed 0.
 #[test]
 fn one_seed_keeps_every_invariant() {
     let named = variable(SEED_VARIABLE);
@@ -82,7 +82,7 @@ fn one_seed_keeps_every_invariant() {
     assert_eq!(violations, []);
 }
 
-/// Seed 7 has the embedded engine, the others the store in memory.
+/// Seed 7 uses the embedded engine, the others the store in memory.
 #[test]
 fn same_seed_gives_same_history() {
     for seed in [0, 1, 2, 7] {
@@ -93,8 +93,8 @@ fn same_seed_gives_same_history() {
 /// Most bugs are found by one of the first ten seeds.
 const MAX_SEEDS: u64 = 300;
 
-/// Each bug needs an interleaving, clock skew or a lost message, which no other suite produces, and shows that an invariant
-/// is not vacuous: the search for an order, the comparison of polls, and the fault-free window after a loss.
+/// Each bug needs an interleaving, clock skew or a lost message. Finding it shows that a check is effective: the search for an
+/// order, the comparison of polls, and the fault-free window after a loss.
 #[test]
 fn finds_each_deliberate_bug_and_replays_it() {
     for (bug, invariant) in [

@@ -1,5 +1,5 @@
 //! Between the actors and the functions: messages are lost, duplicated, delayed and reordered, and function instances crash
-//! at any await point. A call that was sent goes on when its sender is gone.
+//! at any await point. A sent call continues after its sender has crashed.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -56,7 +56,7 @@ impl<S: SharedStore> Context<S> {
         if self.environment.injects(FaultKind::ResponseLost, rates.response_lost) {
             return self.fail().await;
         }
-        // The receiver is gone after the response to another copy, or with its actor.
+        // The receiver is dropped after the response to another copy, or with its actor.
         sender.send(response).ok();
     }
 
@@ -66,7 +66,7 @@ impl<S: SharedStore> Context<S> {
         environment.sleep(if delayed { 200..12_000 } else { 1..40 }).await;
     }
 
-    /// Half of the failures are refused connections, the others are silent.
+    /// Half of the failures are immediate; the others time out.
     async fn fail(&self) {
         if self.environment.rng.happens(500) {
             tokio::time::sleep(TIMEOUT).await;
@@ -111,7 +111,7 @@ impl<S: SharedStore> Context<S> {
     }
 }
 
-/// Drives a handler to its end, or drops it after so many await points.
+/// Runs a handler to its end, or drops it after `awaits` await points.
 async fn until_crash<F: Future>(mut handler: Pin<Box<F>>, mut awaits: Option<u64>) -> Option<F::Output> {
     poll_fn(|context| match handler.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),

@@ -25,7 +25,7 @@ impl Caller {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Workspace {
-    /// Every runtime is in this one.
+    /// Contains every runtime.
     Own,
     Other,
 }
@@ -69,7 +69,7 @@ impl Operation {
         }
     }
 
-    /// Whether a heartbeat lists what is in flight, and `request` is not in the list.
+    /// Whether this is a heartbeat with `in_flight` that does not list `request`.
     pub(crate) fn lacks(&self, request: RequestId) -> bool {
         match self {
             Self::Heartbeat { in_flight: Some(in_flight), .. } => !in_flight.contains(&request),

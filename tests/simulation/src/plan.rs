@@ -1,4 +1,4 @@
-//! What a seed decides before the start: the actors, the fault windows and the fault rates.
+//! The plan that a seed decides before the start: the actors, the fault windows and the fault rates.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) const FAST: u64 = 2_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
-    /// Fast, so most seeds have it.
+    /// Fast, so most seeds use it.
     Memory,
     /// The embedded DynamoDB engine behind the real SDK, with its retries.
     Embedded,
@@ -52,7 +52,7 @@ pub(crate) struct Plan {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DaemonPlan {
-    /// Two daemons of one machine serve one runtime: a predecessor that has not ended.
+    /// Two daemons of one machine share a runtime, as after a restart whose predecessor has not ended.
     pub(crate) machine: &'static str,
     /// Whether it sends `in_flight`.
     pub(crate) tracks: bool,
@@ -64,7 +64,7 @@ pub(crate) struct DaemonPlan {
 impl Plan {
     pub(crate) fn new(seed: u64, rng: &SeededRng) -> Self {
         Self {
-            // Evenly spread, so that any number of seeds has both.
+            // Evenly spread, so that a few seeds cover both.
             storage: if seed % 32 == 7 { Storage::Embedded } else { Storage::Memory },
             skews: (0..rng.number(2..5)).map(|_| skew(rng)).collect(),
             fault_windows: (0..rng.one_of(&[0, 1, 1, 2, 2, 3, 4])).map(|_| fault_window(rng)).collect(),
@@ -84,7 +84,7 @@ impl Plan {
     }
 }
 
-/// The extremes are where deadlines break.
+/// Deadlines break at the extremes.
 fn skew(rng: &SeededRng) -> i64 {
     let any = i64::try_from(rng.number(0..4_001)).unwrap() - SKEW;
     rng.one_of(&[-SKEW, SKEW, 0, any])

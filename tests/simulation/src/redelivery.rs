@@ -19,7 +19,7 @@ const CALL: u64 = 10_000;
 /// On every clock a lease of this age can be replaced, even if its claim was slow or applied late.
 const SURELY_REPLACEABLE: u64 = 5_000 + MAX_DIFFERENCE + 11_000;
 
-/// A call in progress, a heartbeat too soon after the claim, one that is not, the work, and a report that waits to retry.
+/// A call in progress, a heartbeat too soon after the claim, the next heartbeat, the work, and the retry of a report.
 const RECOVERY: u64 = CALL + 2 * HEARTBEAT + FAST + 3_000;
 
 pub(crate) fn loss_costs_time_only(

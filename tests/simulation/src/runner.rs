@@ -61,7 +61,7 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
     actors.shutdown().await;
     environment.sleep_until(END).await;
     observer.abort();
-    // Every call in progress ends, and each request is polled a last time.
+    // Every call in progress ends; then each request is polled once more.
     environment.sleep_until(END + 60_000).await;
     let requests = environment.history().requests();
     for (runtime, request) in requests {

@@ -1,4 +1,4 @@
-//! Random numbers, clocks and ids that follow from the seed alone.
+//! Random numbers, clocks and ids, determined by the seed.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,8 +11,8 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
 use uuid::Uuid;
 
-/// Every choice comes from one stream of numbers. The same seed is the same run as long as the order of draws follows from
-/// the seed: one thread, virtual time.
+/// Every choice comes from one stream of numbers. On one thread and in virtual time the seed determines the order of draws,
+/// and so the run.
 #[derive(Debug)]
 pub(crate) struct SeededRng(Mutex<ChaCha8Rng>);
 
@@ -42,10 +42,10 @@ impl SeededRng {
 /// The largest clock error, in milliseconds, in both directions.
 pub(crate) const SKEW: i64 = 2_000;
 
-/// The start of every simulation. Any constant would do.
+/// The start of every simulation. The value has no meaning.
 const START: i64 = 1_795_318_867_000;
 
-/// The time that many milliseconds after the start.
+/// The time `millis` after the start.
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(START + millis).unwrap()
 }

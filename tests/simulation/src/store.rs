@@ -1,5 +1,5 @@
-//! The store with faults: accesses are slow, fail, or are applied long after they have failed. Also the interceptor between
-//! the SDK and the embedded engine, and the deliberate bugs.
+//! The store with faults: accesses are slow, fail, or are applied after they have failed. Also the interceptor between the
+//! SDK and the embedded engine, and the deliberate bugs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use doorbell_shared::store::{
 use crate::context::{Bug, Context, Environment, SharedStore};
 use crate::history::{Access, AccessKind, AccessOutcome, FaultKind};
 
-/// The store as one call of a function reaches it.
+/// The store of one call.
 pub(crate) struct FaultyStore<S> {
     pub(crate) context: Arc<Context<S>>,
     pub(crate) call: usize,
 }
 
 impl<S: SharedStore> FaultyStore<S> {
-    /// The sleeps before and after let other calls and crashes come in between.
+    /// The sleeps before and after let other calls and crashes interleave.
     async fn access<T, F>(&self, operation: impl FnOnce(S) -> F) -> Result<T>
     where
         T: Send + 'static,
@@ -67,7 +67,7 @@ impl<S: SharedStore> FaultyStore<S> {
         accesses.len() - 1
     }
 
-    /// Records its outcome. After an error the outcome is unknown.
+    /// Records the outcome of an access. After an error it stays unknown.
     fn finish<T>(&self, access: usize, response: &Result<T>, is_done: impl FnOnce(&T) -> bool) {
         if let Ok(response) = response {
             let outcome = if is_done(response) { AccessOutcome::Done } else { AccessOutcome::Refused };
@@ -204,7 +204,7 @@ async fn poll_with_bug(
     store.poll(address, callers, now).await
 }
 
-/// Faults between the SDK and the embedded engine: the SDK retries, and the store has to recognise its own first try.
+/// Faults between the SDK and the embedded engine: the SDK retries, and the store has to recognize its first try.
 #[derive(Debug)]
 pub(crate) struct SeededInterceptor(pub(crate) Arc<Environment>);
 
@@ -216,7 +216,7 @@ impl Interceptor for SeededInterceptor {
         }
         let delay = Duration::from_millis(rng.number(1..3_000));
         let error = rng.one_of(&[ServiceError::Throttled, ServiceError::Internal]);
-        let (fault, passage) = rng.one_of(&[
+        let (kind, fault) = rng.one_of(&[
             (FaultKind::SdkUnreachable, Fault::Unreachable),
             (FaultKind::SdkRefused, Fault::Rejected(error)),
             (FaultKind::SdkDelayed, Fault::Delayed(delay)),
@@ -225,7 +225,7 @@ impl Interceptor for SeededInterceptor {
             (FaultKind::SdkResponseLost, Fault::ResponseCut),
             (FaultKind::SdkResponseLost, Fault::ResponseReplaced(error)),
         ]);
-        self.0.record_fault(fault);
-        passage
+        self.0.record_fault(kind);
+        fault
     }
 }

@@ -1,4 +1,4 @@
-//! The load: workers that send heartbeats and report, and rings at a constant rate that poll until they end.
+//! The load: workers that send heartbeats and report, and clients that ring at a constant rate and poll.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +22,10 @@ use crate::arguments::Bench;
 /// Every request ends within 90 s of its ring: 30 s pending, 60 s running.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// A worker pauses after a call without an answer; otherwise an unreachable server makes it spin.
+/// The pause of a worker after an unanswered call. Without it, an unreachable server causes a busy loop.
 const UNREACHABLE_PAUSE: Duration = Duration::from_millis(100);
 
-/// The fractional part of the golden ratio: its multiples are spread evenly, at every length of the series.
+/// The fractional parts of its multiples are spread evenly, for any number of them.
 const GOLDEN_RATIO: f64 = 0.618_033_988_749_894_9;
 
 pub(super) struct Load {
@@ -42,9 +42,9 @@ pub(super) struct Load {
     recorded_heartbeats: AtomicU64,
     recorder: Recorder,
     watch: Stopwatch,
-    /// When each request was claimed, for the ring that waits for it.
+    /// The time of each claim, for the ring that waits for it.
     claims: Mutex<HashMap<RequestId, Duration>>,
-    /// Cancelled at the end of the measurement. Heartbeats go on until the last ring has ended, and are not recorded.
+    /// Cancelled at the end of the measurement. Unrecorded heartbeats go on until the last ring has ended.
     measured: CancellationToken,
 }
 
@@ -124,7 +124,7 @@ impl Load {
         self.timed(Operation::Report, self.daemon.post::<Ack>(&path, &self.report)).await;
     }
 
-    /// Ends without a sample of its own when a call fails: clients give up at the first error.
+    /// Returns `None`, without a sample, if a call fails: clients stop at the first error.
     async fn ring(&self, runtime: RuntimeId) -> Option<()> {
         let rung_at = self.watch.elapsed();
         let path = format!("/api/runtimes/{runtime}/models");
@@ -148,7 +148,7 @@ impl Load {
     }
 }
 
-/// Runs the load until its time or its heartbeats are used up and all rings have ended, or until `stop`.
+/// Runs until the duration or the number of heartbeats is reached and all rings have ended, or until `stop`.
 pub(super) async fn run(load: &Arc<Load>, stop: &CancellationToken) -> Summary {
     let drained = CancellationToken::new();
     let mut workers = JoinSet::new();
@@ -184,7 +184,7 @@ async fn send_heartbeats(load: Arc<Load>, worker: usize, stop: CancellationToken
     }
 }
 
-/// Which runtime is rung does not follow the order of heartbeats, or every ring would wait equally long.
+/// Rings in another order than the heartbeats; otherwise every ring would wait equally long.
 async fn send_rings(load: &Arc<Load>, rings: &mut JoinSet<Option<()>>) {
     if load.ring_rate == 0.0 {
         std::future::pending::<()>().await;
@@ -199,7 +199,7 @@ async fn send_rings(load: &Arc<Load>, rings: &mut JoinSet<Option<()>>) {
     }
 }
 
-/// On standard error, when that is a terminal.
+/// Draws on standard error, if that is a terminal.
 async fn show_progress(load: Arc<Load>, stop: CancellationToken) {
     let bar = ProgressBar::new(load.duration.as_secs());
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} s, {msg}") {

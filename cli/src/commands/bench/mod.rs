@@ -1,4 +1,4 @@
-//! `doorbell bench`: registers runtimes, puts load on them, deregisters them, prints what was measured.
+//! `doorbell bench`: registers runtimes, puts load on them, prints the measurements and deregisters the runtimes.
 
 mod load;
 mod statistics;
@@ -13,7 +13,7 @@ use super::{CommandError, connect};
 use crate::{arguments, output};
 use load::Load;
 
-/// A second run registers the same runtimes again, so no run leaves more than one set of offline runtimes.
+/// Constant, so that repeated runs register the same runtimes and leave one set of offline runtimes.
 const DAEMON_ID: &str = "doorbell-bench";
 
 pub(super) async fn run(arguments: arguments::Bench, stop: CancellationToken) -> Result<(), CommandError> {

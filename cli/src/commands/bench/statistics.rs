@@ -10,7 +10,7 @@ use doorbell_client::ClientError;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-/// Three significant digits, from a microsecond to ten minutes: 200 KB, however many samples it has.
+/// Three significant digits from a microsecond to ten minutes take 200 KB, for any number of samples.
 const MAX_MICROS: u64 = 600_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_of_the_operation_in_milliseconds() {
+    fn latencies_are_in_milliseconds() {
         let recorder = Recorder::default();
         for millis in 1..=100 {
             recorder.success(Operation::Poll, Duration::from_millis(millis));

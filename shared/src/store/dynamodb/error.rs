@@ -1,4 +1,4 @@
-//! SDK errors → outcomes and [`StoreError`]s.
+//! Converts SDK errors to outcomes and [`StoreError`]s.
 
 use std::error::Error;
 
@@ -14,7 +14,7 @@ use crate::store::outcome::{Result, StoreError, StoreErrorKind};
 /// The outcome of a conditional write.
 pub(super) enum ConditionalWrite<T> {
     Applied(T),
-    /// The condition failed on the item as it is stored, if there is one.
+    /// With the stored item, if there is one.
     ConditionFailed(Option<Item>),
 }
 
@@ -99,7 +99,7 @@ fn kind_of_code(code: &str) -> StoreErrorKind {
     }
 }
 
-/// A stored item does not have the shape that this code writes.
-pub(super) fn corrupt(what: &'static str) -> StoreError {
-    StoreError::new("read item", StoreErrorKind::Corrupt).with_detail(what)
+/// A stored item has an unexpected shape.
+pub(super) fn corrupt(detail: &'static str) -> StoreError {
+    StoreError::new("read item", StoreErrorKind::Corrupt).with_detail(detail)
 }

@@ -13,8 +13,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 /// DynamoDB's limit on the operands of one `IN` (AWS, "Condition and filter expressions, operators, and functions").
 const IN_OPERANDS: usize = 100;
 
-/// The condition that the item is in one of the caller's workspaces, and its values. Set the values first: the SDK's builders
-/// add to them.
+/// The condition that the item is in one of the caller's workspaces, and its values. Set these values first: setting them later
+/// would replace others.
 pub(super) struct WorkspaceFilter {
     pub(super) condition: String,
     pub(super) values: HashMap<String, AttributeValue>,

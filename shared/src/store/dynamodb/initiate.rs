@@ -1,9 +1,9 @@
-//! Initiate: the runtime's work hint and rate limit, then the request.
+//! Initiate: updates the runtime's work hint and rate limit, then puts the request.
 //!
-//! DynamoDB's updates have no `max`, so GCRA takes two different updates: one for a ring at or after the TAT, one for a ring
-//! within the burst. The first is tried first, because clients rarely ring twice in a second; an early ring costs one more
-//! write. The idempotency token is the id of the last ring only: a retry after another ring counts twice towards the rate
-//! limit, which costs its client a sixtieth of a minute.
+//! DynamoDB's updates have no `max`, so GCRA needs two updates: one for a ring at or after the TAT, one for a ring within the
+//! burst. Clients rarely ring twice in a second, so the first is tried first, and an early ring costs one more write.
+//!
+//! The idempotency token is the id of the last ring. A retry after another client's ring counts twice towards the rate limit.
 
 use std::collections::HashMap;
 
@@ -30,15 +30,15 @@ const ONLINE: &str = "last_seen_at >= :online_since AND attribute_not_exists(der
 /// At or after the TAT.
 const ON_TIME: &str = "(attribute_not_exists(rate_limit_tat) OR rate_limit_tat <= :now)";
 
-/// Before the TAT and within the burst, and not a retry. Workspace and liveness were checked a moment ago and stay; a
-/// deregistration may have come in between.
+/// Before the TAT and within the burst, and not a retry. The first update has just checked workspace and liveness; only a
+/// deregistration may have followed.
 const EARLY: &str =
     "attribute_not_exists(deregistered_at) AND rate_limit_tat <= :max_tat AND NOT last_ring_id = :request";
 
 /// The outcome of one of the two updates.
 enum HintOutcome {
     Written(WorkspaceId),
-    /// The ring is early but within the burst: the second update.
+    /// The ring is before the TAT; the second update follows.
     Early,
     RateLimited(RateLimited),
     Offline,
@@ -49,16 +49,16 @@ impl DynamoDbStore {
     /// Two writes; three for an early ring.
     pub(super) async fn ring(
         &self,
-        at: Address,
+        address: Address,
         callers: &Workspaces,
         now: Timestamp,
     ) -> Result<InitiateOutcome> {
-        let mut hint = self.hint_on_time(at, callers, now).await?;
+        let mut hint = self.hint_on_time(address, callers, now).await?;
         if let HintOutcome::Early = hint {
-            hint = self.hint_early(at, callers, now).await?;
+            hint = self.hint_early(address, callers, now).await?;
         }
         match hint {
-            HintOutcome::Written(workspace) => self.enqueue(Request::new(at, workspace, now)).await,
+            HintOutcome::Written(workspace) => self.enqueue(Request::new(address, workspace, now)).await,
             HintOutcome::Offline => Ok(InitiateOutcome::Offline),
             HintOutcome::NotFound => Ok(InitiateOutcome::NotFound),
             HintOutcome::RateLimited(limited) => Ok(InitiateOutcome::RateLimited(limited)),
@@ -69,10 +69,15 @@ impl DynamoDbStore {
         }
     }
 
-    async fn hint_on_time(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<HintOutcome> {
+    async fn hint_on_time(
+        &self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<HintOutcome> {
         let workspaces = WorkspaceFilter::new(callers);
         let update = self
-            .update_hint(at, workspaces.values, now)
+            .update_hint(address, workspaces.values, now)
             .condition_expression(format!("{} AND {ONLINE} AND {ON_TIME}", workspaces.condition))
             .update_expression(
                 "SET work_hint_until = :work_hint_until, rate_limit_tat = :next_tat, last_ring_id = :request",
@@ -80,13 +85,18 @@ impl DynamoDbStore {
             .expression_attribute_values(":online_since", millis(now - ONLINE_WINDOW))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":next_tat", millis(now + RING_INTERVAL));
-        hint_outcome(update, at, callers, now).await
+        hint_outcome(update, address, callers, now).await
     }
 
-    async fn hint_early(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<HintOutcome> {
+    async fn hint_early(
+        &self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<HintOutcome> {
         let interval = i64::try_from(RING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
         let update = self
-            .update_hint(at, HashMap::new(), now)
+            .update_hint(address, HashMap::new(), now)
             .condition_expression(EARLY)
             .update_expression(
                 "SET work_hint_until = :work_hint_until, rate_limit_tat = rate_limit_tat + :interval, \
@@ -94,27 +104,27 @@ impl DynamoDbStore {
             )
             .expression_attribute_values(":max_tat", millis(max_tat(now)))
             .expression_attribute_values(":interval", number(interval));
-        hint_outcome(update, at, callers, now).await
+        hint_outcome(update, address, callers, now).await
     }
 
     fn update_hint(
         &self,
-        at: Address,
+        address: Address,
         values: HashMap<String, AttributeValue>,
         now: Timestamp,
     ) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::runtime(at.runtime).into()))
+            .set_key(Some(Key::runtime(address.runtime).into()))
             .set_expression_attribute_values(Some(values))
             .expression_attribute_values(":work_hint_until", millis(now + WORK_HINT_LIFETIME))
-            .expression_attribute_values(":request", string(at.request.to_string()))
+            .expression_attribute_values(":request", string(address.request.to_string()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// The request's id is the idempotency token: an existing item is our own first try's.
+    /// The request's id is the idempotency token: an existing item comes from our first try.
     async fn enqueue(&self, request: Request) -> Result<InitiateOutcome> {
         let mut item = Item::from(Key::request(request.address.runtime, request.address.request));
         item.extend(encode(RequestItem::from(&request))?);
@@ -134,7 +144,7 @@ impl DynamoDbStore {
 
 async fn hint_outcome(
     update: UpdateItemFluentBuilder,
-    at: Address,
+    address: Address,
     callers: &Workspaces,
     now: Timestamp,
 ) -> Result<HintOutcome> {
@@ -144,22 +154,22 @@ async fn hint_outcome(
         ConditionalWrite::ConditionFailed(Some(item)) => item,
     };
     let item: RuntimeItem = decode(item)?;
-    // Finding our own request id is success: the condition failed on our own first try.
-    if item.last_ring_id == Some(at.request) && callers.contains(item.workspace_id) {
+    // Finding our own request id is success: the first try was applied.
+    if item.last_ring_id == Some(address.request) && callers.contains(item.workspace_id) {
         return Ok(HintOutcome::Written(item.workspace_id));
     }
-    failed_clause(item, at, callers, now)
+    failed_clause(item, address, callers, now)
 }
 
 /// Which clause of the condition failed on `item`.
 fn failed_clause(
     item: RuntimeItem,
-    at: Address,
+    address: Address,
     callers: &Workspaces,
     now: Timestamp,
 ) -> Result<HintOutcome> {
     let tat = item.rate_limit_tat()?;
-    let runtime = item.runtime(at.runtime)?;
+    let runtime = item.runtime(address.runtime)?;
     if !callers.contains(runtime.workspace) || !runtime.is_registered(now) {
         return Ok(HintOutcome::NotFound);
     }

@@ -25,7 +25,7 @@ pub(super) fn encode<T: Serialize>(item: T) -> Result<Item> {
     serde_dynamo::to_item(item).map_err(|error| corrupt("not encodable").with_source(error))
 }
 
-/// When TTL may delete a request that last changed at `updated_at`.
+/// When TTL may delete a request that changed last at `updated_at`.
 pub(super) fn request_expiry(updated_at: Timestamp) -> i64 {
     (updated_at + RETENTION).seconds_rounded_up()
 }
@@ -91,7 +91,7 @@ impl From<&Request> for RequestItem {
 }
 
 impl RequestItem {
-    /// The request, with the key that the item was read by.
+    /// The request, with the ids of the key that was read.
     pub(super) fn request(self, runtime: RuntimeId, request: RequestId) -> Result<Request> {
         Ok(Request {
             address: Address { runtime, request, kind: self.kind },
@@ -136,12 +136,12 @@ pub(super) struct RuntimeItem {
     registered_at: i64,
     last_seen_at: i64,
     deregistered_at: Option<i64>,
-    /// Until when heartbeats read the queue. Set by a ring, never cleared.
+    /// Heartbeats read the queue until this time. Set by a ring, never cleared.
     pub(super) work_hint_until: Option<i64>,
     rate_limit_tat: Option<i64>,
-    /// The last ring within the rate limit: the idempotency token of a retried ring.
+    /// The id of the last accepted ring: the idempotency token of initiate.
     pub(super) last_ring_id: Option<RequestId>,
-    /// Until when TTL spares the listing. Heartbeats renew it.
+    /// When the listing expires. Heartbeats renew it.
     pub(super) listed_until: i64,
 }
 
@@ -150,7 +150,7 @@ impl RuntimeItem {
         self.rate_limit_tat.map(time).transpose()
     }
 
-    /// The runtime, with the id that the item was read by.
+    /// The runtime, with the id of the key that was read.
     pub(super) fn runtime(self, id: RuntimeId) -> Result<Runtime> {
         Ok(Runtime {
             id,
@@ -169,7 +169,7 @@ fn text(text: String) -> Result<ShortText> {
     ShortText::try_from(text).map_err(|error| corrupt("a runtime's text").with_source(error))
 }
 
-/// Lists a runtime in its workspace, so that all of them are one query. Everything else is read from the runtime.
+/// Lists a runtime in its workspace, so that one query finds all ids. Other attributes are read from the runtime.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct ListingItem {
     #[serde(flatten)]
@@ -178,7 +178,7 @@ pub(super) struct ListingItem {
 }
 
 impl ListingItem {
-    /// Expires like a runtime that was last seen at `now`.
+    /// Expires as a runtime that was last seen at `now`.
     pub(super) fn new(runtime: &Runtime, now: Timestamp) -> Self {
         Self { key: Key::listing(runtime.workspace, runtime.id), expires_at: runtime_expiry(now) }
     }
@@ -224,9 +224,9 @@ mod tests {
     }
 
     proptest! {
-        /// The reference server lost `claimed_at` on the way to Redis, and its running timeout never fired.
+        /// The reference server lost the start of the run in Redis, so its running timeout never fired.
         #[test]
-        fn request_survives_storage(state in states(), created in times(), updated in times()) {
+        fn request_round_trips_through_item(state in states(), created in times(), updated in times()) {
             let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
             let (runtime, request) = ids();
             let address = Address { runtime, request, kind: Kind::ModelList };
@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    /// An item of a long result that was not worth compressing, attribute by attribute.
+    /// Attribute by attribute, because stored names are permanent.
     #[test]
     fn reads_result_stored_as_text() {
         let json = r#"{"models":[{"id":"a","label":"A"}],"supported":true,"fallback":false}"#;

@@ -8,8 +8,8 @@
 //! | token | `token#<sha256, 64 hex digits>` | `token` |
 //! | token's listing | `workspace#<uuid>` | `token#<sha256, 64 hex digits>` |
 //!
-//! A runtime and its requests are one partition, so every read can be consistent and load spreads by runtime. A request's sort
-//! key is its UUIDv7: key order is queue order, and a range of keys is a range of time.
+//! A runtime and its requests share a partition, so every read can be consistent and load spreads by runtime. A request's sort
+//! key contains its UUIDv7: key order is queue order, and a range of keys is a range of time.
 
 use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,6 @@ const RUNTIME_SORT: &str = "runtime";
 const TOKEN: &str = "token#";
 const TOKEN_SORT: &str = "token";
 
-/// A primary key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Key {
     pub(super) pk: String,

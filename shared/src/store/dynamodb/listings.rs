@@ -1,4 +1,4 @@
-//! The listings in a workspace's partition: their keys in one query, and the listed items in batches.
+//! Reads of a workspace's listings: their keys in one query, the listed items in batches.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use doorbell_protocol::WorkspaceId;
@@ -13,7 +13,7 @@ use crate::store::outcome::{Result, StoreError, StoreErrorKind};
 /// DynamoDB's limit on the keys of one BatchGetItem (AWS, "BatchGetItem").
 const BATCH_KEYS: usize = 100;
 
-/// A batch may be processed in part. The rest is requested again, up to this many calls in total.
+/// DynamoDB may process only a part of a batch. The rest is requested again, up to this many calls in total.
 const BATCH_TRIES: usize = 8;
 
 impl DynamoDbStore {

@@ -1,10 +1,10 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
-//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` have the stored shapes; `runtimes`,
-//! `initiate`, `queue`, `requests` and `tokens` the operations with their conditions.
+//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `runtimes`,
+//! `initiate`, `queue`, `requests` and `tokens` have the operations with their conditions.
 //!
-//! **Idempotency.** The SDK retries. When a write was applied and its response lost, the retry fails its own condition. So every
-//! conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
+//! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
+//! every conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
 //! returns the stored item, and finding our own token in it is success.
 
 pub mod table;
@@ -60,12 +60,17 @@ pub(crate) fn behavior_version() -> BehaviorVersion {
 }
 
 impl Store for DynamoDbStore {
-    async fn initiate(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<InitiateOutcome> {
-        self.ring(at, callers, now).await
+    async fn initiate(
+        &self,
+        address: Address,
+        callers: &Workspaces,
+        now: Timestamp,
+    ) -> Result<InitiateOutcome> {
+        self.ring(address, callers, now).await
     }
 
-    async fn poll(&self, at: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
-        self.read_request(at, callers, now).await
+    async fn poll(&self, address: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
+        self.read_request(address, callers, now).await
     }
 
     async fn record_heartbeat(
@@ -88,22 +93,22 @@ impl Store for DynamoDbStore {
 
     async fn claim(
         &self,
-        at: Address,
+        address: Address,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
-        self.write_lease(at, delivery, token, now).await
+        self.write_lease(address, delivery, token, now).await
     }
 
     async fn report(
         &self,
-        at: Address,
+        address: Address,
         callers: &Workspaces,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        self.write_report(at, callers, outcome, now).await
+        self.write_report(address, callers, outcome, now).await
     }
 
     async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {

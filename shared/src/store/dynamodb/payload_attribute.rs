@@ -1,8 +1,8 @@
 //! The attribute of a payload: text when it is short, compressed otherwise.
 //!
-//! DynamoDB charges a write for each started KB of the item and a read for each 4 KB. A catalog repeats itself, and compresses to a
-//! tenth. An item has one of two attributes: `result` is JSON text, `result_zlib` the same as a zlib stream (RFC 1950). Both
-//! are permanent. Decompression is bounded by [`RESULT_BYTES`].
+//! DynamoDB bills a write per started KB of the item and a read per 4 KB. A catalog is repetitive and compresses to a tenth. An
+//! item has one of two attributes: `result` is JSON text, `result_zlib` the same as a zlib stream (RFC 1950). Both are permanent.
+//! Decompression is bounded by [`RESULT_BYTES`].
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -16,11 +16,11 @@ use super::expressions::string;
 use crate::request::Payload;
 use crate::store::outcome::{Result, StoreError};
 
-/// A payload up to this length is one write unit as text: the other attributes are about 300 bytes.
+/// Text up to this length fits one write unit: the other attributes are about 300 bytes.
 const SHORT_BYTES: usize = 700;
 
-/// zlib's own default. Faster levels leave a large catalog a KB or more longer: one write unit, which costs as much as 190 ms of a
-/// function with 256 MB. Slower levels save nothing more.
+/// zlib's default. Faster levels make a large catalog at least 1 KB longer: one write unit, which costs as much as 190 ms of a
+/// function with 256 MB. Slower levels save nothing.
 const LEVEL: u8 = 6;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ mod tests {
         PayloadAttribute::from(&body(text))
     }
 
-    /// About that many incompressible bytes: pseudo-random letters of one byte and of two.
+    /// About `bytes` incompressible bytes: pseudo-random characters of one and two bytes.
     fn noise(bytes: usize) -> String {
         let mut state = 1_u64;
         let mut below = |bound: u64| {
@@ -104,7 +104,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_survives(text in "\\PC*", times in 0_usize..200) {
+        fn any_text_round_trips(text in "\\PC*", times in 0_usize..200) {
             assert_survives(&text);
             assert_survives(&text.repeat(times).chars().take(RESULT_BYTES / 4).collect::<String>());
         }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_around_limits_survives() {
+    fn lengths_around_limits_round_trip() {
         for bytes in [0, 1, SHORT_BYTES - 1, SHORT_BYTES, SHORT_BYTES + 1, RESULT_BYTES - 1, RESULT_BYTES] {
             assert_survives(&"x".repeat(bytes));
             assert_survives(&noise(bytes));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_write_unit_stays_text() {
+    fn short_result_stays_text() {
         assert_eq!(stored(&"x".repeat(SHORT_BYTES)), PayloadAttribute::Text("x".repeat(SHORT_BYTES)));
         assert!(matches!(stored(&"x".repeat(SHORT_BYTES + 1)), PayloadAttribute::Compressed(_)));
     }

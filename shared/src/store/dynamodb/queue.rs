@@ -1,7 +1,7 @@
-//! The queue of a runtime: the range of keys that may be claimable, and the claim.
+//! The queue of a runtime: the range read of claimable requests, and the claim.
 //!
-//! Queries only keys young enough to be claimable, so items awaiting TTL cost nothing. Younger items are read, reported results
-//! included, so the range starts as late as possible. It is read in pages: a long queue costs no more than a short one.
+//! Queries only keys young enough to be claimable, so items awaiting TTL cost nothing. Recent results are read too, so the range
+//! starts as late as possible. It is read in pages: a long queue costs no more than a short one.
 
 use std::time::Duration;
 
@@ -23,8 +23,7 @@ use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, State};
 use crate::store::outcome::Result;
 use crate::store::outcome::{Candidate, ClaimOutcome};
 
-/// Requests read at once. As many pending ones fit one read unit, and as many concurrent heartbeats find one that the others
-/// leave.
+/// Requests per page. This many pending ones fit one read unit, and this many concurrent heartbeats find a request each.
 const PAGE: i32 = 16;
 
 /// Pending, within its deadline.
@@ -45,7 +44,7 @@ struct QueuedItem {
     #[serde(flatten)]
     key: Key,
     kind: Kind,
-    /// Only of running requests, and only read for [`ClaimFilter::PendingOrLost`].
+    /// Only running requests have one, and only [`ClaimFilter::PendingOrLost`] reads it.
     lease_token: Option<LeaseToken>,
 }
 
@@ -131,30 +130,30 @@ impl DynamoDbStore {
     /// One write. DynamoDB applies one of any number of concurrent claims.
     pub(super) async fn write_lease(
         &self,
-        at: Address,
+        address: Address,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
         let update = match delivery {
-            Delivery::First => self.first_lease(at, token, now),
-            Delivery::Redelivery { lease } => self.replacing_lease(at, lease, token, now),
+            Delivery::First => self.first_lease(address, token, now),
+            Delivery::Redelivery { lease } => self.replacing_lease(address, lease, token, now),
         };
         let item = match conditional("claim", update.send().await)? {
             ConditionalWrite::Applied(output) => output.attributes.unwrap_or_default(),
             ConditionalWrite::ConditionFailed(None) => return Ok(ClaimOutcome::Lost),
             ConditionalWrite::ConditionFailed(Some(item)) => item,
         };
-        let request = decode::<RequestItem>(item)?.request(at.runtime, at.request)?;
-        // Finding our own lease token is success: the condition failed on our own first try.
+        let request = decode::<RequestItem>(item)?.request(address.runtime, address.request)?;
+        // Finding our own lease token is success: the first try was applied.
         Ok(match request.state {
             State::Running(lease) if lease.token == token => ClaimOutcome::Won(request),
             _ => ClaimOutcome::Lost,
         })
     }
 
-    fn first_lease(&self, at: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
-        self.update_lease(at, token, now)
+    fn first_lease(&self, address: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
+        self.update_lease(address, token, now)
             .update_expression(
                 "SET #status = :running, claimed_at = :now, lease_token = :lease_token, attempt = :first, \
                  updated_at = :now, expires_at = :expires_at",
@@ -165,15 +164,15 @@ impl DynamoDbStore {
             .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
     }
 
-    /// Leaves `claimed_at`, and with it the running deadline, as it is.
+    /// Does not change `claimed_at`, which starts the running deadline.
     fn replacing_lease(
         &self,
-        at: Address,
+        address: Address,
         replaced: LeaseToken,
         token: LeaseToken,
         now: Timestamp,
     ) -> UpdateItemFluentBuilder {
-        self.update_lease(at, token, now)
+        self.update_lease(address, token, now)
             .update_expression(
                 "SET lease_token = :lease_token, attempt = attempt + :one, updated_at = :now, \
                  expires_at = :expires_at",
@@ -185,11 +184,11 @@ impl DynamoDbStore {
             .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))
     }
 
-    fn update_lease(&self, at: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
+    fn update_lease(&self, address: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::request(at.runtime, at.request).into()))
+            .set_key(Some(Key::request(address.runtime, address.request).into()))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":running", string(Status::Running.as_str()))
             .expression_attribute_values(":now", millis(now))

@@ -23,19 +23,19 @@ impl DynamoDbStore {
     /// One consistent read; one write when a deadline has passed.
     pub(super) async fn read_request(
         &self,
-        at: Address,
+        address: Address,
         callers: &Workspaces,
         now: Timestamp,
     ) -> Result<PollOutcome> {
-        // Consistent: an eventually consistent read can miss the request just created, and clients give up at one 404.
+        // Consistent, because an eventually consistent read can miss a new request, and clients stop at the first 404.
         let get = self
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(Key::request(at.runtime, at.request).into()));
+            .set_key(Some(Key::request(address.runtime, address.request).into()));
         let output = get.consistent_read(true).send().await.map_err(failed("poll"))?;
-        let request = output.item.map(|item| decode_request(item, at)).transpose()?;
-        let Some(request) = request.filter(|request| is_visible(request, at, callers, now)) else {
+        let request = output.item.map(|item| decode_request(item, address)).transpose()?;
+        let Some(request) = request.filter(|request| is_visible(request, address, callers, now)) else {
             return Ok(PollOutcome::NotFound);
         };
         match request.timeout_reason(now) {
@@ -44,20 +44,20 @@ impl DynamoDbStore {
         }
     }
 
-    /// Only from the state that was read. When it has changed, the new state is the outcome, so that nodes with different clocks
-    /// agree. Our own first try is recognised by its time.
+    /// Conditional on the state that was read. If it has changed, the stored state is returned, so that nodes with different clocks
+    /// agree. A retry recognizes its first try by `updated_at`.
     async fn write_timeout(
         &self,
         read: &Request,
         reason: TimeoutReason,
         now: Timestamp,
     ) -> Result<PollOutcome> {
-        let at = read.address;
+        let address = read.address;
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::request(at.runtime, at.request).into()))
+            .set_key(Some(Key::request(address.runtime, address.request).into()))
             .update_expression(
                 "SET #status = :timeout, #error = :error, updated_at = :now, expires_at = :expires_at",
             )
@@ -77,7 +77,7 @@ impl DynamoDbStore {
             ConditionalWrite::ConditionFailed(item) => item,
         };
         let Some(item) = item else { return Ok(PollOutcome::NotFound) };
-        let request = decode_request(item, at)?;
+        let request = decode_request(item, address)?;
         let ours = request.state == State::Timeout(reason) && request.updated_at == now;
         Ok(if ours { PollOutcome::TimedOut(request) } else { PollOutcome::Found(request) })
     }
@@ -85,19 +85,19 @@ impl DynamoDbStore {
     /// One write, if the request is open.
     pub(super) async fn write_report(
         &self,
-        at: Address,
+        address: Address,
         callers: &Workspaces,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        let request = match self.update_outcome(at, callers, outcome, now).await? {
+        let request = match self.update_outcome(address, callers, outcome, now).await? {
             ConditionalWrite::Applied(old) => {
-                return Ok(ReportOutcome::Recorded { created_at: decode_request(old, at)?.created_at });
+                return Ok(ReportOutcome::Recorded { created_at: decode_request(old, address)?.created_at });
             }
             ConditionalWrite::ConditionFailed(None) => return Ok(ReportOutcome::NotFound),
-            ConditionalWrite::ConditionFailed(Some(item)) => decode_request(item, at)?,
+            ConditionalWrite::ConditionFailed(Some(item)) => decode_request(item, address)?,
         };
-        if is_visible(&request, at, callers, now) {
+        if is_visible(&request, address, callers, now) {
             Ok(ReportOutcome::of_closed(&request, outcome, now))
         } else {
             Ok(ReportOutcome::NotFound)
@@ -106,7 +106,7 @@ impl DynamoDbStore {
 
     async fn update_outcome(
         &self,
-        at: Address,
+        address: Address,
         callers: &Workspaces,
         outcome: &RequestOutcome,
         now: Timestamp,
@@ -120,7 +120,7 @@ impl DynamoDbStore {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::request(at.runtime, at.request).into()))
+            .set_key(Some(Key::request(address.runtime, address.request).into()))
             .update_expression(
                 "SET #status = :status, #body = :body, updated_at = :now, expires_at = :expires_at",
             )
@@ -132,12 +132,12 @@ impl DynamoDbStore {
             .expression_attribute_values(":body", body)
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":expires_at", number(request_expiry(now)))
-            .expression_attribute_values(":kind", string(at.kind.as_str()))
+            .expression_attribute_values(":kind", string(address.kind.as_str()))
             .expression_attribute_values(":pending", string(Status::Pending.as_str()))
             .expression_attribute_values(":running", string(Status::Running.as_str()))
             .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
             .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))
-            // The old item, which costs no unit. The new one would return the whole result.
+            // The old item costs nothing and is small; the new one contains the whole result.
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(match conditional("report", update.send().await)? {
@@ -149,10 +149,10 @@ impl DynamoDbStore {
     }
 }
 
-fn decode_request(item: Item, at: Address) -> Result<Request> {
-    decode::<RequestItem>(item)?.request(at.runtime, at.request)
+fn decode_request(item: Item, address: Address) -> Result<Request> {
+    decode::<RequestItem>(item)?.request(address.runtime, address.request)
 }
 
-fn is_visible(request: &Request, at: Address, callers: &Workspaces, now: Timestamp) -> bool {
-    request.address == at && callers.contains(request.workspace) && request.is_readable(now)
+fn is_visible(request: &Request, address: Address, callers: &Workspaces, now: Timestamp) -> bool {
+    request.address == address && callers.contains(request.workspace) && request.is_readable(now)
 }

@@ -16,11 +16,11 @@ use crate::store::outcome::{DeregisterOutcome, HeartbeatOutcome};
 
 impl DynamoDbStore {
     /// Two upserts: the listing, then the runtime. A crash in between leaves a listing without a runtime, which reads skip,
-    /// and never a runtime that is not listed.
+    /// never a runtime without a listing.
     pub(super) async fn write_runtime(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
         let runtime = Runtime::registered(registration, None, now);
         self.write_listing(&runtime, now).await?;
-        // `registered_at`, the work hint and the rate limit stay as they are.
+        // Keeps `registered_at`, the work hint and the rate limit.
         let deregistered = if runtime.deregistered_at.is_some() {
             ", deregistered_at = :now"
         } else {
@@ -49,7 +49,7 @@ impl DynamoDbStore {
         decode::<RuntimeItem>(output.attributes.unwrap_or_default())?.runtime(runtime.id)
     }
 
-    /// One write: liveness, access check and the work hint at once.
+    /// One write: liveness, access check and work hint.
     pub(super) async fn write_heartbeat(
         &self,
         id: RuntimeId,
@@ -101,8 +101,7 @@ impl DynamoDbStore {
         })
     }
 
-    /// Twice a week, because a listing expires like a runtime that is never seen again. A failure is only logged: the next
-    /// heartbeat tries again.
+    /// Renews the listing in the second half of its seven days. A failure is only logged, because the next heartbeat retries.
     async fn renew_listing_if_due(&self, id: RuntimeId, item: RuntimeItem, now: Timestamp) {
         let due = now + RUNTIME_RETENTION / 2;
         if item.listed_until >= due.millis() {

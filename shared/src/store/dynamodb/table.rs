@@ -1,4 +1,4 @@
-//! Creating the table, as `template.yaml` deploys it: for the embedded engine, emulators and trials.
+//! Creates the table with the settings of `template.yaml`, for the embedded engine, emulators and trials.
 
 use std::time::Duration;
 

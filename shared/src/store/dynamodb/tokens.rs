@@ -1,7 +1,7 @@
 //! Tokens and their listings.
 //!
-//! Issuing writes the listings first, revoking deletes the token first. A crash in between leaves listings without a token, which
-//! lists skip, and never a token that cannot be found.
+//! Issuing writes the listings first; revoking deletes the token first. A crash in between leaves listings without a token, which
+//! lists skip, never a valid token without a listing.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ struct TokenItem {
     workspaces: Vec<WorkspaceId>,
     created_at: i64,
     last_four: String,
-    /// Exact, in milliseconds. TTL's `expires_at` is in seconds.
+    /// In milliseconds. `expires_at`, for TTL, is in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     valid_until: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,34 +8,36 @@ use crate::prices::Prices;
 pub(crate) fn month(runtimes: f64, prices: &Prices) -> f64 {
     let list = &prices.prices;
     let hours = prices.assumptions.hours_a_month;
-    let has = &prices.containers;
+    let containers = &prices.containers;
     let container_hours = count(runtimes, prices) * hours;
-    let commands_a_second = runtimes / HEARTBEAT_S * has.redis_commands_a_request;
-    let shards = (commands_a_second / has.redis_commands_a_second_per_shard).ceil().max(1.0);
+    let commands_a_second = runtimes / HEARTBEAT_S * containers.redis_commands_a_request;
+    let shards = (commands_a_second / containers.redis_commands_a_second_per_shard).ceil().max(1.0);
     let sent = runtimes * prices.month_s() / HEARTBEAT_S * prices.assumptions.response_bytes;
-    list.fargate_vcpu.of(container_hours * has.vcpu)
-        + list.fargate_gb.of(container_hours * has.memory_gb)
+    list.fargate_vcpu.of(container_hours * containers.vcpu)
+        + list.fargate_gb.of(container_hours * containers.memory_gb)
         + list.load_balancer.of(hours)
         + list.load_balancer_units.of(capacity_units(runtimes, prices) * hours)
-        + list.redis.of(shards * has.redis_nodes_per_shard * hours)
+        + list.redis.of(shards * containers.redis_nodes_per_shard * hours)
         + list.traffic.of(sent)
 }
 
 pub(crate) fn count(runtimes: f64, prices: &Prices) -> f64 {
-    let has = &prices.containers;
-    (runtimes / HEARTBEAT_S / (has.requests_a_second_per_vcpu * has.vcpu)).ceil().max(has.least)
+    let containers = &prices.containers;
+    (runtimes / HEARTBEAT_S / (containers.requests_a_second_per_vcpu * containers.vcpu))
+        .ceil()
+        .max(containers.least)
 }
 
 /// The load balancer bills the largest of its dimensions: here connections or bytes.
 fn capacity_units(runtimes: f64, prices: &Prices) -> f64 {
-    let has = &prices.containers;
-    let connections = if HEARTBEAT_S < has.idle_connection_s {
-        runtimes / has.unit_connections
+    let containers = &prices.containers;
+    let connections = if HEARTBEAT_S < containers.idle_connection_s {
+        runtimes / containers.unit_connections
     } else {
-        runtimes / HEARTBEAT_S / has.unit_new_connections_a_second
+        runtimes / HEARTBEAT_S / containers.unit_new_connections_a_second
     };
-    let gb_an_hour = runtimes / HEARTBEAT_S * 3600.0 * has.exchange_bytes / 1e9;
-    connections.max(gb_an_hour / has.unit_gb_an_hour)
+    let gb_an_hour = runtimes / HEARTBEAT_S * 3600.0 * containers.exchange_bytes / 1e9;
+    connections.max(gb_an_hour / containers.unit_gb_an_hour)
 }
 
 #[cfg(test)]
@@ -43,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn count_is_a_pair_or_what_heartbeats_need() {
+    fn count_grows_with_heartbeats_from_two() {
         let prices = Prices::published().unwrap();
         assert_eq!([1.0, 1e4, 1e6].map(|runtimes| count(runtimes, &prices)), [2.0, 2.0, 134.0]);
     }

@@ -1,4 +1,4 @@
-//! What Doorbell uses: by heartbeats, all the time, and by questions.
+//! Doorbell's usage: by heartbeats over time, and by questions.
 
 use std::ops::{Add, Mul, Sub};
 
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::prices::Prices;
 use crate::results::Results;
 
-/// The daemons' own interval.
+/// The daemons' interval.
 pub(crate) const HEARTBEAT_S: f64 = 15.0;
 
 /// Everything that is billed by use.
@@ -62,7 +62,7 @@ impl Mul<f64> for Usage {
 
 pub(crate) struct Doorbell {
     heartbeat: Usage,
-    /// From ring to answer, with what it adds to heartbeats.
+    /// From ring to answer, with the additional cost of heartbeats.
     pub(crate) question: Usage,
     authorizer: Usage,
     month_s: f64,
@@ -79,7 +79,7 @@ impl Doorbell {
         let authorizer =
             Usage { requests: 0.0, sent_bytes: 0.0, log_bytes, ..call("authorizer", "authorizer")? };
         let polls = call("poll", "poll")? * (results.polls - 1.0) + call("poll_result", "poll")?;
-        // Heartbeats after the claim query for work too, as long as the request could be open.
+        // Heartbeats after the claim query the queue until the work hint expires.
         let later_queries = WORK_HINT_LIFETIME.as_secs_f64() / HEARTBEAT_S - 1.0;
         let query = Usage {
             read_units: results.counted("heartbeat_work")?.read_units,
@@ -106,7 +106,7 @@ impl Doorbell {
         })
     }
 
-    /// One runtime's heartbeats in a month, by a daemon with a token of its own.
+    /// A month of one runtime's heartbeats, by a daemon with its own token.
     pub(crate) fn runtime_month(&self) -> Usage {
         let authorizations = self.month_s / self.authorizer_cache_s.max(HEARTBEAT_S);
         self.heartbeat * (self.month_s / HEARTBEAT_S) + self.authorizer * authorizations
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn runtime_month_is_heartbeats_and_an_authorization_a_minute() {
+    fn runtime_month_has_heartbeats_and_authorizations() {
         let month = doorbell().runtime_month();
         assert_eq!((month.requests, month.write_units), (175_200.0, 175_200.0));
         assert_eq!((month.lambda_calls, month.read_units), (175_200.0 + 43_800.0, 43_800.0));
     }
 
     #[test]
-    fn question_is_a_ring_polls_a_claim_and_a_report() {
+    fn question_has_ring_polls_claim_and_report() {
         let question = doorbell().question;
         assert_eq!(question.requests, 1.0 + 17.0 + 1.0);
         assert_eq!(question.write_units, 2.0 + 1.0 + 1.0);

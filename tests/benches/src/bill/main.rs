@@ -1,7 +1,7 @@
-//! The bill: counted units and measured times, times the prices of `prices.toml`, beside containers that are always on.
+//! The bill: counted units and measured times at the prices of `prices.toml`, compared with containers that are always on.
 //!
 //! Usage: `bill FOLDER`, with `counted_cost.jsonl`, `cold_start.jsonl` and `time_to_answer.jsonl` in it. Prints JSON.
-//! Nothing is measured here; no price and no assumption is written here.
+//! It measures nothing. Prices and assumptions are in `prices.toml`.
 
 mod containers;
 mod doorbell;
@@ -21,7 +21,7 @@ type Error = Box<dyn std::error::Error>;
 
 const RUNTIMES: [f64; 3] = [1e2, 1e4, 1e6];
 
-/// No break-even is looked for beyond this.
+/// The search for the break-even ends here.
 const MAX_RUNTIMES: u32 = 10_000_000;
 
 fn main() -> Result<(), Error> {
@@ -57,7 +57,7 @@ fn bill(doorbell: &Doorbell, prices: &Prices) -> Value {
     })
 }
 
-/// The fewest runtimes at which containers are cheaper.
+/// The smallest number of runtimes at which containers are cheaper.
 fn break_even(doorbell: &Doorbell, prices: &Prices) -> Option<u32> {
     (1..=MAX_RUNTIMES).find(|runtimes| {
         let runtimes = f64::from(*runtimes);
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn break_even_is_the_first_size_at_which_containers_are_cheaper() {
+    fn containers_are_cheaper_from_break_even() {
         let prices = Prices::published().unwrap();
         let doorbell = Doorbell::new(&Results::sample(), &prices).unwrap();
         let runtimes = f64::from(break_even(&doorbell, &prices).unwrap());

@@ -43,7 +43,7 @@ pub(crate) struct PriceList {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the source is for readers of the file, and no price may be without one")]
+#[expect(dead_code, reason = "for readers of the file; every price must have a source")]
 pub(crate) struct Price {
     of: String,
     per: f64,
@@ -136,7 +136,7 @@ impl Prices {
         ])
     }
 
-    /// Alarms, metrics and dashboard: what a deployment has once.
+    /// The monthly cost of alarms, metrics and dashboard, once per deployment.
     pub(crate) fn monitoring(&self) -> f64 {
         let Assumptions { alarm_metrics, metrics, dashboards, .. } = self.assumptions;
         let list = &self.prices;
@@ -145,7 +145,7 @@ impl Prices {
 }
 
 impl Price {
-    /// What lies beyond a tier costs the next tier's price.
+    /// Quantities beyond a tier cost the next tier's price.
     pub(crate) fn of(&self, quantity: f64) -> f64 {
         let mut cost = 0.0;
         let mut from = 0.0;

@@ -1,4 +1,4 @@
-//! What the benches measured, as far as the bill needs it.
+//! The results of the benches that the bill needs.
 
 use std::collections::HashMap;
 use std::fs;
@@ -22,7 +22,7 @@ pub(crate) struct Counted {
 pub(crate) struct Results {
     counted: HashMap<String, Counted>,
     warm_ms: HashMap<String, f64>,
-    /// Until an answer, at heartbeats every 15 s.
+    /// Polls per answer, with heartbeats every 15 s.
     pub(crate) polls: f64,
 }
 
@@ -61,7 +61,7 @@ impl Results {
         Ok(*self.warm_ms.get(function).ok_or_else(|| format!("no warm call of {function} was measured"))?)
     }
 
-    /// Counts of the design; functions that take 6 ms; answers after 17 polls.
+    /// Counts of the design, warm calls of 6 ms, and 17 polls per answer.
     #[cfg(test)]
     pub(crate) fn sample() -> Self {
         let counted = [
@@ -95,7 +95,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Not a number where there is none, so that no total hides a missing result.
+/// NaN if missing, so that no total hides a missing result.
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
 }

@@ -1,5 +1,5 @@
-//! DynamoDB over TLS, with the embedded engine behind it. It answers at once: a start shows the function's own time and a
-//! TLS handshake, but no network.
+//! DynamoDB over TLS, with the embedded engine behind it. It responds at once: measured times include a TLS handshake, but no
+//! network.
 
 use std::io;
 use std::net::SocketAddr;
@@ -34,9 +34,9 @@ pub(crate) struct DynamoDb {
     pub(crate) engine: Engine,
 }
 
-/// Serves on a free port, and writes Amazon's roots and this run's to `bundle`: as many as a deployed function reads, and one.
+/// Serves on a free port, and writes Amazon's roots and the root of this run to `bundle`: one more than a deployed function reads.
 pub(crate) async fn start(bundle: &Path) -> Result<DynamoDb, Error> {
-    // Fails when it is installed already.
+    // Fails if a provider is already installed.
     let _ = ring::default_provider().install_default();
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -87,7 +87,7 @@ impl Listener for TlsListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            // A failed handshake is in the function's log.
+            // The function logs a failed handshake.
             if let Ok(connection) = self.connection().await {
                 return connection;
             }

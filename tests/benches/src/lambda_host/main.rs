@@ -1,9 +1,9 @@
-//! What a cold start is measured against: Lambda's runtime API and DynamoDB over TLS, both on loopback, for one function
-//! process at a time.
+//! The environment of a cold start: Lambda's runtime API and DynamoDB over TLS, both on loopback, for one function process at
+//! a time.
 //!
-//! Prints one line of JSON: where each listens and the CA bundle that functions must trust. `GET /prepare/NAME/CALLS/exit`
-//! makes a new table and so many events for the next process, and ends that process after the last one. `hold` instead of
-//! `exit` keeps it, so that its memory can be read. `GET /outcome` has status 200 when all calls succeeded.
+//! Prints one line of JSON: both addresses, and the CA bundle that functions must trust. `GET /prepare/NAME/CALLS/exit`
+//! creates a table and CALLS events for the next process and ends it after the last event. `hold` instead of `exit` keeps the
+//! process, so that its memory can be read. `GET /outcome` is answered 200 after all calls have succeeded.
 
 mod dynamodb;
 mod runtime_api;

@@ -1,4 +1,4 @@
-//! Lambda's runtime API (AWS, "Using the Lambda runtime API for custom runtimes"), and what prepares it for the next process.
+//! Lambda's runtime API (AWS, "Using the Lambda runtime API for custom runtimes"), and routes to prepare the next process.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,10 +15,10 @@ use crate::{Error, table};
 
 const REQUEST_ID: &[u8] = b"8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 
-/// A request id that is not text: the Rust runtime then returns from `main`. Anything else ends it by a panic or a signal.
+/// A request id that is not text makes the Rust runtime return from `main`. Other ways end the process by a panic or a signal.
 const END: &[u8] = b"\xff";
 
-/// One process: what it has yet to be called with, and how its calls went.
+/// The remaining events of one process, and the result of its calls.
 #[derive(Default)]
 struct Invocations {
     function: String,
@@ -75,7 +75,7 @@ async fn outcome(State(host): State<Host>) -> (StatusCode, String) {
     match failure {
         Some(failure) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{function}: {failure}")),
         None if *is_waiting => (StatusCode::OK, String::new()),
-        None => (StatusCode::CONFLICT, format!("{function}: not all events were asked for")),
+        None => (StatusCode::CONFLICT, format!("{function}: events are left")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The events of `tests/events/`, and a table in which each is answered with success.
+//! The events of `tests/events/`, and a table in which each event succeeds.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn request(call: u32) -> String {
     format!("0193c0de00007000800000000000{:04x}", call + 1)
 }
 
-/// A new table. Only runtimes that are polled or reported for have requests: most heartbeats find none.
+/// A new table. Only poll and report need requests; most heartbeats find none.
 pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoDb, Error> {
     let engine = EmbeddedDynamoDb::start().await?;
     let store = engine.store();

@@ -11,17 +11,17 @@ const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 
-/// Variables with DynamoDB's endpoint: ours, then the SDK's. LocalStack sets the last one for its functions.
+/// Variables with DynamoDB's endpoint, in order of precedence. LocalStack sets the last one for its functions.
 const ENDPOINTS: [&str; 3] = [ENDPOINT_VARIABLE, "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"];
 
-/// The SDK's own switches for the kind of endpoint.
+/// The SDK's variables for the kind of endpoint.
 const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
 const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
 /// A PEM file of roots that replaces all others (AWS, "AWS SDKs and Tools Reference Guide", `ca_bundle`).
 pub const BUNDLE_VARIABLE: &str = "AWS_CA_BUNDLE";
 
-/// Why a function has no client.
+/// The function's client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum FunctionClientError {
     #[error("{0} is not set")]
@@ -30,15 +30,15 @@ pub enum FunctionClientError {
     Roots(#[from] RootsError),
 }
 
-/// The client of a function with these variables. Makes no call.
+/// Creates the client from the function's variables, without a call.
 ///
 /// # Errors
-/// When the region or a key is not set, or a bundle of certificates is named that cannot be read.
+/// If the region or a key is not set, or the file that [`BUNDLE_VARIABLE`] names cannot be read.
 ///
 /// # Panics
-/// When the bundle contains anything but certificates: the SDK panics on them.
+/// If the bundle contains anything but certificates: the SDK panics.
 pub fn client(variable: impl Fn(&'static str) -> Option<String>) -> Result<Client, FunctionClientError> {
-    // The template can only set a variable to a value or to nothing.
+    // The template sets unused variables to an empty value.
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let switched_on = |name| set(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let required = |name| set(name).ok_or(FunctionClientError::NotSet(name));
@@ -71,7 +71,7 @@ mod tests {
         client(|name| all.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()))
     }
 
-    /// Reads the roots that are compiled in.
+    /// This also parses the compiled-in roots.
     #[test]
     fn variables_of_lambda_are_enough() {
         let client = with(&[]).unwrap();
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    /// The SDK exposes its settings in no other way.
+    /// The SDK exposes its settings only through `Debug`.
     fn settings(more: &[(&str, &str)]) -> String {
         format!("{:?}", with(more).unwrap().config())
     }

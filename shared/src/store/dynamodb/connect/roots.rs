@@ -1,9 +1,9 @@
 //! TLS roots for deployed functions.
 //!
 //! DynamoDB's certificates are signed by Amazon Trust Services, which recommends its five roots for trust stores
-//! (amazontrust.com/repository). They are compiled in and valid until 2037 at least. The system has some 140 roots, and reading
-//! them was most of a function's own start-up time. They are read where another authority may have signed: for other
-//! endpoints, and in the isolated partitions (China, the European sovereign cloud, and those without internet).
+//! (amazontrust.com/repository). They are compiled in and valid until 2037 at least. Reading the
+//! system's 140 roots took most of a function's own start-up time. They are read only if another authority may have signed:
+//! for other endpoints, and in separate partitions (China, the European sovereign cloud, and those without internet).
 
 use std::{fs, io};
 
@@ -12,7 +12,7 @@ use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 /// The roots of Amazon Trust Services, as PEM.
 pub const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// Which roots a client trusts.
+/// The roots that a client trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Roots {
     Amazon,
@@ -21,7 +21,7 @@ pub(super) enum Roots {
     Bundle(String),
 }
 
-/// Why there are no roots.
+/// The roots cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
     #[error("the file of certificates that AWS_CA_BUNDLE names cannot be read")]
@@ -31,7 +31,7 @@ pub enum RootsError {
 }
 
 impl Roots {
-    /// For a function in `region` with its own `endpoint`, or the SDK's.
+    /// For a function in `region` with a custom `endpoint`, or the SDK's.
     pub(super) fn select(bundle: Option<String>, region: &str, endpoint: Option<&str>) -> Self {
         match (bundle, endpoint) {
             (Some(file), _) => Self::Bundle(file),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn system_roots_for_other_endpoints_and_isolated_partitions() {
+    fn system_roots_for_other_endpoints_and_partitions() {
         for region in ["cn-north-1", "eusc-de-east-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1"] {
             assert_eq!(Roots::select(None, region, None), Roots::System, "{region}");
         }

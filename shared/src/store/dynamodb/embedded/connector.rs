@@ -1,6 +1,6 @@
 //! The SDK's HTTP connector, with the engine in place of a socket.
 //!
-//! Calls run inline. The engine takes microseconds, and on another thread a test's virtual time would advance in between.
+//! Calls run inline. The engine takes microseconds, and a test's virtual time would advance while another thread works.
 
 use std::fmt;
 use std::sync::Arc;

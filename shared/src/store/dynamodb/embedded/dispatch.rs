@@ -1,4 +1,4 @@
-//! Operation name and JSON body → a call of the engine → status and JSON body, as DynamoDB responds over HTTP.
+//! Dispatches an operation's name and JSON body to the engine, and responds as DynamoDB does over HTTP.
 
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::interceptor::ServiceError;
 /// The engine prefixes some validation messages with this, for its own server to strip.
 const VALIDATION_MARKER: &str = "VALIDATION:";
 
-/// The header that names a call's operation.
+/// The header with a call's operation.
 pub const TARGET_HEADER: &str = "x-amz-target";
 
 /// The content type of DynamoDB's responses.
@@ -19,7 +19,6 @@ pub const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 /// The response to one call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineResponse {
-    /// The HTTP status.
     pub status: u16,
     /// JSON.
     pub body: String,
@@ -43,7 +42,7 @@ impl EngineResponse {
         Ok(Self { status: 200, body: serde_json::to_string(&output)?, units: 0.0 })
     }
 
-    /// Moves the consumed units out of the body: the SDK did not ask for them.
+    /// Moves the consumed units out of the body, because the SDK did not request them.
     fn metered(output: impl Serialize) -> serde_json::Result<Self> {
         let mut output = serde_json::to_value(output)?;
         let consumed = output.as_object_mut().and_then(|output| output.shift_remove("ConsumedCapacity"));
@@ -62,7 +61,7 @@ pub(super) fn operation(target: &str) -> &str {
     target.rsplit('.').next().unwrap_or_default()
 }
 
-/// Applies one operation; with `metered`, reports the consumed units.
+/// Applies one operation. With `metered`, the response has the consumed units.
 pub(super) fn dispatch(database: &Database, operation: &str, body: &[u8], metered: bool) -> EngineResponse {
     let result = match operation {
         "BatchGetItem" => call(body, metered, |request| database.batch_get_item(request)),

@@ -1,4 +1,4 @@
-//! Intercepting every call between the SDK and the engine.
+//! Interceptors of the calls between the SDK and the engine.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,11 +25,11 @@ pub enum Fault {
     ResponseReplaced(ServiceError),
 }
 
-/// An error that DynamoDB may answer any call with.
+/// An error response that DynamoDB may give to any call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceError {
     Throttled,
-    /// IAM's answer to an action without a policy.
+    /// IAM's response to an action that no policy allows.
     AccessDenied,
     Internal,
 }
@@ -41,13 +41,12 @@ pub struct RecordedCall {
     pub operation: String,
     /// The consumed request units: write units of a write, read units of a read.
     pub units: f64,
-    /// The length of the request body.
     pub request_bytes: usize,
     /// The length of the response body without its consumed units.
     pub response_bytes: usize,
 }
 
-/// Intercepts every try of every call, the SDK's own retries included.
+/// Intercepts every call, the SDK's retries included.
 pub trait Interceptor: fmt::Debug + Send + Sync {
     /// The fault of a call of `operation`.
     fn fault(&self, operation: &str) -> Fault;

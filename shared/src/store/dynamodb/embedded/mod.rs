@@ -40,7 +40,7 @@ impl EmbeddedDynamoDb {
     /// The engine on the file at `path`, which is created if it does not exist. Several processes may share a file.
     pub async fn open(path: &Path) -> Result<Self> {
         let path = path.to_str().ok_or_else(|| {
-            StoreError::new("open", StoreErrorKind::Internal).with_detail("the file's name is not UTF-8")
+            StoreError::new("open", StoreErrorKind::Internal).with_detail("the file name is not UTF-8")
         })?;
         let database = Database::new(path).map_err(|error| engine_error("open the file", error))?;
         Self::with_table(database).await
@@ -62,7 +62,7 @@ impl EmbeddedDynamoDb {
         DynamoDbStore::new(self.client(Some(interceptor)), TABLE)
     }
 
-    /// An SDK client of the engine, for what a store does not offer.
+    /// An SDK client of the engine, for calls that the store does not offer.
     pub fn client(&self, interceptor: Option<Arc<dyn Interceptor>>) -> Client {
         let config = Config::builder()
             .behavior_version(behavior_version())
