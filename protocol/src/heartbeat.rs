@@ -20,8 +20,7 @@ pub struct HeartbeatBody {
     pub in_flight: Option<InFlight>,
 }
 
-/// Reads the value as raw text first: an error of the parser in the middle of a list would reject the whole body, as with
-/// `serde_with::DefaultOnError`.
+/// Parses in two steps: with `serde_with::DefaultOnError`, a syntax error inside the list would reject the whole body.
 fn in_flight_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<InFlight>, D::Error> {
     let json = Option::<Box<RawValue>>::deserialize(deserializer)?;
     Ok(json.and_then(|json| serde_json::from_str(json.get()).ok()))

@@ -51,7 +51,7 @@ struct Container {
 }
 
 /// Removes `null` members and elements at any depth, and insignificant whitespace. Returns `None` if the nesting is deeper
-/// than [`MODEL_DEPTH`] or a text is not Unicode.
+/// than [`MODEL_DEPTH`], or a string is not Unicode.
 ///
 /// Parsing into [`serde_json::Value`] and writing it again was tried: it turns 1.10 into 1.1 and rejects 1e400, and building the
 /// maps took most of a report's time. The input is a [`RawValue`], so its syntax has been checked.

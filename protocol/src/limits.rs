@@ -44,5 +44,5 @@ pub const IN_FLIGHT_PER_HEARTBEAT: usize = 100;
 /// The maximum length of a name, type, daemon id or profile id, in characters.
 pub const TEXT_CHARS: usize = 200;
 
-/// The maximum nesting of a model. `serde_json` parses 127 levels, and two surround a model in a report and a record.
+/// The maximum nesting of a model. `serde_json` parses 127 levels, and a report or record adds two levels around a model.
 pub const MODEL_DEPTH: usize = 125;

@@ -29,7 +29,7 @@ pub enum InvalidModel {
     /// `id` is missing, empty or not a string.
     #[error("a model has no id")]
     NoId,
-    /// Not a JSON object of Unicode texts, or nested deeper than [`MODEL_DEPTH`](crate::limits::MODEL_DEPTH).
+    /// Not a JSON object, not Unicode, or nested deeper than [`MODEL_DEPTH`](crate::limits::MODEL_DEPTH).
     #[error("a model is not a JSON object")]
     NotAnObject,
 }

@@ -53,7 +53,7 @@ pub struct Candidate {
 pub enum ClaimOutcome {
     /// The caller holds the lease.
     Won(Request),
-    /// Another claim won, or the request has ended.
+    /// Another claim won, or the request is no longer claimable.
     Lost,
 }
 
@@ -122,10 +122,8 @@ pub enum StoreErrorKind {
     Throttled,
     #[strum(serialize = "could not be reached")]
     Unreachable,
-    /// No connection in time.
     #[strum(serialize = "timed out connecting")]
     ConnectTimeout,
-    /// No response in time.
     #[strum(serialize = "timed out")]
     Timeout,
     #[strum(serialize = "the response could not be read")]
@@ -167,7 +165,7 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// Without the source, which may hold a raw response.
+/// Without the source, which may contain a raw response.
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("StoreError").field(&self.to_string()).finish()

@@ -20,7 +20,7 @@ pub(super) enum ConditionalWrite<T> {
 
 /// An SDK error of an operation that may have a condition.
 pub(super) trait Conditional: ProvideErrorMetadata + Error + Send + Sync + Sized + 'static {
-    /// The item that the condition failed on, if it did.
+    /// `Ok` if the condition failed, with the stored item if there is one.
     fn condition_failed(self) -> std::result::Result<Option<Item>, Self>;
 }
 
@@ -69,7 +69,7 @@ where
     move |error| store_error(operation, &error).with_source(error)
 }
 
-/// Kind and detail. The detail is the error's code and the request's id; a message could quote an item.
+/// The error without its source. Its detail is the code and the request's id, because a message could quote an item.
 fn store_error<E: ProvideErrorMetadata>(
     operation: &'static str,
     error: &SdkError<E, HttpResponse>,
