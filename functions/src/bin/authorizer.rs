@@ -14,7 +14,10 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<AuthorizerEvent>| {
         let state = Arc::clone(&state);
         let oidc = Arc::clone(&oidc);
-        async move { handle(&state, oidc.as_ref().as_ref(), &event.payload).await.map_err(Error::from) }
+        // Boxed: with the SDK's futures inside the runtime's, the type is too deep for the compiler.
+        Box::pin(
+            async move { handle(&state, oidc.as_ref().as_ref(), &event.payload).await.map_err(Error::from) },
+        )
     }))
     .await
 }

@@ -94,7 +94,7 @@ fn large(function: Function) -> impl Strategy<Value = String> {
 }
 
 /// Fields of some body, and an unknown one.
-const NAMES: [&str; 5] = ["ignored", "models", "runtimes", "error", "runtime_id"];
+const NAMES: [&str; 6] = ["ignored", "models", "runtimes", "error", "runtime_id", "in_flight"];
 
 fn nested(open: &str, close: &str, depth: usize) -> String {
     format!("{}1{}", open.repeat(depth), close.repeat(depth))

@@ -54,14 +54,14 @@ pub async fn passes_duplicate_fields_through(api: &Target) {
     assert_shown(api, r#""x":1,"x":2"#, r#","x":1,"x":2"#).await;
 }
 
-/// A model is the first level.
-pub async fn rejects_nesting_over_128(api: &Target) {
+/// `serde_json` parses 127 levels. Two surround a model, which is one level itself.
+pub async fn rejects_nesting_over_127(api: &Target) {
     let nested = |levels: usize| format!(r#""x":{}{}"#, "[".repeat(levels), "]".repeat(levels));
-    for levels in [100, 127] {
+    for levels in [100, 124] {
         let field = nested(levels);
         assert_shown(api, &field, &format!(",{field}")).await;
     }
-    for levels in [128, 500, 100_000] {
+    for levels in [125, 500, 100_000] {
         let (response, record) = report_model(api, &nested(levels)).await;
         assert_eq!(response, ApiResponse::error(400, "invalid request body"), "{levels}");
         assert!(record.contains(r#""status":"pending""#), "{record}");

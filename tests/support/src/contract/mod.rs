@@ -94,7 +94,7 @@ macro_rules! contract_suite {
                 passes_numbers_through_to_the_letter
                 drops_nulls_at_any_depth
                 passes_duplicate_fields_through
-                rejects_nesting_over_128
+                rejects_nesting_over_127
             }
             heartbeat {
                 rejects_unreadable_body

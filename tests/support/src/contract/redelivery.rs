@@ -75,7 +75,8 @@ pub async fn unreadable_in_flight_is_ignored(api: &Target) {
     ] {
         assert_eq!(lost.heartbeat(unreadable.clone()).await, acknowledged(), "{unreadable}");
     }
-    for unreadable in ["1e999", "[1e999]"] {
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for unreadable in ["1e999", "[1e999]", r#"["\ud800"]"#, &deep] {
         let body = format!(r#"{{"runtime_id":"{}","in_flight":{unreadable}}}"#, lost.runtime);
         let response = api.post_raw(Caller::DaemonA, "/api/daemon/heartbeat", body).await;
         assert_eq!(response, acknowledged(), "{unreadable}");
