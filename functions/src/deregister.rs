@@ -4,8 +4,8 @@
 
 use doorbell_protocol::limits::RUNTIMES_PER_DEREGISTRATION;
 use doorbell_protocol::{Ack, DeregisterBody, Scope};
-use doorbell_shared::http::caller::caller;
-use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::input::caller;
+use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
 use doorbell_shared::store::{DeregisterOutcome, Store};
 

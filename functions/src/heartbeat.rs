@@ -7,8 +7,8 @@
 use doorbell_protocol::{HeartbeatBody, HeartbeatResponse, InFlight, Kind, RequestId, RuntimeId, Scope};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Stopwatch;
-use doorbell_shared::http::caller::caller;
-use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::input::caller;
+use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
 use doorbell_shared::limits::{QUEUE_READ_TIMEOUT, SLOW_HEARTBEAT_THRESHOLD, SLOW_STORE_THRESHOLD};
 use doorbell_shared::request::{Address, ClaimFilter, Delivery};

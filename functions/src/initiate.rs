@@ -3,8 +3,8 @@
 //! After a 200, polls find the request.
 
 use doorbell_protocol::{Kind, Scope};
-use doorbell_shared::http::caller::caller;
-use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::input::caller;
+use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
 use doorbell_shared::request::Address;
 use doorbell_shared::store::{InitiateOutcome, Store};

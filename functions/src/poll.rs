@@ -1,8 +1,8 @@
 //! Poll: a client reads its request. `GET /api/runtimes/{runtimeId}/models/{requestId}`.
 
 use doorbell_protocol::{Kind, Scope};
-use doorbell_shared::http::caller::caller;
-use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::input::caller;
+use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
 use doorbell_shared::store::{PollOutcome, Store};
 

@@ -6,8 +6,8 @@
 
 use doorbell_protocol::limits::{MODEL_TEXT_CHARS, MODELS_PER_REPORT};
 use doorbell_protocol::{Ack, Kind, ModelListReport, ModelListResult, Scope};
-use doorbell_shared::http::caller::caller;
-use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::input::caller;
+use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
 use doorbell_shared::request::{ErrorText, Payload, PayloadTooLarge, RequestOutcome};
 use doorbell_shared::store::{ReportOutcome, Store};

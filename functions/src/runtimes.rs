@@ -3,8 +3,8 @@
 
 use doorbell_protocol::{RuntimeRecord, Scope, WorkspaceId};
 use doorbell_shared::access::Principal;
-use doorbell_shared::http::caller::caller;
-use doorbell_shared::http::error::Operation;
+use doorbell_shared::http::input::caller;
+use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
 use doorbell_shared::store::Store;
 use lambda_http::RequestExt as _;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
-use doorbell_shared::http::caller::Caller;
-use doorbell_shared::http::cors::{EXPOSED, HEADERS, MAX_AGE_SECONDS, METHODS};
+use doorbell_shared::http::input::Caller;
+use doorbell_shared::http::routes::{CORS_EXPOSED_HEADERS, CORS_HEADERS, CORS_MAX_AGE_SECONDS, CORS_METHODS};
 use doorbell_shared::http::{ApiError, AppState};
 use doorbell_shared::store::TokenStore;
 use tower_http::cors::{Any, CorsLayer};
@@ -60,10 +60,14 @@ impl Origins {
     /// Cross-origin headers as API Gateway sends them.
     pub(super) fn layer(&self) -> CorsLayer {
         let layer = CorsLayer::new()
-            .allow_headers(HEADERS.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>())
-            .allow_methods(METHODS.iter().filter_map(|name| name.parse().ok()).collect::<Vec<Method>>())
-            .expose_headers(EXPOSED.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>())
-            .max_age(Duration::from_secs(MAX_AGE_SECONDS));
+            .allow_headers(
+                CORS_HEADERS.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>(),
+            )
+            .allow_methods(CORS_METHODS.iter().filter_map(|name| name.parse().ok()).collect::<Vec<Method>>())
+            .expose_headers(
+                CORS_EXPOSED_HEADERS.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>(),
+            )
+            .max_age(Duration::from_secs(CORS_MAX_AGE_SECONDS));
         match self {
             Self::None => layer.allow_origin([]),
             Self::Any => layer.allow_origin(Any),

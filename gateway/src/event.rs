@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use doorbell_protocol::Timestamp;
-use doorbell_shared::http::caller::Caller;
+use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Route;
 use lambda_http::aws_lambda_events::apigw::{
     ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest, ApiGatewayV2httpRequestContext,

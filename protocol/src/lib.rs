@@ -11,7 +11,6 @@ pub mod id;
 mod json;
 pub mod limits;
 mod model;
-mod model_list;
 mod request;
 mod runtime;
 mod scope;
@@ -22,8 +21,7 @@ pub use heartbeat::{HeartbeatBody, HeartbeatResponse, InFlight, PendingRequest, 
 pub use id::{InvalidId, RequestId, RuntimeId, WorkspaceId};
 pub use json::Object;
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
-pub use model_list::{ModelListReport, ModelListResult};
-pub use request::{Kind, RequestRecord, Status};
+pub use request::{Kind, ModelListReport, ModelListResult, RequestRecord, Status};
 pub use runtime::{
     DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeRecord, RuntimeStatus,
 };

@@ -1,4 +1,4 @@
-//! The request record that initiate and poll respond with.
+//! The request record that initiate and poll respond with, and the report of a daemon.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -76,4 +76,100 @@ pub struct RequestRecord<M = Vec<ModelEntry>> {
     pub created_at: Timestamp,
     /// When the status last changed.
     pub updated_at: Timestamp,
+}
+
+/// Body of `POST /api/daemon/runtimes/{runtimeId}/models/{requestId}/result`. Any `status` but `completed` is a failure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelListReport {
+    /// `completed` or `failed`.
+    pub status: String,
+    /// The models of a completed report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<ModelEntry>>,
+    /// Whether the provider supports a model choice per agent. Older daemons omit it, which means `true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supported: Option<bool>,
+    /// Whether the models replace a list that could not be obtained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<bool>,
+    /// The error text of a failed report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The result of a completed report. The server stores its JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelListResult {
+    /// The models, in the agent program's order.
+    pub models: Vec<ModelEntry>,
+    /// Whether the provider supports a model choice per agent.
+    pub supported: bool,
+    /// Whether the models replace a list that could not be obtained.
+    #[serde(default)]
+    pub fallback: bool,
+}
+
+impl ModelListReport {
+    /// The status of a report with a result.
+    pub const COMPLETED: &str = "completed";
+
+    /// The report of a result.
+    pub fn completed(result: ModelListResult) -> Self {
+        Self {
+            status: Self::COMPLETED.to_owned(),
+            models: Some(result.models),
+            supported: Some(result.supported),
+            fallback: Some(result.fallback),
+            error: None,
+        }
+    }
+
+    /// The report of a failure.
+    pub fn failed(error: impl Into<String>) -> Self {
+        let status = "failed".to_owned();
+        Self { status, models: None, supported: None, fallback: None, error: Some(error.into()) }
+    }
+
+    /// The result of a completed report, or the error text of a failed one.
+    ///
+    /// # Errors
+    /// The daemon's error text, empty when it gave none.
+    pub fn into_result(self) -> Result<ModelListResult, String> {
+        if self.status != Self::COMPLETED {
+            return Err(self.error.unwrap_or_default());
+        }
+        Ok(ModelListResult {
+            models: self.models.unwrap_or_default(),
+            supported: self.supported.unwrap_or(true),
+            fallback: self.fallback.unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(body: &str) -> Result<ModelListResult, String> {
+        serde_json::from_str::<ModelListReport>(body).unwrap().into_result()
+    }
+
+    #[test]
+    fn supported_defaults_to_true_and_fallback_to_false() {
+        let result = result(r#"{"status":"completed"}"#).unwrap();
+        assert!(result.supported && !result.fallback && result.models.is_empty());
+    }
+
+    #[test]
+    fn keeps_supported_false() {
+        assert!(!result(r#"{"status":"completed","supported":false}"#).unwrap().supported);
+    }
+
+    #[test]
+    fn any_status_but_completed_is_a_failure() {
+        for status in ["failed", "error", ""] {
+            let failed = result(&format!(r#"{{"status":"{status}","error":"not logged in"}}"#));
+            assert_eq!(failed, Err("not logged in".to_owned()));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Authenticated callers. `http::caller` reads them from the event.
+//! Authenticated callers. `http::input` reads them from the event.
 //!
 //! Tenant isolation: the store receives the caller's [`Workspaces`] and treats ids of other workspaces as unknown. The
 //! use cases check a workspace id themselves.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use doorbell_shared::http::caller::Caller;
+use doorbell_shared::http::input::Caller;
 use serde::{Deserialize, Serialize};
 
 /// API Gateway sends header names in lower case. The SAM CLI's local API keeps the client's case.

@@ -13,7 +13,7 @@ use doorbell_protocol::{Scope, Timestamp};
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::access_log::call_span;
-use doorbell_shared::http::caller::{AuthorizerContext, Caller};
+use doorbell_shared::http::input::{AuthorizerContext, Caller};
 use doorbell_shared::store::{StoreError, TokenStore};
 use doorbell_shared::token::Token;
 use tracing::Instrument as _;
@@ -26,6 +26,7 @@ use oidc::{FetchJson, Oidc, OidcFault, Verification};
 #[error("authorization could not be checked")]
 pub struct AuthorizerFault(#[source] Cause);
 
+/// For the log only: the response has no details.
 #[derive(Debug, thiserror::Error)]
 enum Cause {
     #[error(transparent)]

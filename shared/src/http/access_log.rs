@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 
-use super::error::ApiError;
+use super::response::ApiError;
 use crate::clock::Stopwatch;
 
 /// The prefix of the targets of all our crates.

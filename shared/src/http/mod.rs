@@ -3,9 +3,6 @@
 //! Every error response is a variant of [`ApiError`]. A failure is logged once, in [`respond`].
 
 pub mod access_log;
-pub mod caller;
-pub mod cors;
-pub mod error;
 pub mod event;
 pub mod input;
 pub mod metrics;
@@ -20,9 +17,8 @@ use tracing::Instrument as _;
 
 use crate::clock::{Clock, Stopwatch, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
-pub use error::ApiError;
 pub use lambda_http::Request as HttpRequest;
-pub use response::Response;
+pub use response::{ApiError, Response};
 
 /// The dependencies of a use case. Created once per cold start.
 #[derive(Clone)]

@@ -1,8 +1,149 @@
-//! JSON responses.
+//! Responses: JSON bodies, and every error that a caller can get with its status and text.
 
+use std::borrow::Cow;
+
+use doorbell_protocol::limits::TEXT_CHARS;
+use doorbell_protocol::{ErrorBody, Scope, error_text as text};
 use lambda_http::Body;
-use lambda_http::http::{Response as HttpResponse, header};
+use lambda_http::http::{HeaderName, HeaderValue, Response as HttpResponse, header};
 use serde::Serialize;
+
+use crate::rate_limit::RateLimited;
+use crate::store::StoreError;
+
+/// Why a call was not answered with 200.
+#[derive(Debug)]
+pub enum ApiError {
+    Unauthenticated,
+    /// The authorizer failed. Never a 401: a daemon takes that for "log in again".
+    AuthorizationUnchecked,
+    MissingScope(Scope),
+    BodyTooLarge,
+    InvalidBody,
+    InvalidRuntimeId,
+    InvalidWorkspaceId,
+    RuntimeIdRequired,
+    RuntimeIdsRequired,
+    DaemonIdRequired,
+    WorkspaceIdRequired,
+    NothingToRegister,
+    /// More runtimes in one call than this limit.
+    TooManyRuntimes(usize),
+    /// The named field is longer than [`TEXT_CHARS`].
+    TextTooLong(&'static str),
+    RuntimeNotFound,
+    /// A heartbeat for a runtime of another workspace.
+    OtherWorkspacesRuntime,
+    RequestNotFound,
+    WorkspaceNotFound,
+    /// The report cannot be stored. The request has failed with the reason.
+    ReportTooLarge,
+    RuntimeOffline,
+    RateLimited(RateLimited),
+    /// The local gateway sheds load.
+    Overloaded,
+    UriTooLong,
+    RouteNotFound,
+    /// With the route's methods, for `Allow`.
+    MethodNotAllowed(String),
+    /// The store failed during the operation. The error is for the log.
+    Store(Operation, StoreError),
+    /// A stored result is corrupt.
+    CorruptResult(Operation),
+}
+
+/// The operations with an error text of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Enqueue,
+    Load,
+    Heartbeat,
+    Complete,
+    Fail,
+    Register,
+    Deregister,
+    List,
+}
+
+impl Operation {
+    fn failure(self) -> &'static str {
+        match self {
+            Self::Enqueue => "failed to enqueue model list request",
+            Self::Load => "failed to load request",
+            Self::Heartbeat => "heartbeat failed",
+            Self::Complete => "failed to persist completion",
+            Self::Fail => "failed to persist failure",
+            Self::Register => "failed to register runtimes",
+            Self::Deregister => "failed to deregister runtimes",
+            Self::List => "failed to list runtimes",
+        }
+    }
+
+    /// The conversion of a store error, for `map_err`.
+    pub fn failed(self) -> impl FnOnce(StoreError) -> ApiError {
+        move |error| ApiError::Store(self, error)
+    }
+}
+
+impl ApiError {
+    /// The status and the text. Without a wildcard, so that no variant becomes a 500 by accident.
+    pub fn parts(&self) -> (u16, Cow<'static, str>) {
+        match self {
+            Self::Unauthenticated => (401, text::UNAUTHENTICATED.into()),
+            Self::AuthorizationUnchecked => (500, text::AUTHORIZATION_UNCHECKED.into()),
+            Self::MissingScope(scope) => (403, format!("the token lacks the scope \"{scope}\"").into()),
+            Self::BodyTooLarge => (413, text::BODY_TOO_LARGE.into()),
+            Self::InvalidBody => (400, text::INVALID_BODY.into()),
+            Self::InvalidRuntimeId => (400, text::INVALID_RUNTIME_ID.into()),
+            Self::InvalidWorkspaceId => (400, text::INVALID_WORKSPACE_ID.into()),
+            Self::RuntimeIdRequired => (400, text::RUNTIME_ID_REQUIRED.into()),
+            Self::RuntimeIdsRequired => (400, text::RUNTIME_IDS_REQUIRED.into()),
+            Self::DaemonIdRequired => (400, text::DAEMON_ID_REQUIRED.into()),
+            Self::WorkspaceIdRequired => (400, text::WORKSPACE_ID_REQUIRED.into()),
+            Self::NothingToRegister => (400, text::NOTHING_TO_REGISTER.into()),
+            Self::TooManyRuntimes(limit) => (400, format!("at most {limit} runtimes at once").into()),
+            Self::TextTooLong(field) => {
+                (400, format!("{field} is longer than {TEXT_CHARS} characters").into())
+            }
+            Self::RuntimeNotFound => (404, text::RUNTIME_NOT_FOUND.into()),
+            Self::OtherWorkspacesRuntime | Self::RouteNotFound => (404, text::NOT_FOUND.into()),
+            Self::RequestNotFound => (404, text::REQUEST_NOT_FOUND.into()),
+            Self::WorkspaceNotFound => (404, text::WORKSPACE_NOT_FOUND.into()),
+            Self::ReportTooLarge => (413, text::REPORT_TOO_LARGE.into()),
+            Self::RuntimeOffline => (503, text::RUNTIME_OFFLINE.into()),
+            Self::Overloaded => (503, text::SERVER_BUSY.into()),
+            Self::RateLimited(_) => (429, text::RATE_LIMITED.into()),
+            Self::UriTooLong => (414, text::URI_TOO_LONG.into()),
+            Self::MethodNotAllowed(_) => (405, text::METHOD_NOT_ALLOWED.into()),
+            Self::Store(operation, _) | Self::CorruptResult(operation) => (500, operation.failure().into()),
+        }
+    }
+
+    /// The response, with the headers of its status.
+    pub fn response(&self) -> Response {
+        let (status, error) = self.parts();
+        let mut response = json(status, &ErrorBody { error: error.into_owned() });
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Unauthenticated => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::MethodNotAllowed(allowed) => {
+                HeaderValue::from_str(allowed).ok().map(|allowed| (header::ALLOW, allowed))
+            }
+            Self::RateLimited(RateLimited { retry_after }) => {
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
+            }
+            Self::Overloaded => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            _ => None,
+        }
+    }
+}
 
 /// A function's response.
 pub type Response = HttpResponse<Body>;

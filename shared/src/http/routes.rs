@@ -1,4 +1,4 @@
-//! The route table. The local gateway serves it, and a test compares `template.yaml` with it.
+//! The route table and the CORS settings. The local gateway uses them, and a test compares `template.yaml` with them.
 
 /// A Lambda function of the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,27 @@ pub const ROUTES: [Route; 7] = [
     route("POST", "/api/daemon/heartbeat", Function::Heartbeat),
     route("POST", "/api/daemon/runtimes/{runtimeId}/models/{requestId}/result", Function::Report),
 ];
+
+/// The request headers of the existing web clients.
+pub const CORS_HEADERS: [&str; 8] = [
+    "Authorization",
+    "Content-Type",
+    "X-Request-ID",
+    "X-Workspace-Slug",
+    "X-CSRF-Token",
+    "X-Client-Platform",
+    "X-Client-Version",
+    "X-Client-OS",
+];
+
+/// The methods of the API.
+pub const CORS_METHODS: [&str; 3] = ["GET", "POST", "OPTIONS"];
+
+/// The response headers that scripts may read.
+pub const CORS_EXPOSED_HEADERS: [&str; 1] = ["Retry-After"];
+
+/// How long a browser may cache a preflight's response, in seconds.
+pub const CORS_MAX_AGE_SECONDS: u64 = 600;
 
 impl Route {
     /// The parameters of `path`, if it matches. A parameter is one non-empty segment.

@@ -3,7 +3,7 @@
 use doorbell_gateway::{WORKSPACE_A, WORKSPACE_B};
 use doorbell_protocol::{RequestId, RuntimeId, Scope};
 use doorbell_shared::http::HttpRequest;
-use doorbell_shared::http::caller::AuthorizerContext;
+use doorbell_shared::http::input::AuthorizerContext;
 use doorbell_shared::http::routes::Function;
 use doorbell_test_support::event::event_from;
 use serde_json::{Value, json};

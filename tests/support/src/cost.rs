@@ -10,7 +10,7 @@ use doorbell_protocol::Scope;
 use doorbell_protocol::Timestamp;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
-use doorbell_shared::http::caller::Caller;
+use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::WORK_HINT_LIFETIME;
 use doorbell_shared::store::dynamodb::DynamoDbStore;

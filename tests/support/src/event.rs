@@ -3,7 +3,7 @@
 use doorbell_gateway::{GatewayRequest, WORKSPACE_A};
 use doorbell_protocol::{Scope, Timestamp};
 use doorbell_shared::clock::{Clock, SystemClock};
-use doorbell_shared::http::caller::{AuthorizerContext, Caller};
+use doorbell_shared::http::input::{AuthorizerContext, Caller};
 use doorbell_shared::http::routes::{Function, ROUTES};
 use doorbell_shared::http::{self, HttpRequest};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;

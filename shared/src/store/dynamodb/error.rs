@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::expressions::Item;
+use super::keys::Item;
 use crate::store::outcome::{Result, StoreError, StoreErrorKind};
 
 /// The outcome of a conditional write.

@@ -14,15 +14,13 @@ use doorbell_protocol::{Timestamp, WorkspaceId};
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional};
-use super::expressions::{Item, WorkspaceFilter, millis, number, string};
 use super::items::{RequestItem, RuntimeItem, decode, encode};
-use super::keys::Key;
+use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use crate::access::Workspaces;
 use crate::limits::{RING_INTERVAL, WORK_HINT_LIFETIME};
 use crate::rate_limit::{RateLimited, max_tat, next_tat};
 use crate::request::{Address, Request};
-use crate::store::outcome::InitiateOutcome;
-use crate::store::outcome::Result;
+use crate::store::outcome::{InitiateOutcome, Result};
 
 /// Seen within the window, and not deregistered.
 const ONLINE: &str = "last_seen_at >= :online_since AND attribute_not_exists(deregistered_at)";

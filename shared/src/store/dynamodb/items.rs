@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::corrupt;
-use super::expressions::Item;
+use super::keys::Item;
 use super::keys::Key;
 use super::payload_attribute::PayloadAttribute;
 use crate::limits::RUNTIME_RETENTION;

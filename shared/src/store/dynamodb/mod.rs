@@ -15,11 +15,9 @@ pub mod connect;
 pub mod embedded;
 
 mod error;
-mod expressions;
 mod initiate;
 mod items;
 mod keys;
-mod listings;
 mod payload_attribute;
 mod queue;
 mod requests;

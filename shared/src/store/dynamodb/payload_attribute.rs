@@ -12,7 +12,7 @@ use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 use serde::{Deserialize, Serialize};
 
 use super::error::corrupt;
-use super::expressions::string;
+use super::keys::string;
 use crate::request::Payload;
 use crate::store::outcome::{Result, StoreError};
 

@@ -15,13 +15,11 @@ use serde::Deserialize;
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
-use super::expressions::{Item, millis, number, string};
 use super::items::{RequestItem, decode, request_expiry};
-use super::keys::{Key, last_request_sort, request_sort, runtime_partition};
+use super::keys::{Item, Key, last_request_sort, millis, number, request_sort, runtime_partition, string};
 use crate::limits::{CLOCK_SKEW, REDELIVERY_AFTER};
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, State};
-use crate::store::outcome::Result;
-use crate::store::outcome::{Candidate, ClaimOutcome};
+use crate::store::outcome::{Candidate, ClaimOutcome, Result};
 
 /// Requests per page. This many pending ones fit one read unit, and this many concurrent heartbeats find a request each.
 const PAGE: i32 = 16;

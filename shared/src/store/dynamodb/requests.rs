@@ -6,14 +6,12 @@ use doorbell_protocol::{Status, Timestamp};
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
-use super::expressions::{Item, WorkspaceFilter, millis, number, string};
 use super::items::{RequestItem, decode, request_expiry};
-use super::keys::Key;
+use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use super::payload_attribute::PayloadAttribute;
 use crate::access::Workspaces;
 use crate::request::{Address, Request, RequestOutcome, State, TimeoutReason};
-use crate::store::outcome::Result;
-use crate::store::outcome::{PollOutcome, ReportOutcome};
+use crate::store::outcome::{PollOutcome, ReportOutcome, Result};
 
 /// Open, within its deadline.
 const OPEN: &str = "((#status = :pending AND created_at >= :pending_since) \

@@ -10,12 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::DynamoDbStore;
 use super::error::{corrupt, failed};
-use super::expressions::Item;
 use super::items::{decode, encode};
-use super::keys::{Key, LISTED_TOKENS};
+use super::keys::{Item, Key, LISTED_TOKENS};
 use crate::runtime::ShortText;
-use crate::store::outcome::RevokeOutcome;
-use crate::store::outcome::{Result, StoreError};
+use crate::store::outcome::{Result, RevokeOutcome, StoreError};
 use crate::token::{TokenHash, TokenRecord};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! CORS, which API Gateway handles by the template.
 
-use doorbell_shared::http::cors::{EXPOSED, HEADERS};
+use doorbell_shared::http::routes::{CORS_EXPOSED_HEADERS, CORS_HEADERS};
 use doorbell_test_support::contract::ABSENT_RUNTIME;
 use doorbell_test_support::{Caller, stack};
 use reqwest::Method;
@@ -30,7 +30,7 @@ async fn preflight_needs_no_token_and_lists_headers() {
     assert!(response.status().is_success(), "{response:?}");
     assert!(allows_origin(response.headers()), "{response:?}");
     assert!(lists(response.headers(), "access-control-allow-methods", "POST"), "{response:?}");
-    for header in HEADERS {
+    for header in CORS_HEADERS {
         assert!(lists(response.headers(), "access-control-allow-headers", header), "{header}: {response:?}");
     }
 }
@@ -42,7 +42,7 @@ async fn responses_are_readable_by_scripts() {
     let request = client.request(Method::GET, "/api/runtimes").bearer_auth(client.token(Caller::UserA));
     let response = request.header("origin", ORIGIN).send().await.unwrap();
     assert!(allows_origin(response.headers()), "{response:?}");
-    for header in EXPOSED {
+    for header in CORS_EXPOSED_HEADERS {
         assert!(lists(response.headers(), "access-control-expose-headers", header), "{header}: {response:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Settings of API Gateway: CORS, throttling and its access log.
 
-use doorbell_shared::http::cors;
+use doorbell_shared::http::routes::{CORS_EXPOSED_HEADERS, CORS_HEADERS, CORS_MAX_AGE_SECONDS, CORS_METHODS};
 use serde_json::Value;
 
 use crate::yaml::{intrinsic, template, text, texts};
@@ -8,10 +8,10 @@ use crate::yaml::{intrinsic, template, text, texts};
 #[test]
 fn cors_matches_local_gateway() {
     let cors = &template()["Resources"]["Api"]["Properties"]["CorsConfiguration"];
-    assert_eq!(texts(&cors["AllowHeaders"]), cors::HEADERS);
-    assert_eq!(texts(&cors["AllowMethods"]), cors::METHODS);
-    assert_eq!(texts(&cors["ExposeHeaders"]), cors::EXPOSED);
-    assert_eq!(cors["MaxAge"].as_u64(), Some(cors::MAX_AGE_SECONDS));
+    assert_eq!(texts(&cors["AllowHeaders"]), CORS_HEADERS);
+    assert_eq!(texts(&cors["AllowMethods"]), CORS_METHODS);
+    assert_eq!(texts(&cors["ExposeHeaders"]), CORS_EXPOSED_HEADERS);
+    assert_eq!(cors["MaxAge"].as_u64(), Some(CORS_MAX_AGE_SECONDS));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
 use doorbell_protocol::limits::PENDING_DEADLINE;
 use doorbell_shared::http::AppState;
-use doorbell_shared::http::caller::Caller;
+use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RUNTIME_RETENTION;
 use doorbell_shared::store::dynamodb::DynamoDbStore;

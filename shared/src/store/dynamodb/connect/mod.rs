@@ -5,8 +5,6 @@
 
 #[cfg(feature = "lambda")]
 pub mod function;
-#[cfg(feature = "lambda")]
-pub mod roots;
 
 use std::time::Duration;
 

@@ -4,9 +4,7 @@
 //! The engine deletes expired items only in [`EmbeddedDynamoDb::sweep_ttl`]. An [`Interceptor`] on the connector can record,
 //! delay, change, reject or lose every call.
 
-mod connector;
-mod dispatch;
-mod interceptor;
+mod engine;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +13,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use dynoxide::Database;
 
-use connector::Connector;
-pub use dispatch::{CONTENT_TYPE, EngineResponse, TARGET_HEADER};
-use dispatch::{dispatch, operation};
-pub use interceptor::{CallRecorder, Fault, Interceptor, RecordedCall, ServiceError};
+pub use engine::{
+    CONTENT_TYPE, CallRecorder, EngineResponse, Fault, Interceptor, RecordedCall, ServiceError, TARGET_HEADER,
+};
+use engine::{Connector, dispatch, operation};
 
 use super::{DynamoDbStore, behavior_version, table};
 use crate::store::outcome::{Result, StoreError, StoreErrorKind};
