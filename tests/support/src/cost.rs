@@ -76,7 +76,7 @@ pub struct OperationCost {
 pub struct RecordedApi {
     /// The clock of the functions.
     pub clock: Arc<TestClock>,
-    backend: AppState<DynamoDbStore>,
+    state: AppState<DynamoDbStore>,
     recorder: Arc<CallRecorder>,
 }
 
@@ -86,15 +86,15 @@ impl RecordedApi {
         let recorder = Arc::new(CallRecorder::default());
         let store = engine.store_with_interceptor(Arc::<CallRecorder>::clone(&recorder));
         let clock = Arc::new(TestClock::default());
-        let backend = AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) };
-        Self { clock, backend, recorder }
+        let state = AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) };
+        Self { clock, state, recorder }
     }
 
     /// Calls `function` in workspace A, and expects a 200.
     pub async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Cost) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
         let response =
-            doorbell_gateway::invoke(function, &self.backend, &event(function, scope, path, &body)).await;
+            doorbell_gateway::invoke(function, &self.state, &event(function, scope, path, &body)).await;
         assert_eq!(response.status(), 200, "{function:?}: {:?}", response.body());
         (serde_json::from_slice(response.body()).unwrap(), Cost(self.recorder.take()))
     }
@@ -135,12 +135,12 @@ impl RecordedApi {
 
     /// Authorizes a daemon's token.
     pub async fn authorize(&self) -> Cost {
-        doorbell_gateway::issue_dev_tokens(&self.backend.store, self.clock.now()).await.unwrap();
+        doorbell_gateway::issue_dev_tokens(&self.state.store, self.clock.now()).await.unwrap();
         self.recorder.take();
         let event = json!({"headers": {"authorization": "Bearer dbd_dev_a"}});
         let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
         let oidc: Option<&Oidc> = None;
-        let response = doorbell_functions::auth::handle(&self.backend, oidc, &event).await.unwrap();
+        let response = doorbell_functions::auth::handle(&self.state, oidc, &event).await.unwrap();
         assert!(matches!(response.context, Caller::Known(_)));
         Cost(self.recorder.take())
     }

@@ -50,7 +50,7 @@ impl Issuer {
     /// Claims of a user in `workspaces` until `expires` (epoch seconds).
     pub fn claims(&self, workspaces: &[&str], expires: i64) -> Value {
         let (issuer, audience) = (&self.url, "doorbell");
-        json!({"iss": issuer, "aud": audience, "sub": "somebody", "exp": expires, "doorbell_workspaces": workspaces})
+        json!({"iss": issuer, "aud": audience, "sub": "user", "exp": expires, "doorbell_workspaces": workspaces})
     }
 
     /// A signed JWT with `claims`.
