@@ -11,7 +11,7 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::json::without_nulls;
+use crate::json::{is_clean, without_nulls};
 
 /// A model with a non-empty `id` and `label`, and no `null` at any depth. Unknown fields and the spelling of numbers are
 /// kept.
@@ -59,14 +59,14 @@ impl ModelEntry {
         }
     }
 
-    fn new(json: String) -> Result<Self, InvalidModel> {
-        let Names { id, label } = serde_json::from_str(&json).map_err(|_| InvalidModel::NotAnObject)?;
+    /// `json` has no `null` and is within the limits.
+    fn new(json: Box<RawValue>) -> Result<Self, InvalidModel> {
+        let Names { id, label } = serde_json::from_str(json.get()).map_err(|_| InvalidModel::NotAnObject)?;
         let id = id.filter(|id| !id.is_empty()).ok_or(InvalidModel::NoId)?;
         let Some(label) = label.filter(|label| !label.is_empty()) else {
-            return Self::with_label(&json, &id);
+            return Self::with_label(json.get(), &id);
         };
         let longest_text = id.chars().count().max(label.chars().count());
-        let json = RawValue::from_string(json).map_err(|_| InvalidModel::NotAnObject)?;
         Ok(Self { json, longest_text })
     }
 
@@ -86,24 +86,27 @@ fn parse<'a, T: Deserialize<'a>>(fields: &HashMap<String, &'a RawValue>, field: 
     serde_json::from_str(fields.get(field)?.get()).ok()
 }
 
-impl TryFrom<&RawValue> for ModelEntry {
+impl TryFrom<Box<RawValue>> for ModelEntry {
     type Error = InvalidModel;
-    fn try_from(json: &RawValue) -> Result<Self, InvalidModel> {
-        Self::new(without_nulls(json).ok_or(InvalidModel::NotAnObject)?)
+    fn try_from(json: Box<RawValue>) -> Result<Self, InvalidModel> {
+        if is_clean(&json) {
+            return Self::new(json);
+        }
+        let json = without_nulls(&json).ok_or(InvalidModel::NotAnObject)?;
+        Self::new(RawValue::from_string(json).map_err(|_| InvalidModel::NotAnObject)?)
     }
 }
 
 impl TryFrom<&Model> for ModelEntry {
     type Error = InvalidModel;
     fn try_from(model: &Model) -> Result<Self, InvalidModel> {
-        Self::new(serde_json::to_string(model).map_err(|_| InvalidModel::NotAnObject)?)
+        Self::new(serde_json::value::to_raw_value(model).map_err(|_| InvalidModel::NotAnObject)?)
     }
 }
 
 impl<'de> Deserialize<'de> for ModelEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Box::<RawValue>::deserialize(deserializer)?;
-        Self::try_from(&*json).map_err(D::Error::custom)
+        Self::try_from(Box::<RawValue>::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

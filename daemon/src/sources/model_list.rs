@@ -46,11 +46,11 @@ pub(super) fn parse(text: &[u8]) -> Result<ModelListResult, InvalidList> {
         serde_json::from_slice(text)
     };
     let List { models, supported } = list.map_err(|_| InvalidList::Shape)?;
-    let models = models.iter().map(|model| entry(model)).collect::<Result<_, _>>()?;
+    let models = models.into_iter().map(entry).collect::<Result<_, _>>()?;
     Ok(ModelListResult { models, supported, fallback: false })
 }
 
-fn entry(model: &RawValue) -> Result<ModelEntry, InvalidList> {
+fn entry(model: Box<RawValue>) -> Result<ModelEntry, InvalidList> {
     ModelEntry::try_from(model).map_err(|error| match error {
         InvalidModel::NoId => InvalidList::NoId,
         InvalidModel::NotAnObject => InvalidList::Shape,
