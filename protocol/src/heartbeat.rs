@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn rejects_body_that_is_not_json() {
-        assert!(serde_json::from_str::<HeartbeatBody>(r#"{"runtime_id":"r","in_flight":tru,}"#).is_err());
+        assert!(serde_json::from_str::<HeartbeatBody>(r#"{"runtime_id":"r","in_flight":t,}"#).is_err());
     }
 
     #[test]
