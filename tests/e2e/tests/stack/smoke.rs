@@ -1,6 +1,7 @@
-//! The minimum, for stacks where a call takes seconds: `cargo test --test stack -- --ignored smoke::`.
+//! The minimum, with one workspace, for stacks where a call takes seconds: `cargo test --test stack -- --ignored smoke::`.
 
-use doorbell_test_support::contract::{Target, access, initiate, lifecycle};
+use doorbell_test_support::contract::{ABSENT_RUNTIME, Target, access, lifecycle};
+use doorbell_test_support::{ApiResponse, Caller};
 
 #[tokio::test]
 #[ignore = "needs a deployed stack: localstack/test.sh"]
@@ -11,7 +12,9 @@ async fn ring_is_claimed_reported_and_shown() {
 #[tokio::test]
 #[ignore = "needs a deployed stack: localstack/test.sh"]
 async fn absent_runtime_is_not_found() {
-    initiate::foreign_or_absent_runtime_is_not_found(&Target::deployed().await).await;
+    let path = format!("/api/runtimes/{ABSENT_RUNTIME}/models");
+    let response = Target::deployed().await.post_raw(Caller::UserA, &path, "").await;
+    assert_eq!(response, ApiResponse::error(404, "runtime not found"));
 }
 
 #[tokio::test]
