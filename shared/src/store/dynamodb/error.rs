@@ -18,6 +18,15 @@ pub(super) enum ConditionalWrite<T> {
     ConditionFailed(Option<Item>),
 }
 
+impl<T> ConditionalWrite<T> {
+    pub(super) fn map<U>(self, output: impl FnOnce(T) -> U) -> ConditionalWrite<U> {
+        match self {
+            Self::Applied(applied) => ConditionalWrite::Applied(output(applied)),
+            Self::ConditionFailed(item) => ConditionalWrite::ConditionFailed(item),
+        }
+    }
+}
+
 /// An SDK error of an operation that may have a condition.
 pub(super) trait Conditional: ProvideErrorMetadata + Error + Send + Sync + Sized + 'static {
     /// `Ok` if the condition failed, with the stored item if there is one.

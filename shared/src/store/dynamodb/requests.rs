@@ -138,12 +138,8 @@ impl DynamoDbStore {
             // The old item costs nothing and is small; the new one contains the whole result.
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Ok(match conditional("report", update.send().await)? {
-            ConditionalWrite::Applied(output) => {
-                ConditionalWrite::Applied(output.attributes.unwrap_or_default())
-            }
-            ConditionalWrite::ConditionFailed(item) => ConditionalWrite::ConditionFailed(item),
-        })
+        let written = conditional("report", update.send().await)?;
+        Ok(written.map(|output| output.attributes.unwrap_or_default()))
     }
 }
 

@@ -99,12 +99,8 @@ impl DynamoDbStore {
             .expression_attribute_values(":registered_since", millis(now - RUNTIME_RETENTION))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Ok(match conditional("heartbeat", update.send().await)? {
-            ConditionalWrite::Applied(output) => {
-                ConditionalWrite::Applied(output.attributes.unwrap_or_default())
-            }
-            ConditionalWrite::ConditionFailed(item) => ConditionalWrite::ConditionFailed(item),
-        })
+        let written = conditional("heartbeat", update.send().await)?;
+        Ok(written.map(|output| output.attributes.unwrap_or_default()))
     }
 
     /// Renews the listing in the second half of its seven days. A failure is only logged, because the next heartbeat retries.
