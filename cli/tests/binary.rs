@@ -1,5 +1,4 @@
 //! The binary itself. The suites of `tests/e2e` run a second binary of the same library.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 
