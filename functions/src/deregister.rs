@@ -24,7 +24,7 @@ async fn deregister<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Res
 
     let now = state.clock.now();
     for runtime in runtimes.iter().filter_map(|id| id.parse().ok()) {
-        let outcome = state.store.deregister(runtime, &caller.workspaces, now).await;
+        let outcome = state.store.deregister(runtime, &caller, now).await;
         match outcome.map_err(Operation::Deregister.failed())? {
             DeregisterOutcome::Deregistered | DeregisterOutcome::NotFound => {}
         }

@@ -67,7 +67,7 @@ impl<S: Store> Heartbeat<'_, S> {
     async fn record(&self) -> Result<bool, ApiError> {
         let step = Stopwatch::start();
         let now = self.state.clock.now();
-        let outcome = self.state.store.record_heartbeat(self.runtime, &self.caller.workspaces, now).await;
+        let outcome = self.state.store.record_heartbeat(self.runtime, &self.caller, now).await;
         Span::current().record("record_ms", step.elapsed_ms());
         match outcome.map_err(Operation::Heartbeat.failed())? {
             HeartbeatOutcome::Recorded { work_hint } => Ok(work_hint),
@@ -111,7 +111,7 @@ impl<S: Store> Heartbeat<'_, S> {
             let address = Address { runtime: self.runtime, request: candidate.request, kind };
             let token = self.state.id_gen.lease_token();
             let now = self.state.clock.now();
-            match self.state.store.claim(address, candidate.delivery, token, now).await {
+            match self.state.store.claim(address, &self.caller, candidate.delivery, token, now).await {
                 Ok(ClaimOutcome::Won(request)) => {
                     match candidate.delivery {
                         Delivery::First => metrics::claim_won(request.updated_at.since(request.created_at)),

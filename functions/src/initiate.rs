@@ -22,7 +22,7 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
     let now = state.clock.now();
     let address = Address { runtime, request: state.id_gen.request_id(now), kind: Kind::ModelList };
 
-    let outcome = state.store.initiate(address, &caller.workspaces, now).await;
+    let outcome = state.store.initiate(address, &caller, now).await;
     match outcome.map_err(Operation::Enqueue.failed())? {
         InitiateOutcome::Enqueued(request) => {
             render(&request).map_err(|_| ApiError::CorruptResult(Operation::Enqueue))

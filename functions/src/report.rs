@@ -35,7 +35,7 @@ async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<
     };
 
     let now = state.clock.now();
-    let reported = state.store.report(address, &caller.workspaces, &outcome, now).await;
+    let reported = state.store.report(address, &caller, &outcome, now).await;
     match reported.map_err(operation.failed())? {
         ReportOutcome::Recorded { created_at } => {
             metrics::request_reported(&outcome, now.since(created_at));

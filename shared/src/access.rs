@@ -36,3 +36,14 @@ pub struct Principal {
     pub scopes: BTreeSet<Scope>,
     pub workspaces: Workspaces,
 }
+
+impl Principal {
+    /// A caller with every scope, for tests and benches of the store.
+    pub fn of_workspaces(workspaces: impl IntoIterator<Item = WorkspaceId>) -> Self {
+        Self {
+            subject: "example".to_owned(),
+            scopes: Scope::ALL.iter().copied().collect(),
+            workspaces: workspaces.into_iter().collect(),
+        }
+    }
+}

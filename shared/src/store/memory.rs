@@ -13,7 +13,7 @@ use super::outcome::{
     ReportOutcome, Result, RevokeOutcome,
 };
 use super::{Store, TokenStore};
-use crate::access::Workspaces;
+use crate::access::Principal;
 use crate::limits::WORK_HINT_LIFETIME;
 use crate::rate_limit::next_tat;
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, Request, RequestOutcome, State};
@@ -54,10 +54,10 @@ impl Contents {
     fn callers_runtime(
         &mut self,
         id: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Option<&mut RuntimeEntry> {
-        self.runtime(id, now).filter(|entry| callers.contains(entry.runtime.workspace))
+        self.runtime(id, now).filter(|entry| caller.workspaces.contains(entry.runtime.workspace))
     }
 
     fn request(&mut self, address: Address, now: Timestamp) -> Option<&mut Request> {
@@ -68,10 +68,10 @@ impl Contents {
     fn callers_request(
         &mut self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Option<&mut Request> {
-        self.request(address, now).filter(|request| callers.contains(request.workspace))
+        self.request(address, now).filter(|request| caller.workspaces.contains(request.workspace))
     }
 
     /// Drops entries past their retention, at most once per [`RETENTION`], because each time it scans all entries.
@@ -89,13 +89,13 @@ impl Store for MemoryStore {
     async fn initiate(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<InitiateOutcome> {
         let mut contents = self.contents();
         contents.evict_expired(now);
         let existing = contents.request(address, now).cloned();
-        let Some(entry) = contents.callers_runtime(address.runtime, callers, now) else {
+        let Some(entry) = contents.callers_runtime(address.runtime, caller, now) else {
             return Ok(InitiateOutcome::NotFound);
         };
         if !entry.runtime.is_online(now) {
@@ -114,9 +114,9 @@ impl Store for MemoryStore {
         Ok(InitiateOutcome::Enqueued(request))
     }
 
-    async fn poll(&self, address: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
+    async fn poll(&self, address: Address, caller: &Principal, now: Timestamp) -> Result<PollOutcome> {
         let mut contents = self.contents();
-        let Some(request) = contents.callers_request(address, callers, now) else {
+        let Some(request) = contents.callers_request(address, caller, now) else {
             return Ok(PollOutcome::NotFound);
         };
         let Some(timed_out) = request.timed_out_if_expired(now) else {
@@ -129,12 +129,12 @@ impl Store for MemoryStore {
     async fn record_heartbeat(
         &self,
         runtime: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<HeartbeatOutcome> {
         let mut contents = self.contents();
         let Some(entry) = contents.runtime(runtime, now) else { return Ok(HeartbeatOutcome::NotFound) };
-        if !callers.contains(entry.runtime.workspace) {
+        if !caller.workspaces.contains(entry.runtime.workspace) {
             return Ok(HeartbeatOutcome::OtherWorkspace);
         }
         entry.runtime.last_seen_at = now;
@@ -162,6 +162,7 @@ impl Store for MemoryStore {
     async fn claim(
         &self,
         address: Address,
+        _caller: &Principal,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
@@ -183,12 +184,12 @@ impl Store for MemoryStore {
     async fn report(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
         let mut contents = self.contents();
-        let Some(request) = contents.callers_request(address, callers, now) else {
+        let Some(request) = contents.callers_request(address, caller, now) else {
             return Ok(ReportOutcome::NotFound);
         };
         let Some(reported) = request.reported_if_open(outcome, now) else {
@@ -216,11 +217,11 @@ impl Store for MemoryStore {
     async fn deregister(
         &self,
         runtime: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<DeregisterOutcome> {
         let mut contents = self.contents();
-        let Some(entry) = contents.callers_runtime(runtime, callers, now) else {
+        let Some(entry) = contents.callers_runtime(runtime, caller, now) else {
             return Ok(DeregisterOutcome::NotFound);
         };
         entry.runtime.deregistered_at = Some(now);

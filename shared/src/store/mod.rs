@@ -8,7 +8,7 @@
 //!   for [`HeartbeatOutcome::OtherWorkspace`].
 //! - Items past their retention do not exist, whether or not TTL has deleted them.
 //! - Losing a race is an outcome. A [`StoreError`] means that the operation may or may not have been applied; a retry is safe.
-//! - `now` is the caller's time. Two callers' clocks may differ; stored times apply to both.
+//! - `now` is the caller's time. Two caller' clocks may differ; stored times apply to both.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -26,7 +26,7 @@ pub use outcome::{
     ReportOutcome, Result, RevokeOutcome, StoreError, StoreErrorKind,
 };
 
-use crate::access::Workspaces;
+use crate::access::Principal;
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
 use crate::runtime::{Registration, Runtime};
 use crate::token::{TokenHash, TokenRecord};
@@ -44,7 +44,7 @@ pub trait Store: Send + Sync {
     fn initiate(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<InitiateOutcome>> + Send;
 
@@ -55,7 +55,7 @@ pub trait Store: Send + Sync {
     fn poll(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<PollOutcome>> + Send;
 
@@ -64,7 +64,7 @@ pub trait Store: Send + Sync {
     fn record_heartbeat(
         &self,
         runtime: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<HeartbeatOutcome>> + Send;
 
@@ -87,6 +87,7 @@ pub trait Store: Send + Sync {
     fn claim(
         &self,
         address: Address,
+        caller: &Principal,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
@@ -96,7 +97,7 @@ pub trait Store: Send + Sync {
     fn report(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> impl Future<Output = Result<ReportOutcome>> + Send;
@@ -113,7 +114,7 @@ pub trait Store: Send + Sync {
     fn deregister(
         &self,
         runtime: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<DeregisterOutcome>> + Send;
 

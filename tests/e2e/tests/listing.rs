@@ -17,7 +17,7 @@ async fn heartbeats_renew_listing_before_its_expiry() {
     let test = TestContext::new(Replicas { replica_a: engine.store(), replica_b: engine.store() }).await;
     for day in 1..=30 {
         let now = test.start + DAY * day;
-        test.replica_a.record_heartbeat(test.runtime, &test.callers, now).await.unwrap();
+        test.replica_a.record_heartbeat(test.runtime, &test.caller, now).await.unwrap();
         let expires_at = listing_expiry(&engine, &test).await;
         assert!(expires_at > now.millis() / 1000, "day {day}: TTL may delete the listing");
         assert_eq!(test.replica_b.list_runtimes(test.workspace, now).await.unwrap().len(), 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
-use doorbell_shared::access::Workspaces;
+use doorbell_shared::access::Principal;
 use doorbell_shared::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
 use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
@@ -84,21 +84,21 @@ impl<S: SharedStore> Store for FaultyStore<S> {
     async fn initiate(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<InitiateOutcome> {
-        let callers = callers.clone();
+        let caller = caller.clone();
         let access = self.start(AccessKind::Initiate, address.request, now);
-        let response = self.access(|store| async move { store.initiate(address, &callers, now).await }).await;
+        let response = self.access(|store| async move { store.initiate(address, &caller, now).await }).await;
         self.finish(access, &response, |initiated| matches!(initiated, InitiateOutcome::Enqueued(_)));
         response
     }
 
-    async fn poll(&self, address: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
-        let callers = callers.clone();
+    async fn poll(&self, address: Address, caller: &Principal, now: Timestamp) -> Result<PollOutcome> {
+        let caller = caller.clone();
         let bug = self.context.bug;
         let access = self.start(AccessKind::Poll, address.request, now);
-        let poll = |store| async move { poll_with_bug(bug, store, address, &callers, now).await };
+        let poll = |store| async move { poll_with_bug(bug, store, address, &caller, now).await };
         let response = self.access(poll).await;
         self.finish(access, &response, |polled| *polled != PollOutcome::NotFound);
         response
@@ -107,11 +107,11 @@ impl<S: SharedStore> Store for FaultyStore<S> {
     async fn record_heartbeat(
         &self,
         runtime: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<HeartbeatOutcome> {
-        let callers = callers.clone();
-        self.access(|store| async move { store.record_heartbeat(runtime, &callers, now).await }).await
+        let caller = caller.clone();
+        self.access(|store| async move { store.record_heartbeat(runtime, &caller, now).await }).await
     }
 
     async fn list_claimable(
@@ -128,13 +128,15 @@ impl<S: SharedStore> Store for FaultyStore<S> {
     async fn claim(
         &self,
         address: Address,
+        caller: &Principal,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
         let access = self.start(AccessKind::Claim, address.request, now);
         self.context.environment.history().accesses[access].lease = Some((delivery, token));
-        let claim = |store: S| async move { store.claim(address, delivery, token, now).await };
+        let caller = caller.clone();
+        let claim = |store: S| async move { store.claim(address, &caller, delivery, token, now).await };
         let response = self.access(claim).await;
         self.finish(access, &response, |claim| matches!(claim, ClaimOutcome::Won(_)));
         response
@@ -143,14 +145,14 @@ impl<S: SharedStore> Store for FaultyStore<S> {
     async fn report(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        let callers = callers.clone();
+        let caller = caller.clone();
         let outcome = outcome.clone();
         let access = self.start(AccessKind::Report, address.request, now);
-        let report = |store: S| async move { store.report(address, &callers, &outcome, now).await };
+        let report = |store: S| async move { store.report(address, &caller, &outcome, now).await };
         let response = self.access(report).await;
         self.finish(access, &response, |reported| {
             matches!(reported, ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate)
@@ -165,11 +167,11 @@ impl<S: SharedStore> Store for FaultyStore<S> {
     async fn deregister(
         &self,
         runtime: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<DeregisterOutcome> {
-        let callers = callers.clone();
-        self.access(|store| async move { store.deregister(runtime, &callers, now).await }).await
+        let caller = caller.clone();
+        self.access(|store| async move { store.deregister(runtime, &caller, now).await }).await
     }
 
     async fn list_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
@@ -184,13 +186,13 @@ async fn poll_with_bug(
     bug: Option<Bug>,
     store: impl Store,
     address: Address,
-    callers: &Workspaces,
+    caller: &Principal,
     now: Timestamp,
 ) -> Result<PollOutcome> {
     // No deadline has passed at the epoch, so this poll only reads.
     let epoch = Timestamp::from_millis(0).unwrap();
     if bug.is_some()
-        && let PollOutcome::Found(request) = store.poll(address, callers, epoch).await?
+        && let PollOutcome::Found(request) = store.poll(address, caller, epoch).await?
         && request.is_readable(now)
     {
         match (bug, request.timed_out_if_expired(now)) {
@@ -201,7 +203,7 @@ async fn poll_with_bug(
             _ => {}
         }
     }
-    store.poll(address, callers, now).await
+    store.poll(address, caller, now).await
 }
 
 /// Faults between the SDK and the embedded engine: the SDK retries, and the store has to recognize its first try.

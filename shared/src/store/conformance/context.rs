@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::access::Workspaces;
+use crate::access::Principal;
 use crate::clock::{Clock, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
 use crate::request::LeaseToken;
@@ -33,7 +33,7 @@ pub struct TestContext<S> {
     /// The workspace of the runtime.
     pub workspace: WorkspaceId,
     /// A caller in that workspace only.
-    pub callers: Workspaces,
+    pub caller: Principal,
     /// A runtime registered in it at [`start`](Self::start).
     pub runtime: RuntimeId,
     /// The time of the registration.
@@ -50,7 +50,7 @@ impl<S: Store> TestContext<S> {
             replica_a: replicas.replica_a,
             replica_b: replicas.replica_b,
             workspace,
-            callers: Workspaces::from_iter([workspace]),
+            caller: Principal::of_workspaces([workspace]),
             runtime: RuntimeId::derive(workspace, "daemon", "codex", ""),
             start: SystemClock.now(),
             ids,
@@ -78,8 +78,8 @@ impl<S: Store> TestContext<S> {
     }
 
     /// A caller in another, new workspace.
-    pub fn other_tenant(&self) -> Workspaces {
-        Workspaces::from_iter([fresh_workspace(&self.ids)])
+    pub fn other_tenant(&self) -> Principal {
+        Principal::of_workspaces([fresh_workspace(&self.ids)])
     }
 
     /// A new lease token.
@@ -94,7 +94,7 @@ impl<S: Store> TestContext<S> {
 
     /// Rings the runtime, which must succeed.
     pub async fn ring(&self, now: Timestamp) -> Request {
-        match self.replica_a.initiate(self.address(now), &self.callers, now).await.unwrap() {
+        match self.replica_a.initiate(self.address(now), &self.caller, now).await.unwrap() {
             InitiateOutcome::Enqueued(request) => request,
             other => panic!("the runtime cannot be rung: {other:?}"),
         }
@@ -107,7 +107,7 @@ impl<S: Store> TestContext<S> {
 
     /// Claims a request; `None` when the claim is lost.
     pub async fn claim_as(&self, delivery: Delivery, address: Address, now: Timestamp) -> Option<Request> {
-        match self.replica_a.claim(address, delivery, self.lease_token(), now).await.unwrap() {
+        match self.replica_a.claim(address, &self.caller, delivery, self.lease_token(), now).await.unwrap() {
             ClaimOutcome::Won(request) => Some(request),
             ClaimOutcome::Lost => None,
         }
@@ -130,12 +130,12 @@ impl<S: Store> TestContext<S> {
 
     /// Reports on replica A.
     pub async fn report(&self, address: Address, outcome: &RequestOutcome, now: Timestamp) -> ReportOutcome {
-        self.replica_a.report(address, &self.callers, outcome, now).await.unwrap()
+        self.replica_a.report(address, &self.caller, outcome, now).await.unwrap()
     }
 
     /// Polls `replica`.
     pub async fn poll(&self, replica: &S, address: Address, now: Timestamp) -> Option<Request> {
-        match replica.poll(address, &self.callers, now).await.unwrap() {
+        match replica.poll(address, &self.caller, now).await.unwrap() {
             PollOutcome::Found(request) | PollOutcome::TimedOut(request) => Some(request),
             PollOutcome::NotFound => None,
         }

@@ -30,9 +30,9 @@ pub async fn running_request_times_out_60_s_after_claim<S: Store>(test: TestCont
 /// The outcome tells the poll that wrote the timeout from later ones.
 pub async fn one_poll_writes_the_timeout<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
-    let first = test.replica_a.poll(request.address, &test.callers, test.at(31)).await.unwrap();
+    let first = test.replica_a.poll(request.address, &test.caller, test.at(31)).await.unwrap();
     let PollOutcome::TimedOut(timed_out) = first else { panic!("not timed out by this poll: {first:?}") };
-    let later = test.replica_b.poll(request.address, &test.callers, test.at(31)).await.unwrap();
+    let later = test.replica_b.poll(request.address, &test.caller, test.at(31)).await.unwrap();
     assert_eq!(later, PollOutcome::Found(timed_out));
 }
 
@@ -66,13 +66,13 @@ pub async fn runtime_is_forgotten_after_a_week<S: Store>(test: TestContext<S>) {
     let gone = end + TICK;
     assert_eq!(test.replica_a.list_runtimes(test.workspace, gone).await.unwrap(), []);
     assert_eq!(
-        test.replica_a.initiate(test.address(gone), &test.callers, gone).await.unwrap(),
+        test.replica_a.initiate(test.address(gone), &test.caller, gone).await.unwrap(),
         InitiateOutcome::NotFound
     );
     assert_eq!(
-        test.replica_a.record_heartbeat(test.runtime, &test.callers, gone).await.unwrap(),
+        test.replica_a.record_heartbeat(test.runtime, &test.caller, gone).await.unwrap(),
         HeartbeatOutcome::NotFound
     );
-    let deregistered = test.replica_a.deregister(test.runtime, &test.callers, gone).await.unwrap();
+    let deregistered = test.replica_a.deregister(test.runtime, &test.caller, gone).await.unwrap();
     assert_eq!(deregistered, DeregisterOutcome::NotFound);
 }

@@ -3,11 +3,11 @@
 
 use super::TestContext;
 use super::context::completed;
-use crate::access::Workspaces;
+use crate::access::Principal;
 use crate::request::Address;
 use crate::store::{DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
 
-async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Workspaces) {
+async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Principal) {
     let request = test.ring(test.start).await;
     let address = request.address;
     let now = test.at(1);
@@ -48,13 +48,13 @@ pub async fn foreign_ring_sets_no_work_hint<S: Store>(test: TestContext<S>) {
     let address = test.address(test.start);
     let now = test.start;
     test.replica_a.initiate(address, &test.other_tenant(), now).await.unwrap();
-    let outcome = test.replica_b.record_heartbeat(test.runtime, &test.callers, now).await.unwrap();
+    let outcome = test.replica_b.record_heartbeat(test.runtime, &test.caller, now).await.unwrap();
     assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false });
 }
 
 /// `IN ()` is not a valid expression.
 pub async fn caller_without_workspace_sees_nothing<S: Store>(test: TestContext<S>) {
-    sees_nothing(&test, &Workspaces::default()).await;
+    sees_nothing(&test, &Principal::of_workspaces([])).await;
 }
 
 /// The reference server did not check this.
@@ -68,8 +68,8 @@ pub async fn request_is_bound_to_its_runtime<S: Store>(test: TestContext<S>) {
 
 /// More than one `IN` of DynamoDB may have.
 pub async fn accepts_caller_in_250_workspaces<S: Store>(test: TestContext<S>) {
-    let others = (0..250).flat_map(|_| test.other_tenant().iter().collect::<Vec<_>>());
-    let many: Workspaces = others.chain([test.workspace]).collect();
+    let others = (0..250).flat_map(|_| test.other_tenant().workspaces.iter().collect::<Vec<_>>());
+    let many = Principal::of_workspaces(others.chain([test.workspace]));
     let outcome = test.replica_a.record_heartbeat(test.runtime, &many, test.at(1)).await.unwrap();
     assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false });
     let rung = test.replica_a.initiate(test.address(test.at(1)), &many, test.at(1)).await.unwrap();

@@ -12,8 +12,11 @@ use crate::store::{Candidate, ClaimOutcome, HeartbeatOutcome, ReportOutcome, Sto
 pub async fn pending_request_is_claimed_once<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
     test.claim(request.address, test.at(1)).await;
-    let second =
-        test.replica_b.claim(request.address, Delivery::First, test.lease_token(), test.at(1)).await.unwrap();
+    let second = test
+        .replica_b
+        .claim(request.address, &test.caller, Delivery::First, test.lease_token(), test.at(1))
+        .await
+        .unwrap();
     assert_eq!(second, ClaimOutcome::Lost);
 }
 
@@ -21,8 +24,16 @@ pub async fn pending_request_is_claimed_once<S: Store>(test: TestContext<S>) {
 pub async fn retried_claim_wins_again<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
     let claim = test.lease_token();
-    let first = test.replica_a.claim(request.address, Delivery::First, claim, test.at(1)).await.unwrap();
-    let retry = test.replica_b.claim(request.address, Delivery::First, claim, test.at(2)).await.unwrap();
+    let first = test
+        .replica_a
+        .claim(request.address, &test.caller, Delivery::First, claim, test.at(1))
+        .await
+        .unwrap();
+    let retry = test
+        .replica_b
+        .claim(request.address, &test.caller, Delivery::First, claim, test.at(2))
+        .await
+        .unwrap();
     assert!(matches!(first, ClaimOutcome::Won(_)));
     assert_eq!(retry, first);
 }
@@ -39,7 +50,7 @@ pub async fn expired_request_cannot_be_claimed<S: Store>(test: TestContext<S>) {
 pub async fn lease_survives_storage<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
     let claim = test.lease_token();
-    test.replica_a.claim(request.address, Delivery::First, claim, test.at(7)).await.unwrap();
+    test.replica_a.claim(request.address, &test.caller, Delivery::First, claim, test.at(7)).await.unwrap();
     let seen = test.poll(&test.replica_b, request.address, test.at(20)).await.unwrap();
     assert_eq!(seen.state, State::Running(Lease { claimed_at: test.at(7), token: claim, attempt: 1 }));
     assert_eq!((seen.created_at, seen.updated_at), (test.start, test.at(7)));
@@ -126,7 +137,7 @@ pub async fn lists_oldest_possible_lease<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
     let running = test.claim(request.address, test.start + PENDING_DEADLINE).await;
     let last = test.start + PENDING_DEADLINE + RUNNING_DEADLINE;
-    let outcome = test.replica_b.record_heartbeat(test.runtime, &test.callers, last).await.unwrap();
+    let outcome = test.replica_b.record_heartbeat(test.runtime, &test.caller, last).await.unwrap();
     assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: true });
     let found = test.list_with_in_flight(&[], &test.replica_b, last).await;
     assert_eq!(ids(found), [running.address.request]);
@@ -182,8 +193,16 @@ pub async fn expired_lease_is_not_redelivered<S: Store>(test: TestContext<S>) {
 pub async fn retried_redelivery_wins_again<S: Store>(test: TestContext<S>) {
     let running = claimed(&test).await;
     let claim = test.lease_token();
-    let first = test.replica_a.claim(running.address, redelivery(&running), claim, test.at(6)).await.unwrap();
-    let retry = test.replica_b.claim(running.address, redelivery(&running), claim, test.at(7)).await.unwrap();
+    let first = test
+        .replica_a
+        .claim(running.address, &test.caller, redelivery(&running), claim, test.at(6))
+        .await
+        .unwrap();
+    let retry = test
+        .replica_b
+        .claim(running.address, &test.caller, redelivery(&running), claim, test.at(7))
+        .await
+        .unwrap();
     assert!(matches!(first, ClaimOutcome::Won(_)));
     assert_eq!(retry, first);
 }

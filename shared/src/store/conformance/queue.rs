@@ -55,8 +55,7 @@ pub async fn limits_rings_after_a_burst<S: Store>(test: TestContext<S>) {
     for _ in 0..RING_BURST {
         test.ring(test.start).await;
     }
-    let one_more =
-        test.replica_b.initiate(test.address(test.start), &test.callers, test.start).await.unwrap();
+    let one_more = test.replica_b.initiate(test.address(test.start), &test.caller, test.start).await.unwrap();
     assert_eq!(one_more, InitiateOutcome::RateLimited(RateLimited { retry_after: RING_INTERVAL }));
     test.ring(test.start + RING_INTERVAL).await;
 }
@@ -65,7 +64,7 @@ pub async fn limits_rings_after_a_burst<S: Store>(test: TestContext<S>) {
 pub async fn retried_ring_creates_nothing_new<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
     let running = test.claim(request.address, test.start).await;
-    let retry = test.replica_b.initiate(request.address, &test.callers, test.start).await.unwrap();
+    let retry = test.replica_b.initiate(request.address, &test.caller, test.start).await.unwrap();
     assert!(matches!(retry, InitiateOutcome::Enqueued(_)), "{retry:?}");
     assert_eq!(test.poll(&test.replica_b, request.address, test.start).await, Some(running));
 }
@@ -74,7 +73,7 @@ pub async fn retried_ring_creates_nothing_new<S: Store>(test: TestContext<S>) {
 pub async fn retried_ring_counts_once_in_the_burst<S: Store>(test: TestContext<S>) {
     for _ in 0..RING_BURST {
         let request = test.ring(test.start).await;
-        let retry = test.replica_b.initiate(request.address, &test.callers, test.start).await.unwrap();
+        let retry = test.replica_b.initiate(request.address, &test.caller, test.start).await.unwrap();
         assert!(matches!(retry, InitiateOutcome::Enqueued(_)), "{retry:?}");
     }
 }
@@ -82,7 +81,7 @@ pub async fn retried_ring_counts_once_in_the_burst<S: Store>(test: TestContext<S
 /// Without the hint a heartbeat costs one write.
 pub async fn ring_sets_work_hint_for_its_lifetime<S: Store>(test: TestContext<S>) {
     let heartbeat =
-        async |now| test.replica_b.record_heartbeat(test.runtime, &test.callers, now).await.unwrap();
+        async |now| test.replica_b.record_heartbeat(test.runtime, &test.caller, now).await.unwrap();
     assert_eq!(heartbeat(test.start).await, HeartbeatOutcome::Recorded { work_hint: false });
     test.ring(test.start).await;
     assert_eq!(heartbeat(test.start).await, HeartbeatOutcome::Recorded { work_hint: true });

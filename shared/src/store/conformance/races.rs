@@ -28,7 +28,8 @@ async fn race<S: Store>(
     let claims = (0..HEARTBEATS).map(|number| {
         let replica = if number % 2 == 0 { &test.replica_a } else { &test.replica_b };
         async move {
-            let claim = replica.claim(address, delivery, test.lease_token(), now).await.unwrap();
+            let claim =
+                replica.claim(address, &test.caller, delivery, test.lease_token(), now).await.unwrap();
             matches!(claim, ClaimOutcome::Won(_))
         }
     });
@@ -58,7 +59,7 @@ pub async fn report_wins_against_redelivery<S: Store>(test: TestContext<S>) {
         let request = test.ring(test.start).await;
         let running = test.claim(request.address, test.start).await;
         let outcome = completed("{}");
-        let report = test.replica_b.report(request.address, &test.callers, &outcome, test.at(6));
+        let report = test.replica_b.report(request.address, &test.caller, &outcome, test.at(6));
         let redelivery = test.claim_as(redelivery(&running), request.address, test.at(6));
         // A store that never waits has done the first before it begins the second.
         let reported = if round % 2 == 0 {
@@ -79,7 +80,7 @@ pub async fn report_and_timeout_leave_one_outcome<S: Store>(test: TestContext<S>
     for round in 0..20 {
         let request = test.ring(test.start).await;
         let outcome = completed("{}");
-        let report = test.replica_a.report(request.address, &test.callers, &outcome, in_time);
+        let report = test.replica_a.report(request.address, &test.caller, &outcome, in_time);
         let poll = test.poll(&test.replica_b, request.address, expired);
         let (reported, polled) = if round % 2 == 0 {
             tokio::join!(report, poll)
@@ -101,7 +102,7 @@ pub async fn sixteen_polls_write_one_timeout<S: Store>(test: TestContext<S>) {
         let polls = (0..POLLS).map(|number| {
             let replica = if number % 2 == 0 { &test.replica_a } else { &test.replica_b };
             let now = test.at(31) + TICK * number;
-            async move { replica.poll(request.address, &test.callers, now).await.unwrap() }
+            async move { replica.poll(request.address, &test.caller, now).await.unwrap() }
         });
         let polls = join_all(polls).await;
         let wrote = polls.iter().filter(|polled| matches!(polled, PollOutcome::TimedOut(_))).count();
@@ -126,7 +127,10 @@ pub async fn heartbeats_share_a_queue<S: Store>(test: TestContext<S>) {
 async fn take_first<S: Store>(test: &TestContext<S>, replica: &S) -> Option<RequestId> {
     for candidate in replica.list_claimable(test.runtime, &ClaimFilter::Pending, test.at(1)).await.unwrap() {
         let address = Address { runtime: test.runtime, request: candidate.request, kind: candidate.kind };
-        let claim = replica.claim(address, candidate.delivery, test.lease_token(), test.at(1)).await.unwrap();
+        let claim = replica
+            .claim(address, &test.caller, candidate.delivery, test.lease_token(), test.at(1))
+            .await
+            .unwrap();
         if matches!(claim, ClaimOutcome::Won(_)) {
             return Some(candidate.request);
         }

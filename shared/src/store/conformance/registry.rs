@@ -9,7 +9,7 @@ use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::ONLINE_WINDOW;
 
 async fn rung<S: Store>(test: &TestContext<S>, now: Timestamp) -> InitiateOutcome {
-    test.replica_b.initiate(test.address(now), &test.callers, now).await.unwrap()
+    test.replica_b.initiate(test.address(now), &test.caller, now).await.unwrap()
 }
 
 pub async fn repeated_registration_keeps_id_and_date<S: Store>(test: TestContext<S>) {
@@ -24,12 +24,12 @@ pub async fn runtime_without_heartbeat_goes_offline<S: Store>(test: TestContext<
     let last = test.start + ONLINE_WINDOW;
     assert!(matches!(rung(&test, last).await, InitiateOutcome::Enqueued(_)));
     assert_eq!(rung(&test, last + TICK).await, InitiateOutcome::Offline);
-    test.replica_a.record_heartbeat(test.runtime, &test.callers, last).await.unwrap();
+    test.replica_a.record_heartbeat(test.runtime, &test.caller, last).await.unwrap();
     assert!(matches!(rung(&test, last + TICK).await, InitiateOutcome::Enqueued(_)));
 }
 
 pub async fn deregistered_runtime_is_offline_at_once<S: Store>(test: TestContext<S>) {
-    let done = test.replica_a.deregister(test.runtime, &test.callers, test.at(1)).await.unwrap();
+    let done = test.replica_a.deregister(test.runtime, &test.caller, test.at(1)).await.unwrap();
     assert_eq!(done, DeregisterOutcome::Deregistered);
     assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline);
     let listed = test.replica_b.list_runtimes(test.workspace, test.at(1)).await.unwrap();
@@ -37,8 +37,8 @@ pub async fn deregistered_runtime_is_offline_at_once<S: Store>(test: TestContext
 }
 
 pub async fn heartbeat_ends_deregistration<S: Store>(test: TestContext<S>) {
-    test.replica_a.deregister(test.runtime, &test.callers, test.at(1)).await.unwrap();
-    test.replica_b.record_heartbeat(test.runtime, &test.callers, test.at(2)).await.unwrap();
+    test.replica_a.deregister(test.runtime, &test.caller, test.at(1)).await.unwrap();
+    test.replica_b.record_heartbeat(test.runtime, &test.caller, test.at(2)).await.unwrap();
     assert!(matches!(rung(&test, test.at(2)).await, InitiateOutcome::Enqueued(_)));
 }
 
@@ -67,8 +67,8 @@ pub async fn lists_every_runtime_of_a_workspace<S: Store>(test: TestContext<S>) 
 pub async fn unknown_runtime_is_not_found<S: Store>(test: TestContext<S>) {
     let unknown = test.registration("never registered").id;
     let address = crate::request::Address { runtime: unknown, ..test.address(test.start) };
-    let rung = test.replica_a.initiate(address, &test.callers, test.start).await.unwrap();
+    let rung = test.replica_a.initiate(address, &test.caller, test.start).await.unwrap();
     assert_eq!(rung, InitiateOutcome::NotFound);
-    let outcome = test.replica_a.record_heartbeat(unknown, &test.callers, test.start).await.unwrap();
+    let outcome = test.replica_a.record_heartbeat(unknown, &test.caller, test.start).await.unwrap();
     assert_eq!(outcome, HeartbeatOutcome::NotFound);
 }

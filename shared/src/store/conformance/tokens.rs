@@ -45,7 +45,7 @@ pub async fn hides_token_from_its_expiry<S: Store + TokenStore>(test: TestContex
 
 /// In each of its workspaces.
 pub async fn hides_revoked_token_at_once<S: Store + TokenStore>(test: TestContext<S>) {
-    let other = test.other_tenant().iter().next().unwrap();
+    let other = test.other_tenant().workspaces.iter().next().unwrap();
     let record = issued(&test, &[other], None);
     test.replica_a.issue_token(&record).await.unwrap();
     assert_eq!(
@@ -63,7 +63,7 @@ pub async fn hides_revoked_token_at_once<S: Store + TokenStore>(test: TestContex
 }
 
 pub async fn lists_tokens_by_workspace<S: Store + TokenStore>(test: TestContext<S>) {
-    let other = test.other_tenant().iter().next().unwrap();
+    let other = test.other_tenant().workspaces.iter().next().unwrap();
     let ours = issued(&test, &[], None);
     let shared = issued(&test, &[other], None);
     for record in [&ours, &shared] {

@@ -16,7 +16,7 @@ use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional};
 use super::items::{RequestItem, RuntimeItem, decode, encode};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
-use crate::access::Workspaces;
+use crate::access::Principal;
 use crate::limits::{RING_INTERVAL, WORK_HINT_LIFETIME};
 use crate::rate_limit::{RateLimited, max_tat, next_tat};
 use crate::request::{Address, Request};
@@ -48,12 +48,12 @@ impl DynamoDbStore {
     pub(super) async fn ring(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<InitiateOutcome> {
-        let mut hint = self.hint_on_time(address, callers, now).await?;
+        let mut hint = self.hint_on_time(address, caller, now).await?;
         if let HintOutcome::Early = hint {
-            hint = self.hint_early(address, callers, now).await?;
+            hint = self.hint_early(address, caller, now).await?;
         }
         match hint {
             HintOutcome::Written(workspace) => self.enqueue(Request::new(address, workspace, now)).await,
@@ -70,10 +70,10 @@ impl DynamoDbStore {
     async fn hint_on_time(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<HintOutcome> {
-        let workspaces = WorkspaceFilter::new(callers);
+        let workspaces = WorkspaceFilter::new(&caller.workspaces);
         let update = self
             .update_hint(address, workspaces.values, now)
             .condition_expression(format!("{} AND {ONLINE} AND {ON_TIME}", workspaces.condition))
@@ -83,15 +83,10 @@ impl DynamoDbStore {
             .expression_attribute_values(":online_since", millis(now - ONLINE_WINDOW))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":next_tat", millis(now + RING_INTERVAL));
-        hint_outcome(update, address, callers, now).await
+        hint_outcome(update, address, caller, now).await
     }
 
-    async fn hint_early(
-        &self,
-        address: Address,
-        callers: &Workspaces,
-        now: Timestamp,
-    ) -> Result<HintOutcome> {
+    async fn hint_early(&self, address: Address, caller: &Principal, now: Timestamp) -> Result<HintOutcome> {
         let interval = i64::try_from(RING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
         let update = self
             .update_hint(address, HashMap::new(), now)
@@ -102,7 +97,7 @@ impl DynamoDbStore {
             )
             .expression_attribute_values(":max_tat", millis(max_tat(now)))
             .expression_attribute_values(":interval", number(interval));
-        hint_outcome(update, address, callers, now).await
+        hint_outcome(update, address, caller, now).await
     }
 
     fn update_hint(
@@ -143,7 +138,7 @@ impl DynamoDbStore {
 async fn hint_outcome(
     update: UpdateItemFluentBuilder,
     address: Address,
-    callers: &Workspaces,
+    caller: &Principal,
     now: Timestamp,
 ) -> Result<HintOutcome> {
     let item = match conditional("write work hint", update.send().await)? {
@@ -153,22 +148,22 @@ async fn hint_outcome(
     };
     let item: RuntimeItem = decode(item)?;
     // Finding our own request id is success: the first try was applied.
-    if item.last_ring_id == Some(address.request) && callers.contains(item.workspace_id) {
+    if item.last_ring_id == Some(address.request) && caller.workspaces.contains(item.workspace_id) {
         return Ok(HintOutcome::Written(item.workspace_id));
     }
-    failed_clause(item, address, callers, now)
+    failed_clause(item, address, caller, now)
 }
 
 /// Which clause of the condition failed on `item`.
 fn failed_clause(
     item: RuntimeItem,
     address: Address,
-    callers: &Workspaces,
+    caller: &Principal,
     now: Timestamp,
 ) -> Result<HintOutcome> {
     let tat = item.rate_limit_tat()?;
     let runtime = item.runtime(address.runtime)?;
-    if !callers.contains(runtime.workspace) || !runtime.is_registered(now) {
+    if !caller.workspaces.contains(runtime.workspace) || !runtime.is_registered(now) {
         return Ok(HintOutcome::NotFound);
     }
     if !runtime.is_online(now) {

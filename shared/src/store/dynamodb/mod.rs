@@ -1,7 +1,7 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `runtimes`,
-//! `initiate`, `queue`, `requests` and `tokens` have the operations with their conditions.
+//! `lists`, `initiate`, `queue`, `requests` and `tokens` have the operations with their conditions.
 //!
 //! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
 //! every conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
@@ -18,6 +18,7 @@ mod error;
 mod initiate;
 mod items;
 mod keys;
+mod lists;
 mod payload_attribute;
 mod queue;
 mod requests;
@@ -33,7 +34,7 @@ use super::outcome::{
     ReportOutcome, Result, RevokeOutcome,
 };
 use super::{Store, TokenStore};
-use crate::access::Workspaces;
+use crate::access::Principal;
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
 use crate::runtime::{Registration, Runtime};
 use crate::token::{TokenHash, TokenRecord};
@@ -61,23 +62,23 @@ impl Store for DynamoDbStore {
     async fn initiate(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<InitiateOutcome> {
-        self.ring(address, callers, now).await
+        self.ring(address, caller, now).await
     }
 
-    async fn poll(&self, address: Address, callers: &Workspaces, now: Timestamp) -> Result<PollOutcome> {
-        self.read_request(address, callers, now).await
+    async fn poll(&self, address: Address, caller: &Principal, now: Timestamp) -> Result<PollOutcome> {
+        self.read_request(address, caller, now).await
     }
 
     async fn record_heartbeat(
         &self,
         runtime: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<HeartbeatOutcome> {
-        self.write_heartbeat(runtime, callers, now).await
+        self.write_heartbeat(runtime, caller, now).await
     }
 
     async fn list_claimable(
@@ -92,6 +93,7 @@ impl Store for DynamoDbStore {
     async fn claim(
         &self,
         address: Address,
+        _caller: &Principal,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
@@ -102,11 +104,11 @@ impl Store for DynamoDbStore {
     async fn report(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        self.write_report(address, callers, outcome, now).await
+        self.write_report(address, caller, outcome, now).await
     }
 
     async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
@@ -116,10 +118,10 @@ impl Store for DynamoDbStore {
     async fn deregister(
         &self,
         runtime: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<DeregisterOutcome> {
-        self.write_deregistration(runtime, callers, now).await
+        self.write_deregistration(runtime, caller, now).await
     }
 
     async fn list_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {

@@ -9,7 +9,7 @@ use super::error::{ConditionalWrite, conditional, failed};
 use super::items::{RequestItem, decode, request_expiry};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use super::payload_attribute::PayloadAttribute;
-use crate::access::Workspaces;
+use crate::access::Principal;
 use crate::request::{Address, Request, RequestOutcome, State, TimeoutReason};
 use crate::store::outcome::{PollOutcome, ReportOutcome, Result};
 
@@ -22,7 +22,7 @@ impl DynamoDbStore {
     pub(super) async fn read_request(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<PollOutcome> {
         // Consistent, because an eventually consistent read can miss a new request, and clients stop at the first 404.
@@ -33,7 +33,7 @@ impl DynamoDbStore {
             .set_key(Some(Key::request(address.runtime, address.request).into()));
         let output = get.consistent_read(true).send().await.map_err(failed("poll"))?;
         let request = output.item.map(|item| decode_request(item, address)).transpose()?;
-        let Some(request) = request.filter(|request| is_visible(request, address, callers, now)) else {
+        let Some(request) = request.filter(|request| is_visible(request, address, caller, now)) else {
             return Ok(PollOutcome::NotFound);
         };
         match request.timeout_reason(now) {
@@ -84,18 +84,18 @@ impl DynamoDbStore {
     pub(super) async fn write_report(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        let request = match self.update_outcome(address, callers, outcome, now).await? {
+        let request = match self.update_outcome(address, caller, outcome, now).await? {
             ConditionalWrite::Applied(old) => {
                 return Ok(ReportOutcome::Recorded { created_at: decode_request(old, address)?.created_at });
             }
             ConditionalWrite::ConditionFailed(None) => return Ok(ReportOutcome::NotFound),
             ConditionalWrite::ConditionFailed(Some(item)) => decode_request(item, address)?,
         };
-        if is_visible(&request, address, callers, now) {
+        if is_visible(&request, address, caller, now) {
             Ok(ReportOutcome::of_closed(&request, outcome, now))
         } else {
             Ok(ReportOutcome::NotFound)
@@ -105,11 +105,11 @@ impl DynamoDbStore {
     async fn update_outcome(
         &self,
         address: Address,
-        callers: &Workspaces,
+        caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ConditionalWrite<Item>> {
-        let workspaces = WorkspaceFilter::new(callers);
+        let workspaces = WorkspaceFilter::new(&caller.workspaces);
         let (attribute, body) = match outcome {
             RequestOutcome::Completed(payload) => PayloadAttribute::from(payload).into_name_and_value(),
             RequestOutcome::Failed(error) => ("error", string(error.as_str())),
@@ -147,6 +147,6 @@ fn decode_request(item: Item, address: Address) -> Result<Request> {
     decode::<RequestItem>(item)?.request(address.runtime, address.request)
 }
 
-fn is_visible(request: &Request, address: Address, callers: &Workspaces, now: Timestamp) -> bool {
-    request.address == address && callers.contains(request.workspace) && request.is_readable(now)
+fn is_visible(request: &Request, address: Address, caller: &Principal, now: Timestamp) -> bool {
+    request.address == address && caller.workspaces.contains(request.workspace) && request.is_readable(now)
 }

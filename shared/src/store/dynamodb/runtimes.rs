@@ -1,24 +1,16 @@
-//! Runtimes: register, heartbeat, deregister, list. Tokens are listed in the same way.
+//! Runtimes: register, heartbeat, deregister.
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use doorbell_protocol::{RuntimeId, Timestamp};
 
 use super::DynamoDbStore;
-use super::error::{ConditionalWrite, conditional, corrupt, failed};
+use super::error::{ConditionalWrite, conditional, failed};
 use super::items::{ListingItem, RuntimeItem, decode, encode, runtime_expiry};
-use super::keys::{
-    Item, Key, LISTED_RUNTIMES, WorkspaceFilter, millis, number, runtime_id, string, workspace_partition,
-};
-use crate::access::Workspaces;
+use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
+use crate::access::Principal;
 use crate::limits::RUNTIME_RETENTION;
 use crate::runtime::{Registration, Runtime};
-use crate::store::outcome::{DeregisterOutcome, HeartbeatOutcome, Result, StoreError, StoreErrorKind};
-
-/// DynamoDB's limit on the keys of one BatchGetItem (AWS, "BatchGetItem").
-const BATCH_KEYS: usize = 100;
-
-/// DynamoDB may process only a part of a batch. The rest is requested again, up to this many calls in total.
-const BATCH_TRIES: usize = 8;
+use crate::store::outcome::{DeregisterOutcome, HeartbeatOutcome, Result};
 
 impl DynamoDbStore {
     /// Two upserts: the listing, then the runtime. A crash in between leaves a listing without a runtime, which reads skip,
@@ -59,10 +51,10 @@ impl DynamoDbStore {
     pub(super) async fn write_heartbeat(
         &self,
         id: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<HeartbeatOutcome> {
-        let item: RuntimeItem = match self.update_last_seen(id, callers, now).await? {
+        let item: RuntimeItem = match self.update_last_seen(id, caller, now).await? {
             ConditionalWrite::Applied(item) => decode(item)?,
             ConditionalWrite::ConditionFailed(None) => return Ok(HeartbeatOutcome::NotFound),
             ConditionalWrite::ConditionFailed(Some(item)) => {
@@ -82,10 +74,10 @@ impl DynamoDbStore {
     async fn update_last_seen(
         &self,
         id: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<ConditionalWrite<Item>> {
-        let workspaces = WorkspaceFilter::new(callers);
+        let workspaces = WorkspaceFilter::new(&caller.workspaces);
         let update = self
             .client
             .update_item()
@@ -143,10 +135,10 @@ impl DynamoDbStore {
     pub(super) async fn write_deregistration(
         &self,
         id: RuntimeId,
-        callers: &Workspaces,
+        caller: &Principal,
         now: Timestamp,
     ) -> Result<DeregisterOutcome> {
-        let workspaces = WorkspaceFilter::new(callers);
+        let workspaces = WorkspaceFilter::new(&caller.workspaces);
         let update = self
             .client
             .update_item()
@@ -161,67 +153,5 @@ impl DynamoDbStore {
             ConditionalWrite::Applied(_) => DeregisterOutcome::Deregistered,
             ConditionalWrite::ConditionFailed(_) => DeregisterOutcome::NotFound,
         })
-    }
-
-    /// One query of the workspace's listings, then the runtimes in batches: only a runtime's own item shows whether it is still
-    /// registered.
-    pub(super) async fn read_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
-        let listed = self.read_listings(workspace, LISTED_RUNTIMES).await?;
-        let keys = listed.iter().filter_map(Key::listed_runtime_id).map(Key::runtime);
-        let mut runtimes = Vec::new();
-        for item in self.read_batches(keys.collect()).await? {
-            let id = runtime_id(&item).ok_or_else(|| corrupt("a runtime's key"))?;
-            runtimes.push(decode::<RuntimeItem>(item)?.runtime(id)?);
-        }
-        runtimes.retain(|runtime| runtime.workspace == workspace && runtime.is_registered(now));
-        Ok(runtimes)
-    }
-
-    /// The keys in `workspace`'s partition whose sort key begins with `prefix`.
-    pub(super) async fn read_listings(&self, workspace: WorkspaceId, prefix: &str) -> Result<Vec<Key>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", string(workspace_partition(workspace)))
-            .expression_attribute_values(":prefix", string(prefix))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut listed = Vec::new();
-        while let Some(item) = pages.next().await {
-            listed.push(decode(item.map_err(failed("list"))?)?);
-        }
-        Ok(listed)
-    }
-
-    /// The items with those keys. Missing ones are left out.
-    pub(super) async fn read_batches(&self, keys: Vec<Key>) -> Result<Vec<Item>> {
-        let mut found = Vec::new();
-        for batch in keys.chunks(BATCH_KEYS) {
-            found.extend(self.read_batch(batch.iter().cloned().map(Item::from).collect()).await?);
-        }
-        Ok(found)
-    }
-
-    async fn read_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {
-        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let keys = keys
-            .map_err(|error| StoreError::new("read listed", StoreErrorKind::Internal).with_source(error))?;
-        let mut left = Some(keys);
-        let mut found = Vec::new();
-        for _ in 0..BATCH_TRIES {
-            let Some(keys) = left else { return Ok(found) };
-            let call = self.client.batch_get_item().request_items(&self.table, keys).send();
-            let output = call.await.map_err(failed("read listed"))?;
-            found.extend(output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
-            left = output.unprocessed_keys.unwrap_or_default().remove(&self.table);
-        }
-        if left.is_none() {
-            return Ok(found);
-        }
-        Err(StoreError::new("read listed", StoreErrorKind::Throttled).with_detail("unprocessed keys"))
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{Kind, RuntimeId, Scope, Timestamp, WorkspaceId};
-use doorbell_shared::access::Workspaces;
+use doorbell_shared::access::{Principal, Workspaces};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::request::Address;
 use doorbell_shared::runtime::{Registration, ShortText};
@@ -44,10 +44,10 @@ pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoD
     store.register(registration(runtime, workspace)?, now).await?;
     store.issue_token(&token(workspace, now)?).await?;
     if matches!(function, "poll" | "report") {
-        let allowed = Workspaces::from_iter([workspace]);
+        let caller = Principal::of_workspaces([workspace]);
         for request in (0..calls).map(request) {
             let at = Address { runtime, request: request.parse()?, kind: Kind::ModelList };
-            match store.initiate(at, &allowed, now).await? {
+            match store.initiate(at, &caller, now).await? {
                 InitiateOutcome::Enqueued(_) => {}
                 refused => return Err(format!("the table cannot be prepared: {refused:?}").into()),
             }

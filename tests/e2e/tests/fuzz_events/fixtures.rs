@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use doorbell_protocol::Kind;
 use doorbell_protocol::Timestamp;
 use doorbell_protocol::{RuntimeId, WorkspaceId};
-use doorbell_shared::access::Workspaces;
+use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
 use doorbell_shared::request::LeaseToken;
@@ -70,27 +70,27 @@ impl Fixtures {
 
     async fn seed(&self, workspace: &str) {
         let store = &self.state.store;
-        let callers = callers(workspace);
+        let caller = caller(workspace);
         store.register(registration(workspace), self.now).await.unwrap();
         let [pending, running, completed, failed] = addresses(workspace);
         for address in [pending, running, completed, failed] {
-            store.initiate(address, &callers, self.now).await.unwrap();
+            store.initiate(address, &caller, self.now).await.unwrap();
         }
         let token = LeaseToken::from_uuid(Uuid::from_u128(1));
-        store.claim(running, Delivery::First, token, self.now).await.unwrap();
+        store.claim(running, &caller, Delivery::First, token, self.now).await.unwrap();
         let models = r#"{"models":[{"id":"gpt-6","label":"GPT-6"}],"supported":true}"#;
         let result = RequestOutcome::Completed(Payload::try_from(models.to_owned()).unwrap());
-        store.report(completed, &callers, &result, self.now).await.unwrap();
+        store.report(completed, &caller, &result, self.now).await.unwrap();
         let failure = RequestOutcome::Failed(ErrorText::from("not logged in".to_owned()));
-        store.report(failed, &callers, &failure, self.now).await.unwrap();
+        store.report(failed, &caller, &failure, self.now).await.unwrap();
     }
 
     pub(crate) async fn snapshot(&self, workspace: &str) -> Snapshot {
         let store = &self.state.store;
-        let callers = callers(workspace);
+        let caller = caller(workspace);
         let mut requests = Vec::new();
         for address in addresses(workspace) {
-            requests.push(match store.poll(address, &callers, self.now).await.unwrap() {
+            requests.push(match store.poll(address, &caller, self.now).await.unwrap() {
                 PollOutcome::Found(request) | PollOutcome::TimedOut(request) => Some(request),
                 PollOutcome::NotFound => None,
             });
@@ -100,8 +100,8 @@ impl Fixtures {
     }
 }
 
-fn callers(workspace: &str) -> Workspaces {
-    [workspace.parse().unwrap()].into_iter().collect()
+fn caller(workspace: &str) -> Principal {
+    Principal::of_workspaces([workspace.parse().unwrap()])
 }
 
 fn addresses(workspace: &str) -> [Address; 4] {

@@ -51,25 +51,25 @@ macro_rules! operations {
 pub(crate) fn operations() -> Vec<Operation> {
     operations![
         ("ring", Rung, 6, |stage, store, now| {
-            initiated(store.initiate(stage.fresh, &stage.context.callers, now).await?)
+            initiated(store.initiate(stage.fresh, &stage.context.caller, now).await?)
         }),
         ("ring early", Rung, 0, |stage, store, now| {
-            initiated(store.initiate(stage.fresh, &stage.context.callers, now).await?)
+            initiated(store.initiate(stage.fresh, &stage.context.caller, now).await?)
         }),
         ("poll", Rung, 6, |stage, store, now| {
-            polled(store.poll(stage.request.address, &stage.context.callers, now).await?)
+            polled(store.poll(stage.request.address, &stage.context.caller, now).await?)
         }),
         ("poll an expired request", Rung, 31, |stage, store, now| {
-            polled(store.poll(stage.request.address, &stage.context.callers, now).await?)
+            polled(store.poll(stage.request.address, &stage.context.caller, now).await?)
         }),
         ("poll an expired lease", Claimed, 61, |stage, store, now| {
-            polled(store.poll(stage.request.address, &stage.context.callers, now).await?)
+            polled(store.poll(stage.request.address, &stage.context.caller, now).await?)
         }),
         ("heartbeat", Rung, 6, |stage, store, now| {
-            format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.callers, now).await?)
+            format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.caller, now).await?)
         }),
         ("heartbeat, listing due", Rung, 400_000, |stage, store, now| {
-            format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.callers, now).await?)
+            format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.caller, now).await?)
         }),
         ("list pending", Rung, 6, |stage, store, now| {
             store.list_claimable(stage.context.runtime, &ClaimFilter::Pending, now).await?.len().to_string()
@@ -79,31 +79,45 @@ pub(crate) fn operations() -> Vec<Operation> {
             store.list_claimable(stage.context.runtime, &filter, now).await?.len().to_string()
         }),
         ("claim", Rung, 6, |stage, store, now| {
-            claimed(&store.claim(stage.request.address, Delivery::First, stage.lease_token, now).await?)
+            claimed(
+                &store
+                    .claim(
+                        stage.request.address,
+                        &stage.context.caller,
+                        Delivery::First,
+                        stage.lease_token,
+                        now,
+                    )
+                    .await?,
+            )
         }),
         ("redeliver", Claimed, 6, |stage, store, now| {
             let State::Running(lease) = stage.request.state else { panic!("not running") };
             let redelivery = Delivery::Redelivery { lease: lease.token };
-            claimed(&store.claim(stage.request.address, redelivery, stage.lease_token, now).await?)
+            claimed(
+                &store
+                    .claim(stage.request.address, &stage.context.caller, redelivery, stage.lease_token, now)
+                    .await?,
+            )
         }),
         ("report", Claimed, 6, |stage, store, now| {
             let result = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
-            reported(store.report(stage.request.address, &stage.context.callers, &result, now).await?)
+            reported(store.report(stage.request.address, &stage.context.caller, &result, now).await?)
         }),
         ("report a long result", Claimed, 6, |stage, store, now| {
             let result = RequestOutcome::Completed(Payload::try_from("[]".repeat(10_000)).unwrap());
-            reported(store.report(stage.request.address, &stage.context.callers, &result, now).await?)
+            reported(store.report(stage.request.address, &stage.context.caller, &result, now).await?)
         }),
         ("report a failure", Rung, 6, |stage, store, now| {
             let failure = RequestOutcome::Failed(ErrorText::from("no".to_owned()));
-            reported(store.report(stage.request.address, &stage.context.callers, &failure, now).await?)
+            reported(store.report(stage.request.address, &stage.context.caller, &failure, now).await?)
         }),
         ("register", Rung, 6, |stage, store, now| {
             let runtime = store.register(stage.context.registration("codex"), now).await?;
             format!("registered {:?} ago", now.since(runtime.registered_at))
         }),
         ("deregister", Rung, 6, |stage, store, now| {
-            format!("{:?}", store.deregister(stage.context.runtime, &stage.context.callers, now).await?)
+            format!("{:?}", store.deregister(stage.context.runtime, &stage.context.caller, now).await?)
         }),
         ("runtimes", Rung, 6, |stage, store, now| {
             store.list_runtimes(stage.context.workspace, now).await?.len().to_string()

@@ -69,7 +69,7 @@ async fn attempts_shown(
     second: u64,
     other: impl Future<Output = ()>,
 ) -> Option<u32> {
-    let poll = slow.poll(request.address, &context.callers, context.at(second));
+    let poll = slow.poll(request.address, &context.caller, context.at(second));
     match interleaved(poll, other).await.unwrap() {
         PollOutcome::Found(Request { state: State::Running(lease), .. }) => Some(lease.attempt),
         _ => None,
@@ -101,9 +101,9 @@ async fn deregistered(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bo
     let context = new_context(&engine).await;
     let slow = waiting_before(1, &engine, rewrite);
     context.ring(context.start).await;
-    let early = slow.initiate(context.address(context.start), &context.callers, context.start);
+    let early = slow.initiate(context.address(context.start), &context.caller, context.start);
     let deregister = async {
-        context.replica_b.deregister(context.runtime, &context.callers, context.start).await.unwrap();
+        context.replica_b.deregister(context.runtime, &context.caller, context.start).await.unwrap();
     };
     interleaved(early, deregister).await.unwrap() == InitiateOutcome::Offline
 }
@@ -113,7 +113,7 @@ async fn rung_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) ->
     let context = new_context(&engine).await;
     let slow = waiting_before(1, &engine, rewrite);
     context.ring(context.start).await;
-    let early = slow.initiate(context.address(context.start), &context.callers, context.start);
+    let early = slow.initiate(context.address(context.start), &context.caller, context.start);
     let others = async {
         for _ in 1..RING_BURST {
             context.ring(context.start).await;
@@ -139,7 +139,7 @@ async fn deleted(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     let delete = async {
         client.delete_item().table_name(TABLE).set_key(key()).send().await.unwrap();
     };
-    interleaved(slow.record_heartbeat(context.runtime, &context.callers, context.at(400_000)), delete)
+    interleaved(slow.record_heartbeat(context.runtime, &context.caller, context.at(400_000)), delete)
         .await
         .unwrap();
     client.get_item().table_name(TABLE).set_key(key()).send().await.unwrap().item.is_none()
@@ -156,7 +156,7 @@ async fn newer_kind(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool
     update.send().await.unwrap();
     let outcome = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
     let store = engine.store_with_interceptor(Arc::new(FaultInjector::new(None, rewrite)));
-    let reported = store.report(request.address, &context.callers, &outcome, context.at(1)).await;
+    let reported = store.report(request.address, &context.caller, &outcome, context.at(1)).await;
     let left = client.get_item().table_name(TABLE).set_key(key()).send().await.unwrap().item.unwrap();
     reported.is_err() && left["status"].as_s().unwrap() == "pending"
 }

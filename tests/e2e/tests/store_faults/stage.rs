@@ -62,7 +62,7 @@ impl Stage {
         ));
         state.push(format!("rate limit {:?}", self.rate_limit().await));
         for address in [self.request.address, self.fresh] {
-            state.push(match context.replica_b.poll(address, &context.callers, now).await.unwrap() {
+            state.push(match context.replica_b.poll(address, &context.caller, now).await.unwrap() {
                 PollOutcome::Found(request) | PollOutcome::TimedOut(request) => self.shape(&request),
                 PollOutcome::NotFound => "no request".to_owned(),
             });
@@ -96,7 +96,7 @@ fn token(context: &TestContext<DynamoDbStore>) -> TokenRecord {
         hash: token.hash(),
         subject: ShortText::try_from("build machine".to_owned()).unwrap(),
         scopes: [Scope::Daemon].into(),
-        workspaces: context.callers.clone(),
+        workspaces: context.caller.workspaces.clone(),
         created_at: context.start,
         expires_at: None,
         last_four: token.last_four(),
