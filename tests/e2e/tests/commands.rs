@@ -9,6 +9,7 @@ mod commands {
     mod daemon;
     mod demo;
     mod dev;
+    mod emulator;
     mod errors;
     mod options;
     mod terminal;

@@ -31,9 +31,13 @@ pub async fn from_environment() -> Client {
     Client::new(&config.load().await)
 }
 
-/// Bounds a call, the SDK's retries included, so that a heartbeat's write, queue read and claim end within the timeout of Lambda
-/// and the daemon, 10 s.
-fn timeouts() -> TimeoutConfig {
+/// Bounds one call of the store, the SDK's retries included: two attempts fit, and the third is cut short.
+///
+/// It does not bound an invocation, for which Lambda and daemons allow 10 s. Most use cases make one or two calls. Those that make
+/// more are bounded where they make them: a heartbeat starts no claim after its own time limits
+/// ([`limits`](crate::limits)), and every use case has a deadline in [`http::respond`](crate::http::respond). Calls that create the
+/// table have longer timeouts ([`table`](super::table)).
+pub(super) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))

@@ -236,6 +236,7 @@ pub(super) fn dispatch(database: &Database, operation: &str, body: &[u8], metere
         "CreateTable" => call(body, false, |request| database.create_table(request)),
         "DeleteItem" => call(body, metered, |request| database.delete_item(request)),
         "DescribeTable" => call(body, false, |request| database.describe_table(request)),
+        "DescribeTimeToLive" => call(body, false, |request| database.describe_time_to_live(request)),
         "GetItem" => call(body, metered, |request| database.get_item(request)),
         "PutItem" => call(body, metered, |request| database.put_item(request)),
         "Query" => call(body, metered, |request| database.query(request)),

@@ -92,7 +92,16 @@ fn engine_error(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use aws_sdk_dynamodb::types::TimeToLiveStatus;
+
     use super::*;
+    use crate::store::dynamodb::connect::timeouts;
+
+    /// Longer than an attempt of the store may take.
+    const SLOW: Duration = Duration::from_secs(3);
 
     #[tokio::test]
     async fn responds_as_over_http() {
@@ -101,6 +110,79 @@ mod tests {
         let response = engine.respond("DynamoDB_20120810.DescribeTable", body.as_bytes());
         assert_eq!(response.status, 200);
         assert!(response.body.contains(TABLE), "{}", response.body);
+    }
+
+    /// Applies `fault` to the first call of `operation`.
+    #[derive(Debug)]
+    struct FirstCall(&'static str, Fault, AtomicBool);
+
+    impl FirstCall {
+        fn of(operation: &'static str, fault: Fault) -> Arc<Self> {
+            Arc::new(Self(operation, fault, AtomicBool::new(true)))
+        }
+    }
+
+    impl Interceptor for FirstCall {
+        fn fault(&self, operation: &str) -> Fault {
+            let is_first = operation == self.0 && self.2.swap(false, Ordering::Relaxed);
+            if is_first { self.1 } else { Fault::None }
+        }
+    }
+
+    /// `table::ensure` on an empty engine, with the timeouts of a client for real endpoints; returns the outcome and the status of
+    /// TTL.
+    async fn ensure(interceptor: Arc<dyn Interceptor>) -> (Result<table::Ensured>, Option<TimeToLiveStatus>) {
+        let engine = EmbeddedDynamoDb(Database::memory().unwrap());
+        let config = engine.client(Some(interceptor)).config().to_builder().timeout_config(timeouts());
+        let ensured = table::ensure(&Client::from_conf(config.build()), TABLE).await;
+        let described = engine.client(None).describe_time_to_live().table_name(TABLE).send().await;
+        let described = described.ok().and_then(|described| described.time_to_live_description);
+        (ensured, described.and_then(|ttl| ttl.time_to_live_status))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lost_response_to_create_table_keeps_ttl() {
+        for fault in [Fault::ResponseLost, Fault::ResponseReplaced(ServiceError::Internal)] {
+            let (ensured, ttl) = ensure(FirstCall::of("CreateTable", fault)).await;
+            assert_eq!(ensured.unwrap(), table::Ensured::Existed, "{fault:?}");
+            assert_eq!(ttl, Some(TimeToLiveStatus::Enabled), "{fault:?}");
+        }
+    }
+
+    /// DynamoDB, unlike the engine, rejects the retry: TTL is enabled already.
+    #[tokio::test(start_paused = true)]
+    async fn rejected_enabling_of_enabled_ttl_is_success() {
+        #[derive(Debug)]
+        struct RejectsRetry(FirstCall);
+        impl Interceptor for RejectsRetry {
+            fn fault(&self, operation: &str) -> Fault {
+                match self.0.fault(operation) {
+                    Fault::None if operation == "UpdateTimeToLive" => {
+                        Fault::Rejected(ServiceError::AccessDenied)
+                    }
+                    fault => fault,
+                }
+            }
+        }
+        let lost = FirstCall("UpdateTimeToLive", Fault::ResponseLost, AtomicBool::new(true));
+        let (ensured, ttl) = ensure(Arc::new(RejectsRetry(lost))).await;
+        assert_eq!(ensured.unwrap(), table::Ensured::Created);
+        assert_eq!(ttl, Some(TimeToLiveStatus::Enabled));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_first_call_creates_table_with_ttl() {
+        for fault in [Fault::Delayed(SLOW), Fault::ResponseDelayed(SLOW)] {
+            let (ensured, ttl) = ensure(FirstCall::of("CreateTable", fault)).await;
+            assert_eq!(ensured.unwrap(), table::Ensured::Created, "{fault:?}");
+            assert_eq!(ttl, Some(TimeToLiveStatus::Enabled), "{fault:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn second_start_keeps_table() {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        assert_eq!(table::ensure(&engine.client(None), TABLE).await.unwrap(), table::Ensured::Existed);
     }
 
     #[tokio::test]
