@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{MethodFilter, any, on};
 use doorbell_protocol::Ack;
 use doorbell_shared::http::routes::{Function, ROUTES, Route};
 use doorbell_shared::http::{self, ApiError, AppState, HttpRequest, response::json};
 use doorbell_shared::store::{Store, TokenStore};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::admission::Admission;
 use crate::config::Gateway;
 use crate::event::GatewayRequest;
+use crate::host::LocalHosts;
 
 /// API Gateway rejects a larger payload before it calls a function (AWS, "Quotas for HTTP APIs": 10 MB).
 const PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
@@ -32,8 +34,11 @@ struct GatewayState<S, T> {
     admission: Admission,
 }
 
-/// The API: every route of [`ROUTES`], and the health check.
-pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(gateway: Gateway<S, T>) -> Router {
+/// The API: every route of [`ROUTES`], and the health check. All of it answers to `hosts` only.
+pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(
+    gateway: Gateway<S, T>,
+    hosts: LocalHosts,
+) -> Router {
     let cors = gateway.origins.layer();
     let state = Arc::new(GatewayState { gateway, admission: Admission::default() });
     let routes = ROUTES.into_iter().fold(Router::new(), |router, route| {
@@ -49,7 +54,15 @@ pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(gateway: Gatew
         .route(HEALTH_PATH, any(|| async { into_axum(json(200, &Ack::default())) }))
         .with_state(state);
     // In a router of their own: axum adds `Allow` to what the layers of a route respond, preflights and 404 included.
-    Router::new().fallback_service(routes).layer(map_response(keep_allow_of_405)).layer(cors)
+    let routes = Router::new().fallback_service(routes).layer(map_response(keep_allow_of_405)).layer(cors);
+    routes.layer(from_fn_with_state(Arc::new(hosts), require_local_host))
+}
+
+async fn require_local_host(State(hosts): State<Arc<LocalHosts>>, request: Request, next: Next) -> Response {
+    match hosts.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => into_axum(error.response()),
+    }
 }
 
 async fn keep_allow_of_405(mut response: Response) -> Response {
@@ -92,7 +105,7 @@ async fn handle<S: Store, T: TokenStore>(
         return Err(no_match(&parts.uri));
     }
     // Before the permit: a client that stalls in the middle of its body holds a socket and no permit.
-    let body = to_bytes(body, PAYLOAD_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
+    let body = read(body).await?;
     let _permit = admission.admit(route.function).await?;
     let caller = gateway.authenticator.caller(&parts.headers).await?;
     let state = &gateway.state;
@@ -100,6 +113,15 @@ async fn handle<S: Store, T: TokenStore>(
     let gateway_request_id = state.id_gen.lease_token().to_string();
     let event = GatewayRequest { route, parts, body, caller, now, gateway_request_id }.into_event();
     Ok(invoke(route.function, state, &http::event::request(event)).await)
+}
+
+/// The whole body. Only the length limit is a 413; a body that is cut off or badly chunked is malformed.
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    match Limited::new(body, PAYLOAD_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::BodyTooLarge),
+        Err(_) => Err(ApiError::InvalidBody),
+    }
 }
 
 /// Calls the function of a route, as API Gateway's integration does.
@@ -139,8 +161,9 @@ mod tests {
         let store = MemoryStore::default();
         let authenticator = Authenticator::of_tokens(AppState::new(store.clone()));
         let gateway = Gateway { state: AppState::new(store), authenticator, origins: Origins::None };
-        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
-        router(gateway).oneshot(request).await.unwrap()
+        let request = Request::builder().method(method).uri(uri).header(header::HOST, "localhost:3000");
+        let hosts = LocalHosts::of(([127, 0, 0, 1], 3000).into());
+        router(gateway, hosts).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     #[tokio::test]

@@ -43,6 +43,10 @@ pub enum ApiError {
     /// The local gateway sheds load.
     Overloaded,
     UriTooLong,
+    /// The local gateway was called by another name than its own. With the port of its names.
+    ForeignHost {
+        port: u16,
+    },
     RouteNotFound,
     /// With the route's methods, for `Allow`.
     MethodNotAllowed(String),
@@ -114,6 +118,10 @@ impl ApiError {
             Self::Overloaded => (503, text::SERVER_BUSY.into()),
             Self::RateLimited(_) => (429, text::RATE_LIMITED.into()),
             Self::UriTooLong => (414, text::URI_TOO_LONG.into()),
+            Self::ForeignHost { port } => {
+                let hosts = format!("localhost:{port}, 127.0.0.1:{port} or [::1]:{port}");
+                (403, format!("the Host header must be {hosts}: call this server by one of them").into())
+            }
             Self::MethodNotAllowed(_) => (405, text::METHOD_NOT_ALLOWED.into()),
             Self::Store(operation, _) | Self::CorruptResult(operation) => (500, operation.failure().into()),
         }

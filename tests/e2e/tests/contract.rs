@@ -1,11 +1,11 @@
 //! The contract suite in process, and what the local gateway responds by itself.
 
-use std::io::Write as _;
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
 
 use doorbell_shared::http::routes::ROUTES;
 use doorbell_test_support::contract::{ABSENT_REQUEST, ABSENT_RUNTIME};
-use doorbell_test_support::{ApiResponse, TestApi};
+use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use reqwest::Method;
 use serde_json::json;
 
@@ -44,17 +44,60 @@ async fn gateway_names_allowed_method_of_every_route() {
     }
 }
 
+/// The response to a heartbeat with these headers and body, after which the client sends nothing more.
+fn respond_to(addr: &str, headers: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let request = format!(
+        "POST /api/daemon/heartbeat HTTP/1.1\r\nhost: {addr}\r\nauthorization: Bearer dbd_dev_a\r\n\
+         connection: close\r\n{headers}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
+/// A daemon would take 413 for an answer to what it reported.
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_off_or_badly_chunked_body_is_malformed() {
+    let api = TestApi::start().await;
+    let addr = api.url().replace("http://", "");
+    for (headers, body) in [
+        ("content-length: 100", "{\"runtime_id\":"),
+        ("content-length: 100", ""),
+        ("transfer-encoding: chunked", "5\r\n{\"run"),
+        ("transfer-encoding: chunked", "zz\r\n{}\r\n0\r\n\r\n"),
+        ("transfer-encoding: chunked", "2\r\n{}XX0\r\n\r\n"),
+    ] {
+        let response = respond_to(&addr, headers, body);
+        assert!(response.starts_with("HTTP/1.1 400 "), "{headers} {body:?}: {response:?}");
+        assert!(response.ends_with(r#"{"error":"invalid request body"}"#), "{response:?}");
+    }
+}
+
+/// API Gateway's own limit, over which no function is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_rejects_body_over_10_mib() {
+    let api = TestApi::start().await;
+    let body = " ".repeat(10 * 1024 * 1024 + 1);
+    let response = api.post_raw(Caller::DaemonA, "/api/daemon/heartbeat", body).await;
+    assert_eq!(response, ApiResponse::error(413, "request body too large"));
+}
+
 /// Each stalled client would hold one of the permits for concurrent requests.
 #[tokio::test]
 async fn clients_that_stall_in_their_bodies_do_not_block_others() {
-    const STALLED: &[u8] = b"POST /api/daemon/heartbeat HTTP/1.1\r\nhost: localhost\r\n\
-        authorization: Bearer dbd_dev_a\r\ncontent-length: 100\r\n\r\n{";
     let api = TestApi::start().await;
     let runtime = api.runtime().await;
     let addr = api.url().replace("http://", "");
+    let stalled = format!(
+        "POST /api/daemon/heartbeat HTTP/1.1\r\nhost: {addr}\r\n\
+         authorization: Bearer dbd_dev_a\r\ncontent-length: 100\r\n\r\n{{"
+    );
     let connect = |_| {
         let mut stream = TcpStream::connect(&addr).unwrap();
-        stream.write_all(STALLED).unwrap();
+        stream.write_all(stalled.as_bytes()).unwrap();
         stream
     };
     let stalled: Vec<_> = (0..64).map(connect).collect();

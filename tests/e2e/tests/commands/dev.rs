@@ -122,3 +122,48 @@ async fn error_responses_have_origin() {
         (401, Some("*"))
     );
 }
+
+/// DNS rebinding: a page's own name leads to loopback, and its requests are of one origin.
+#[tokio::test]
+async fn rejects_host_of_web_page() {
+    let dev = Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", "*"]).await;
+    let port = dev.url.rsplit(':').next().unwrap();
+    let send = async |method: Method, path: &str, host: &str| {
+        let request =
+            http_client().unwrap().request(method, format!("{}{path}", dev.url)).header("host", host);
+        request.bearer_auth(api::USER_A).header("origin", ORIGIN).send().await.unwrap()
+    };
+    for (method, path) in [
+        (Method::GET, "/api/runtimes"),
+        (Method::GET, "/healthz"),
+        (Method::OPTIONS, "/api/runtimes"),
+        (Method::POST, "/unknown"),
+    ] {
+        for host in [
+            "evil.example".to_owned(),
+            format!("evil.example:{port}"),
+            "localhost".to_owned(),
+            "localhost:1".to_owned(),
+        ] {
+            let answer = send(method.clone(), path, &host).await;
+            assert_eq!(answer.status(), 403, "{method} {path} {host}");
+            assert_eq!(text(answer.headers(), "access-control-allow-origin"), None);
+            let expected = format!(
+                "{{\"error\":\"the Host header must be localhost:{port}, 127.0.0.1:{port} or [::1]:{port}: call this server by one of them\"}}"
+            );
+            assert_eq!(answer.text().await.unwrap(), expected);
+        }
+    }
+    for host in ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"] {
+        let answer = send(Method::GET, "/api/runtimes", &format!("{host}:{port}")).await;
+        assert_eq!(answer.status(), 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn serves_on_every_loopback_address() {
+    for addr in ["127.0.0.2:0", "[::1]:0", "localhost:0"] {
+        let dev = Dev::start_at(addr, &Machine::new(), &["--no-daemon"]).await;
+        assert_eq!(dev.runtimes().await, Vec::<serde_json::Value>::new(), "{addr}");
+    }
+}
