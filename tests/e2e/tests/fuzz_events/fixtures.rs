@@ -11,8 +11,7 @@ use doorbell_shared::http::AppState;
 use doorbell_shared::request::LeaseToken;
 use doorbell_shared::request::{Address, Delivery, ErrorText, Payload, Request, RequestOutcome};
 use doorbell_shared::runtime::{Registration, Runtime, ShortText};
-use doorbell_shared::store::memory::MemoryStore;
-use doorbell_shared::store::{PollOutcome, Store as _};
+use doorbell_shared::store::{PollOutcome, Store};
 use doorbell_test_support::TestClock;
 use uuid::Uuid;
 
@@ -45,8 +44,8 @@ fn registration(workspace: &str) -> Registration {
 }
 
 /// A new one for every event.
-pub(crate) struct Fixtures {
-    pub(crate) state: AppState<MemoryStore>,
+pub(crate) struct Fixtures<S> {
+    pub(crate) state: AppState<S>,
     now: Timestamp,
 }
 
@@ -57,11 +56,12 @@ pub(crate) struct Snapshot {
     runtimes: Vec<Runtime>,
 }
 
-impl Fixtures {
-    pub(crate) async fn new() -> Self {
+impl<S: Store> Fixtures<S> {
+    /// On an empty `store`.
+    pub(crate) async fn new(store: S) -> Self {
         let clock = Arc::new(TestClock::default());
         let now = clock.now();
-        let fixtures = Self { state: AppState { clock, ..AppState::new(MemoryStore::default()) }, now };
+        let fixtures = Self { state: AppState { clock, ..AppState::new(store) }, now };
         for workspace in WORKSPACES {
             fixtures.seed(workspace).await;
         }

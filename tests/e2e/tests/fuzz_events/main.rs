@@ -1,7 +1,10 @@
-//! Arbitrary events for every function on the memory store: no function panics, each responds as `openapi.yaml` documents, and
-//! changes nothing that it must not.
+//! Arbitrary events for every function, on the memory store and on the embedded DynamoDB: no function panics, each responds as
+//! `openapi.yaml` documents and never with a 500, and changes nothing that it must not.
 //!
-//! `cargo test` uses the same few hundred events for each function. This uses new ones for a minute:
+//! The memory store takes any item, so only DynamoDB's limits (of items, keys, expressions and nesting) give "never a 500" its
+//! meaning. An event there takes as long as a hundred in memory.
+//!
+//! `cargo test` uses the same events for each function. This uses new ones for a minute, half of it on each store:
 //! `DOORBELL_FUZZ_SECONDS=60 cargo test -p doorbell-e2e --test fuzz_events -- --nocapture`
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "prints the number of events")]
@@ -21,13 +24,48 @@ use std::time::Duration;
 
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::routes::Function;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::memory::MemoryStore;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use serde_json::Value;
 
-/// Events for each function without a time limit.
-const QUICK: u32 = 250;
+/// Where the functions run.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Memory,
+    Embedded,
+}
 
-/// Events between two checks of the time.
-const CHUNK: u32 = 200;
+impl Target {
+    const ALL: [Self; 2] = [Self::Memory, Self::Embedded];
+
+    /// Events for each function without a time limit.
+    fn quick(self) -> u32 {
+        match self {
+            Self::Memory => 250,
+            Self::Embedded => 25,
+        }
+    }
+
+    /// Events between two checks of the time.
+    fn chunk(self) -> u32 {
+        match self {
+            Self::Memory => 200,
+            Self::Embedded => 5,
+        }
+    }
+
+    /// On an empty store for each event.
+    async fn check(self, function: Function, event: &Value) -> Result<(), TestCaseError> {
+        match self {
+            Self::Memory => oracle::check(function, event, MemoryStore::default()).await,
+            Self::Embedded => {
+                let engine = EmbeddedDynamoDb::start().await.unwrap();
+                oracle::check(function, event, engine.store()).await
+            }
+        }
+    }
+}
 
 const SECONDS_VARIABLE: &str = "DOORBELL_FUZZ_SECONDS";
 
@@ -67,38 +105,41 @@ fn report_responds_as_documented() {
 }
 
 fn fuzz(function: Function) {
-    let executions = Cell::new(0_u64);
-    match std::env::var(SECONDS_VARIABLE) {
-        Err(_) => {
-            let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-            run(function, TestRunner::new_with_rng(config(QUICK), rng), &executions);
-        }
-        Ok(seconds) => {
-            let limit = Duration::from_secs(seconds.parse().unwrap());
-            let started = Stopwatch::start();
-            while started.elapsed() < limit {
-                run(function, TestRunner::new(config(CHUNK)), &executions);
+    for target in Target::ALL {
+        let executions = Cell::new(0_u64);
+        match std::env::var(SECONDS_VARIABLE) {
+            Err(_) => {
+                let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+                let runner = TestRunner::new_with_rng(config(target.quick()), rng);
+                run(target, function, runner, &executions);
+            }
+            Ok(seconds) => {
+                let limit = Duration::from_secs(seconds.parse().unwrap()) / 2;
+                let started = Stopwatch::start();
+                while started.elapsed() < limit {
+                    run(target, function, TestRunner::new(config(target.chunk())), &executions);
+                }
             }
         }
+        // Only reached without a crash.
+        println!("{} on {target:?}: {} executions, 0 crashes", documented::name(function), executions.get());
     }
-    // Only reached without a crash.
-    println!("{}: {} executions, 0 crashes", documented::name(function), executions.get());
 }
 
 fn config(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
-fn run(function: Function, mut runner: TestRunner, executions: &Cell<u64>) {
+fn run(target: Target, function: Function, mut runner: TestRunner, executions: &Cell<u64>) {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let result = runner.run(&events::event(function), |event| {
-        let checked = tokio.block_on(oracle::check(function, &event));
+        let checked = tokio.block_on(target.check(function, &event));
         executions.set(executions.get() + u64::from(!matches!(checked, Err(TestCaseError::Reject(_)))));
         checked
     });
     match result {
         Ok(()) => {}
-        Err(TestError::Fail(reason, event)) => panic!("{reason}\n{event}"),
-        Err(TestError::Abort(reason)) => panic!("{reason}"),
+        Err(TestError::Fail(reason, event)) => panic!("on {target:?}: {reason}\n{event}"),
+        Err(TestError::Abort(reason)) => panic!("on {target:?}: {reason}"),
     }
 }
