@@ -4,6 +4,7 @@ mod bench;
 mod client;
 mod daemon;
 mod dev;
+mod origin;
 mod parsers;
 mod token;
 
@@ -15,6 +16,7 @@ pub use bench::Bench;
 pub use client::{ClientArgs, Models, Runtimes};
 pub use daemon::{Agents, Daemon};
 pub use dev::{Dev, StoreKind};
+pub use origin::{CorsOrigin, InvalidOrigin};
 pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenStoreKind, TokenTable};
 
 /// Ring a machine behind NAT; it answers on its next heartbeat.

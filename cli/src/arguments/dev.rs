@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
 use clap::{Args, ValueEnum};
 
 use super::daemon::Agents;
+use super::origin::CorsOrigin;
 use super::parsers::{interval, loopback};
 
 #[derive(Debug, Args)]
@@ -38,9 +38,9 @@ pub struct Dev {
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
 
-    /// Origin of browser clients (repeatable); "*" for any, without credentials [default: none]
+    /// Origin of browser clients, such as http://localhost:8000 (repeatable); "*" for any, without credentials [default: none]
     #[arg(long = "cors-origin", value_name = "ORIGIN")]
-    pub cors_origins: Vec<HeaderValue>,
+    pub cors_origins: Vec<CorsOrigin>,
 
     /// Do not start a daemon
     #[arg(long, conflicts_with_all = ["interval", "config", "openai", "commands", "files", "no_detect"])]

@@ -47,6 +47,8 @@ pub enum CommandError {
         /// Id, status and daemon of each.
         candidates: Vec<String>,
     },
+    #[error("--cors-origin \"*\" cannot be combined with other origins")]
+    AnyAndNamedOrigins,
     #[error(transparent)]
     Oidc(#[from] OidcSetupError),
     /// The embedded store of another process is in that process's memory.
@@ -69,6 +71,9 @@ impl CommandError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Api(error) | Self::Ask(AskError::Client(error)) => api_hint(error).map(str::to_owned),
+            Self::AnyAndNamedOrigins => {
+                Some("name the origins alone: only they may send credentials".to_owned())
+            }
             Self::Listen { .. } => Some("choose another address with --addr".to_owned()),
             Self::Table(_) => {
                 Some("check AWS_REGION, the AWS credentials and AWS_ENDPOINT_URL; -v logs more".to_owned())

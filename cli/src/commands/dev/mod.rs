@@ -9,7 +9,6 @@ mod server;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
 use doorbell_daemon::agents::{self, Agent, Environment};
 use doorbell_functions::auth::oidc::Oidc;
 use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, issue_dev_tokens};
@@ -23,7 +22,7 @@ use doorbell_shared::store::{Store, TokenStore};
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
-use crate::arguments::{self, StoreKind};
+use crate::arguments::{self, CorsOrigin, StoreKind};
 use crate::output;
 use server::Server;
 
@@ -90,7 +89,7 @@ async fn serve<S: Store + 'static, T: TokenStore + 'static>(
     let gateway = Gateway {
         state: AppState::new(store),
         authenticator: Authenticator { state: AppState::new(tokens), oidc: Oidc::from_environment()? },
-        origins: origins(&arguments.cors_origins),
+        origins: origins(&arguments.cors_origins)?,
     };
     let server = Server::start(gateway, arguments.addr).await?;
     output::line(format!("Doorbell listens on {} (store: {})", server.base_url(), arguments.store.as_str()));
@@ -105,11 +104,18 @@ async fn serve<S: Store + 'static, T: TokenStore + 'static>(
     result
 }
 
-fn origins(named: &[HeaderValue]) -> Origins {
-    match named {
-        [] => Origins::None,
-        [any] if any == "*" => Origins::Any,
-        named => Origins::Named(named.to_vec()),
+/// "*" beside named origins would have to allow and to forbid credentials.
+fn origins(allowed: &[CorsOrigin]) -> Result<Origins, CommandError> {
+    let named = allowed.iter().filter_map(|origin| match origin {
+        CorsOrigin::Any => None,
+        CorsOrigin::Named(origin) => Some(origin.clone()),
+    });
+    let named: Vec<_> = named.collect();
+    match (allowed.len(), named.len()) {
+        (0, _) => Ok(Origins::None),
+        (_, 0) => Ok(Origins::Any),
+        (all, count) if all == count => Ok(Origins::Named(named)),
+        _ => Err(CommandError::AnyAndNamedOrigins),
     }
 }
 

@@ -123,6 +123,41 @@ async fn error_responses_have_origin() {
     );
 }
 
+async fn usage_error(origin: &str) -> String {
+    let ended = Machine::new().run(&["dev", "--addr", "127.0.0.1:0", "--cors-origin", origin]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{origin}");
+    ended.stderr
+}
+
+#[tokio::test]
+async fn value_that_is_no_origin_has_remedy() {
+    let error = usage_error("https://app.example.com/").await;
+    assert!(error.contains("an origin ends after host and port: use https://app.example.com\n"), "{error}");
+    let error = usage_error("https://*.example.com").await;
+    assert!(error.contains("an origin has no wildcard: list each origin"), "{error}");
+    let error = usage_error("app.example.com").await;
+    assert!(
+        error.contains("not an origin such as https://app.example.com or http://localhost:8000"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn origin_matches_as_browsers_spell_it() {
+    let dev =
+        Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", "HTTPS://App.Example.com:443"]).await;
+    assert_eq!(text(&preflight(&dev, ORIGIN).await, "access-control-allow-origin"), Some(ORIGIN));
+}
+
+#[tokio::test]
+async fn any_origin_excludes_named_ones() {
+    let arguments = ["dev", "--addr", "127.0.0.1:0", "--cors-origin", "*", "--cors-origin", ORIGIN];
+    let ended = Machine::new().run(&arguments).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+    let expected = "error: --cors-origin \"*\" cannot be combined with other origins\nhelp: ";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+}
+
 /// DNS rebinding: a page's own name leads to loopback, and its requests are of one origin.
 #[tokio::test]
 async fn rejects_host_of_web_page() {
