@@ -7,6 +7,7 @@ use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
 use doorbell_protocol::InvalidId;
 use doorbell_shared::store::StoreError;
+use doorbell_shared::store::dynamodb::embedded::{DataFileError, DataFileProblem, OpenError};
 
 /// Why a command failed. Exit code 1.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum CommandError {
     /// The embedded engine does not start.
     #[error("the store cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The file of the embedded engine cannot be used, or has gone.
+    #[error(transparent)]
+    DataFile(#[from] DataFileError),
     /// DynamoDB is unreachable or denies access.
     #[error("the table cannot be used: {0}")]
     Table(#[source] StoreError),
@@ -63,6 +67,15 @@ pub enum CommandError {
     Interrupted,
 }
 
+impl From<OpenError> for CommandError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::File(error) => Self::DataFile(error),
+            OpenError::Table(error) => Self::Store(error),
+        }
+    }
+}
+
 const TOKEN: &str = "check --token or DOORBELL_TOKEN";
 const RUNTIMES: &str = "`doorbell runtimes` lists the runtimes";
 
@@ -71,6 +84,7 @@ impl CommandError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Api(error) | Self::Ask(AskError::Client(error)) => api_hint(error).map(str::to_owned),
+            Self::DataFile(error) => Some(data_file_hint(&error.problem).to_owned()),
             Self::AnyAndNamedOrigins => {
                 Some("name the origins alone: only they may send credentials".to_owned())
             }
@@ -88,6 +102,28 @@ impl CommandError {
                 Some(format!("give the id of one of them\n  {}", candidates.join("\n  ")))
             }
             _ => None,
+        }
+    }
+}
+
+fn data_file_hint(problem: &DataFileProblem) -> &'static str {
+    match problem {
+        DataFileProblem::Directory => "name a file in it with --data, such as doorbell.db",
+        DataFileProblem::NotAFile | DataFileProblem::NotADatabase | DataFileProblem::Foreign => {
+            "name another file with --data; it is created if it does not exist"
+        }
+        DataFileProblem::Corrupt(_) => {
+            "restore it from a copy, or name another file with --data; runtimes register again, tokens are lost"
+        }
+        DataFileProblem::ReadOnly => "make it writable, or name another file with --data",
+        DataFileProblem::InUse => "end the process that holds its lock, or name another file with --data",
+        DataFileProblem::DiskFull => "free some space, or name a file on another disk with --data",
+        DataFileProblem::Disk(_) => {
+            "the disk may be full or damaged; name a file on another disk with --data"
+        }
+        DataFileProblem::Replaced => "start it again; what was stored since then is lost",
+        DataFileProblem::NotCreated(_) | DataFileProblem::NotOpened(_) => {
+            "check that its directory exists and that you may write there"
         }
     }
 }

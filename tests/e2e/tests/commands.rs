@@ -7,6 +7,7 @@ mod support;
 mod commands {
     mod client;
     mod daemon;
+    mod data_file;
     mod demo;
     mod dev;
     mod emulator;

@@ -14,7 +14,7 @@ use doorbell_functions::auth::oidc::Oidc;
 use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, issue_dev_tokens};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http::AppState;
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::dynamodb::embedded::{DataFileError, EmbeddedDynamoDb};
 use doorbell_shared::store::dynamodb::table::Ensured;
 use doorbell_shared::store::dynamodb::{DynamoDbStore, connect, table};
 use doorbell_shared::store::memory::MemoryStore;
@@ -28,6 +28,10 @@ use server::Server;
 
 /// The interval of TTL deletions. The embedded engine has none of its own.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often the data file is looked for. What was stored after its deletion is lost, so this is the longest time in which the
+/// server acknowledges calls in vain; a look costs a microsecond.
+const DATA_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(arguments: arguments::Dev, stop: CancellationToken) -> Result<(), CommandError> {
     let now = SystemClock.now();
@@ -46,6 +50,7 @@ pub(super) async fn run(arguments: arguments::Dev, stop: CancellationToken) -> R
             tokio::select! {
                 result = serve(engine.store(), engine.store(), &arguments, stop) => result,
                 never = sweep(engine.clone()) => match never {},
+                lost = data_file_lost(&engine) => Err(lost.into()),
             }
         }
         // The table may be shared and the dev tokens are public, so they stay in this process.
@@ -66,6 +71,16 @@ async fn sweep(engine: EmbeddedDynamoDb) -> Infallible {
         let engine = engine.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || engine.sweep_ttl()).await {
             tracing::warn!(%error, "TTL sweep failed");
+        }
+    }
+}
+
+/// Waits until the data file is deleted or replaced.
+async fn data_file_lost(engine: &EmbeddedDynamoDb) -> DataFileError {
+    loop {
+        tokio::time::sleep(DATA_CHECK_INTERVAL).await;
+        if let Err(error) = engine.check_file() {
+            return error;
         }
     }
 }

@@ -20,7 +20,11 @@ impl Dev {
     }
 
     pub async fn start_at(addr: &str, machine: &Machine, options: &[&str]) -> Self {
-        let process = machine.start(&[&["dev", "--addr", addr], options].concat());
+        Self::of_process(machine.start(&[&["dev", "--addr", addr], options].concat())).await
+    }
+
+    /// Waits until `process`, a `doorbell dev`, listens.
+    pub async fn of_process(process: Running) -> Self {
         let printed = process.wait_for_stdout(" (store: ").await;
         let url = printed.strip_prefix("Doorbell listens on ").unwrap().split(' ').next().unwrap();
         Self { url: url.to_owned(), process }

@@ -1,6 +1,7 @@
 //! A machine of one test: a folder that is all of `PATH`, and an environment without variables of the real one.
 
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::Command as Shell;
 
 use tempfile::TempDir;
@@ -39,6 +40,11 @@ impl Machine {
     pub fn with_file(self, name: &str, text: &str) -> Self {
         fs::write(self.folder.path().join(name), text).unwrap();
         self
+    }
+
+    /// The path of `name` in the working directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// The content of a file in the working directory; empty when it is missing.

@@ -245,10 +245,16 @@ pub(super) fn dispatch(database: &Database, operation: &str, body: &[u8], metere
         "UpdateTimeToLive" => call(body, false, |request| database.update_time_to_live(request)),
         other => Err(DynoxideError::ValidationException(format!("{other} is not supported"))),
     };
-    result.unwrap_or_else(|error| EngineResponse {
-        status: error.status_code(),
-        body: error.to_json().replace(VALIDATION_MARKER, ""),
-        units: 0.0,
+    result.unwrap_or_else(|error| {
+        if error.status_code() >= 500 {
+            // The response says only that the engine failed. Texts of SQLite quote no item: the disk is full, the file is corrupt.
+            tracing::error!(operation, %error, "the embedded store failed");
+        }
+        EngineResponse {
+            status: error.status_code(),
+            body: error.to_json().replace(VALIDATION_MARKER, ""),
+            units: 0.0,
+        }
     })
 }
 

@@ -4,6 +4,7 @@
 //! The engine deletes expired items only in [`EmbeddedDynamoDb::sweep_ttl`]. An [`Interceptor`] on the connector can record,
 //! delay, change, reject or lose every call.
 
+mod data_file;
 mod engine;
 
 use std::path::Path;
@@ -13,6 +14,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use dynoxide::Database;
 
+use data_file::DataFile;
+pub use data_file::{DataFileError, DataFileProblem};
 pub use engine::{
     CONTENT_TYPE, CallRecorder, EngineResponse, Fault, Interceptor, RecordedCall, ServiceError, TARGET_HEADER,
 };
@@ -26,28 +29,49 @@ pub const TABLE: &str = "doorbell";
 
 /// An engine in memory or on a file. Clones share it.
 #[derive(Clone)]
-pub struct EmbeddedDynamoDb(Database);
+pub struct EmbeddedDynamoDb {
+    database: Database,
+    file: Option<Arc<DataFile>>,
+}
+
+/// The engine does not start on a file.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    File(#[from] DataFileError),
+    /// The table cannot be created. The engine's log line has the reason.
+    #[error(transparent)]
+    Table(#[from] StoreError),
+}
 
 impl EmbeddedDynamoDb {
     /// A new engine in memory, with an empty [`TABLE`].
     pub async fn start() -> Result<Self> {
         let database = Database::memory().map_err(|error| engine_error("start", error))?;
-        Self::with_table(database).await
+        Self { database, file: None }.with_table().await
     }
 
-    /// The engine on the file at `path`, which is created if it does not exist. Several processes may share a file.
-    pub async fn open(path: &Path) -> Result<Self> {
-        let path = path.to_str().ok_or_else(|| {
-            StoreError::new("open", StoreErrorKind::Internal).with_detail("the file name is not UTF-8")
-        })?;
-        let database = Database::new(path).map_err(|error| engine_error("open the file", error))?;
-        Self::with_table(database).await
+    /// The engine on the file at `path`, which is created for its owner only if it does not exist. Several processes may share a
+    /// file. Blocks while another process holds its lock, for 5 s at most.
+    ///
+    /// # Errors
+    /// [`DataFileError`] with the reason if the file cannot be used. Nothing is written to a file that is not ours.
+    pub async fn open(path: &Path) -> std::result::Result<Self, OpenError> {
+        let (file, database) = DataFile::open(path, Database::new)?;
+        Ok(Self { database, file: Some(Arc::new(file)) }.with_table().await?)
     }
 
-    async fn with_table(database: Database) -> Result<Self> {
-        let engine = Self(database);
-        table::ensure(&engine.client(None), TABLE).await?;
-        Ok(engine)
+    async fn with_table(self) -> Result<Self> {
+        table::ensure(&self.client(None), TABLE).await?;
+        Ok(self)
+    }
+
+    /// Whether the file is still at its path. An engine whose file was deleted goes on, and loses everything at its end.
+    ///
+    /// # Errors
+    /// [`DataFileError`] if the file was deleted, moved or replaced.
+    pub fn check_file(&self) -> std::result::Result<(), DataFileError> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 
     /// A store on the engine's table. Two stores are two replicas: they share only the table.
@@ -67,19 +91,19 @@ impl EmbeddedDynamoDb {
             .region(Region::from_static("embedded"))
             .endpoint_url("http://embedded.invalid")
             .allow_no_auth()
-            .http_client(Connector::new(self.0.clone(), interceptor));
+            .http_client(Connector::new(self.database.clone(), interceptor));
         Client::from_conf(config.build())
     }
 
     /// The response to a call with this [`TARGET_HEADER`] and `body`, for a server in front of the engine. Signatures are not
     /// checked.
     pub fn respond(&self, target: &str, body: &[u8]) -> EngineResponse {
-        dispatch(&self.0, operation(target), body, false)
+        dispatch(&self.database, operation(target), body, false)
     }
 
     /// Deletes the items that have expired by the system clock and returns their number. Blocks.
     pub fn sweep_ttl(&self) -> Result<usize> {
-        self.0.sweep_ttl().map_err(|error| engine_error("sweep TTL", error))
+        self.database.sweep_ttl().map_err(|error| engine_error("sweep TTL", error))
     }
 }
 
@@ -132,7 +156,8 @@ mod tests {
     /// `table::ensure` on an empty engine, with the timeouts of a client for real endpoints; returns the outcome and the status of
     /// TTL.
     async fn ensure(interceptor: Arc<dyn Interceptor>) -> (Result<table::Ensured>, Option<TimeToLiveStatus>) {
-        let engine = EmbeddedDynamoDb(Database::memory().unwrap());
+        let database = Database::memory().unwrap();
+        let engine = EmbeddedDynamoDb { database, file: None };
         let config = engine.client(Some(interceptor)).config().to_builder().timeout_config(timeouts());
         let ensured = table::ensure(&Client::from_conf(config.build()), TABLE).await;
         let described = engine.client(None).describe_time_to_live().table_name(TABLE).send().await;
