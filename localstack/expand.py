@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Applies the SAM transform to the template and adapts the result to ministack.
 
-usage: expand.py packaged.yaml > stack.json      after `sam package` (CodeUri is `s3://…`); run with ministack's Python
+usage: expand.py packaged.yaml [NAME=VALUE…] > stack.json      after `sam package` (CodeUri is `s3://…`); run with ministack's Python
+
+The values are those of the deployment: like CloudFormation's, the transform replaces references to parameters by their values.
 
 Two adaptations:
-- SAM puts routes, integrations and the authorizer into an OpenAPI `Body`, which ministack ignores. They become resources of their
-  own, and CORS gets the spelling that ministack reads.
+- SAM puts routes, integrations, the authorizer and CORS into an OpenAPI `Body`, which ministack ignores. They become resources and
+  properties of their own.
 - ministack does not support alarms on metric math. They are removed and listed on stderr.
 
 ministack does not enforce API Gateway's permission to invoke functions, so `check_permissions` verifies the transformed template.
@@ -42,11 +44,13 @@ def short_form(loader, name, node):
 Template.add_multi_constructor("!", short_form)
 
 
-def expanded(path):
+def expanded(path, overrides):
     with open(path) as file:
         template = yaml.load(file, Template)
-    defaults = {name: parameter.get("Default", "") for name, parameter in template["Parameters"].items()}
-    stack = transform(template, defaults, SimpleNamespace(load=dict))
+    values = {name: parameter.get("Default", "") for name, parameter in template["Parameters"].items()}
+    if unknown := overrides.keys() - values.keys():
+        sys.exit(f"unknown parameters: {', '.join(sorted(unknown))}")
+    stack = transform(template, values | overrides, SimpleNamespace(load=dict))
     stack.pop("Transform", None)
     return stack
 
@@ -116,8 +120,7 @@ def without_body(name, api):
     body = properties.pop("Body")
     properties.pop("FailOnWarnings", None)
     properties |= {"Name": name, "ProtocolType": "HTTP"}
-    cors = body["x-amazon-apigateway-cors"]
-    properties["CorsConfiguration"] = {key[0].lower() + key[1:]: value for key, value in cors.items()}
+    properties["CorsConfiguration"] = body["x-amazon-apigateway-cors"]
     made = {name: api}
     for scheme, described in body["components"]["securitySchemes"].items():
         made[f"{name}Authorizer{scheme}"] = authorizer(name, scheme, described)
@@ -133,7 +136,7 @@ def without_body(name, api):
 
 
 def main():
-    stack = expanded(sys.argv[1])
+    stack = expanded(sys.argv[1], dict(override.split("=", 1) for override in sys.argv[2:]))
     check_permissions(stack)
     for name, api in resources_of(stack, "AWS::ApiGatewayV2::Api").items():
         stack["Resources"] |= without_body(name, api)

@@ -29,6 +29,8 @@ export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 AUTH=true start_emulator 127.0.0.1 4566 "$work"
 
 step 'deploy'
+# The origin is that of the suite's browser.
+parameters=(ProtectTable=false AuthorizerCacheSeconds=0 "Architecture=$(lambda_architecture)" CorsOrigins=https://app.example)
 # quietly LOG COMMAND…: prints the output only on failure
 quietly() {
   local log=$work/$1
@@ -36,9 +38,9 @@ quietly() {
   "$@" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
 }
 quietly package sam package --template-file .aws-sam/build/template.yaml --resolve-s3 --output-template-file "$work/packaged.yaml"
-"$tools/ministack/bin/python" localstack/expand.py "$work/packaged.yaml" >"$work/stack.json"
+"$tools/ministack/bin/python" localstack/expand.py "$work/packaged.yaml" "${parameters[@]}" >"$work/stack.json"
 quietly deploy sam deploy --template-file "$work/stack.json" --stack-name doorbell --resolve-s3 --capabilities CAPABILITY_IAM \
-  --no-confirm-changeset --parameter-overrides ProtectTable=false AuthorizerCacheSeconds=0 "Architecture=$(lambda_architecture)"
+  --no-confirm-changeset --parameter-overrides "${parameters[@]}"
 "$tools/sam/bin/python" localstack/complete.py doorbell "$work/stack.json"
 
 # output NAME: prints an output of the stack

@@ -11,6 +11,9 @@ use crate::results::Results;
 /// The daemons' interval.
 pub(crate) const HEARTBEAT_S: f64 = 15.0;
 
+/// A write unit is a write of up to this size (AWS, "DynamoDB read and write operations").
+const WRITE_UNIT_BYTES: f64 = 1024.0;
+
 /// Everything that is billed by use.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
@@ -23,6 +26,8 @@ pub(crate) struct Usage {
     /// Access log and function log.
     pub(crate) log_bytes: f64,
     pub(crate) sent_bytes: f64,
+    /// Stored in the table, on average over a month.
+    pub(crate) stored_bytes: f64,
 }
 
 impl Usage {
@@ -35,6 +40,7 @@ impl Usage {
             read_units: combine(self.read_units, other.read_units),
             log_bytes: combine(self.log_bytes, other.log_bytes),
             sent_bytes: combine(self.sent_bytes, other.sent_bytes),
+            stored_bytes: combine(self.stored_bytes, other.stored_bytes),
         }
     }
 }
@@ -62,6 +68,8 @@ impl Mul<f64> for Usage {
 
 pub(crate) struct Doorbell {
     heartbeat: Usage,
+    /// The items of a runtime.
+    runtime: Usage,
     /// From ring to answer, with the additional cost of heartbeats.
     pub(crate) question: Usage,
     authorizer: Usage,
@@ -88,6 +96,12 @@ impl Doorbell {
         };
         let claim = call("heartbeat_work", "heartbeat")? - heartbeat;
         let models = Usage { sent_bytes: results.counted("poll_result")?.report_bytes, ..Usage::default() };
+        // By the units of the writes, which are at least the size of the items: heartbeats write the runtime, one more unit is its
+        // listing, and reports write the request, which stays until TTL deletes it.
+        let stored = |units: f64| Usage { stored_bytes: units * WRITE_UNIT_BYTES, ..Usage::default() };
+        let runtime = stored(results.counted("heartbeat_idle")?.write_units + 1.0);
+        let share_of_month = prices.assumptions.ttl_days * 86_400.0 / prices.month_s();
+        let request = stored(results.counted("report")?.write_units * share_of_month);
         // The client's token is not in the authorizer's cache.
         let question = authorizer
             + call("initiate", "initiate")?
@@ -95,9 +109,11 @@ impl Doorbell {
             + claim
             + query * later_queries
             + call("report", "report")?
-            + models;
+            + models
+            + request;
         Ok(Self {
             heartbeat,
+            runtime,
             question,
             authorizer,
             month_s: prices.month_s(),
@@ -109,7 +125,7 @@ impl Doorbell {
     /// A month of one runtime's heartbeats, by a daemon with its own token.
     pub(crate) fn runtime_month(&self) -> Usage {
         let authorizations = self.month_s / self.authorizer_cache_s.max(HEARTBEAT_S);
-        self.heartbeat * (self.month_s / HEARTBEAT_S) + self.authorizer * authorizations
+        self.heartbeat * (self.month_s / HEARTBEAT_S) + self.authorizer * authorizations + self.runtime
     }
 
     /// The bill of a deployment, monitoring and questions included.
@@ -132,6 +148,7 @@ fn usage(operation: &str, function: &str, results: &Results, prices: &Prices) ->
         read_units: counted.read_units,
         log_bytes: assumed.access_log_bytes + assumed.function_log_bytes,
         sent_bytes: assumed.response_bytes,
+        stored_bytes: 0.0,
     })
 }
 
@@ -152,6 +169,7 @@ mod tests {
         let month = doorbell().runtime_month();
         assert_eq!((month.requests, month.write_units), (175_200.0, 175_200.0));
         assert_eq!((month.lambda_calls, month.read_units), (175_200.0 + 43_800.0, 43_800.0));
+        assert_eq!(month.stored_bytes, 2.0 * 1024.0);
     }
 
     #[test]
@@ -159,6 +177,7 @@ mod tests {
         let question = doorbell().question;
         assert_eq!(question.requests, 1.0 + 17.0 + 1.0);
         assert_eq!(question.write_units, 2.0 + 1.0 + 1.0);
+        assert!((question.stored_bytes - 1024.0 * 3.0 * 24.0 / 730.0).abs() < 1e-9);
         let queries = WORK_HINT_LIFETIME.as_secs_f64() / HEARTBEAT_S;
         assert!((question.read_units - (1.0 + 17.0 + queries)).abs() < 1e-9);
     }

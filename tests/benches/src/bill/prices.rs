@@ -28,6 +28,8 @@ pub(crate) struct PriceList {
     lambda_arm64: Price,
     write_units: Price,
     read_units: Price,
+    table_storage: Price,
+    table_recovery: Price,
     logs: Price,
     logs_kept: Price,
     pub(crate) traffic: Price,
@@ -78,6 +80,7 @@ pub(crate) struct Assumptions {
     pub(crate) function_log_bytes: f64,
     log_compression: f64,
     pub(crate) response_bytes: f64,
+    pub(crate) ttl_days: f64,
     alarm_metrics: f64,
     metrics: f64,
     dashboards: f64,
@@ -101,7 +104,7 @@ pub(crate) struct Containers {
 }
 
 /// Dollars by line.
-pub(crate) struct Bill([(&'static str, f64); 7]);
+pub(crate) struct Bill([(&'static str, f64); 8]);
 
 impl Bill {
     pub(crate) fn total(&self) -> f64 {
@@ -131,6 +134,10 @@ impl Prices {
             ("Lambda, time", list.lambda_arm64.of(usage.gb_seconds)),
             ("DynamoDB, writes", list.write_units.of(usage.write_units)),
             ("DynamoDB, reads", list.read_units.of(usage.read_units)),
+            (
+                "DynamoDB, storage and backups",
+                list.table_storage.of(usage.stored_bytes) + list.table_recovery.of(usage.stored_bytes),
+            ),
             ("CloudWatch, logs", list.logs.of(usage.log_bytes) + list.logs_kept.of(kept)),
             ("traffic out", list.traffic.of(usage.sent_bytes)),
         ])
@@ -180,6 +187,14 @@ mod tests {
         let cache =
             format!("  AuthorizerCacheSeconds:\n    Type: Number\n    Default: {authorizer_cache_s}\n");
         assert!(TEMPLATE.contains(&cache));
+    }
+
+    /// The bill contains the backups and no KMS key.
+    #[test]
+    fn backups_and_encryption_match_the_template() {
+        let recovery = "  PointInTimeRecovery:\n    Type: String\n    Default: \"true\"\n";
+        assert!(TEMPLATE.contains(recovery));
+        assert!(!TEMPLATE.contains("SSEEnabled:") && !TEMPLATE.contains("KMSMasterKeyId:"));
     }
 
     #[test]

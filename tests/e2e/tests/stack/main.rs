@@ -7,7 +7,7 @@
 //! | part | `--skip` it where |
 //! |---|---|
 //! | `load::`, `rate_limit::` | a call takes longer than a second |
-//! | `origins::` | the stack allows only named origins |
+//! | `origins::` | the stack allows neither `https://app.example` nor any origin |
 //! | `command::` | the command or the table cannot be used |
 //! | `ttl::` | the table cannot be reached, or TTL takes longer than 90 s (DynamoDB deletes within days) |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]

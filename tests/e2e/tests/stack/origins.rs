@@ -13,8 +13,11 @@ fn lists(headers: &HeaderMap, name: &str, wanted: &str) -> bool {
     listed.split(',').any(|listed| listed.trim().eq_ignore_ascii_case(wanted))
 }
 
+/// A named origin may send credentials; browsers refuse them where any origin is allowed.
 fn allows_origin(headers: &HeaderMap) -> bool {
-    ["*", ORIGIN].iter().any(|origin| lists(headers, "access-control-allow-origin", origin))
+    let has_credentials = lists(headers, "access-control-allow-credentials", "true");
+    let allows = |origin| lists(headers, "access-control-allow-origin", origin);
+    (allows("*") && !has_credentials) || (allows(ORIGIN) && has_credentials)
 }
 
 #[tokio::test]
@@ -33,6 +36,19 @@ async fn preflight_needs_no_token_and_lists_headers() {
     for header in CORS_HEADERS {
         assert!(lists(response.headers(), "access-control-allow-headers", header), "{header}: {response:?}");
     }
+}
+
+#[tokio::test]
+#[ignore = "needs a deployed stack: localstack/test.sh"]
+async fn other_origin_is_not_allowed_credentials() {
+    let client = stack::client();
+    let request = client.request(Method::GET, "/api/runtimes").bearer_auth(client.token(Caller::UserA));
+    let response = request.header("origin", "https://evil.example").send().await.unwrap();
+    assert!(
+        !lists(response.headers(), "access-control-allow-origin", "https://evil.example"),
+        "{response:?}"
+    );
+    assert!(!lists(response.headers(), "access-control-allow-credentials", "true"), "{response:?}");
 }
 
 #[tokio::test]

@@ -5,9 +5,65 @@ use serde_json::Value;
 
 use crate::yaml::{intrinsic, template, text, texts};
 
+/// The condition under which browser clients are allowed, the settings then, and otherwise.
+///
+/// One condition around everything: SAM's transform drops an `AllowCredentials` that is an intrinsic function (samtranslator
+/// 1.115.0, `OpenApiEditor.add_cors`), except inside one.
+fn cors() -> (String, serde_yaml_ng::Value, serde_yaml_ng::Value) {
+    let template = template();
+    let cors = &template["Resources"]["Api"]["Properties"]["CorsConfiguration"];
+    let serde_yaml_ng::Value::Tagged(condition) = cors else { panic!("not a condition") };
+    assert_eq!(condition.tag, "If");
+    let [name, allowed, otherwise] = condition.value.as_sequence().unwrap().as_slice() else {
+        panic!("not two cases")
+    };
+    (text(name), allowed.clone(), otherwise.clone())
+}
+
+/// `*` would look right and is not: browsers of the reference client send credentials.
+#[test]
+fn no_origin_is_allowed_by_default() {
+    let (condition, _, otherwise) = cors();
+    assert_eq!(text(&template()["Parameters"]["CorsOrigins"]["Default"]), "");
+    assert_eq!(negated(&condition), ["!Ref CorsOrigins", ""]);
+    let origins = texts(&otherwise["AllowOrigins"]);
+    assert_eq!(origins.len(), 1, "API Gateway needs one");
+    assert!(origins[0].ends_with(".invalid"), "a host that may exist: {origins:?}");
+    assert_eq!(otherwise.as_mapping().unwrap().len(), 1);
+}
+
+#[test]
+fn only_named_origins_may_send_credentials() {
+    let (_, allowed, _) = cors();
+    let serde_yaml_ng::Value::Tagged(origins) = &allowed["AllowOrigins"] else { panic!("not a split") };
+    assert_eq!(
+        (origins.tag.to_string().as_str(), intrinsic(&origins.value[1])),
+        ("!Split", "!Ref CorsOrigins".to_owned())
+    );
+    let serde_yaml_ng::Value::Tagged(credentials) = &allowed["AllowCredentials"] else {
+        panic!("no condition")
+    };
+    assert_eq!(
+        credentials.value,
+        serde_yaml_ng::from_str::<serde_yaml_ng::Value>("[NamedOrigins, true, false]").unwrap()
+    );
+    assert_eq!(negated("NamedOrigins"), ["!Ref CorsOrigins", "*"]);
+}
+
+/// The two sides of a condition `!Not [!Equals [left, right]]`.
+fn negated(condition: &str) -> [String; 2] {
+    let template = template();
+    let serde_yaml_ng::Value::Tagged(not) = &template["Conditions"][condition] else {
+        panic!("no condition")
+    };
+    let serde_yaml_ng::Value::Tagged(equals) = &not.value[0] else { panic!("no comparison") };
+    assert_eq!((not.tag.to_string().as_str(), equals.tag.to_string().as_str()), ("!Not", "!Equals"));
+    [intrinsic(&equals.value[0]), intrinsic(&equals.value[1])]
+}
+
 #[test]
 fn cors_matches_local_gateway() {
-    let cors = &template()["Resources"]["Api"]["Properties"]["CorsConfiguration"];
+    let (_, cors, _) = cors();
     assert_eq!(texts(&cors["AllowHeaders"]), CORS_HEADERS);
     assert_eq!(texts(&cors["AllowMethods"]), CORS_METHODS);
     assert_eq!(texts(&cors["ExposeHeaders"]), CORS_EXPOSED_HEADERS);

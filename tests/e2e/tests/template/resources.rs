@@ -14,6 +14,26 @@ fn table_has_keys_and_ttl() {
     assert_eq!(ttl["Enabled"], true);
 }
 
+/// DynamoDB encrypts every table with a key of its own, free of charge. An `SSESpecification` selects a key whose requests KMS
+/// bills, which docs/costs.md does not contain.
+#[test]
+fn table_is_encrypted_with_free_key() {
+    assert_eq!(template()["Resources"]["Table"]["Properties"].get("SSESpecification"), None);
+}
+
+/// The table holds the only copy of the tokens.
+#[test]
+fn table_can_be_recovered_and_is_protected() {
+    let template = template();
+    let table = &template["Resources"]["Table"]["Properties"];
+    let recovery = &table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
+    assert_eq!(intrinsic(recovery), "!Ref PointInTimeRecovery");
+    assert_eq!(intrinsic(&table["DeletionProtectionEnabled"]), "!Ref ProtectTable");
+    for parameter in ["PointInTimeRecovery", "ProtectTable"] {
+        assert_eq!(text(&template["Parameters"][parameter]["Default"]), "true", "{parameter}");
+    }
+}
+
 /// Lambda creates a missing group without a retention.
 #[test]
 fn every_function_has_a_log_group() {
