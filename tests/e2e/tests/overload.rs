@@ -1,7 +1,7 @@
-//! `doorbell dev` under twice the load that it can serve: it answers every call, keeps its memory bounded, ends every accepted
-//! ring, and recovers its latency.
+//! `doorbell dev` under twice the load that it can serve: it answers every call, sheds within two seconds, completes every
+//! accepted ring, keeps its memory bounded, and recovers its latency.
 //!
-//! All bounds are relative to what the same run measured before, so they hold on any machine.
+//! Bounds of memory and latency are relative to what the same run measured before, so they hold on any machine.
 
 #![cfg(test)]
 
@@ -26,6 +26,8 @@ const MEMORY_FACTOR: u64 = 4;
 /// Twice the latency is noise on a busy machine.
 const LATENCY_FACTOR: u32 = 4;
 const RECOVERY: Duration = Duration::from_secs(30);
+/// A call waits for a permit for at most a second; the rest is for the sockets of a saturated machine.
+const SHED_WITHIN: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes up to two minutes, and the whole machine"]
@@ -50,7 +52,10 @@ async fn sheds_load_and_recovers() {
     println!("memory at most {peak} KiB, afterwards {} KiB", memory(&dev.process, "VmRSS:"));
 
     assert_eq!(loaded.wrong(), Vec::<String>::new());
-    assert!(loaded.shed_count() > 0, "the server was not overloaded");
+    let shed = loaded.shed_latencies();
+    let slowest = shed.last().expect("the server was not overloaded");
+    println!("{} calls shed, the slowest after {slowest:?}", shed.len());
+    assert!(*slowest <= SHED_WITHIN, "{slowest:?}");
     assert!(rings.keys().all(|outcome| load::RING_OUTCOMES.contains(&outcome.as_str())), "{rings:?}");
     assert!(rings.get("completed").is_some_and(|count| *count > 0), "{rings:?}");
     assert!(peak <= MEMORY_FACTOR * before, "{peak} KiB, after {before} KiB");

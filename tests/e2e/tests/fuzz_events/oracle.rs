@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::documented;
-use crate::fixtures::{Fixtures, WORKSPACES};
+use crate::fixtures::{Fixtures, Snapshot, WORKSPACES};
 
 type Checked = Result<(), TestCaseError>;
 
@@ -22,15 +22,38 @@ struct Caller {
     workspaces: Vec<String>,
 }
 
-/// Invokes `function` with `event` on new fixtures in an empty `store`, and checks the response and the changes.
-pub(crate) async fn check<S: Store>(function: Function, event: &Value, store: S) -> Checked {
+/// Fixtures in a store of their own, and what they show.
+pub(crate) struct Stage<S> {
+    fixtures: Fixtures<S>,
+    before: [Snapshot; 2],
+}
+
+impl<S: Store> Stage<S> {
+    /// On an empty `store`.
+    async fn new(store: S) -> Self {
+        let fixtures = Fixtures::new(store).await;
+        let before = [fixtures.snapshot(WORKSPACES[0]).await, fixtures.snapshot(WORKSPACES[1]).await];
+        Self { fixtures, before }
+    }
+}
+
+/// Invokes `function` with `event` on `stage`, and checks the response and the changes. The stage stays for the next event if
+/// this one was not allowed to change anything; otherwise the next one gets a new stage, on an empty store.
+pub(crate) async fn check<S: Store>(
+    function: Function,
+    event: &Value,
+    stage: &mut Option<Stage<S>>,
+    empty_store: impl AsyncFn() -> S,
+) -> Checked {
     // The Lambda runtime rejects what is not an event.
     let payload = serde_json::from_value(event.clone()).map_err(|_| TestCaseError::reject("no event"))?;
     let request = doorbell_shared::http::event::request(payload);
-    let fixtures = Fixtures::new(store).await;
-    let before = [fixtures.snapshot(WORKSPACES[0]).await, fixtures.snapshot(WORKSPACES[1]).await];
+    let current = match stage.take() {
+        Some(unchanged) => unchanged,
+        None => Stage::new(empty_store().await).await,
+    };
 
-    let response = invoke(function, &fixtures.state, &request).await;
+    let response = invoke(function, &current.fixtures.state, &request).await;
     prop_assert_eq!(&response.headers()["content-type"], "application/json");
     let body = serde_json::from_slice(response.body().as_ref());
     let body = body.map_err(|error| TestCaseError::fail(format!("no JSON: {error}")))?;
@@ -42,16 +65,22 @@ pub(crate) async fn check<S: Store>(function: Function, event: &Value, store: S)
         check_objects_only(function, request.body())?;
     }
 
-    for (workspace, before) in WORKSPACES.into_iter().zip(before) {
-        if !may_change(function, caller.as_ref(), workspace, &response) {
+    let mut is_unchanged = true;
+    for (workspace, before) in WORKSPACES.into_iter().zip(&current.before) {
+        if may_change(function, caller.as_ref(), workspace, &response) {
+            is_unchanged = false;
+        } else {
             prop_assert_eq!(
-                &fixtures.snapshot(workspace).await,
-                &before,
+                &current.fixtures.snapshot(workspace).await,
+                before,
                 "changed by {} {}",
                 response.status,
                 response.body
             );
         }
+    }
+    if is_unchanged {
+        *stage = Some(current);
     }
     Ok(())
 }

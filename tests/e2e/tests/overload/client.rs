@@ -91,9 +91,13 @@ impl LoadClient {
         self.calls.lock().unwrap().len()
     }
 
-    pub(crate) fn shed_count(&self) -> usize {
+    /// The latencies of all calls that were shed, sorted.
+    pub(crate) fn shed_latencies(&self) -> Vec<Duration> {
         let is_shed = |outcome: &CallOutcome| *outcome == CallOutcome::Shed;
-        Operation::ALL.iter().map(|operation| self.latencies(*operation, is_shed).len()).sum()
+        let mut latencies: Vec<_> =
+            Operation::ALL.iter().flat_map(|operation| self.latencies(*operation, is_shed)).collect();
+        latencies.sort_unstable();
+        latencies
     }
 
     /// The first calls that ended outside the contract.
