@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     TimeToLiveSpecification, TimeToLiveStatus,
 };
+use aws_smithy_runtime_api::client::waiters::error::WaiterError;
 
 use super::error::failed;
 use crate::store::outcome::{Result, StoreError, StoreErrorKind};
@@ -72,9 +73,12 @@ async fn create(client: &Client, table: &str) -> Result<Ensured> {
 async fn wait_until_usable(client: &Client, table: &str) -> Result<()> {
     let created = client.wait_until_table_exists().table_name(table).wait(CREATION_TIMEOUT).await;
     created.map(|_| ()).map_err(|error| {
-        StoreError::new("create table", StoreErrorKind::Timeout)
-            .with_detail("the table is not active")
-            .with_source(error)
+        let failure = match error {
+            WaiterError::ExceededMaxWait(_) => StoreError::new("create table", StoreErrorKind::Timeout)
+                .with_detail("the table is not active"),
+            _ => StoreError::new("describe table", StoreErrorKind::Rejected),
+        };
+        failure.with_source(error)
     })
 }
 

@@ -100,6 +100,16 @@ async fn other_program_database_is_kept() {
     assert_refused(&machine, "is a database of another program\n", "name another file with --data").await;
 }
 
+/// Of the same engine, but without our table.
+#[tokio::test]
+async fn other_table_database_is_kept() {
+    let machine = used().await;
+    let other = Connection::open(machine.path(FILE)).unwrap();
+    other.execute_batch("UPDATE _tables SET table_name = 'orders'; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(other);
+    assert_refused(&machine, "is a database of another program\n", "name another file with --data").await;
+}
+
 #[tokio::test]
 async fn damaged_file_is_corrupt() {
     let machine = used().await;
