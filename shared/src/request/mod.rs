@@ -17,6 +17,7 @@
 //! | `completed`, `failed` | a report on an open request | never |
 //! | `timeout` | the first poll after the deadline | never |
 
+mod history;
 mod lifecycle;
 
 use std::fmt;
@@ -25,6 +26,8 @@ use doorbell_protocol::limits::{ERROR_BYTES, RESULT_BYTES};
 use doorbell_protocol::{InFlight, Kind, RequestId, RuntimeId, Status, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use history::{DeliveryRecord, Ending, HistorySubject, RequestHistory};
 
 /// The key of a request. The id alone is not enough: a poll of another runtime's path must not find the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

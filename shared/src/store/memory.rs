@@ -1,6 +1,7 @@
 //! The store in memory, under one lock. It applies the lifecycle directly and is the reference for other stores.
 //!
-//! For tests and `doorbell dev --store memory`.
+//! For tests and `doorbell dev --store memory`. Keeps no [history](crate::request::RequestHistory) of a request: `doorbell why`
+//! reads tables.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

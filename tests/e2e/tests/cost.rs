@@ -1,11 +1,15 @@
 //! DynamoDB calls and request units of each operation, counted from the engine's `ConsumedCapacity`: as designed, and flat.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::{ModelListReport, ModelListResult};
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::request::{Payload, RequestOutcome};
+use doorbell_shared::store::Store as _;
+use doorbell_shared::store::conformance::{Replicas, TestContext};
+use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb};
 use doorbell_test_support::catalog::catalog_report;
-use doorbell_test_support::cost::{OperationCost, RecordedApi};
+use doorbell_test_support::cost::{Cost, OperationCost, RecordedApi};
 use doorbell_test_support::seed::TableSeeder;
 use serde_json::{Value, json};
 
@@ -118,6 +122,26 @@ async fn small_report_costs_one_unit() {
         let report = ModelListReport::completed(ModelListResult { models, supported: true, fallback: false });
         let cost = api.report(&runtime, &request, &report).await;
         assert_eq!(cost.by_name(), [("UpdateItem", 1.0)], "{length}");
+    }
+}
+
+/// A delivered request also keeps who rang, claimed and reported. 30 characters are an issuer's `auth0|` and 24 hex digits.
+#[tokio::test]
+async fn small_report_of_delivered_request_costs_one_unit() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let recorder = Arc::new(CallRecorder::default());
+    let store = engine.store_with_interceptor(Arc::<CallRecorder>::clone(&recorder));
+    let mut test = TestContext::new(Replicas { replica_a: store.clone(), replica_b: store.clone() }).await;
+    test.caller.subject = "x".repeat(30);
+    // A ring each second, all while the runtime is online.
+    for (second, length) in (0..30).zip((0..1_500).step_by(50)) {
+        let now = test.at(second);
+        let address = test.ring(now).await.address;
+        test.claim(address, now).await;
+        recorder.take();
+        let outcome = RequestOutcome::Completed(Payload::try_from("x".repeat(length)).unwrap());
+        store.report(address, &test.caller, &outcome, now).await.unwrap();
+        assert_eq!(Cost(recorder.take()).by_name(), [("UpdateItem", 1.0)], "{length}");
     }
 }
 

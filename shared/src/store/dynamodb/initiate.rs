@@ -14,6 +14,7 @@ use doorbell_protocol::{Timestamp, WorkspaceId};
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional};
+use super::history;
 use super::items::{RequestItem, RuntimeItem, decode, encode};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use crate::access::Principal;
@@ -56,7 +57,9 @@ impl DynamoDbStore {
             hint = self.hint_early(address, caller, now).await?;
         }
         match hint {
-            HintOutcome::Written(workspace) => self.enqueue(Request::new(address, workspace, now)).await,
+            HintOutcome::Written(workspace) => {
+                self.enqueue(Request::new(address, workspace, now), caller).await
+            }
             HintOutcome::Offline => Ok(InitiateOutcome::Offline),
             HintOutcome::NotFound => Ok(InitiateOutcome::NotFound),
             HintOutcome::RateLimited(limited) => Ok(InitiateOutcome::RateLimited(limited)),
@@ -118,9 +121,10 @@ impl DynamoDbStore {
     }
 
     /// The request's id is the idempotency token: an existing item comes from our first try.
-    async fn enqueue(&self, request: Request) -> Result<InitiateOutcome> {
+    async fn enqueue(&self, request: Request, caller: &Principal) -> Result<InitiateOutcome> {
         let mut item = Item::from(Key::request(request.address.runtime, request.address.request));
         item.extend(encode(RequestItem::from(&request))?);
+        item.insert(history::ASKED_BY.to_owned(), history::subject(caller));
         let put = self
             .client
             .put_item()

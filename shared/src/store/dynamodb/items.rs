@@ -35,7 +35,7 @@ pub(super) fn runtime_expiry(seen_at: Timestamp) -> i64 {
     (seen_at + RUNTIME_RETENTION).seconds_rounded_up()
 }
 
-fn time(millis: i64) -> Result<Timestamp> {
+pub(super) fn time(millis: i64) -> Result<Timestamp> {
     Timestamp::from_millis(millis).ok_or_else(|| corrupt("a time is out of range"))
 }
 

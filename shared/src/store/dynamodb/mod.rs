@@ -1,7 +1,7 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `runtimes`,
-//! `lists`, `initiate`, `queue`, `requests` and `tokens` have the operations with their conditions.
+//! `lists`, `initiate`, `queue`, `requests`, `history` and `tokens` have the operations with their conditions.
 //!
 //! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
 //! every conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
@@ -15,6 +15,7 @@ pub mod connect;
 pub mod embedded;
 
 mod error;
+mod history;
 mod initiate;
 mod items;
 mod keys;
@@ -24,6 +25,8 @@ mod queue;
 mod requests;
 mod runtimes;
 mod tokens;
+
+pub use history::FoundRequest;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::BehaviorVersion;
@@ -93,12 +96,12 @@ impl Store for DynamoDbStore {
     async fn claim(
         &self,
         address: Address,
-        _caller: &Principal,
+        caller: &Principal,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
-        self.write_lease(address, delivery, token, now).await
+        self.write_lease(address, caller, delivery, token, now).await
     }
 
     async fn report(

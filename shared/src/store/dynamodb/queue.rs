@@ -15,8 +15,10 @@ use serde::Deserialize;
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
+use super::history;
 use super::items::{RequestItem, decode, request_expiry};
 use super::keys::{Item, Key, last_request_sort, millis, number, request_sort, runtime_partition, string};
+use crate::access::Principal;
 use crate::limits::{CLOCK_SKEW, REDELIVERY_AFTER};
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, State};
 use crate::store::outcome::{Candidate, ClaimOutcome, Result};
@@ -129,13 +131,14 @@ impl DynamoDbStore {
     pub(super) async fn write_lease(
         &self,
         address: Address,
+        caller: &Principal,
         delivery: Delivery,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
         let update = match delivery {
-            Delivery::First => self.first_lease(address, token, now),
-            Delivery::Redelivery { lease } => self.replacing_lease(address, lease, token, now),
+            Delivery::First => self.first_lease(address, caller, token, now),
+            Delivery::Redelivery { lease } => self.replacing_lease(address, caller, lease, token, now),
         };
         let item = match conditional("claim", update.send().await)? {
             ConditionalWrite::Applied(output) => output.attributes.unwrap_or_default(),
@@ -150,14 +153,21 @@ impl DynamoDbStore {
         })
     }
 
-    fn first_lease(&self, address: Address, token: LeaseToken, now: Timestamp) -> UpdateItemFluentBuilder {
+    fn first_lease(
+        &self,
+        address: Address,
+        caller: &Principal,
+        token: LeaseToken,
+        now: Timestamp,
+    ) -> UpdateItemFluentBuilder {
         self.update_lease(address, token, now)
             .update_expression(
                 "SET #status = :running, claimed_at = :now, lease_token = :lease_token, attempt = :first, \
-                 updated_at = :now, expires_at = :expires_at",
+                 leases = :leases, updated_at = :now, expires_at = :expires_at",
             )
             .condition_expression(PENDING)
             .expression_attribute_values(":first", number(1))
+            .expression_attribute_values(":leases", history::first_delivery(caller, now))
             .expression_attribute_values(":pending", string(Status::Pending.as_str()))
             .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
     }
@@ -166,17 +176,20 @@ impl DynamoDbStore {
     fn replacing_lease(
         &self,
         address: Address,
+        caller: &Principal,
         replaced: LeaseToken,
         token: LeaseToken,
         now: Timestamp,
     ) -> UpdateItemFluentBuilder {
         self.update_lease(address, token, now)
-            .update_expression(
-                "SET lease_token = :lease_token, attempt = attempt + :one, updated_at = :now, \
+            .update_expression(format!(
+                "SET lease_token = :lease_token, attempt = attempt + :one, {} = :delivery, updated_at = :now, \
                  expires_at = :expires_at",
-            )
+                history::last_delivery()
+            ))
             .condition_expression(LOST)
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":delivery", history::delivery(caller, now))
             .expression_attribute_values(":replaced", string(replaced.to_string()))
             .expression_attribute_values(":delivered_before", millis(now - REDELIVERY_AFTER))
             .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))

@@ -6,6 +6,7 @@ use doorbell_protocol::{Status, Timestamp};
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
+use super::history;
 use super::items::{RequestItem, decode, request_expiry};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use super::payload_attribute::PayloadAttribute;
@@ -120,7 +121,8 @@ impl DynamoDbStore {
             .table_name(&self.table)
             .set_key(Some(Key::request(address.runtime, address.request).into()))
             .update_expression(
-                "SET #status = :status, #body = :body, updated_at = :now, expires_at = :expires_at",
+                "SET #status = :status, #body = :body, reported_by = :reported_by, updated_at = :now, \
+                 expires_at = :expires_at",
             )
             .condition_expression(format!("{} AND kind = :kind AND {OPEN}", workspaces.condition))
             .set_expression_attribute_values(Some(workspaces.values))
@@ -128,6 +130,7 @@ impl DynamoDbStore {
             .expression_attribute_names("#body", attribute)
             .expression_attribute_values(":status", string(outcome.status().as_str()))
             .expression_attribute_values(":body", body)
+            .expression_attribute_values(":reported_by", history::subject(caller))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":expires_at", number(request_expiry(now)))
             .expression_attribute_values(":kind", string(address.kind.as_str()))

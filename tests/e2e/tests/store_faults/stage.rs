@@ -66,6 +66,7 @@ impl Stage {
                 PollOutcome::Found(request) | PollOutcome::TimedOut(request) => self.shape(&request),
                 PollOutcome::NotFound => "no request".to_owned(),
             });
+            state.push(self.history(address, now).await);
         }
         state
     }
@@ -77,6 +78,24 @@ impl Stage {
         };
         let changed = request.updated_at.since(self.context.start);
         format!("{} {attempt} {changed:?}", request.state.status().as_str())
+    }
+
+    /// What the request's item keeps of its ring, deliveries and report.
+    async fn history(&self, address: Address, now: Timestamp) -> String {
+        let Stage { context, .. } = self;
+        let find =
+            context.replica_b.find_request(context.workspace, Some(context.runtime), address.request, now);
+        match find.await.unwrap().map(|found| found.history) {
+            Some(history) => {
+                let reported = history.reported_by.is_some();
+                format!(
+                    "rung {}, deliveries {}, reported {reported}",
+                    history.asked_by.is_some(),
+                    history.deliveries.len()
+                )
+            }
+            None => "no history".to_owned(),
+        }
     }
 
     /// The rate limit, which no operation returns.
