@@ -2,10 +2,11 @@
 //! `POST /api/daemon/runtimes/{runtimeId}/models/{requestId}/result`.
 //!
 //! Daemons stop at any 4xx and retry a 5xx, so a store failure is always a 500. A report on a request that has ended is ignored
-//! and answered 200.
+//! and answered 200. A report whose result cannot be stored is a 4xx and fails its request, so that the client gets the reason
+//! instead of a timeout. A body that is not a report is a 400 and changes nothing.
 
 use doorbell_protocol::limits::{MODEL_TEXT_CHARS, MODELS_PER_REPORT};
-use doorbell_protocol::{Ack, Kind, ModelListReport, ModelListResult, Scope};
+use doorbell_protocol::{Ack, InvalidModel, Kind, ModelListResult, NoResult, RawReport, Scope};
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
@@ -20,13 +21,11 @@ async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<
     let caller = caller(request, Scope::Daemon)?;
     input::limit_body(request)?;
     let address = input::address(request, Kind::ModelList)?;
-    let body: ModelListReport = input::body(request)?;
-    // A result that cannot be stored fails the request, so that its client gets the reason instead of a timeout.
+    let body: RawReport = input::body(request)?;
     let (outcome, response) = match outcome(body) {
         Ok(outcome) => (outcome, Ok(Ack::default())),
-        Err(too_large) => {
-            let error = ErrorText::from(too_large.to_string());
-            (RequestOutcome::Failed(error), Err(ApiError::ReportTooLarge))
+        Err(unstorable) => {
+            (RequestOutcome::Failed(ErrorText::from(unstorable.to_string())), Err(unstorable.into()))
         }
     };
     let operation = match outcome {
@@ -47,9 +46,11 @@ async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<
     }
 }
 
-/// Why a report cannot be stored: the error text of its request.
+/// Why a result cannot be stored: the error text of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum ReportTooLarge {
+enum Unstorable {
+    #[error("the daemon's report has {0}")]
+    Model(InvalidModel),
     #[error("the daemon's report is too large to store: {0}")]
     Bytes(#[from] PayloadTooLarge),
     #[error(
@@ -62,19 +63,29 @@ enum ReportTooLarge {
     Text,
 }
 
-fn outcome(report: ModelListReport) -> Result<RequestOutcome, ReportTooLarge> {
-    match report.into_result() {
-        Ok(result) => Ok(RequestOutcome::Completed(payload(&result)?)),
-        Err(error) => Ok(RequestOutcome::Failed(ErrorText::from(error))),
+impl From<Unstorable> for ApiError {
+    fn from(unstorable: Unstorable) -> Self {
+        match unstorable {
+            Unstorable::Model(_) => Self::InvalidBody,
+            Unstorable::Bytes(_) | Unstorable::Models(_) | Unstorable::Text => Self::ReportTooLarge,
+        }
     }
 }
 
-fn payload(result: &ModelListResult) -> Result<Payload, ReportTooLarge> {
+fn outcome(report: RawReport) -> Result<RequestOutcome, Unstorable> {
+    match report.into_result() {
+        Ok(result) => Ok(RequestOutcome::Completed(payload(&result)?)),
+        Err(NoResult::Failed(error)) => Ok(RequestOutcome::Failed(ErrorText::from(error))),
+        Err(NoResult::InvalidModel(invalid)) => Err(Unstorable::Model(invalid)),
+    }
+}
+
+fn payload(result: &ModelListResult) -> Result<Payload, Unstorable> {
     if result.models.len() > MODELS_PER_REPORT {
-        return Err(ReportTooLarge::Models(result.models.len()));
+        return Err(Unstorable::Models(result.models.len()));
     }
     if result.models.iter().any(|model| model.longest_text() > MODEL_TEXT_CHARS) {
-        return Err(ReportTooLarge::Text);
+        return Err(Unstorable::Text);
     }
     Ok(Payload::try_from(json(result))?)
 }
@@ -92,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    fn outcome_of(body: Value) -> Result<RequestOutcome, ReportTooLarge> {
+    fn outcome_of(body: Value) -> Result<RequestOutcome, Unstorable> {
         outcome(serde_json::from_value(body).unwrap())
     }
 
@@ -111,6 +122,13 @@ mod tests {
     }
 
     #[test]
+    fn malformed_model_is_not_stored() {
+        let body = json!({"status": "completed", "models": [{"id": "a"}, {"label": "A"}]});
+        let unstorable = outcome_of(body).unwrap_err();
+        assert_eq!(unstorable.to_string(), "the daemon's report has a model without an id");
+    }
+
+    #[test]
     fn models_per_report_are_bounded() {
         let listing = |count: usize| {
             outcome_of(
@@ -118,7 +136,7 @@ mod tests {
             )
         };
         assert!(listing(MODELS_PER_REPORT).is_ok());
-        assert_eq!(listing(MODELS_PER_REPORT + 1), Err(ReportTooLarge::Models(MODELS_PER_REPORT + 1)));
+        assert_eq!(listing(MODELS_PER_REPORT + 1), Err(Unstorable::Models(MODELS_PER_REPORT + 1)));
     }
 
     #[test]
@@ -127,6 +145,6 @@ mod tests {
             outcome_of(json!({"status": "completed", "models": [{"id": "a", "label": "ü".repeat(chars)}]}))
         };
         assert!(labelled(MODEL_TEXT_CHARS).is_ok());
-        assert_eq!(labelled(MODEL_TEXT_CHARS + 1), Err(ReportTooLarge::Text));
+        assert_eq!(labelled(MODEL_TEXT_CHARS + 1), Err(Unstorable::Text));
     }
 }

@@ -44,6 +44,17 @@ where
     Ok(list.map(|list| list.into_iter().map(|Object(item)| item).collect()))
 }
 
+/// Why JSON text cannot be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InvalidJson {
+    /// Nested deeper than [`MODEL_DEPTH`].
+    TooDeep,
+    /// A string has a lone surrogate.
+    NotUnicode,
+    /// Not a single JSON value. A [`RawValue`] always is one.
+    Syntax,
+}
+
 /// An object or array that is being copied.
 struct Container {
     is_object: bool,
@@ -58,12 +69,12 @@ pub(crate) fn is_clean(json: &RawValue) -> bool {
     nests <= MODEL_DEPTH && is_compact && !json.contains("null") && !json.contains("\\u")
 }
 
-/// Removes `null` members and elements at any depth, and insignificant whitespace. Returns `None` if the nesting is deeper
-/// than [`MODEL_DEPTH`], or a string is not Unicode.
+/// Removes `null` members and elements at any depth, and insignificant whitespace. Fails if the nesting is deeper than
+/// [`MODEL_DEPTH`], or a string is not Unicode.
 ///
 /// Parsing into [`serde_json::Value`] and writing it again was tried: it turns 1.10 into 1.1 and rejects 1e400, and building the
 /// maps took most of a report's time. The input is a [`RawValue`], so its syntax has been checked.
-pub(crate) fn without_nulls(json: &RawValue) -> Option<String> {
+pub(crate) fn without_nulls(json: &RawValue) -> Result<String, InvalidJson> {
     let json = json.get();
     let mut copy = String::with_capacity(json.len());
     let mut open: Vec<Container> = Vec::new();
@@ -72,10 +83,10 @@ pub(crate) fn without_nulls(json: &RawValue) -> Option<String> {
     let mut rest = json;
     while let Some(first) = rest.bytes().next() {
         let length = token_length(rest, first);
-        let (token, after) = rest.split_at_checked(length)?;
-        // Raw text may hold lone surrogates, which strict clients reject together with all other models.
+        let (token, after) = rest.split_at_checked(length).ok_or(InvalidJson::Syntax)?;
+        // Raw text may hold lone surrogates.
         if first == b'"' && token.contains("\\u") && serde_json::from_str::<String>(token).is_err() {
-            return None;
+            return Err(InvalidJson::NotUnicode);
         }
         rest = after;
         match first {
@@ -94,7 +105,7 @@ pub(crate) fn without_nulls(json: &RawValue) -> Option<String> {
         let in_object = open.last().is_some_and(|container| container.is_object);
         if first == b'n' {
             if in_object {
-                copy.truncate(member.take()?);
+                copy.truncate(member.take().ok_or(InvalidJson::Syntax)?);
             }
             continue;
         }
@@ -115,11 +126,11 @@ pub(crate) fn without_nulls(json: &RawValue) -> Option<String> {
         if first == b'{' || first == b'[' {
             open.push(Container { is_object: first == b'{', is_empty: true });
             if open.len() > MODEL_DEPTH {
-                return None;
+                return Err(InvalidJson::TooDeep);
             }
         }
     }
-    Some(copy)
+    Ok(copy)
 }
 
 /// The length of the token at the start of `text`, which begins with the byte `first`.
@@ -146,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    fn stripped(json: &str) -> Option<String> {
+    fn stripped(json: &str) -> Result<String, InvalidJson> {
         without_nulls(&serde_json::from_str::<Box<RawValue>>(json).unwrap())
     }
 
@@ -205,7 +216,7 @@ mod tests {
     #[test]
     fn rejects_lone_surrogates() {
         for json in [r#"["\ud800"]"#, r#"{"\udc00":1}"#, r#"{"a":{"b":"\ud800\u0041"}}"#] {
-            assert_eq!(stripped(json), None, "{json}");
+            assert_eq!(stripped(json), Err(InvalidJson::NotUnicode), "{json}");
         }
         assert_eq!(stripped(r#"["\ud83d\ude00"]"#).unwrap(), r#"["\ud83d\ude00"]"#);
     }
@@ -213,9 +224,9 @@ mod tests {
     #[test]
     fn depth_is_bounded() {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(stripped(&nested(MODEL_DEPTH)), Some(nested(MODEL_DEPTH)));
-        assert_eq!(stripped(&nested(MODEL_DEPTH + 1)), None);
-        assert_eq!(stripped(&nested(100_000)), None);
+        assert_eq!(stripped(&nested(MODEL_DEPTH)), Ok(nested(MODEL_DEPTH)));
+        assert_eq!(stripped(&nested(MODEL_DEPTH + 1)), Err(InvalidJson::TooDeep));
+        assert_eq!(stripped(&nested(100_000)), Err(InvalidJson::TooDeep));
     }
 
     #[derive(Debug, PartialEq, serde::Deserialize)]

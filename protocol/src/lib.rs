@@ -21,7 +21,7 @@ pub use heartbeat::{HeartbeatBody, HeartbeatResponse, InFlight, PendingRequest, 
 pub use id::{InvalidId, RequestId, RuntimeId, WorkspaceId};
 pub use json::Object;
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
-pub use request::{Kind, ModelListReport, ModelListResult, RequestRecord, Status};
+pub use request::{Kind, ModelListReport, ModelListResult, NoResult, RawReport, RequestRecord, Status};
 pub use runtime::{
     DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeRecord, RuntimeStatus,
 };

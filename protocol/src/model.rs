@@ -11,7 +11,8 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::json::{is_clean, without_nulls};
+use crate::json::{InvalidJson, is_clean, without_nulls};
+use crate::limits::MODEL_DEPTH;
 
 /// A model with a non-empty `id` and `label`, and no `null` at any depth. Unknown fields and the spelling of numbers are
 /// kept.
@@ -27,11 +28,27 @@ pub struct ModelEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidModel {
     /// `id` is missing, empty or not a string.
-    #[error("a model has no id")]
+    #[error("a model without an id")]
     NoId,
-    /// Not a JSON object, not Unicode, or nested deeper than [`MODEL_DEPTH`](crate::limits::MODEL_DEPTH).
-    #[error("a model is not a JSON object")]
+    /// Any other JSON.
+    #[error("a model that is not a JSON object")]
     NotAnObject,
+    /// Nested deeper than [`MODEL_DEPTH`].
+    #[error("a model that is nested deeper than {MODEL_DEPTH} levels")]
+    TooDeep,
+    /// A string has a lone surrogate, which strict clients reject together with all other models.
+    #[error("a model with a text that is not Unicode")]
+    NotUnicode,
+}
+
+impl From<InvalidJson> for InvalidModel {
+    fn from(invalid: InvalidJson) -> Self {
+        match invalid {
+            InvalidJson::TooDeep => Self::TooDeep,
+            InvalidJson::NotUnicode => Self::NotUnicode,
+            InvalidJson::Syntax => Self::NotAnObject,
+        }
+    }
 }
 
 impl ModelEntry {
@@ -92,7 +109,7 @@ impl TryFrom<Box<RawValue>> for ModelEntry {
         if is_clean(&json) {
             return Self::new(json);
         }
-        let json = without_nulls(&json).ok_or(InvalidModel::NotAnObject)?;
+        let json = without_nulls(&json)?;
         Self::new(RawValue::from_string(json).map_err(|_| InvalidModel::NotAnObject)?)
     }
 }

@@ -1,10 +1,11 @@
 //! The request record that initiate and poll respond with, and the report of a daemon.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use strum::IntoStaticStr;
 
 use crate::id::{RequestId, RuntimeId};
-use crate::model::ModelEntry;
+use crate::model::{InvalidModel, ModelEntry};
 use crate::time::Timestamp;
 
 /// A kind of request.
@@ -79,13 +80,16 @@ pub struct RequestRecord<M = Vec<ModelEntry>> {
 }
 
 /// Body of `POST /api/daemon/runtimes/{runtimeId}/models/{requestId}/result`. Any `status` but `completed` is a failure.
+///
+/// Daemons use [`ModelEntry`]s as `M`. The server reads [`RawReport`]s, because a malformed model fails the request, and the
+/// rest of its report must be readable for that.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelListReport {
+pub struct ModelListReport<M = ModelEntry> {
     /// `completed` or `failed`.
     pub status: String,
     /// The models of a completed report.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub models: Option<Vec<ModelEntry>>,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<M>>,
     /// Whether the provider supports a model choice per agent. Older daemons omit it, which means `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supported: Option<bool>,
@@ -96,6 +100,9 @@ pub struct ModelListReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
+
+/// A report whose models have not been checked.
+pub type RawReport = ModelListReport<Box<RawValue>>;
 
 /// The result of a completed report. The server stores its JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,17 +136,29 @@ impl ModelListReport {
         let status = "failed".to_owned();
         Self { status, models: None, supported: None, fallback: None, error: Some(error.into()) }
     }
+}
 
-    /// The result of a completed report, or the error text of a failed one.
+/// Why a report has no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoResult {
+    /// The daemon reported a failure, with this error text, which may be empty.
+    Failed(String),
+    /// One of the models is malformed.
+    InvalidModel(InvalidModel),
+}
+
+impl RawReport {
+    /// The result of a completed report. The models of a failed one are not read.
     ///
     /// # Errors
-    /// The daemon's error text, empty when it gave none.
-    pub fn into_result(self) -> Result<ModelListResult, String> {
-        if self.status != Self::COMPLETED {
-            return Err(self.error.unwrap_or_default());
+    /// The daemon's failure, or a malformed model.
+    pub fn into_result(self) -> Result<ModelListResult, NoResult> {
+        if self.status != ModelListReport::COMPLETED {
+            return Err(NoResult::Failed(self.error.unwrap_or_default()));
         }
+        let models = self.models.unwrap_or_default().into_iter().map(ModelEntry::try_from);
         Ok(ModelListResult {
-            models: self.models.unwrap_or_default(),
+            models: models.collect::<Result<_, _>>().map_err(NoResult::InvalidModel)?,
             supported: self.supported.unwrap_or(true),
             fallback: self.fallback.unwrap_or_default(),
         })
@@ -150,8 +169,8 @@ impl ModelListReport {
 mod tests {
     use super::*;
 
-    fn result(body: &str) -> Result<ModelListResult, String> {
-        serde_json::from_str::<ModelListReport>(body).unwrap().into_result()
+    fn result(body: &str) -> Result<ModelListResult, NoResult> {
+        serde_json::from_str::<RawReport>(body).unwrap().into_result()
     }
 
     #[test]
@@ -169,7 +188,25 @@ mod tests {
     fn any_status_but_completed_is_a_failure() {
         for status in ["failed", "error", ""] {
             let failed = result(&format!(r#"{{"status":"{status}","error":"not logged in"}}"#));
-            assert_eq!(failed, Err("not logged in".to_owned()));
+            assert_eq!(failed, Err(NoResult::Failed("not logged in".to_owned())));
         }
+    }
+
+    #[test]
+    fn malformed_model_is_not_a_result() {
+        for (model, invalid) in [
+            (r#"{"label":"A"}"#, InvalidModel::NoId),
+            (r#""gpt-6""#, InvalidModel::NotAnObject),
+            ("null", InvalidModel::NotAnObject),
+        ] {
+            let malformed = result(&format!(r#"{{"status":"completed","models":[{{"id":"a"}},{model}]}}"#));
+            assert_eq!(malformed, Err(NoResult::InvalidModel(invalid)), "{model}");
+        }
+    }
+
+    #[test]
+    fn models_of_failure_are_not_read() {
+        let failed = result(r#"{"status":"failed","error":"no","models":[{"label":"A"}]}"#);
+        assert_eq!(failed, Err(NoResult::Failed("no".to_owned())));
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn parse(text: &[u8]) -> Result<ModelListResult, InvalidList> {
 fn entry(model: Box<RawValue>) -> Result<ModelEntry, InvalidList> {
     ModelEntry::try_from(model).map_err(|error| match error {
         InvalidModel::NoId => InvalidList::NoId,
-        InvalidModel::NotAnObject => InvalidList::Shape,
+        InvalidModel::NotAnObject | InvalidModel::TooDeep | InvalidModel::NotUnicode => InvalidList::Shape,
     })
 }
 

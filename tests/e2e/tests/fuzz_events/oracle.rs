@@ -1,7 +1,9 @@
 //! The properties of every response.
 
 use doorbell_gateway::invoke;
-use doorbell_protocol::{Ack, HeartbeatResponse, RegisterResponse, RequestRecord, RuntimeRecord};
+use doorbell_protocol::{
+    Ack, HeartbeatResponse, Object, RawReport, RegisterResponse, RequestRecord, RuntimeRecord,
+};
 use doorbell_shared::http::routes::{Function, ROUTES};
 use doorbell_shared::store::Store;
 use doorbell_test_support::ApiResponse;
@@ -67,7 +69,7 @@ pub(crate) async fn check<S: Store>(
 
     let mut is_unchanged = true;
     for (workspace, before) in WORKSPACES.into_iter().zip(&current.before) {
-        if may_change(function, caller.as_ref(), workspace, &response) {
+        if may_change(function, caller.as_ref(), workspace, request.body(), &response) {
             is_unchanged = false;
         } else {
             prop_assert_eq!(
@@ -172,10 +174,20 @@ fn is_canonical(id: &str) -> bool {
         })
 }
 
-/// Only a success may change the snapshot, and a report that is too large, which fails its request.
-fn may_change(function: Function, caller: Option<&Caller>, workspace: &str, response: &ApiResponse) -> bool {
+/// Only a success may change the snapshot, and a report whose result cannot be stored, which fails its request: it is too large,
+/// or one of its models is malformed.
+fn may_change(
+    function: Function,
+    caller: Option<&Caller>,
+    workspace: &str,
+    body: &[u8],
+    response: &ApiResponse,
+) -> bool {
     let reads_only = matches!(function, Function::Poll | Function::Runtimes);
     let is_member = caller.is_some_and(|caller| caller.workspaces.iter().any(|id| id == workspace));
-    let failed_request = response.body["error"] == "report too large";
+    let is_report =
+        || function == Function::Report && serde_json::from_slice::<Object<RawReport>>(body).is_ok();
+    let failed_request = response.body["error"] == "report too large"
+        || response.body["error"] == "invalid request body" && is_report();
     !reads_only && is_member && (response.status == 200 || failed_request)
 }

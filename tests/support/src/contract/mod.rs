@@ -88,6 +88,9 @@ macro_rules! contract_suite {
                 second_report_is_ignored
                 foreign_or_absent_request_is_not_found
                 unreadable_report_changes_nothing
+                malformed_model_fails_request
+                models_of_failure_are_ignored
+                foreign_malformed_report_changes_nothing
                 oversized_report_fails_request
             }
             json {

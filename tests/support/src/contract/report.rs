@@ -85,14 +85,52 @@ pub async fn unreadable_report_changes_nothing(api: &Target) {
         "{}",
         r#"{"status":1}"#,
         r#"{"status":"completed","models":{}}"#,
-        r#"{"status":"completed","models":[{"label":"no id"}]}"#,
-        r#"{"status":"completed","models":[{"id":""}]}"#,
-        r#"{"status":"completed","models":["gpt-6"]}"#,
         r#"{"status":"completed","supported":"yes"}"#,
     ] {
         let response = api.post_raw(Caller::DaemonA, &path, body.to_owned()).await;
         assert_eq!(response, ApiResponse::error(400, "invalid request body"), "{body:.80}");
     }
+    assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
+}
+
+/// A daemon gives up at a 4xx; without this the client would wait for the timeout.
+pub async fn malformed_model_fails_request(api: &Target) {
+    let runtime = api.new_runtime().await;
+    for (model, reason) in [
+        (r#"{"label":"no id"}"#, "a model without an id"),
+        (r#"{"id":""}"#, "a model without an id"),
+        (r#"{"id":null}"#, "a model without an id"),
+        (r#"{"id":5}"#, "a model without an id"),
+        (r#""gpt-6""#, "a model that is not a JSON object"),
+        ("null", "a model that is not a JSON object"),
+        (r#"{"id":"a","x":"\ud800"}"#, "a model with a text that is not Unicode"),
+    ] {
+        let request = api.ring(&runtime).await;
+        let report = format!(r#"{{"status":"completed","models":[{{"id":"a","label":"A"}},{model}]}}"#);
+        let path = result_path(&runtime, &request);
+        for _ in 0..2 {
+            let response = api.post_raw(Caller::DaemonA, &path, report.clone()).await;
+            assert_eq!(response, ApiResponse::error(400, "invalid request body"), "{model}");
+        }
+        let shown = api.poll(&runtime, &request).await.body;
+        let error = format!("the daemon's report has {reason}");
+        assert_eq!((&shown["status"], &shown["error"]), (&json!("failed"), &json!(error)), "{model}");
+    }
+}
+
+/// Only a completed report has models.
+pub async fn models_of_failure_are_ignored(api: &Target) {
+    let report = json!({"status": "failed", "error": "not logged in", "models": [{"label": "no id"}]});
+    let shown = shown_after(api, report).await;
+    assert_eq!((&shown["status"], &shown["error"]), (&json!("failed"), &json!("not logged in")));
+}
+
+pub async fn foreign_malformed_report_changes_nothing(api: &Target) {
+    let runtime = api.new_runtime().await;
+    let request = api.ring(&runtime).await;
+    let report = json!({"status": "completed", "models": [{"label": "no id"}]});
+    let response = api.post(Caller::DaemonB, &result_path(&runtime, &request), report).await;
+    assert_eq!(response, ApiResponse::error(404, "request not found"));
     assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
 }
 
