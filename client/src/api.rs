@@ -6,13 +6,20 @@ use std::fmt;
 use std::time::Duration;
 
 use doorbell_protocol::ErrorBody;
+use reqwest::header::LINK;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::link;
+
 /// The time limit of a call, response body included. Every call of the contract is far shorter.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest body that is read. A function's response has at most 6 MB (AWS, "Lambda quotas"), so a longer one is not
+/// Doorbell's.
+pub const RESPONSE_BYTES: usize = 8 << 20;
 
 /// An HTTP client with rustls on ring and without redirects, which could send the token to another host.
 ///
@@ -51,6 +58,20 @@ pub enum ClientError {
         /// The HTTP status.
         status: u16,
     },
+    /// The body is longer than [`RESPONSE_BYTES`].
+    #[error("{url} answered with more than {} MiB, which is not Doorbell's", RESPONSE_BYTES >> 20)]
+    ResponseTooLarge {
+        /// The base URL without secrets.
+        url: String,
+    },
+    /// A list names a next page on another host, which must not get the token, or never ends.
+    #[error("{url} answered with a list that cannot be read to its end: {reason}")]
+    UnusableList {
+        /// The base URL without secrets.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
 }
 
 impl ClientError {
@@ -61,6 +82,16 @@ impl ClientError {
             Self::Api { status, .. } | Self::UnexpectedResponse { status, .. } => {
                 *status >= 500 || *status == 408 || *status == 429
             }
+            Self::ResponseTooLarge { .. } | Self::UnusableList { .. } => false,
+        }
+    }
+
+    /// Whether the network or the server failed (any 5xx), and not the request.
+    pub(crate) fn is_fault(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Api { status, .. } | Self::UnexpectedResponse { status, .. } => *status >= 500,
+            Self::ResponseTooLarge { .. } | Self::UnusableList { .. } => false,
         }
     }
 
@@ -109,6 +140,32 @@ impl Api {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// `GET path`, and the query of the next page, if the response's `Link` header names one.
+    ///
+    /// # Errors
+    /// [`ClientError`], after [`TIMEOUT`] at the latest.
+    pub(crate) async fn get_page<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<(T, Option<String>), ClientError> {
+        let response = self.respond(self.request(Method::GET, path)).await?;
+        let url = response.url().clone();
+        let links = response.headers().get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+        let next = links.filter_map(link::next).next().map(str::to_owned);
+        let page = self.body(response).await?;
+        let Some(next) = next else { return Ok((page, None)) };
+        let query = link::query(&url, &next).map_err(|reason| self.unusable_list(reason))?;
+        Ok((page, Some(query)))
+    }
+
+    /// `DELETE path`.
+    ///
+    /// # Errors
+    /// [`ClientError`], after [`TIMEOUT`] at the latest.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
     /// `POST path` with a JSON body.
     ///
     /// # Errors
@@ -140,9 +197,18 @@ impl Api {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = self.respond(request).await?;
+        self.body(response).await
+    }
+
+    async fn respond(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        request.send().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// The body of a successful response, or the error in any other.
+    async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        let body = self.read_to_limit(response).await?;
         if (200..300).contains(&status) {
             return serde_json::from_slice(&body).map_err(|_| self.unexpected_response(status));
         }
@@ -150,6 +216,21 @@ impl Api {
             Ok(ErrorBody { error }) => Err(ClientError::Api { status, error }),
             Err(_) => Err(self.unexpected_response(status)),
         }
+    }
+
+    async fn read_to_limit(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if body.len() + chunk.len() > RESPONSE_BYTES {
+                return Err(ClientError::ResponseTooLarge { url: self.base.text.clone() });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    pub(crate) fn unusable_list(&self, reason: &'static str) -> ClientError {
+        ClientError::UnusableList { url: self.base.text.clone(), reason }
     }
 
     fn unexpected_response(&self, status: u16) -> ClientError {

@@ -1,8 +1,8 @@
-//! The calls of a user's client: list runtimes, ring one, poll the request.
+//! A ring: initiate, then poll until the request has ended.
 
 use std::time::Duration;
 
-use doorbell_protocol::{RequestRecord, RuntimeId, RuntimeRecord, Status, WorkspaceId};
+use doorbell_protocol::{RequestId, RequestRecord, RuntimeId, Status};
 use tokio::time::Instant;
 
 use crate::api::{Api, ClientError};
@@ -74,21 +74,13 @@ impl Timing {
     }
 }
 
-/// The runtimes of `workspace`, or of every workspace of the token.
-///
-/// # Errors
-/// [`ClientError`] of the call.
-pub async fn runtimes(api: &Api, workspace: Option<WorkspaceId>) -> Result<Vec<RuntimeRecord>, ClientError> {
-    match workspace {
-        Some(workspace) => api.get(&format!("/api/runtimes?workspace_id={workspace}")).await,
-        None => api.get("/api/runtimes").await,
-    }
-}
-
 /// Rings `runtime` and polls until the request has ended. `on_status` gets the status of each response.
 ///
+/// A poll that fails for the network or with a 5xx is repeated once: the daemon may have been at work for a minute, and its
+/// result would be lost with one packet. A ring is not repeated, because it would ask twice.
+///
 /// # Errors
-/// The first failed call, a request that failed or timed out, or one that is still open after 100 s.
+/// A failed ring, a poll that failed twice or with a 4xx, a request that failed or timed out, or one that is still open after 100 s.
 pub async fn ask(
     api: &Api,
     runtime: RuntimeId,
@@ -112,7 +104,19 @@ pub async fn ask(
             return Err(AskError::StillOpen);
         }
         tokio::time::sleep(waits.next().unwrap_or(POLL_INTERVAL)).await;
-        record = api.get(&format!("/api/runtimes/{runtime}/models/{}", record.id)).await?;
+        record = poll(api, runtime, record.id).await?;
+    }
+}
+
+/// One poll, or two.
+async fn poll(api: &Api, runtime: RuntimeId, request: RequestId) -> Result<RequestRecord, ClientError> {
+    let path = format!("/api/runtimes/{runtime}/models/{request}");
+    match api.get(&path).await {
+        Err(error) if error.is_fault() => {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            api.get(&path).await
+        }
+        response => response,
     }
 }
 

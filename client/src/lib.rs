@@ -4,6 +4,9 @@
 
 mod api;
 mod ask;
+mod link;
+mod runtimes;
 
-pub use api::{Api, ClientError, TIMEOUT, http_client};
-pub use ask::{AskError, CompletedRequest, POLL_INTERVAL, Timing, ask, runtimes};
+pub use api::{Api, ClientError, RESPONSE_BYTES, TIMEOUT, http_client};
+pub use ask::{AskError, CompletedRequest, POLL_INTERVAL, Timing, ask};
+pub use runtimes::{forget, runtimes};

@@ -47,6 +47,8 @@ pub enum Reply {
     Json(u16, Value),
     /// A body of any other kind.
     Bytes(u16, Vec<u8>),
+    /// A page of a list, and its `Link` header.
+    Page(Value, String),
     Redirect(String),
     /// Closes the connection without a response.
     Broken,
@@ -175,6 +177,10 @@ async fn respond(
         Reply::Default => (200, default_response(&call).to_string().into()),
         Reply::Json(status, body) => (status, body.to_string().into()),
         Reply::Bytes(status, body) => (status, body.into()),
+        Reply::Page(body, link) => {
+            let response = Response::builder().header(header::LINK, link);
+            return response.body(body.to_string().into()).unwrap();
+        }
         Reply::Redirect(to) => {
             let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
             return response.header(header::LOCATION, to).body(Body::empty()).unwrap();

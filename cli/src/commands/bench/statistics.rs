@@ -70,6 +70,7 @@ impl Recorder {
                 status.to_string()
             }
             ClientError::Unreachable { .. } => "unreachable".to_owned(),
+            ClientError::ResponseTooLarge { .. } | ClientError::UnusableList { .. } => "unusable".to_owned(),
         };
         self.failure(operation, &status);
         self.update(operation, |samples| {

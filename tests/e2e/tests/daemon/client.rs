@@ -1,6 +1,6 @@
 //! The API client: URLs, the texts of its errors, and the secrets that it never shows.
 
-use doorbell_client::{Api, ClientError, http_client};
+use doorbell_client::{Api, ClientError, RESPONSE_BYTES, http_client};
 use doorbell_daemon::Daemon;
 use doorbell_protocol::Ack;
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
@@ -90,6 +90,23 @@ async fn names_other_servers() {
         let expected =
             format!("http://{} answered {status} with something that is not Doorbell's", server.host());
         assert_eq!(error_of(&api(&server)).await, expected);
+    }
+}
+
+/// An endless body would fill the memory.
+#[tokio::test(start_paused = true)]
+async fn rejects_body_over_8_mib() {
+    for status in [200, 400, 500] {
+        for (bytes, text) in [
+            (RESPONSE_BYTES + 1, "more than 8 MiB, which is not Doorbell's".to_owned()),
+            (RESPONSE_BYTES, format!("{status} ")),
+        ] {
+            let server = ScriptedServer::replying(Reply::Bytes(status, vec![b'x'; bytes])).await;
+            let error = error_of(&api(&server)).await;
+            let expected = format!("http://{} answered ", server.host());
+            let text = if bytes > RESPONSE_BYTES { format!("with {text}") } else { text };
+            assert!(error.starts_with(&format!("{expected}{text}")), "{error}");
+        }
     }
 }
 

@@ -9,4 +9,5 @@ mod heartbeats;
 mod registration;
 mod reports;
 mod shutdown;
+mod user_client;
 mod work;
