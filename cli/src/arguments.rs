@@ -5,7 +5,9 @@ mod client;
 mod daemon;
 mod dev;
 mod origin;
+mod forget;
 mod parsers;
+mod server;
 mod token;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +19,8 @@ pub use client::{ClientArgs, Models, Runtimes};
 pub use daemon::{Agents, Daemon};
 pub use dev::{Dev, StoreKind};
 pub use origin::{CorsOrigin, InvalidOrigin};
+pub use forget::Forget;
+pub use server::Server;
 pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenStoreKind, TokenTable};
 
 /// Ring a machine behind NAT; it answers on its next heartbeat.
@@ -36,7 +40,7 @@ Examples:
   doorbell dev                  serve the API on this machine and list its models
   doorbell daemon               register this machine's agent programs and answer rings
   doorbell runtimes             list the runtimes
-  doorbell models Codex         list the models of a runtime";
+  doorbell models codex         list the models of a runtime";
 
 impl Arguments {
     /// The daemon logs what it does. The other commands log only problems.
@@ -60,6 +64,8 @@ pub enum Command {
     Runtimes(Runtimes),
     /// Ring a runtime and list its models
     Models(Models),
+    /// Remove a runtime from the list
+    Forget(Forget),
     /// Measure a running Doorbell under load
     Bench(Bench),
     /// Create, list and revoke the tokens of users and daemons

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
-use doorbell_protocol::{Model, ModelEntry, RuntimeRecord, ServiceTier, Status, Thinking};
+use doorbell_protocol::{Model, ModelEntry, RuntimeRecord, ServiceTier, Status, Thinking, Timestamp};
 use doorbell_shared::http::access_log;
 use doorbell_shared::token::TokenRecord;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,22 +53,54 @@ pub fn json(value: &impl Serialize) {
     }
 }
 
-/// Replaces control characters in foreign text, which could control the terminal.
+/// Replaces control characters in foreign text, which could control the terminal, and bidirectional ones, which could show the
+/// text in another order ("Trojan Source", CVE-2021-42574).
 pub fn plain(text: &str) -> String {
-    text.replace(|letter: char| letter.is_control() && letter != '\n', "\u{fffd}")
+    text.replace(|letter| letter != '\n' && (char::is_control(letter) || is_bidi_control(letter)), "\u{fffd}")
+}
+
+/// Unicode's property `Bidi_Control` (UAX #9).
+fn is_bidi_control(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 pub fn heading(runtime: &RuntimeRecord) -> String {
     cell(&format!("{} ({}), {}", runtime.name, runtime.provider, runtime.id))
 }
 
-/// A table of runtimes.
-pub fn runtimes(runtimes: &[RuntimeRecord]) -> String {
+/// A table of runtimes at `now`.
+pub fn runtimes(runtimes: &[RuntimeRecord], now: Timestamp) -> String {
     let row = |runtime: &RuntimeRecord| {
         let RuntimeRecord { id, name, provider, status, daemon_id, .. } = runtime;
-        [name.as_str(), provider, status.as_str(), &id.to_string(), daemon_id].map(cell)
+        let seen = ago(now.since(runtime.last_seen_at));
+        [name.as_str(), provider, status.as_str(), &seen, &id.to_string(), daemon_id].map(cell)
     };
-    table(["NAME", "TYPE", "STATUS", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
+    table(["NAME", "TYPE", "STATUS", "SEEN", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
+}
+
+/// Runtimes that a name may mean, one on each line.
+pub fn candidates(runtimes: &[&RuntimeRecord]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for runtime in runtimes {
+        let RuntimeRecord { id, name, provider, status, daemon_id, .. } = runtime;
+        table.add_row([&id.to_string(), name, provider, status.as_str(), daemon_id].map(cell));
+    }
+    let lines: Vec<_> = table.trim_fmt().lines().map(|line| format!(" {line}")).collect();
+    lines.join("\n")
+}
+
+/// A time in the past, in its largest unit.
+pub fn ago(elapsed: Duration) -> String {
+    match elapsed.as_secs() {
+        seconds @ ..60 => format!("{seconds} s ago"),
+        seconds @ ..3_600 => format!("{} min ago", seconds / 60),
+        seconds @ ..86_400 => format!("{} h ago", seconds / 3_600),
+        seconds => format!("{} d ago", seconds / 86_400),
+    }
 }
 
 /// A table of models, with a star at the runtime's default.
@@ -174,5 +206,38 @@ impl Spinner {
 impl Drop for Spinner {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_replaces_control_and_bidi_characters() {
+        for letter in [
+            '\u{1b}', '\u{9b}', '\r', '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202e}', '\u{2066}',
+            '\u{2069}',
+        ] {
+            assert_eq!(plain(&format!("a{letter}b")), "a\u{fffd}b", "{letter:?}");
+        }
+        for text in ["a\nb", "שלום", "ü\u{200d}🙂", "\u{2029}\u{202f}\u{2065}\u{206a}"] {
+            assert_eq!(plain(text), text);
+        }
+    }
+
+    #[test]
+    fn ago_has_the_largest_unit() {
+        for (seconds, text) in [
+            (0, "0 s ago"),
+            (59, "59 s ago"),
+            (60, "1 min ago"),
+            (3_599, "59 min ago"),
+            (3_600, "1 h ago"),
+            (86_399, "23 h ago"),
+            (604_800, "7 d ago"),
+        ] {
+            assert_eq!(ago(Duration::from_secs(seconds)), text);
+        }
     }
 }

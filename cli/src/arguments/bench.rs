@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use doorbell_gateway::{DAEMON_A, USER_A, WORKSPACE_A};
 use doorbell_protocol::WorkspaceId;
-use reqwest::Url;
 
-use super::parsers::{DEV_URL, server_url, token, workspace};
+use super::parsers::{token, workspace};
+use super::server::Server;
 
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 const MAX_RINGS_PER_SECOND: f64 = 1_000.0;
@@ -23,9 +23,8 @@ Examples:
   doorbell bench --runtimes 60 --interval 15s --ring-rate 4 --duration 2m --json
   doorbell bench --url https://doorbell.example.com --token dbu_… --daemon-token dbd_… --workspace 7b1d4e0c-…")]
 pub struct Bench {
-    /// Base URL of the API
-    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL, value_parser = server_url)]
-    pub url: Url,
+    #[command(flatten)]
+    pub server: Server,
 
     /// Token with scope `user`: rings and polls
     #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = USER_A.token, value_parser = token())]

@@ -3,9 +3,9 @@
 use clap::Args;
 use doorbell_gateway::USER_A;
 use doorbell_protocol::WorkspaceId;
-use reqwest::Url;
 
-use super::parsers::{DEV_URL, server_url, token, workspace};
+use super::parsers::{token, workspace};
+use super::server::Server;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -25,9 +25,10 @@ pub struct Runtimes {
 #[command(after_help = "\
 Examples:
   doorbell models Codex
+  doorbell models opencode
   doorbell models 7b1d4e0c-9a39-5e4e-8a0e-2f1d3c5b7a90 --json")]
 pub struct Models {
-    /// An id, or a unique name
+    /// An id, or a unique name or type, in any case
     pub runtime: String,
 
     #[command(flatten)]
@@ -41,9 +42,8 @@ pub struct Models {
 /// The connection of a user's client.
 #[derive(Debug, Args)]
 pub struct ClientArgs {
-    /// URL of the Doorbell API
-    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL, value_parser = server_url)]
-    pub url: Url,
+    #[command(flatten)]
+    pub server: Server,
 
     /// A token with scope `user`
     #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = USER_A.token, value_parser = token())]

@@ -7,9 +7,9 @@ use clap::Args;
 use doorbell_daemon::agents;
 use doorbell_gateway::{DAEMON_A, WORKSPACE_A};
 use doorbell_protocol::WorkspaceId;
-use reqwest::Url;
 
-use super::parsers::{DEV_URL, interval, server_url, token, workspace};
+use super::parsers::{interval, token, workspace};
+use super::server::Server;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -24,9 +24,8 @@ Examples:
   doorbell daemon --openai http://127.0.0.1:11434/v1
   doorbell daemon --config agents.toml --url https://doorbell.example.com")]
 pub struct Daemon {
-    /// URL of the Doorbell API
-    #[arg(long, env = "DOORBELL_URL", default_value = DEV_URL, value_parser = server_url)]
-    pub url: Url,
+    #[command(flatten)]
+    pub server: Server,
 
     /// A token with scope `daemon`
     #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = DAEMON_A.token, value_parser = token())]

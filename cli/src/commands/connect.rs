@@ -8,6 +8,20 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 
 use super::CommandError;
+use crate::arguments::Server;
+
+/// The API at `server` with `token`. Makes no call.
+///
+/// # Errors
+/// The token would cross the network unencrypted, and `--allow-http` does not allow that.
+pub(super) fn to_server(server: &Server, token: &str) -> Result<Api, CommandError> {
+    let Server { url, allow_http } = server;
+    if url.scheme() != "https" && !is_loopback(url) && !allow_http {
+        // Without user, password, path and query, which may hold secrets.
+        return Err(CommandError::Unencrypted { origin: url.origin().ascii_serialization() });
+    }
+    to(url, token)
+}
 
 /// The API at `url` with `token`. Makes no call.
 pub(super) fn to(url: &Url, token: &str) -> Result<Api, CommandError> {

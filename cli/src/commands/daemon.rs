@@ -2,6 +2,7 @@
 
 use doorbell_daemon::agents::{self, Agent, Environment};
 use doorbell_daemon::{Daemon, Settings};
+use doorbell_shared::clock::{Clock as _, SystemClock};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, connect};
@@ -17,7 +18,7 @@ pub(super) fn is_sample(agents: &[Agent]) -> bool {
 }
 
 pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -> Result<(), CommandError> {
-    let api = connect::to(&arguments.url, &arguments.token)?;
+    let api = connect::to_server(&arguments.server, &arguments.token)?;
     let options = arguments.agents.into();
     let environment = Environment::of_process();
     let found = stop.run_until_cancelled(agents::find(&options, &environment)).await;
@@ -33,6 +34,6 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     };
     let daemon = Daemon::new(api, settings, agents);
     let registered = daemon.register().await?;
-    output::line(output::runtimes(&registered));
+    output::line(output::runtimes(&registered, SystemClock.now()));
     Ok(daemon.run(&registered, stop).await?)
 }

@@ -39,17 +39,19 @@ pub enum CommandError {
     Workspace(#[from] InvalidId),
     #[error("the token holds characters that cannot be sent")]
     UnsendableToken,
-    #[error("no runtime is called {name:?}")]
-    NoSuchName {
-        name: String,
-        /// A name that differs in case only.
-        similar: Option<String>,
-    },
-    #[error("{} runtimes are called {name:?}", candidates.len())]
+    /// The token would be sent over `http://` to another machine.
+    #[error("the token would cross the network unencrypted on its way to {origin}")]
+    Unencrypted { origin: String },
+    #[error("no runtime has the name or type {name:?}")]
+    NoSuchName { name: String },
+    #[error("{count} runtimes have the {what} {name:?}")]
     AmbiguousName {
+        count: usize,
+        /// `name` or `type`.
+        what: &'static str,
         name: String,
-        /// Id, status and daemon of each.
-        candidates: Vec<String>,
+        /// One line for each.
+        candidates: String,
     },
     #[error("--cors-origin \"*\" cannot be combined with other origins")]
     AnyAndNamedOrigins,
@@ -77,6 +79,8 @@ impl From<OpenError> for CommandError {
 }
 
 const TOKEN: &str = "check --token or DOORBELL_TOKEN";
+const UNENCRYPTED: &str =
+    "use an https:// URL, or --allow-http (DOORBELL_ALLOW_HTTP) on a network that you trust";
 const RUNTIMES: &str = "`doorbell runtimes` lists the runtimes";
 
 impl CommandError {
@@ -93,13 +97,13 @@ impl CommandError {
                 Some("check AWS_REGION, the AWS credentials and AWS_ENDPOINT_URL; -v logs more".to_owned())
             }
             Self::UnsendableToken => Some(TOKEN.to_owned()),
-            Self::NoSuchName { similar: Some(similar), .. } => Some(format!("did you mean {similar:?}?")),
-            Self::NoSuchName { similar: None, .. } => Some(RUNTIMES.to_owned()),
+            Self::Unencrypted { .. } => Some(UNENCRYPTED.to_owned()),
+            Self::NoSuchName { .. } => Some(RUNTIMES.to_owned()),
             Self::NoData => Some("name it with --data, as in `doorbell dev --data doorbell.db`".to_owned()),
             Self::NoSuchToken => Some("`doorbell token list` lists the tokens of a workspace".to_owned()),
             Self::AmbiguousToken => Some("give more of it".to_owned()),
             Self::AmbiguousName { candidates, .. } => {
-                Some(format!("give the id of one of them\n  {}", candidates.join("\n  ")))
+                Some(format!("give the id of one of them\n{candidates}"))
             }
             _ => None,
         }
@@ -129,8 +133,14 @@ fn data_file_hint(problem: &DataFileProblem) -> &'static str {
 }
 
 fn api_hint(error: &ClientError) -> Option<&'static str> {
-    let ClientError::Api { status, error } = error else {
-        return Some("`doorbell dev` serves it on this machine; --url or DOORBELL_URL name another place");
+    let (status, error) = match error {
+        ClientError::Api { status, error } => (status, error),
+        ClientError::UnusableList { .. } => return Some("--workspace lists the runtimes of one workspace"),
+        _ => {
+            return Some(
+                "`doorbell dev` serves it on this machine; --url or DOORBELL_URL name another place",
+            );
+        }
     };
     match (*status, error.as_str()) {
         (401, _) => Some(TOKEN),

@@ -5,6 +5,8 @@ mod connect;
 mod daemon;
 mod dev;
 mod error;
+mod forget;
+mod resolve;
 mod runtimes;
 mod signals;
 mod token;
@@ -25,6 +27,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Daemon(arguments) => signals::run_until_signal(|stop| daemon::run(arguments, stop)).await,
         Command::Runtimes(arguments) => runtimes::list(arguments).await,
         Command::Models(arguments) => runtimes::models(arguments).await,
+        Command::Forget(arguments) => forget::run(arguments).await,
         Command::Bench(arguments) => signals::run_until_signal(|stop| bench::run(arguments, stop)).await,
         Command::Token(arguments) => token::run(arguments).await,
         Command::Completions(arguments) => {

@@ -15,4 +15,5 @@ mod commands {
     mod options;
     mod terminal;
     mod tokens;
+    mod unencrypted;
 }

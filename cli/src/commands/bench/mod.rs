@@ -17,8 +17,8 @@ use load::Load;
 const DAEMON_ID: &str = "doorbell-bench";
 
 pub(super) async fn run(arguments: arguments::Bench, stop: CancellationToken) -> Result<(), CommandError> {
-    let daemon = connect::to(&arguments.url, &arguments.daemon_token)?;
-    let user = connect::to(&arguments.url, &arguments.token)?;
+    let daemon = connect::to_server(&arguments.server, &arguments.daemon_token)?;
+    let user = connect::to_server(&arguments.server, &arguments.token)?;
     let mut runtimes = Vec::new();
     let registered = register(&daemon, arguments.workspace, arguments.runtimes, &mut runtimes).await;
     let measured = match registered {

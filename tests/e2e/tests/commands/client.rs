@@ -1,5 +1,6 @@
-//! `doorbell runtimes` and `doorbell models`.
+//! `doorbell runtimes`, `doorbell models` and `doorbell forget`.
 
+use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use serde_json::{Value, json};
 
 use crate::support::api::{USER_B, WORKSPACE_A};
@@ -13,11 +14,13 @@ async fn prints_table() {
     let dev = Dev::without_daemon().await;
     let (_machine, _daemon) = dev.named_daemon("box", "[]").await;
     let ended = dev.run(&["runtimes"]).await;
-    let [header, runtime] = [
-        format!(" {:4}  {:4}  {:6}  {:36}  {}", "NAME", "TYPE", "STATUS", "ID", "DAEMON"),
-        format!(" {:4}  {:4}  {:6}  {:36}  {}", "box", "file", "online", dev.only_id().await, "box"),
-    ];
-    assert_eq!(ended.stdout, format!("{header}\n{runtime}\n"));
+    let row = |seen: &str, id: &str| format!(" box   file  online  {seen:7}  {id}  box\n");
+    let header = format!(" NAME  TYPE  STATUS  SEEN     {:36}  DAEMON\n", "ID");
+    let id = dev.only_id().await;
+    // A heartbeat is sent every 0.1 s; a busy machine may be slower.
+    let tables: Vec<_> =
+        (0..9).map(|seconds| format!("{header}{}", row(&format!("{seconds} s ago"), &id))).collect();
+    assert!(tables.contains(&ended.stdout), "{}", ended.stdout);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 
@@ -97,16 +100,23 @@ async fn json_is_record_of_poll() {
 async fn unknown_name_has_remedy() {
     let (dev, ..) = &dev_with_box().await;
     let ended = dev.run(&["models", "other"]).await;
-    let text = "error: no runtime is called \"other\"\nhelp: `doorbell runtimes` lists the runtimes\n";
+    let text =
+        "error: no runtime has the name or type \"other\"\nhelp: `doorbell runtimes` lists the runtimes\n";
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", text));
 }
 
 #[tokio::test]
-async fn suggests_name_in_other_case() {
+async fn rings_by_name_or_type_in_any_case() {
     let (dev, ..) = &dev_with_box().await;
-    let ended = dev.run(&["models", "Box"]).await;
-    let text = "error: no runtime is called \"Box\"\nhelp: did you mean \"box\"?\n";
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), text));
+    let id = dev.only_id().await.to_uppercase();
+    for name in ["Box", "file", "FILE", &id] {
+        let ended = dev.run(&["models", name]).await;
+        assert_eq!(
+            (ended.code, ended.stdout.as_str(), ended.stderr.as_str()),
+            (Some(0), TABLE, ""),
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -115,12 +125,72 @@ async fn ambiguous_name_lists_ids() {
     let _one = dev.daemon(&Machine::new(), &["--daemon-id", "one"]).await;
     let _two = dev.daemon(&Machine::new(), &["--daemon-id", "two"]).await;
     let ended = dev.run(&["models", "Sample"]).await;
-    let lead = "error: 2 runtimes are called \"Sample\"\nhelp: give the id of one of them\n";
+    let lead = "error: 2 runtimes have the name \"Sample\"\nhelp: give the id of one of them\n";
     assert_eq!((ended.code, ended.stderr.starts_with(lead)), (Some(1), true), "{}", ended.stderr);
     for runtime in dev.runtimes().await {
         let [id, daemon] = ["id", "daemon_id"].map(|field| runtime[field].as_str().unwrap());
-        assert!(ended.stderr.contains(&format!("\n  {id}  online  {daemon}\n")), "{}", ended.stderr);
+        let line = format!("\n  {id}  Sample  sample  online  {daemon}\n");
+        assert!(ended.stderr.contains(&line), "{}", ended.stderr);
     }
+}
+
+/// Names of older registrations may hold control characters, and forged lines with them.
+#[tokio::test]
+async fn ambiguous_names_stay_on_their_lines() {
+    let name = "Codex\n  5f0c1b52-6c0e-5d0a-9a5e-0d9f7a1c2b3d  \u{202e}";
+    let listed = json!([listed(name, "a"), listed(name, "b")]);
+    let server = ScriptedServer::replying(Reply::Json(200, listed)).await;
+    let ended = Machine::new().run(&["models", "codex-cli", "--url", &server.url()]).await;
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!((ended.code, lines.len()), (Some(1), 4), "{}", ended.stderr);
+    assert!(
+        lines[2].starts_with(&format!("  {RUNTIME}  Codex   ")) && lines[2].contains('\u{fffd}'),
+        "{lines:?}"
+    );
+}
+
+fn listed(name: &str, daemon: &str) -> Value {
+    let time = "2026-11-22T03:41:07.123Z";
+    json!({
+        "id": RUNTIME, "workspace_id": WORKSPACE_A, "daemon_id": daemon, "name": name, "provider": "codex-cli",
+        "status": "online", "last_seen_at": time, "created_at": time, "updated_at": time,
+    })
+}
+
+#[tokio::test]
+async fn lists_every_page() {
+    let server = ScriptedServer::start(|call| match call.path.as_str() {
+        "/api/runtimes" => {
+            Reply::Page(json!([listed("b", "x")]), "</api/runtimes?cursor=2>; rel=\"next\"".to_owned())
+        }
+        _ => Reply::Json(200, json!([listed("a", "x")])),
+    });
+    let ended = Machine::new().run(&["runtimes", "--json", "--url", &server.await.url()]).await;
+    let printed: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(printed, json!([listed("a", "x"), listed("b", "x")]));
+}
+
+#[tokio::test]
+async fn forgets_runtime_by_name() {
+    let server = ScriptedServer::start(|call| match call.method.as_str() {
+        "DELETE" => Reply::Default,
+        _ => Reply::Json(200, json!([listed("Old laptop", "x")])),
+    });
+    let server = server.await;
+    let ended = Machine::new().run(&["forget", "old laptop", "--url", &server.url()]).await;
+    let text = format!("Runtime {RUNTIME} is forgotten. A daemon that still serves it registers it again.\n");
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (Some(0), "", text));
+    let calls: Vec<_> =
+        server.calls().into_iter().map(|call| format!("{} {}", call.method, call.path)).collect();
+    assert_eq!(calls, ["GET /api/runtimes".to_owned(), format!("DELETE /api/runtimes/{RUNTIME}")]);
+}
+
+#[tokio::test]
+async fn forgetting_unknown_runtime_has_remedy() {
+    let server = ScriptedServer::replying(Reply::error(404, "runtime not found")).await;
+    let ended = Machine::new().run(&["forget", RUNTIME, "--url", &server.url()]).await;
+    let text = "error: runtime not found\nhelp: `doorbell runtimes` lists the runtimes\n";
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", text));
 }
 
 /// `doorbell models` for a completed request with these fields.

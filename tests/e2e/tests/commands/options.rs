@@ -69,6 +69,8 @@ async fn every_command_has_examples() {
         ("daemon", "\n  doorbell daemon --openai http://127.0.0.1:11434/v1\n"),
         ("runtimes", "\n  doorbell runtimes --json\n"),
         ("models", "\n  doorbell models Codex\n"),
+        ("forget", "\n  doorbell forget \"Old laptop\"\n"),
+        ("bench", "\n  doorbell bench\n"),
     ] {
         let help = help(&Machine::new(), &[command]).await;
         assert!(help.contains("\nExamples:\n") && help.contains(example), "{help}");
@@ -78,7 +80,7 @@ async fn every_command_has_examples() {
 #[tokio::test]
 async fn help_hides_token_of_environment() {
     let machine = Machine::new().with_env("DOORBELL_TOKEN", "dbu_secret");
-    for command in ["daemon", "runtimes", "models"] {
+    for command in ["daemon", "runtimes", "models", "forget", "bench"] {
         let help = help(&machine, &[command]).await;
         assert!(help.contains("DOORBELL_TOKEN") && !help.contains("dbu_secret"), "{help}");
     }

@@ -1,0 +1,124 @@
+//! Which runtime a user means.
+
+use doorbell_client::{self as client, Api};
+use doorbell_protocol::{RuntimeId, RuntimeRecord, WorkspaceId};
+
+use super::CommandError;
+use crate::output;
+
+/// The runtime with this id, which needs no call, or with this name or type. Case is ignored.
+///
+/// # Errors
+/// No runtime or several have it, or the list cannot be read.
+pub(super) async fn runtime(
+    api: &Api,
+    name: &str,
+    workspace: Option<WorkspaceId>,
+) -> Result<RuntimeId, CommandError> {
+    match name.to_ascii_lowercase().parse() {
+        Ok(id) => Ok(id),
+        Err(_) => by_name(&client::runtimes(api, workspace).await?, name),
+    }
+}
+
+/// Whether a user means a runtime.
+type IsMeant<'a> = &'a dyn Fn(&RuntimeRecord) -> bool;
+
+/// An exact name precedes a name in another case, which precedes a type: a name may be the type of another runtime.
+fn by_name(runtimes: &[RuntimeRecord], name: &str) -> Result<RuntimeId, CommandError> {
+    let folded = name.to_lowercase();
+    let matches = |text: &str| text.to_lowercase() == folded;
+    let ways: [(&str, IsMeant<'_>); 3] = [
+        ("name", &|runtime| runtime.name == name),
+        ("name", &|runtime| matches(&runtime.name)),
+        ("type", &|runtime| matches(&runtime.provider)),
+    ];
+    for (what, is_meant) in ways {
+        let candidates: Vec<&RuntimeRecord> = runtimes.iter().filter(|runtime| is_meant(runtime)).collect();
+        match candidates.as_slice() {
+            [] => {}
+            [one] => return Ok(one.id),
+            several => {
+                return Err(CommandError::AmbiguousName {
+                    count: several.len(),
+                    what,
+                    name: name.to_owned(),
+                    candidates: output::candidates(several),
+                });
+            }
+        }
+    }
+    Err(CommandError::NoSuchName { name: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// `(name, type)` of each; the last digit of an id is its place.
+    fn runtimes(named: &[(&str, &str)]) -> Vec<RuntimeRecord> {
+        let time = "2026-11-22T03:41:07.123Z";
+        let record = |(place, (name, provider)): (usize, &(&str, &str))| {
+            let id = format!("00000000-0000-5000-8000-{place:012}");
+            let record = json!({
+                "id": id, "workspace_id": "00000000-0000-4000-8000-00000000000a", "daemon_id": "box",
+                "name": name, "provider": provider, "status": "online",
+                "last_seen_at": time, "created_at": time, "updated_at": time,
+            });
+            serde_json::from_value(record).unwrap()
+        };
+        named.iter().enumerate().map(record).collect()
+    }
+
+    fn place(named: &[(&str, &str)], name: &str) -> usize {
+        let runtimes = runtimes(named);
+        let id = by_name(&runtimes, name).unwrap();
+        runtimes.iter().position(|runtime| runtime.id == id).unwrap()
+    }
+
+    #[test]
+    fn exact_name_precedes_other_case() {
+        assert_eq!(place(&[("codex", "a"), ("Codex", "b")], "Codex"), 1);
+    }
+
+    #[test]
+    fn name_in_any_case_precedes_type() {
+        assert_eq!(place(&[("Work", "codex"), ("CODEX", "b")], "codex"), 1);
+    }
+
+    #[test]
+    fn finds_type_in_any_case() {
+        assert_eq!(place(&[("Work", "codex"), ("Home", "opencode")], "OpenCode"), 1);
+        assert_eq!(place(&[("Ünïcode", "x")], "üNÏCODE"), 0);
+    }
+
+    #[test]
+    fn ambiguous_name_lists_candidates_on_one_line_each() {
+        let named = [("Codex", "a\nforged"), ("Codex", "b"), ("codex", "c")];
+        let error = by_name(&runtimes(&named), "Codex").unwrap_err();
+        assert_eq!(error.to_string(), "2 runtimes have the name \"Codex\"");
+        let hint = error.hint().unwrap();
+        assert_eq!(
+            hint.lines().collect::<Vec<_>>(),
+            [
+                "give the id of one of them",
+                "  00000000-0000-5000-8000-000000000000  Codex  a forged  online  box",
+                "  00000000-0000-5000-8000-000000000001  Codex  b         online  box",
+            ]
+        );
+    }
+
+    #[test]
+    fn ambiguous_type_names_the_type() {
+        let error = by_name(&runtimes(&[("a", "codex"), ("b", "codex")]), "Codex").unwrap_err();
+        assert_eq!(error.to_string(), "2 runtimes have the type \"Codex\"");
+    }
+
+    #[test]
+    fn unknown_name_is_an_error() {
+        let error = by_name(&runtimes(&[("a", "codex")]), "other").unwrap_err();
+        assert_eq!(error.to_string(), "no runtime has the name or type \"other\"");
+    }
+}
