@@ -9,6 +9,7 @@ mod forget;
 mod parsers;
 mod server;
 mod token;
+mod why;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -22,6 +23,7 @@ pub use origin::{CorsOrigin, InvalidOrigin};
 pub use forget::Forget;
 pub use server::Server;
 pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenStoreKind, TokenTable};
+pub use why::Why;
 
 /// Ring a machine behind NAT; it answers on its next heartbeat.
 #[derive(Debug, Parser)]
@@ -40,7 +42,8 @@ Examples:
   doorbell dev                  serve the API on this machine and list its models
   doorbell daemon               register this machine's agent programs and answer rings
   doorbell runtimes             list the runtimes
-  doorbell models codex         list the models of a runtime";
+  doorbell models codex         list the models of a runtime
+  doorbell why <request>        show what became of a request";
 
 impl Arguments {
     /// The daemon logs what it does. The other commands log only problems.
@@ -66,6 +69,8 @@ pub enum Command {
     Models(Models),
     /// Remove a runtime from the list
     Forget(Forget),
+    /// Show who rang, claimed and reported a request, and which deadline ended it
+    Why(Why),
     /// Measure a running Doorbell under load
     Bench(Bench),
     /// Create, list and revoke the tokens of users and daemons

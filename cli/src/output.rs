@@ -103,6 +103,11 @@ pub fn ago(elapsed: Duration) -> String {
     }
 }
 
+/// A table of what happened: when, how long after the beginning, what, and by which token's subject.
+pub fn events(events: impl Iterator<Item = [String; 4]>) -> String {
+    table(["TIME", "AFTER", "EVENT", "BY"], "TIME", events.map(|event| event.map(|text| cell(&text))))
+}
+
 /// A table of models, with a star at the runtime's default.
 pub fn models(entries: &[ModelEntry]) -> String {
     let row = |entry: &ModelEntry| {

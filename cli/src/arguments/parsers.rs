@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use doorbell_gateway::WORKSPACE_A;
-use doorbell_protocol::WorkspaceId;
+use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
 use reqwest::Url;
 
 /// The default address of `doorbell dev`.
@@ -60,6 +60,16 @@ pub(super) fn token() -> impl TypedValueParser<Value = String> {
 
 pub(super) fn workspace(text: &str) -> Result<WorkspaceId, String> {
     text.parse().map_err(|_| format!("not an id such as {WORKSPACE_A}, in lower case"))
+}
+
+pub(super) fn runtime(text: &str) -> Result<RuntimeId, String> {
+    text.parse()
+        .map_err(|_| "not an id such as 7b1d4e0c-9a39-5e4e-8a0e-2f1d3c5b7a90, in lower case".to_owned())
+}
+
+pub(super) fn request(text: &str) -> Result<RequestId, String> {
+    let expected = "not an id such as 0193510a2b3c7d4e8f90a1b2c3d4e5f6: 32 hex digits in lower case";
+    text.parse().map_err(|_| expected.to_owned())
 }
 
 #[cfg(test)]

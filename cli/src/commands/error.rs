@@ -1,11 +1,12 @@
 //! The errors of the commands, and hints for the user.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use doorbell_client::{AskError, ClientError};
 use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
-use doorbell_protocol::InvalidId;
+use doorbell_protocol::{InvalidId, RequestId, WorkspaceId};
 use doorbell_shared::store::StoreError;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, DataFileProblem, OpenError};
 
@@ -55,6 +56,10 @@ pub enum CommandError {
     },
     #[error("--cors-origin \"*\" cannot be combined with other origins")]
     AnyAndNamedOrigins,
+    #[error("the workspace {workspace} has no request {request}")]
+    NoSuchRequest { workspace: WorkspaceId, request: RequestId },
+    #[error("{} cannot be read: {source}", path.display())]
+    NoDataFile { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Oidc(#[from] OidcSetupError),
     /// The embedded store of another process is in that process's memory.
@@ -81,6 +86,8 @@ impl From<OpenError> for CommandError {
 const TOKEN: &str = "check --token or DOORBELL_TOKEN";
 const UNENCRYPTED: &str =
     "use an https:// URL, or --allow-http (DOORBELL_ALLOW_HTTP) on a network that you trust";
+const RETAINED: &str =
+    "a request is kept for 2 minutes after its last change; check the id, --workspace and --runtime too";
 const RUNTIMES: &str = "`doorbell runtimes` lists the runtimes";
 
 impl CommandError {
@@ -99,6 +106,7 @@ impl CommandError {
             Self::UnsendableToken => Some(TOKEN.to_owned()),
             Self::Unencrypted { .. } => Some(UNENCRYPTED.to_owned()),
             Self::NoSuchName { .. } => Some(RUNTIMES.to_owned()),
+            Self::NoSuchRequest { .. } => Some(RETAINED.to_owned()),
             Self::NoData => Some("name it with --data, as in `doorbell dev --data doorbell.db`".to_owned()),
             Self::NoSuchToken => Some("`doorbell token list` lists the tokens of a workspace".to_owned()),
             Self::AmbiguousToken => Some("give more of it".to_owned()),

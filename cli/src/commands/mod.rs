@@ -10,6 +10,7 @@ mod resolve;
 mod runtimes;
 mod signals;
 mod token;
+mod why;
 
 use clap::CommandFactory as _;
 
@@ -28,6 +29,7 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Runtimes(arguments) => runtimes::list(arguments).await,
         Command::Models(arguments) => runtimes::models(arguments).await,
         Command::Forget(arguments) => forget::run(arguments).await,
+        Command::Why(arguments) => why::run(arguments).await,
         Command::Bench(arguments) => signals::run_until_signal(|stop| bench::run(arguments, stop)).await,
         Command::Token(arguments) => token::run(arguments).await,
         Command::Completions(arguments) => {

@@ -16,4 +16,5 @@ mod commands {
     mod terminal;
     mod tokens;
     mod unencrypted;
+    mod why;
 }

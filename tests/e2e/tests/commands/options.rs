@@ -70,6 +70,7 @@ async fn every_command_has_examples() {
         ("runtimes", "\n  doorbell runtimes --json\n"),
         ("models", "\n  doorbell models Codex\n"),
         ("forget", "\n  doorbell forget \"Old laptop\"\n"),
+        ("why", "\n  doorbell why 0193510a2b3c7d4e8f90a1b2c3d4e5f6 --workspace $WORKSPACE\n"),
         ("bench", "\n  doorbell bench\n"),
     ] {
         let help = help(&Machine::new(), &[command]).await;
@@ -130,6 +131,14 @@ async fn rejects_invalid_workspace() {
     let expected = "not an id such as 00000000-0000-4000-8000-00000000000a, in lower case";
     refused(&["runtimes", "--workspace", "mine"], expected).await;
     refused(&["daemon", "--workspace", "00000000-0000-4000-8000-00000000000A"], expected).await;
+}
+
+#[tokio::test]
+async fn rejects_invalid_request_or_runtime() {
+    let expected = "not an id such as 0193510a2b3c7d4e8f90a1b2c3d4e5f6: 32 hex digits in lower case";
+    refused(&["why", "0193510A"], expected).await;
+    let request = "0193510a2b3c7d4e8f90a1b2c3d4e5f6";
+    refused(&["why", request, "--runtime", "Codex"], "not an id such as 7b1d4e0c-").await;
 }
 
 #[tokio::test]

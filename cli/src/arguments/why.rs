@@ -1,0 +1,48 @@
+//! `doorbell why`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use doorbell_gateway::WORKSPACE_A;
+use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
+
+use super::parsers::{request, runtime, workspace};
+use super::token::TokenStoreKind;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reads the table itself and changes nothing. A request is kept for 2 minutes after its last change.
+
+Examples:
+  doorbell why 0193510a2b3c7d4e8f90a1b2c3d4e5f6 --workspace $WORKSPACE
+  doorbell why 0193510a2b3c7d4e8f90a1b2c3d4e5f6 --workspace $WORKSPACE --runtime $RUNTIME --json
+  doorbell why 0193510a2b3c7d4e8f90a1b2c3d4e5f6 --store embedded --data doorbell.db")]
+pub struct Why {
+    /// Id of the request, 32 hex digits
+    #[arg(value_parser = request)]
+    pub request: RequestId,
+
+    /// Workspace of the request
+    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
+    pub workspace: WorkspaceId,
+
+    /// Runtime of the request [default: search all that the workspace lists]
+    #[arg(long, value_name = "ID", value_parser = runtime)]
+    pub runtime: Option<RuntimeId>,
+
+    /// Store of the request
+    #[arg(long, value_enum, default_value_t = TokenStoreKind::Dynamodb)]
+    pub store: TokenStoreKind,
+
+    /// Table for `--store dynamodb`
+    #[arg(long, env = "DOORBELL_TABLE", default_value = "doorbell")]
+    pub table: String,
+
+    /// File for `--store embedded`
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}

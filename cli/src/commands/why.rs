@@ -1,0 +1,190 @@
+//! `doorbell why`: what became of a request, from what its item in the table keeps.
+
+use std::path::Path;
+
+use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
+use doorbell_protocol::{Status, Timestamp};
+use doorbell_shared::clock::{Clock as _, SystemClock};
+use doorbell_shared::request::{
+    DeliveryRecord, Ending, HistorySubject, RequestHistory, State, TimeoutReason,
+};
+use doorbell_shared::runtime::Runtime;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::dynamodb::{DynamoDbStore, FoundRequest, connect};
+use serde_json::{Value, json};
+
+use super::CommandError;
+use crate::arguments::{self, TokenStoreKind};
+use crate::output;
+
+pub(super) async fn run(arguments: arguments::Why) -> Result<(), CommandError> {
+    let store = match (arguments.store, &arguments.data) {
+        (TokenStoreKind::Embedded, Some(data)) => open(data).await?,
+        (TokenStoreKind::Embedded, None) => return Err(CommandError::NoData),
+        (TokenStoreKind::Dynamodb, _) => {
+            DynamoDbStore::new(connect::from_environment().await, arguments.table)
+        }
+    };
+    let arguments::Why { workspace, runtime, request, .. } = arguments;
+    let now = SystemClock.now();
+    let found = store.find_request(workspace, runtime, request, now).await.map_err(CommandError::Table)?;
+    let found = found.ok_or(CommandError::NoSuchRequest { workspace, request })?;
+    if arguments.json {
+        output::json(&to_json(&found, now));
+    } else {
+        print(&found, now);
+    }
+    Ok(())
+}
+
+/// Opens an existing file: the engine would create a missing one.
+async fn open(data: &Path) -> Result<DynamoDbStore, CommandError> {
+    match std::fs::metadata(data) {
+        Ok(_) => Ok(EmbeddedDynamoDb::open(data).await?.store()),
+        Err(source) => Err(CommandError::NoDataFile { path: data.to_owned(), source }),
+    }
+}
+
+/// The status now: a request past its deadline has timed out, whether or not a poll has stored that.
+fn status(history: &RequestHistory, ending: Ending) -> Status {
+    match ending {
+        Ending::TimedOut { .. } => Status::Timeout,
+        Ending::Open { .. } | Ending::Reported { .. } => history.request.state.status(),
+    }
+}
+
+fn error(history: &RequestHistory) -> Option<&str> {
+    match &history.request.state {
+        State::Failed(error) if !error.as_str().is_empty() => Some(error.as_str()),
+        _ => None,
+    }
+}
+
+fn print(found: &FoundRequest, now: Timestamp) {
+    let FoundRequest { history, runtime } = found;
+    let address = history.request.address;
+    let ending = history.ending(now);
+    let (kind, status) = (address.kind.as_str(), status(history, ending).as_str());
+    output::line(format!("Request {} ({kind}): {status}", address.request));
+    match runtime {
+        Some(runtime) => output::line(format!(
+            "Runtime {}, last seen {} ({}){}",
+            output::heading(&runtime.record(now)),
+            runtime.last_seen_at,
+            output::ago(now.since(runtime.last_seen_at)),
+            runtime.deregistered_at.map(|at| format!(", deregistered {at}")).unwrap_or_default(),
+        )),
+        None => output::line(format!("Runtime {}, no longer registered", address.runtime)),
+    }
+    if let Some(error) = error(history) {
+        output::line(format!("Error: {}", output::plain(error)));
+    }
+    output::line(format!("\n{}", output::events(events(found, ending).into_iter())));
+}
+
+/// Time, time since the ring, event and subject of each row.
+fn events(found: &FoundRequest, ending: Ending) -> Vec<[String; 4]> {
+    let history = &found.history;
+    let rung_at = history.request.created_at;
+    let row = |at: Timestamp, event: String, by: Option<&HistorySubject>| {
+        let after = format!("{:.3} s", at.since(rung_at).as_secs_f64());
+        [at.to_string(), after, event, by.map(ToString::to_string).unwrap_or_default()]
+    };
+    let mut rows = vec![row(rung_at, "rung".to_owned(), history.asked_by.as_ref())];
+    for DeliveryRecord { at, attempt, by } in &history.deliveries {
+        let event =
+            if *attempt == 1 { "delivered".to_owned() } else { format!("redelivered (attempt {attempt})") };
+        rows.push(row(*at, event, Some(by)));
+    }
+    match ending {
+        Ending::Reported { at } => {
+            let event = format!("reported {}", history.request.state.status().as_str());
+            rows.push(row(at, event, history.reported_by.as_ref()));
+        }
+        Ending::TimedOut { reason, deadline, stored_at } => {
+            rows.push(row(deadline, timeout(reason, rung_at, found.runtime.as_ref()), None));
+            let polled = "the first poll after the deadline stored the timeout";
+            rows.extend(stored_at.map(|at| row(at, polled.to_owned(), None)));
+        }
+        Ending::Open { deadline } => {
+            rows.push(row(deadline, "will time out, if still open".to_owned(), None));
+        }
+    }
+    rows
+}
+
+/// Which deadline ended a request, and for an unclaimed one whether its runtime was alive.
+fn timeout(reason: TimeoutReason, rung_at: Timestamp, runtime: Option<&Runtime>) -> String {
+    match (reason, runtime.map(|runtime| runtime.last_seen_at)) {
+        (TimeoutReason::NotReported, _) => {
+            format!("timeout: not reported within {} s of the first delivery", RUNNING_DEADLINE.as_secs())
+        }
+        (TimeoutReason::NotClaimed, None) => {
+            format!("timeout: not claimed within {} s", PENDING_DEADLINE.as_secs())
+        }
+        (TimeoutReason::NotClaimed, Some(seen)) => {
+            let (distance, side) =
+                if seen < rung_at { (rung_at.since(seen), "before") } else { (seen.since(rung_at), "after") };
+            format!(
+                "timeout: not claimed within {} s; the runtime was last seen {:.3} s {side} the ring",
+                PENDING_DEADLINE.as_secs(),
+                distance.as_secs_f64()
+            )
+        }
+    }
+}
+
+fn to_json(found: &FoundRequest, now: Timestamp) -> Value {
+    let FoundRequest { history, runtime } = found;
+    let RequestHistory { request, deliveries, .. } = history;
+    let ending = history.ending(now);
+    let mut json = json!({
+        "id": request.address.request,
+        "runtime_id": request.address.runtime,
+        "workspace_id": request.workspace,
+        "kind": request.address.kind,
+        "status": status(history, ending),
+        "created_at": request.created_at,
+    });
+    let mut set = |name: &str, value: Value| json[name] = value;
+    if let Some(subject) = &history.asked_by {
+        set("asked_by", subject.as_str().into());
+    }
+    let delivery = |DeliveryRecord { at, attempt, by }: &DeliveryRecord| json!({"at": at, "attempt": attempt, "redelivery": *attempt > 1, "by": by.as_str()});
+    set("deliveries", deliveries.iter().map(delivery).collect());
+    if let Some(error) = error(history) {
+        set("error", error.into());
+    }
+    match ending {
+        Ending::Open { deadline } => set("deadline", json!(deadline)),
+        Ending::Reported { at } => set("report", report(history, at)),
+        Ending::TimedOut { reason, deadline, stored_at } => {
+            let name = match reason {
+                TimeoutReason::NotClaimed => "not_claimed",
+                TimeoutReason::NotReported => "not_reported",
+            };
+            let mut timeout = json!({"reason": name, "error": reason.as_str(), "deadline": deadline});
+            if let Some(stored_at) = stored_at {
+                timeout["stored_at"] = json!(stored_at);
+            }
+            set("timeout", timeout);
+        }
+    }
+    if let Some(runtime) = runtime {
+        set("runtime", json!(runtime.record(now)));
+    }
+    json
+}
+
+fn report(history: &RequestHistory, at: Timestamp) -> Value {
+    let after = at.since(history.request.created_at);
+    let mut report = json!({
+        "at": at,
+        "status": history.request.state.status(),
+        "after_ms": u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+    });
+    if let Some(subject) = &history.reported_by {
+        report["by"] = subject.as_str().into();
+    }
+    report
+}
