@@ -2,15 +2,21 @@
 //! `POST /api/daemon/heartbeat`.
 //!
 //! The liveness write comes first and alone decides the status. If the queue read fails or times out, the response is 200 without
-//! work. A claim is never cancelled, because a cancelled claim may have won.
+//! work. A claim is never cancelled, because a cancelled claim may have won; so a heartbeat ends in time because it starts no claim
+//! late ([`LATEST_CLAIM_START`]).
 
-use doorbell_protocol::{HeartbeatBody, HeartbeatResponse, InFlight, Kind, RequestId, RuntimeId, Scope};
+use doorbell_protocol::{
+    HeartbeatBody, HeartbeatResponse, InFlight, Kind, RequestId, RuntimeId, Scope, WorkspaceId,
+};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
-use doorbell_shared::limits::{QUEUE_READ_TIMEOUT, SLOW_HEARTBEAT_THRESHOLD, SLOW_STORE_THRESHOLD};
+use doorbell_shared::limits::{
+    LATEST_CLAIM_START, LISTING_RENEWAL_TIMEOUT, QUEUE_READ_TIMEOUT, SLOW_HEARTBEAT_THRESHOLD,
+    SLOW_STORE_THRESHOLD,
+};
 use doorbell_shared::request::{Address, ClaimFilter, Delivery};
 use doorbell_shared::store::{Candidate, ClaimOutcome, HeartbeatOutcome, Store};
 use tracing::Span;
@@ -28,7 +34,8 @@ async fn heartbeat<S: Store>(
     let body: HeartbeatBody = input::body(request)?;
     let runtime = input::required(body.runtime_id, ApiError::RuntimeIdRequired)?;
     let runtime = input::body_runtime(&runtime)?;
-    Heartbeat { state, caller, runtime, filter: filter(body.in_flight) }.run().await
+    let started = Stopwatch::start();
+    Heartbeat { state, caller, runtime, filter: filter(body.in_flight), started }.run().await
 }
 
 /// Without `in_flight`, nothing is redelivered.
@@ -36,26 +43,31 @@ fn filter(in_flight: Option<InFlight>) -> ClaimFilter {
     in_flight.map_or(ClaimFilter::Pending, ClaimFilter::PendingOrLost)
 }
 
-/// One heartbeat: record, list, claim.
+/// One heartbeat: record, list, claim, and twice a week renew the listing.
 struct Heartbeat<'a, S> {
     state: &'a AppState<S>,
     caller: Principal,
     runtime: RuntimeId,
     filter: ClaimFilter,
+    started: Stopwatch,
 }
 
 impl<S: Store> Heartbeat<'_, S> {
     async fn run(&self) -> Result<HeartbeatResponse, ApiError> {
-        let total = Stopwatch::start();
-        let work_hint = self.record().await?;
+        let (work_hint, listing_due) = self.record().await?;
         let claimed = if !work_hint {
             None
-        } else if total.elapsed() <= SLOW_STORE_THRESHOLD {
+        } else if self.started.elapsed() <= SLOW_STORE_THRESHOLD {
             self.claim(self.list().await).await
         } else {
             metrics::heartbeat_queue_skipped();
             None
         };
+        // Last, because it may wait for a later heartbeat, and work may not.
+        if let Some(workspace) = listing_due {
+            self.renew_listing(workspace).await;
+        }
+        let total = self.started;
         if total.elapsed() >= SLOW_HEARTBEAT_THRESHOLD {
             // The span has the duration of each step.
             tracing::warn!(total_ms = total.elapsed_ms(), "slow heartbeat");
@@ -63,14 +75,14 @@ impl<S: Store> Heartbeat<'_, S> {
         Ok(HeartbeatResponse::new(claimed))
     }
 
-    /// Records liveness; returns whether the queue is worth a read.
-    async fn record(&self) -> Result<bool, ApiError> {
+    /// Records liveness; returns whether the queue is worth a read, and the workspace in which the listing is due.
+    async fn record(&self) -> Result<(bool, Option<WorkspaceId>), ApiError> {
         let step = Stopwatch::start();
         let now = self.state.clock.now();
         let outcome = self.state.store.record_heartbeat(self.runtime, &self.caller, now).await;
         Span::current().record("record_ms", step.elapsed_ms());
         match outcome.map_err(Operation::Heartbeat.failed())? {
-            HeartbeatOutcome::Recorded { work_hint } => Ok(work_hint),
+            HeartbeatOutcome::Recorded { work_hint, listing_due } => Ok((work_hint, listing_due)),
             HeartbeatOutcome::NotFound => Err(ApiError::RuntimeNotFound),
             HeartbeatOutcome::OtherWorkspace => Err(ApiError::OtherWorkspacesRuntime),
         }
@@ -97,6 +109,24 @@ impl<S: Store> Heartbeat<'_, S> {
         }
     }
 
+    /// A failure is only logged: the renewal stays due for days, and every heartbeat tries it.
+    async fn renew_listing(&self, workspace: WorkspaceId) {
+        if self.is_late() {
+            return;
+        }
+        let renewal = self.state.store.renew_listing(workspace, self.runtime, self.state.clock.now());
+        match tokio::time::timeout(LISTING_RENEWAL_TIMEOUT, renewal).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "listing not renewed"),
+            Err(_) => tracing::warn!("renewal of the listing timed out"),
+        }
+    }
+
+    /// Whether it is too late to start something that takes as long as a store call may take.
+    fn is_late(&self) -> bool {
+        self.started.elapsed() > LATEST_CLAIM_START
+    }
+
     /// Claims the oldest request that is still claimable.
     async fn claim(&self, candidates: Vec<Candidate>) -> Option<RequestId> {
         let step = Stopwatch::start();
@@ -108,6 +138,12 @@ impl<S: Store> Heartbeat<'_, S> {
     async fn claim_first(&self, candidates: Vec<Candidate>) -> Option<RequestId> {
         let kind = Kind::ModelList;
         for candidate in candidates.into_iter().filter(|candidate| candidate.kind == kind) {
+            if self.is_late() {
+                // The next heartbeat finds what is left.
+                metrics::heartbeat_queue_skipped();
+                tracing::warn!("claims stopped by a slow store");
+                return None;
+            }
             let address = Address { runtime: self.runtime, request: candidate.request, kind };
             let token = self.state.id_gen.lease_token();
             let now = self.state.clock.now();

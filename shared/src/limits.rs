@@ -20,6 +20,27 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 pub const WORK_HINT_LIFETIME: Duration =
     Duration::from_secs(PENDING_DEADLINE.as_secs() + RUNNING_DEADLINE.as_secs() + 2 * CLOCK_SKEW.as_secs());
 
+/// A call that takes longer than this is answered with the 500 of its operation. Lambda ends a function after 10 s (`Timeout` in
+/// `template.yaml`), and then neither a response nor a log line has the reason; one second is left for both.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(9);
+
+/// The SDK's limit on one call of DynamoDB, its retries included.
+pub const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A heartbeat that is older than this starts neither a claim nor the renewal of its listing: the liveness write (up to
+/// [`SLOW_STORE_THRESHOLD`]) and the queue read (up to [`QUEUE_READ_TIMEOUT`]) leave room for a first claim. A claim ends within
+/// [`STORE_CALL_TIMEOUT`], so [`CALL_TIMEOUT`] cancels none.
+pub const LATEST_CLAIM_START: Duration = Duration::from_secs(3);
+
+/// A heartbeat abandons the renewal of its listing after this; one of the next heartbeats of the following days succeeds.
+pub const LISTING_RENEWAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+const _: () = assert!(
+    SLOW_STORE_THRESHOLD.as_secs() + QUEUE_READ_TIMEOUT.as_secs() <= LATEST_CLAIM_START.as_secs()
+        && LATEST_CLAIM_START.as_secs() + STORE_CALL_TIMEOUT.as_secs() < CALL_TIMEOUT.as_secs(),
+    "a heartbeat must end before it is cancelled"
+);
+
 /// A heartbeat abandons its queue read after this, because a slow store must not fail the heartbeat.
 pub const QUEUE_READ_TIMEOUT: Duration = Duration::from_secs(1);
 

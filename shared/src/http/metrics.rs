@@ -42,8 +42,8 @@ pub const REQUESTS_ENDED: Metric = count("RequestsEnded").by(STATUS);
 /// The time from ring to report, by [`STATUS`]: `completed`, `failed`.
 pub const TIME_TO_ANSWER: Metric = duration("TimeToAnswer").by(STATUS);
 
-/// Heartbeats with a work hint that did not read the queue: the read failed or timed out, or the store was too slow. One metric
-/// for all reasons, so that one alarm covers it; the log has the reason.
+/// Heartbeats with a work hint that did not read the queue, or not to its end: the read failed or timed out, or the store was too
+/// slow. One metric for all reasons, so that one alarm covers it; the log has the reason.
 pub const HEARTBEAT_QUEUE_SKIPS: Metric = count("HeartbeatQueueSkips");
 
 pub const METRICS: [Metric; 7] = [

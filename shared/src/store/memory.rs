@@ -141,7 +141,12 @@ impl Store for MemoryStore {
         entry.runtime.last_seen_at = now;
         entry.runtime.deregistered_at = None;
         let work_hint = entry.work_hint_until.is_some_and(|until| until >= now);
-        Ok(HeartbeatOutcome::Recorded { work_hint })
+        Ok(HeartbeatOutcome::Recorded { work_hint, listing_due: None })
+    }
+
+    /// Runtimes are listed directly.
+    async fn renew_listing(&self, _: WorkspaceId, _: RuntimeId, _: Timestamp) -> Result<()> {
+        Ok(())
     }
 
     async fn list_claimable(

@@ -59,14 +59,23 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<PollOutcome>> + Send;
 
-    /// Records that `runtime` was seen at `now`, which keeps it registered and listed and ends a deregistration. Called by
-    /// heartbeat.
+    /// Records that `runtime` was seen at `now`, which keeps it registered and ends a deregistration. Called by heartbeat. Does not
+    /// renew the listing, but says when that is due.
     fn record_heartbeat(
         &self,
         runtime: RuntimeId,
         caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<HeartbeatOutcome>> + Send;
+
+    /// Keeps `runtime` listed in `workspace` for as long as it is registered after a heartbeat at `now`. Called by heartbeat, with
+    /// the workspace of its outcome. May be cancelled: it stays due until it has succeeded.
+    fn renew_listing(
+        &self,
+        workspace: WorkspaceId,
+        runtime: RuntimeId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Lists requests of `runtime` that may be claimed at `now`, the oldest first. Called by heartbeat when there is a work
     /// hint.

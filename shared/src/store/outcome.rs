@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use doorbell_protocol::{Kind, RequestId, Timestamp};
+use doorbell_protocol::{Kind, RequestId, Timestamp, WorkspaceId};
 
 use crate::rate_limit::RateLimited;
 use crate::request::{Delivery, Request, RequestOutcome};
@@ -34,6 +34,8 @@ pub enum HeartbeatOutcome {
     Recorded {
         /// Whether the runtime was rung recently, so that the queue may have work.
         work_hint: bool,
+        /// The workspace in which the runtime's listing is due for [renewal](super::Store::renew_listing).
+        listing_due: Option<WorkspaceId>,
     },
     NotFound,
     /// Distinguished from `NotFound`, because a daemon registers an unknown runtime again.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::{ModelListReport, ModelListResult};
+use doorbell_shared::limits::RUNTIME_RETENTION;
 use doorbell_shared::request::{Payload, RequestOutcome};
 use doorbell_shared::store::Store as _;
 use doorbell_shared::store::conformance::{Replicas, TestContext};
@@ -83,6 +84,18 @@ async fn other_runtimes_cost_only_list() {
     assert_eq!(others, expected);
     let batches = listed[0].1.iter().filter(|(call, _)| *call == "BatchGetItem");
     assert_eq!(batches.map(|(_, units)| units).sum::<f64>(), 251.0);
+}
+
+/// Twice a week.
+#[tokio::test]
+async fn renewal_of_listing_costs_two_writes() {
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
+    let (runtime, _) = api.register("d").await;
+    api.clock.advance(RUNTIME_RETENTION * 3 / 4);
+    let (_, cost) = api.heartbeat(&runtime, None).await;
+    assert_eq!(cost.by_name(), [("UpdateItem", 1.0); 3]);
+    let (_, cost) = api.heartbeat(&runtime, None).await;
+    assert_eq!(cost.by_name(), [("UpdateItem", 1.0)]);
 }
 
 #[tokio::test]

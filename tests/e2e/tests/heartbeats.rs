@@ -1,16 +1,22 @@
 //! The heartbeat function under concurrency, and on a slow table.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
+use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::limits::RING_INTERVAL;
+use doorbell_shared::limits::{
+    CALL_TIMEOUT, LATEST_CLAIM_START, LISTING_RENEWAL_TIMEOUT, QUEUE_READ_TIMEOUT, RING_INTERVAL,
+    SLOW_STORE_THRESHOLD, STORE_CALL_TIMEOUT,
+};
 use doorbell_shared::store::Store;
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, TABLE};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
@@ -31,10 +37,12 @@ async fn register<S: Store>(state: &AppState<S>) -> String {
     body["runtimes"][0]["id"].as_str().unwrap().to_owned()
 }
 
-async fn ring<S: Store>(state: &AppState<S>, runtime: &str) {
+async fn ring<S: Store>(state: &AppState<S>, runtime: &str) -> Value {
     let path = format!("/api/runtimes/{runtime}/models");
     let request = event(Function::Initiate, Scope::User, &path, &json!({}));
-    assert_eq!(invoke(Function::Initiate, state, &request).await.status(), 200);
+    let response = invoke(Function::Initiate, state, &request).await;
+    assert_eq!(response.status(), 200);
+    serde_json::from_slice::<Value>(response.body()).unwrap()["id"].clone()
 }
 
 async fn heartbeat<S: Store>(state: &AppState<S>, runtime: &str) -> (u16, Value) {
@@ -80,13 +88,38 @@ async fn dynamodb_store_has_one_winner_in_each_of_1000_rounds() {
     assert_one_winner_each(engine.store(), engine.store()).await;
 }
 
+/// Delays the calls of one heartbeat, in their order.
+#[derive(Debug)]
+struct DelayEach(Mutex<VecDeque<Duration>>);
+
+impl DelayEach {
+    fn new(delays: impl IntoIterator<Item = Duration>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(delays.into_iter().collect())))
+    }
+}
+
+impl Interceptor for DelayEach {
+    fn fault(&self, _operation: &str) -> Fault {
+        self.0.lock().unwrap().pop_front().map_or(Fault::None, Fault::Delayed)
+    }
+}
+
 /// A heartbeat with a pending request, on a table where `operation` takes `delay`.
 async fn heartbeat_on_slow(operation: &'static str, delay: Duration) -> (u16, Value, CapturedLog) {
+    heartbeat_with(Arc::new(Delay { operation, delay }), async |_, _| {}).await
+}
+
+/// A heartbeat with a pending request, after `prepare`, with intercepted calls.
+async fn heartbeat_with(
+    interceptor: Arc<dyn Interceptor>,
+    prepare: impl AsyncFnOnce(&EmbeddedDynamoDb, &str),
+) -> (u16, Value, CapturedLog) {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let state = AppState::new(engine.store());
     let runtime = register(&state).await;
     ring(&state, &runtime).await;
-    let slow = AppState::new(engine.store_with_interceptor(Arc::new(Delay { operation, delay })));
+    prepare(&engine, &runtime).await;
+    let slow = AppState::new(engine.store_with_interceptor(interceptor));
     let (log, guard) = CapturedLog::capture();
     let (status, body) = heartbeat(&slow, &runtime).await;
     drop(guard);
@@ -118,6 +151,73 @@ async fn claim_is_not_cancelled() {
 async fn slow_store_skips_the_queue() {
     let (status, body, _) = heartbeat_on_slow("UpdateItem", Duration::from_millis(2_100)).await;
     assert_eq!((status, body), (200, json!({"status": "ok"})));
+}
+
+/// Every call takes the longest time after which the heartbeat goes on. The deadline of a call must not cancel the claim.
+#[tokio::test(start_paused = true)]
+async fn slowest_claim_is_handed_out_in_time() {
+    let running = Stopwatch::start();
+    let just_in_time = QUEUE_READ_TIMEOUT - Duration::from_millis(1);
+    let delays = DelayEach::new([SLOW_STORE_THRESHOLD, just_in_time, STORE_CALL_TIMEOUT]);
+    let (status, body, _) = heartbeat_with(delays, async |_, _| {}).await;
+    assert!(status == 200 && body.get("pending_model_list").is_some(), "{status} {body}");
+    assert!(running.elapsed() < CALL_TIMEOUT, "{:?}", running.elapsed());
+}
+
+/// On a slow table, a heartbeat that lost sixteen claims in a row took 28.6 s.
+#[tokio::test(start_paused = true)]
+async fn heartbeat_among_lost_claims_ends_in_time() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let fast = AppState::new(engine.store());
+    let runtime = register(&fast).await;
+    let mut rung = BTreeSet::new();
+    for _ in 0..=HEARTBEATS {
+        rung.insert(ring(&fast, &runtime).await.to_string());
+    }
+    let delay = Duration::from_millis(1_682);
+    let store = engine.store_with_interceptor(Arc::new(Delay { operation: "UpdateItem", delay }));
+    let slow = AppState::new(store);
+    let running = Stopwatch::start();
+    let slow_heartbeat = async {
+        let (status, body) = heartbeat(&slow, &runtime).await;
+        (status, body, running.elapsed())
+    };
+    // After the slow heartbeat has read the queue, and before its first claim is applied.
+    let others = async {
+        tokio::time::sleep(delay * 3 / 2).await;
+        let mut claimed = BTreeSet::new();
+        for _ in 0..HEARTBEATS {
+            claimed.insert(heartbeat(&fast, &runtime).await.1["pending_model_list"]["id"].to_string());
+        }
+        claimed
+    };
+    let ((status, body, took), mut claimed) = tokio::join!(slow_heartbeat, others);
+    assert_eq!((status, body), (200, json!({"status": "ok"})));
+    assert!(took <= LATEST_CLAIM_START + STORE_CALL_TIMEOUT, "{took:?}");
+    // Nothing is lost: each request has been claimed, or the next heartbeat claims it.
+    claimed.insert(heartbeat(&fast, &runtime).await.1["pending_model_list"]["id"].to_string());
+    assert_eq!(claimed, rung);
+}
+
+/// The runtime, with a listing that is due for renewal.
+async fn make_listing_due(engine: &EmbeddedDynamoDb, runtime: &str) {
+    let update = engine.client(None).update_item().table_name(TABLE);
+    let update = update.key("pk", AttributeValue::S(format!("runtime#{runtime}")));
+    let update = update.key("sk", AttributeValue::S("runtime".to_owned()));
+    let update = update.update_expression("SET listed_until = :zero");
+    update.expression_attribute_values(":zero", AttributeValue::N("0".to_owned())).send().await.unwrap();
+}
+
+/// Before the claim, it held work back, and the deadline of the call could cancel the claim.
+#[tokio::test(start_paused = true)]
+async fn renewal_of_listing_comes_after_claim_and_is_bounded() {
+    let running = Stopwatch::start();
+    let none = Duration::ZERO;
+    let delays = DelayEach::new([none, none, none, Duration::from_secs(60)]);
+    let (status, body, log) = heartbeat_with(delays, make_listing_due).await;
+    assert!(status == 200 && body.get("pending_model_list").is_some(), "{status} {body}");
+    assert_eq!(running.elapsed(), LISTING_RENEWAL_TIMEOUT);
+    assert_eq!(log.lines("renewal of the listing timed out").len(), 1, "{}", log.text());
 }
 
 #[tokio::test(start_paused = true)]

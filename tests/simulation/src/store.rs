@@ -114,6 +114,10 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         self.access(|store| async move { store.record_heartbeat(runtime, &caller, now).await }).await
     }
 
+    async fn renew_listing(&self, workspace: WorkspaceId, runtime: RuntimeId, now: Timestamp) -> Result<()> {
+        self.access(|store| async move { store.renew_listing(workspace, runtime, now).await }).await
+    }
+
     async fn list_claimable(
         &self,
         runtime: RuntimeId,

@@ -49,7 +49,7 @@ pub async fn foreign_ring_sets_no_work_hint<S: Store>(test: TestContext<S>) {
     let now = test.start;
     test.replica_a.initiate(address, &test.other_tenant(), now).await.unwrap();
     let outcome = test.replica_b.record_heartbeat(test.runtime, &test.caller, now).await.unwrap();
-    assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false });
+    assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false, listing_due: None });
 }
 
 /// `IN ()` is not a valid expression.
@@ -71,7 +71,7 @@ pub async fn accepts_caller_in_250_workspaces<S: Store>(test: TestContext<S>) {
     let others = (0..250).flat_map(|_| test.other_tenant().workspaces.iter().collect::<Vec<_>>());
     let many = Principal::of_workspaces(others.chain([test.workspace]));
     let outcome = test.replica_a.record_heartbeat(test.runtime, &many, test.at(1)).await.unwrap();
-    assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false });
+    assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false, listing_due: None });
     let rung = test.replica_a.initiate(test.address(test.at(1)), &many, test.at(1)).await.unwrap();
     assert!(matches!(rung, InitiateOutcome::Enqueued(_)));
 }

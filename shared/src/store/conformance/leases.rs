@@ -138,7 +138,7 @@ pub async fn lists_oldest_possible_lease<S: Store>(test: TestContext<S>) {
     let running = test.claim(request.address, test.start + PENDING_DEADLINE).await;
     let last = test.start + PENDING_DEADLINE + RUNNING_DEADLINE;
     let outcome = test.replica_b.record_heartbeat(test.runtime, &test.caller, last).await.unwrap();
-    assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: true });
+    assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: true, listing_due: None });
     let found = test.list_with_in_flight(&[], &test.replica_b, last).await;
     assert_eq!(ids(found), [running.address.request]);
 }

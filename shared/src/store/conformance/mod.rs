@@ -107,6 +107,7 @@ macro_rules! conformance_suite {
                 heartbeat_ends_deregistration
                 accepts_registration_as_offline
                 lists_every_runtime_of_a_workspace
+                renewed_listing_changes_no_runtime
                 unknown_runtime_is_not_found
             }
             tokens {

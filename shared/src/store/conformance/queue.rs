@@ -82,15 +82,21 @@ pub async fn retried_ring_counts_once_in_the_burst<S: Store>(test: TestContext<S
 pub async fn ring_sets_work_hint_for_its_lifetime<S: Store>(test: TestContext<S>) {
     let heartbeat =
         async |now| test.replica_b.record_heartbeat(test.runtime, &test.caller, now).await.unwrap();
-    assert_eq!(heartbeat(test.start).await, HeartbeatOutcome::Recorded { work_hint: false });
+    assert_eq!(
+        heartbeat(test.start).await,
+        HeartbeatOutcome::Recorded { work_hint: false, listing_due: None }
+    );
     test.ring(test.start).await;
-    assert_eq!(heartbeat(test.start).await, HeartbeatOutcome::Recorded { work_hint: true });
+    assert_eq!(
+        heartbeat(test.start).await,
+        HeartbeatOutcome::Recorded { work_hint: true, listing_due: None }
+    );
     assert_eq!(
         heartbeat(test.start + WORK_HINT_LIFETIME).await,
-        HeartbeatOutcome::Recorded { work_hint: true }
+        HeartbeatOutcome::Recorded { work_hint: true, listing_due: None }
     );
     assert_eq!(
         heartbeat(test.start + WORK_HINT_LIFETIME + super::context::TICK).await,
-        HeartbeatOutcome::Recorded { work_hint: false }
+        HeartbeatOutcome::Recorded { work_hint: false, listing_due: None }
     );
 }

@@ -64,6 +64,13 @@ pub async fn lists_every_runtime_of_a_workspace<S: Store>(test: TestContext<S>) 
     assert_eq!(listed, expected);
 }
 
+pub async fn renewed_listing_changes_no_runtime<S: Store>(test: TestContext<S>) {
+    let list = async || test.replica_b.list_runtimes(test.workspace, test.at(1)).await.unwrap();
+    let before = list().await;
+    test.replica_a.renew_listing(test.workspace, test.runtime, test.at(1)).await.unwrap();
+    assert_eq!(list().await, before);
+}
+
 pub async fn unknown_runtime_is_not_found<S: Store>(test: TestContext<S>) {
     let unknown = test.registration("never registered").id;
     let address = crate::request::Address { runtime: unknown, ..test.address(test.start) };

@@ -84,6 +84,10 @@ impl Store for DynamoDbStore {
         self.write_heartbeat(runtime, caller, now).await
     }
 
+    async fn renew_listing(&self, workspace: WorkspaceId, runtime: RuntimeId, now: Timestamp) -> Result<()> {
+        self.write_renewal(workspace, runtime, now).await
+    }
+
     async fn list_claimable(
         &self,
         runtime: RuntimeId,

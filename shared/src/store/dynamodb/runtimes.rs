@@ -1,7 +1,7 @@
 //! Runtimes: register, heartbeat, deregister.
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
-use doorbell_protocol::{RuntimeId, Timestamp};
+use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
@@ -67,8 +67,9 @@ impl DynamoDbStore {
             }
         };
         let work_hint = item.work_hint_until.is_some_and(|until| until >= now.millis());
-        self.renew_listing_if_due(id, item, now).await;
-        Ok(HeartbeatOutcome::Recorded { work_hint })
+        // In the second half of the listing's seven days.
+        let is_due = item.listed_until < (now + RUNTIME_RETENTION / 2).millis();
+        Ok(HeartbeatOutcome::Recorded { work_hint, listing_due: is_due.then_some(item.workspace_id) })
     }
 
     async fn update_last_seen(
@@ -95,33 +96,33 @@ impl DynamoDbStore {
         Ok(written.map(|output| output.attributes.unwrap_or_default()))
     }
 
-    /// Renews the listing in the second half of its seven days. A failure is only logged, because the next heartbeat retries.
-    async fn renew_listing_if_due(&self, id: RuntimeId, item: RuntimeItem, now: Timestamp) {
-        let due = now + RUNTIME_RETENTION / 2;
-        if item.listed_until >= due.millis() {
-            return;
-        }
-        let renewed = match item.runtime(id) {
-            Ok(runtime) => self.renew_listing(&runtime, now).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = renewed {
-            tracing::warn!(%error, "listing not renewed");
-        }
-    }
-
-    async fn renew_listing(&self, runtime: &Runtime, now: Timestamp) -> Result<()> {
-        self.write_listing(runtime, now).await?;
-        let update = self
+    /// Two updates: the listing, then the runtime. A crash in between leaves the renewal due. The first update creates a listing
+    /// that is missing; that of a runtime that was deleted in the meantime is skipped by reads and expires.
+    pub(super) async fn write_renewal(
+        &self,
+        workspace: WorkspaceId,
+        id: RuntimeId,
+        now: Timestamp,
+    ) -> Result<()> {
+        let listing = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::runtime(runtime.id).into()))
+            .set_key(Some(Key::listing(workspace, id).into()))
+            .update_expression("SET expires_at = :expires_at")
+            .expression_attribute_values(":expires_at", number(runtime_expiry(now)));
+        listing.send().await.map_err(failed("renew listing"))?;
+        let runtime = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::runtime(id).into()))
             .update_expression("SET listed_until = :listed_until")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":listed_until", millis(now + RUNTIME_RETENTION));
-        update.send().await.map_err(failed("renew listing"))?;
-        Ok(())
+        match conditional("renew listing", runtime.send().await)? {
+            ConditionalWrite::Applied(_) | ConditionalWrite::ConditionFailed(_) => Ok(()),
+        }
     }
 
     async fn write_listing(&self, runtime: &Runtime, now: Timestamp) -> Result<()> {

@@ -68,8 +68,8 @@ pub(crate) fn operations() -> Vec<Operation> {
         ("heartbeat", Rung, 6, |stage, store, now| {
             format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.caller, now).await?)
         }),
-        ("heartbeat, listing due", Rung, 400_000, |stage, store, now| {
-            format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.caller, now).await?)
+        ("renew listing", Rung, 400_000, |stage, store, now| {
+            format!("{:?}", store.renew_listing(stage.context.workspace, stage.context.runtime, now).await?)
         }),
         ("list pending", Rung, 6, |stage, store, now| {
             store.list_claimable(stage.context.runtime, &ClaimFilter::Pending, now).await?.len().to_string()

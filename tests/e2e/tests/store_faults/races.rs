@@ -32,7 +32,7 @@ pub(crate) fn races() -> Vec<(&'static str, Race)> {
         ("rings before an early ring are counted", |engine, rewrite| {
             Box::pin(rung_in_between(engine, rewrite))
         }),
-        ("a runtime deleted before its listing write is not recreated", |engine, rewrite| {
+        ("a runtime deleted before its renewal is not recreated", |engine, rewrite| {
             Box::pin(deleted(engine, rewrite))
         }),
         ("a request of an unknown kind is not changed", |engine, rewrite| {
@@ -133,15 +133,14 @@ fn key<S>(
 /// An item with only the listing write could be neither read nor registered again.
 async fn deleted(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     let context = new_context(&engine).await;
-    let slow = waiting_before(2, &engine, rewrite);
+    let slow = waiting_before(1, &engine, rewrite);
     let client = engine.client(None);
     let key = || key(&context, "runtime".to_owned());
     let delete = async {
         client.delete_item().table_name(TABLE).set_key(key()).send().await.unwrap();
     };
-    interleaved(slow.record_heartbeat(context.runtime, &context.caller, context.at(400_000)), delete)
-        .await
-        .unwrap();
+    let renewal = slow.renew_listing(context.workspace, context.runtime, context.at(400_000));
+    interleaved(renewal, delete).await.unwrap();
     client.get_item().table_name(TABLE).set_key(key()).send().await.unwrap().item.is_none()
 }
 

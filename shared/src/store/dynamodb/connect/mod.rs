@@ -15,6 +15,8 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
 
+use crate::limits::STORE_CALL_TIMEOUT;
+
 /// DynamoDB's endpoint; empty for the SDK's default. The template cannot leave a variable unset, and the SDK panics on an empty
 /// `AWS_ENDPOINT_URL`.
 pub const ENDPOINT_VARIABLE: &str = "DOORBELL_DYNAMODB_ENDPOINT";
@@ -41,7 +43,7 @@ pub(super) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(5))
+        .operation_timeout(STORE_CALL_TIMEOUT)
         .build()
 }
 
