@@ -10,7 +10,7 @@ use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, re
 use doorbell_shared::store::{DeregisterOutcome, Store};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("deregister", request, deregister(state, request)).await
+    respond("deregister", |_| Operation::Deregister, request, deregister(state, request)).await
 }
 
 async fn deregister<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Ack, ApiError> {

@@ -22,7 +22,7 @@ use doorbell_shared::store::{Candidate, ClaimOutcome, HeartbeatOutcome, Store};
 use tracing::Span;
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("heartbeat", request, heartbeat(state, request)).await
+    respond("heartbeat", |_| Operation::Heartbeat, request, heartbeat(state, request)).await
 }
 
 async fn heartbeat<S: Store>(

@@ -12,7 +12,7 @@ use doorbell_shared::store::{InitiateOutcome, Store};
 use crate::record::{StoredRecord, render};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("initiate", request, initiate(state, request)).await
+    respond("initiate", |_| Operation::Enqueue, request, initiate(state, request)).await
 }
 
 async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<StoredRecord, ApiError> {

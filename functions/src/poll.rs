@@ -9,7 +9,7 @@ use doorbell_shared::store::{PollOutcome, Store};
 use crate::record::{StoredRecord, render};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("poll", request, poll(state, request)).await
+    respond("poll", |_| Operation::Load, request, poll(state, request)).await
 }
 
 async fn poll<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<StoredRecord, ApiError> {

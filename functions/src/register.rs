@@ -16,7 +16,7 @@ const DEFAULT_PROVIDER: &str = "unknown";
 const OFFLINE: &str = "offline";
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("register", request, register(state, request)).await
+    respond("register", |_| Operation::Register, request, register(state, request)).await
 }
 
 async fn register<S: Store>(

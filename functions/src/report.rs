@@ -14,7 +14,15 @@ use doorbell_shared::request::{ErrorText, Payload, PayloadTooLarge, RequestOutco
 use doorbell_shared::store::{ReportOutcome, Store};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("report", request, report(state, request)).await
+    respond("report", operation, request, report(state, request)).await
+}
+
+/// The operation of a report that does not end in time.
+fn operation(request: &HttpRequest) -> Operation {
+    match input::body(request).map(outcome) {
+        Ok(Ok(RequestOutcome::Completed(_))) => Operation::Complete,
+        _ => Operation::Fail,
+    }
 }
 
 async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Ack, ApiError> {

@@ -10,7 +10,7 @@ use doorbell_shared::store::Store;
 use lambda_http::RequestExt as _;
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("runtimes", request, runtimes(state, request)).await
+    respond("runtimes", |_| Operation::List, request, runtimes(state, request)).await
 }
 
 async fn runtimes<S: Store>(

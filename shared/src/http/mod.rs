@@ -17,7 +17,10 @@ use tracing::Instrument as _;
 
 use crate::clock::{Clock, Stopwatch, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
+use crate::limits::CALL_TIMEOUT;
+use crate::store::{StoreError, StoreErrorKind};
 pub use lambda_http::Request as HttpRequest;
+use response::Operation;
 pub use response::{ApiError, Response};
 
 /// The dependencies of a use case. Created once per cold start.
@@ -36,16 +39,20 @@ impl<S> AppState<S> {
 }
 
 /// The response to `request`: 200 with the JSON of the use case, or the error's status and text. Writes one line to the access
-/// log.
+/// log. After [`CALL_TIMEOUT`] the use case is cancelled and its `operation` has failed.
 pub async fn respond<T: Serialize>(
     function: &'static str,
+    operation: fn(&HttpRequest) -> Operation,
     request: &HttpRequest,
     use_case: impl Future<Output = Result<T, ApiError>>,
 ) -> Response {
     let started = Stopwatch::start();
     async {
         input::record_path_ids(request);
-        let outcome = use_case.await;
+        let outcome = match tokio::time::timeout(CALL_TIMEOUT, use_case).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(timed_out(operation(request))),
+        };
         let response = match &outcome {
             Ok(body) => response::json(200, body),
             Err(error) => error.response(),
@@ -55,4 +62,9 @@ pub async fn respond<T: Serialize>(
     }
     .instrument(access_log::call_span(function, input::gateway_request_id(request)))
     .await
+}
+
+fn timed_out(operation: Operation) -> ApiError {
+    let detail = format!("no response within {} s", CALL_TIMEOUT.as_secs());
+    operation.failed()(StoreError::new("call", StoreErrorKind::Timeout).with_detail(detail))
 }

@@ -1,9 +1,20 @@
 //! Store failures: each route responds with the 500 of the contract, without internals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorbell_gateway::invoke;
+use doorbell_protocol::Scope;
+use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::routes::Function;
+use doorbell_shared::limits::CALL_TIMEOUT;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor};
 use doorbell_test_support::api::WORKSPACE_A;
+use doorbell_test_support::event::event;
+use doorbell_test_support::log::CapturedLog;
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use serde_json::{Value, json};
 
@@ -17,6 +28,53 @@ async fn broken() -> TestApi {
 
 async fn assert_fails(caller: Caller, path: &str, body: Value, text: &str) {
     assert_eq!(broken().await.post(caller, path, body).await, ApiResponse::error(500, text));
+}
+
+/// Longer than any call.
+const STALLED: Duration = Duration::from_secs(3600);
+
+#[derive(Debug)]
+struct Stalled;
+
+impl Interceptor for Stalled {
+    fn fault(&self, _operation: &str) -> Fault {
+        Fault::Delayed(STALLED)
+    }
+}
+
+/// Lambda would end the call after 10 s, without the text of the contract and without the cause in the log.
+#[tokio::test(start_paused = true)]
+async fn stalled_call_ends_within_9_s() {
+    let runtimes = json!({"runtime_ids": [RUNTIME]});
+    let models = format!("/api/runtimes/{RUNTIME}/models");
+    let request = "01930000000070008000000000000001";
+    let poll = format!("{models}/{request}");
+    let result = format!("/api/daemon/runtimes/{RUNTIME}/models/{request}/result");
+    let registration =
+        json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+    let calls = [
+        (Function::Initiate, models.as_str(), json!({}), "failed to enqueue model list request"),
+        (Function::Poll, &poll, Value::Null, "failed to load request"),
+        (Function::Runtimes, "/api/runtimes", Value::Null, "failed to list runtimes"),
+        (Function::Register, "/api/daemon/register", registration, "failed to register runtimes"),
+        (Function::Deregister, "/api/daemon/deregister", runtimes, "failed to deregister runtimes"),
+        (Function::Heartbeat, "/api/daemon/heartbeat", json!({"runtime_id": RUNTIME}), "heartbeat failed"),
+        (Function::Report, &result, json!({"status": "completed"}), "failed to persist completion"),
+        (Function::Report, &result, json!({"status": "failed"}), "failed to persist failure"),
+    ];
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let state = AppState::new(engine.store_with_interceptor(Arc::new(Stalled)));
+    for (function, path, body, text) in calls {
+        let (log, _guard) = CapturedLog::capture();
+        let running = Stopwatch::start();
+        let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
+        let response = invoke(function, &state, &event(function, scope, path, &body)).await;
+        assert_eq!(running.elapsed(), CALL_TIMEOUT, "{function:?}");
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!((response.status().as_u16(), body), (500, json!({"error": text})), "{function:?}");
+        let cause = "call: timed out (no response within 9 s)";
+        assert_eq!(log.lines("failed")[0]["cause"], cause, "{}", log.text());
+    }
 }
 
 #[tokio::test]
