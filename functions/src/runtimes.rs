@@ -1,42 +1,106 @@
-//! Runtimes: a client lists the runtimes of its workspaces, or of the one in `?workspace_id=`, sorted by name.
-//! `GET /api/runtimes`.
+//! Runtimes: a client lists the runtimes of its workspaces, or of the one in `?workspace_id=`. `GET /api/runtimes`.
+//!
+//! A page is sorted by name. Pages follow each other in the order of workspaces and ids, so none is listed twice or left out,
+//! whatever is registered in between.
 
+mod cursor;
+mod page;
+
+use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
 use doorbell_protocol::{RuntimeRecord, Scope, WorkspaceId};
 use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
-use doorbell_shared::http::response::Operation;
-use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::http::response::{Operation, json};
+use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond_with};
 use doorbell_shared::store::Store;
 use lambda_http::RequestExt as _;
+use lambda_http::http::{HeaderValue, header};
+
+use self::cursor::Cursor;
+use self::page::read_page;
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("runtimes", |_| Operation::List, request, runtimes(state, request)).await
+    respond_with("runtimes", |_| Operation::List, request, runtimes(state, request), response).await
 }
 
-async fn runtimes<S: Store>(
-    state: &AppState<S>,
-    request: &HttpRequest,
-) -> Result<Vec<RuntimeRecord>, ApiError> {
+/// A page of records, and where the next one begins.
+struct Listed {
+    records: Vec<RuntimeRecord>,
+    query: Query,
+    next: Option<Cursor>,
+}
+
+async fn runtimes<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Listed, ApiError> {
     let caller = caller(request, Scope::User)?;
     input::limit_body(request)?;
-    let workspaces = workspaces(request, &caller)?;
+    let query = Query::parse(request, &caller)?;
 
     let now = state.clock.now();
-    let mut records = Vec::new();
-    for workspace in workspaces {
-        let listed = state.store.list_runtimes(workspace, now).await.map_err(Operation::List.failed())?;
-        records.extend(listed.iter().map(|runtime| runtime.record(now)));
-    }
+    let limit = query.limit.unwrap_or(RUNTIMES_PER_PAGE);
+    let page = read_page(&state.store, &query.starts(&caller), limit, now).await;
+    let page = page.map_err(Operation::List.failed())?;
+    let mut records: Vec<_> = page.runtimes.iter().map(|runtime| runtime.record(now)).collect();
     // Names are not unique; the id makes the order total.
     records.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
-    Ok(records)
+    Ok(Listed { records, query, next: page.next })
 }
 
-fn workspaces(request: &HttpRequest, caller: &Principal) -> Result<Vec<WorkspaceId>, ApiError> {
-    let query = request.query_string_parameters_ref();
-    let Some(workspace) = query.and_then(|query| query.first("workspace_id")) else {
-        return Ok(caller.workspaces.iter().collect());
-    };
-    let workspace = workspace.parse().map_err(|_| ApiError::InvalidWorkspaceId)?;
-    if caller.workspaces.contains(workspace) { Ok(vec![workspace]) } else { Err(ApiError::WorkspaceNotFound) }
+fn response(listed: &Listed) -> Response {
+    let mut response = json(200, &listed.records);
+    if let Some(next) = listed.next {
+        response.headers_mut().insert(header::LINK, listed.query.link_to(next));
+    }
+    response
+}
+
+/// The parameters of the query. Others are ignored.
+struct Query {
+    workspace: Option<WorkspaceId>,
+    limit: Option<usize>,
+    cursor: Option<Cursor>,
+}
+
+impl Query {
+    fn parse(request: &HttpRequest, caller: &Principal) -> Result<Self, ApiError> {
+        let query = request.query_string_parameters_ref();
+        let parameter = |name| query.and_then(|query| query.first(name));
+        let workspace = parameter("workspace_id").map(|text| workspace(text, caller)).transpose()?;
+        let limit = parameter("limit").map(limit).transpose()?;
+        let is_listed = |listed| workspace.map_or(caller.workspaces.contains(listed), |one| one == listed);
+        let cursor = parameter("cursor").map(|text| {
+            // One error for all reasons, so that it does not tell which workspaces exist.
+            text.parse().ok().filter(|cursor: &Cursor| is_listed(cursor.workspace))
+        });
+        let cursor = cursor.map(|cursor| cursor.ok_or(ApiError::InvalidCursor)).transpose()?;
+        Ok(Self { workspace, limit, cursor })
+    }
+
+    /// The listed workspaces from the cursor on.
+    fn starts(&self, caller: &Principal) -> Vec<Cursor> {
+        let first = self.cursor;
+        let listed = caller.workspaces.iter().filter(|id| self.workspace.is_none_or(|one| one == *id));
+        let listed = listed.filter(|id| first.is_none_or(|first| first.workspace <= *id));
+        let start = |id| first.filter(|first| first.workspace == id).unwrap_or(Cursor::start_of(id));
+        listed.map(start).collect()
+    }
+
+    /// The `Link` of a page that `next` follows.
+    fn link_to(&self, next: Cursor) -> HeaderValue {
+        let workspace = self.workspace.map(|id| format!("workspace_id={id}&")).unwrap_or_default();
+        let limit = self.limit.map(|limit| format!("limit={limit}&")).unwrap_or_default();
+        let link = format!(r#"</api/runtimes?{workspace}{limit}cursor={next}>; rel="next""#);
+        // Ids and numbers are always valid in a header; the default is for the type checker.
+        HeaderValue::try_from(link).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+fn workspace(text: &str, caller: &Principal) -> Result<WorkspaceId, ApiError> {
+    let workspace = text.parse().map_err(|_| ApiError::InvalidWorkspaceId)?;
+    if caller.workspaces.contains(workspace) { Ok(workspace) } else { Err(ApiError::WorkspaceNotFound) }
+}
+
+/// Digits only: `parse` would accept a sign.
+fn limit(text: &str) -> Result<usize, ApiError> {
+    let limit = text.parse().ok().filter(|limit| (1..=RUNTIMES_PER_PAGE).contains(limit));
+    limit.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())).ok_or(ApiError::InvalidLimit)
 }

@@ -30,6 +30,10 @@ pub mod error_text {
     pub const INVALID_WORKSPACE_ID: &str = "invalid workspace_id";
     /// 400: the body is not a JSON object of the route's shape.
     pub const INVALID_BODY: &str = "invalid request body";
+    /// 400: `limit` in the query is not a number from 1 to [`RUNTIMES_PER_PAGE`](crate::limits::RUNTIMES_PER_PAGE).
+    pub const INVALID_LIMIT: &str = "invalid limit";
+    /// 400: `cursor` in the query is not one that a list has returned to this caller.
+    pub const INVALID_CURSOR: &str = "invalid cursor";
     /// 400: a heartbeat without `runtime_id`.
     pub const RUNTIME_ID_REQUIRED: &str = "runtime_id is required";
     /// 400: a deregistration without `runtime_ids`.

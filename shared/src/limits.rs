@@ -27,6 +27,10 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(9);
 /// The SDK's limit on one call of DynamoDB, its retries included.
 pub const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A list ends its page when reading the next workspaces would take longer than this. The first workspace has up to
+/// [`CALL_TIMEOUT`].
+pub const LIST_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A heartbeat that is older than this starts neither a claim nor the renewal of its listing: the liveness write (up to
 /// [`SLOW_STORE_THRESHOLD`]) and the queue read (up to [`QUEUE_READ_TIMEOUT`]) leave room for a first claim. A claim ends within
 /// [`STORE_CALL_TIMEOUT`], so [`CALL_TIMEOUT`] cancels none.

@@ -46,6 +46,17 @@ pub async fn respond<T: Serialize>(
     request: &HttpRequest,
     use_case: impl Future<Output = Result<T, ApiError>>,
 ) -> Response {
+    respond_with(function, operation, request, use_case, |body| response::json(200, body)).await
+}
+
+/// As [`respond`], for a success that is more than a body.
+pub async fn respond_with<T>(
+    function: &'static str,
+    operation: fn(&HttpRequest) -> Operation,
+    request: &HttpRequest,
+    use_case: impl Future<Output = Result<T, ApiError>>,
+    success: impl FnOnce(&T) -> Response,
+) -> Response {
     let started = Stopwatch::start();
     async {
         input::record_path_ids(request);
@@ -54,7 +65,7 @@ pub async fn respond<T: Serialize>(
             Err(_) => Err(timed_out(operation(request))),
         };
         let response = match &outcome {
-            Ok(body) => response::json(200, body),
+            Ok(body) => success(body),
             Err(error) => error.response(),
         };
         access_log::log_call(started, response.status().as_u16(), outcome.as_ref().err());

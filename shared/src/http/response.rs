@@ -22,6 +22,10 @@ pub enum ApiError {
     InvalidBody,
     InvalidRuntimeId,
     InvalidWorkspaceId,
+    /// `limit` in a query.
+    InvalidLimit,
+    /// `cursor` in a query: malformed, or of a workspace that the caller may not list.
+    InvalidCursor,
     RuntimeIdRequired,
     RuntimeIdsRequired,
     DaemonIdRequired,
@@ -100,6 +104,8 @@ impl ApiError {
             Self::InvalidBody => (400, text::INVALID_BODY.into()),
             Self::InvalidRuntimeId => (400, text::INVALID_RUNTIME_ID.into()),
             Self::InvalidWorkspaceId => (400, text::INVALID_WORKSPACE_ID.into()),
+            Self::InvalidLimit => (400, text::INVALID_LIMIT.into()),
+            Self::InvalidCursor => (400, text::INVALID_CURSOR.into()),
             Self::RuntimeIdRequired => (400, text::RUNTIME_ID_REQUIRED.into()),
             Self::RuntimeIdsRequired => (400, text::RUNTIME_IDS_REQUIRED.into()),
             Self::DaemonIdRequired => (400, text::DAEMON_ID_REQUIRED.into()),

@@ -50,7 +50,7 @@ pub const CORS_HEADERS: [&str; 8] = [
 pub const CORS_METHODS: [&str; 3] = ["GET", "POST", "OPTIONS"];
 
 /// The response headers that scripts may read.
-pub const CORS_EXPOSED_HEADERS: [&str; 1] = ["Retry-After"];
+pub const CORS_EXPOSED_HEADERS: [&str; 2] = ["Retry-After", "Link"];
 
 /// How long a browser may cache a preflight's response, in seconds.
 pub const CORS_MAX_AGE_SECONDS: u64 = 600;

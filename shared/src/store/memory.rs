@@ -11,7 +11,7 @@ use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Result, RevokeOutcome,
+    ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
@@ -234,11 +234,22 @@ impl Store for MemoryStore {
         Ok(DeregisterOutcome::Deregistered)
     }
 
-    async fn list_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
+    async fn list_runtimes(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<RuntimeId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<RuntimePage> {
         let contents = self.contents();
         let runtimes = contents.runtimes.values().map(|entry| &entry.runtime);
         let listed = runtimes.filter(|runtime| runtime.workspace == workspace && runtime.is_registered(now));
-        Ok(listed.cloned().collect())
+        let mut listed: Vec<&Runtime> = listed.filter(|runtime| Some(runtime.id) > after).collect();
+        listed.sort_unstable_by_key(|runtime| runtime.id);
+        let is_last = listed.len() <= limit;
+        let runtimes: Vec<Runtime> = listed.into_iter().take(limit).cloned().collect();
+        let next = runtimes.last().filter(|_| !is_last).map(|runtime| runtime.id);
+        Ok(RuntimePage { runtimes, next })
     }
 }
 

@@ -23,7 +23,7 @@ use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 pub use outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Result, RevokeOutcome, StoreError, StoreErrorKind,
+    ReportOutcome, Result, RevokeOutcome, RuntimePage, StoreError, StoreErrorKind,
 };
 
 use crate::access::Principal;
@@ -127,13 +127,18 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<DeregisterOutcome>> + Send;
 
-    /// Every registered runtime of `workspace`, in no particular order. Called by runtimes, which has checked that the caller
-    /// is in the workspace.
+    /// Registered runtimes of `workspace` with ids greater than `after`, the smallest ids first, at most `limit` (1 or more).
+    /// Called by runtimes, which has checked that the caller is in the workspace.
+    ///
+    /// Pages that follow each other's `next` contain every runtime that is registered all the time exactly once. A page may have
+    /// fewer than `limit` runtimes and still a `next`. Reads only, so it may be cancelled.
     fn list_runtimes(
         &self,
         workspace: WorkspaceId,
+        after: Option<RuntimeId>,
+        limit: usize,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Runtime>>> + Send;
+    ) -> impl Future<Output = Result<RuntimePage>> + Send;
 }
 
 /// Opaque tokens. Functions only look up tokens; IAM denies the other operations.

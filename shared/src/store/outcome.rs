@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
-use doorbell_protocol::{Kind, RequestId, Timestamp, WorkspaceId};
+use doorbell_protocol::{Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use crate::rate_limit::RateLimited;
 use crate::request::{Delivery, Request, RequestOutcome};
+use crate::runtime::Runtime;
 
 /// The outcome of [`Store::initiate`](super::Store::initiate).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +95,15 @@ impl ReportOutcome {
 pub enum DeregisterOutcome {
     Deregistered,
     NotFound,
+}
+
+/// The outcome of [`Store::list_runtimes`](super::Store::list_runtimes).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuntimePage {
+    /// In the order of their ids.
+    pub runtimes: Vec<Runtime>,
+    /// The `after` of the next page; none on the last page.
+    pub next: Option<RuntimeId>,
 }
 
 /// The outcome of [`TokenStore::revoke_token`](super::TokenStore::revoke_token).

@@ -1,8 +1,8 @@
 //! Every limit over HTTP: one below, at the limit, one above.
 
 use doorbell_protocol::limits::{
-    BODY_BYTES, MODEL_TEXT_CHARS, MODELS_PER_REPORT, RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_REGISTRATION,
-    TEXT_CHARS,
+    BODY_BYTES, MODEL_TEXT_CHARS, MODELS_PER_REPORT, RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_PAGE,
+    RUNTIMES_PER_REGISTRATION, TEXT_CHARS,
 };
 use doorbell_shared::limits::RING_BURST;
 use doorbell_test_support::api::WORKSPACE_A;
@@ -96,6 +96,16 @@ async fn deregistration_of_200_runtimes() {
     assert_limit(RUNTIMES_PER_DEREGISTRATION, rejection, async |count| {
         let body = json!({"runtime_ids": vec!["11111111-2222-4333-8444-555555555555"; count]});
         api.post(Caller::DaemonA, "/api/daemon/deregister", body).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn list_page_of_500_runtimes() {
+    let api = TestApi::start().await;
+    let rejection = ApiResponse::error(400, "invalid limit");
+    assert_limit(RUNTIMES_PER_PAGE, rejection, async |limit| {
+        api.get(Caller::UserA, &format!("/api/runtimes?limit={limit}")).await
     })
     .await;
 }

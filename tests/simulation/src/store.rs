@@ -11,7 +11,7 @@ use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
 use doorbell_shared::store::{
     Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Result, Store, StoreError, StoreErrorKind,
+    ReportOutcome, Result, RuntimePage, Store, StoreError, StoreErrorKind,
 };
 
 use crate::context::{Bug, Context, Environment, SharedStore};
@@ -178,8 +178,14 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         self.access(|store| async move { store.deregister(runtime, &caller, now).await }).await
     }
 
-    async fn list_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
-        self.access(|store| async move { store.list_runtimes(workspace, now).await }).await
+    async fn list_runtimes(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<RuntimeId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<RuntimePage> {
+        self.access(|store| async move { store.list_runtimes(workspace, after, limit, now).await }).await
     }
 }
 

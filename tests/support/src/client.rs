@@ -99,6 +99,18 @@ impl Client {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
+    /// `GET path`, with the target of the `Link` to the next page.
+    pub async fn get_page(&self, caller: Caller, path: &str) -> (ApiResponse, Option<String>) {
+        let response = self.request(Method::GET, path).bearer_auth(self.token(caller)).send().await.unwrap();
+        let link = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        let next = link.map(|link| {
+            let target = link.strip_prefix('<').unwrap().strip_suffix(r#">; rel="next""#);
+            target.unwrap().to_owned()
+        });
+        let status = response.status().as_u16();
+        (ApiResponse { status, body: response.json().await.unwrap() }, next)
+    }
+
     /// `POST path` with a JSON body.
     pub async fn post(&self, caller: Caller, path: &str, body: Value) -> ApiResponse {
         self.post_raw(caller, path, body.to_string()).await
@@ -127,10 +139,17 @@ impl Client {
         self.register(&new_daemon_id()).await
     }
 
-    /// The runtime in the list of workspace A's user.
+    /// The runtime in the list of workspace A's user, on any page.
     pub async fn find_runtime(&self, runtime: &str) -> Option<Value> {
-        let listed = self.get(Caller::UserA, "/api/runtimes").await.body;
-        listed.as_array().unwrap().iter().find(|listed| listed["id"] == runtime).cloned()
+        let mut path = "/api/runtimes".to_owned();
+        loop {
+            let (page, next) = self.get_page(Caller::UserA, &path).await;
+            let found = page.body.as_array().unwrap().iter().find(|listed| listed["id"] == runtime).cloned();
+            path = match (found, next) {
+                (None, Some(next)) => next,
+                (found, _) => return found,
+            };
+        }
     }
 
     /// Rings as workspace A's user; returns the request's id.

@@ -8,9 +8,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
 use crate::request::LeaseToken;
 use crate::request::{Address, ClaimFilter, Delivery, Payload, Request, RequestOutcome, State};
-use crate::runtime::{Registration, ShortText};
+use crate::runtime::{Registration, Runtime, ShortText};
 use crate::store::{Candidate, ClaimOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
 use doorbell_protocol::Timestamp;
+use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
 use doorbell_protocol::{InFlight, Kind};
 use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
 
@@ -126,6 +127,13 @@ impl<S: Store> TestContext<S> {
         now: Timestamp,
     ) -> Vec<Candidate> {
         replica.list_claimable(self.runtime, &in_flight_filter(in_flight), now).await.unwrap()
+    }
+
+    /// All runtimes of the workspace on replica B, read in one page.
+    pub async fn list_runtimes(&self, now: Timestamp) -> Vec<Runtime> {
+        let page = self.replica_b.list_runtimes(self.workspace, None, RUNTIMES_PER_PAGE, now).await.unwrap();
+        assert_eq!(page.next, None);
+        page.runtimes
     }
 
     /// Reports on replica A.

@@ -61,10 +61,10 @@ pub async fn request_is_readable_2_min_after_last_change<S: Store>(test: TestCon
 
 pub async fn runtime_is_forgotten_after_a_week<S: Store>(test: TestContext<S>) {
     let end = test.start + RUNTIME_RETENTION;
-    let known = test.replica_a.list_runtimes(test.workspace, end).await.unwrap();
+    let known = test.list_runtimes(end).await;
     assert_eq!(known.len(), 1);
     let gone = end + TICK;
-    assert_eq!(test.replica_a.list_runtimes(test.workspace, gone).await.unwrap(), []);
+    assert_eq!(test.list_runtimes(gone).await, []);
     assert_eq!(
         test.replica_a.initiate(test.address(gone), &test.caller, gone).await.unwrap(),
         InitiateOutcome::NotFound

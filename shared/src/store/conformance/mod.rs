@@ -107,6 +107,8 @@ macro_rules! conformance_suite {
                 heartbeat_ends_deregistration
                 accepts_registration_as_offline
                 lists_every_runtime_of_a_workspace
+                pages_list_each_runtime_once
+                page_begins_after_any_id
                 renewed_listing_changes_no_runtime
                 unknown_runtime_is_not_found
             }

@@ -4,9 +4,9 @@
 use super::TestContext;
 use super::context::TICK;
 use crate::runtime::Registration;
-use crate::store::{DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, Store};
-use doorbell_protocol::Timestamp;
+use crate::store::{DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, RuntimePage, Store};
 use doorbell_protocol::limits::ONLINE_WINDOW;
+use doorbell_protocol::{RuntimeId, Timestamp};
 
 async fn rung<S: Store>(test: &TestContext<S>, now: Timestamp) -> InitiateOutcome {
     test.replica_b.initiate(test.address(now), &test.caller, now).await.unwrap()
@@ -32,7 +32,7 @@ pub async fn deregistered_runtime_is_offline_at_once<S: Store>(test: TestContext
     let done = test.replica_a.deregister(test.runtime, &test.caller, test.at(1)).await.unwrap();
     assert_eq!(done, DeregisterOutcome::Deregistered);
     assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline);
-    let listed = test.replica_b.list_runtimes(test.workspace, test.at(1)).await.unwrap();
+    let listed = test.list_runtimes(test.at(1)).await;
     assert!(!listed[0].is_online(test.at(1)));
 }
 
@@ -49,26 +49,61 @@ pub async fn accepts_registration_as_offline<S: Store>(test: TestContext<S>) {
     assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline);
 }
 
-/// More than one batch read holds.
-pub async fn lists_every_runtime_of_a_workspace<S: Store>(test: TestContext<S>) {
-    let mut expected = vec![test.runtime];
-    for number in 0..120 {
+/// Registers `count` more runtimes; returns the ids of all, in order.
+async fn register_more<S: Store>(test: &TestContext<S>, count: usize) -> Vec<RuntimeId> {
+    let mut ids = vec![test.runtime];
+    for number in 0..count {
         let runtime =
             test.replica_a.register(test.registration(&format!("agent-{number}")), test.start).await;
-        expected.push(runtime.unwrap().id);
+        ids.push(runtime.unwrap().id);
     }
-    let listed = test.replica_b.list_runtimes(test.workspace, test.at(1)).await.unwrap();
-    let mut listed: Vec<_> = listed.into_iter().map(|runtime| runtime.id).collect();
-    listed.sort();
-    expected.sort();
+    ids.sort();
+    ids
+}
+
+/// The ids of all pages, and the number of pages.
+async fn paged<S: Store>(test: &TestContext<S>, limit: usize) -> (Vec<RuntimeId>, usize) {
+    let mut ids = Vec::new();
+    let mut after = None;
+    for pages in 1.. {
+        let page = test.replica_b.list_runtimes(test.workspace, after, limit, test.at(1)).await.unwrap();
+        assert!(page.runtimes.len() <= limit);
+        ids.extend(page.runtimes.iter().map(|runtime| runtime.id));
+        after = page.next;
+        if after.is_none() {
+            return (ids, pages);
+        }
+    }
+    unreachable!()
+}
+
+/// More than one batch read holds.
+pub async fn lists_every_runtime_of_a_workspace<S: Store>(test: TestContext<S>) {
+    let expected = register_more(&test, 120).await;
+    let listed: Vec<_> = test.list_runtimes(test.at(1)).await.into_iter().map(|runtime| runtime.id).collect();
     assert_eq!(listed, expected);
 }
 
+pub async fn pages_list_each_runtime_once<S: Store>(test: TestContext<S>) {
+    let expected = register_more(&test, 11).await;
+    // Only a page that another one follows has a `next`.
+    for (limit, pages) in [(1, 12), (4, 3), (5, 3), (11, 2), (12, 1), (13, 1)] {
+        assert_eq!(paged(&test, limit).await, (expected.clone(), pages), "limit {limit}");
+    }
+}
+
+pub async fn page_begins_after_any_id<S: Store>(test: TestContext<S>) {
+    let ids = register_more(&test, 3).await;
+    let page = test.replica_b.list_runtimes(test.workspace, Some(ids[1]), 1, test.at(1)).await.unwrap();
+    assert_eq!((page.runtimes[0].id, page.next), (ids[2], Some(ids[2])));
+    let end = test.replica_b.list_runtimes(test.workspace, Some(ids[3]), 1, test.at(1)).await.unwrap();
+    assert_eq!(end, RuntimePage::default());
+}
+
 pub async fn renewed_listing_changes_no_runtime<S: Store>(test: TestContext<S>) {
-    let list = async || test.replica_b.list_runtimes(test.workspace, test.at(1)).await.unwrap();
-    let before = list().await;
+    let before = test.list_runtimes(test.at(1)).await;
     test.replica_a.renew_listing(test.workspace, test.runtime, test.at(1)).await.unwrap();
-    assert_eq!(list().await, before);
+    assert_eq!(test.list_runtimes(test.at(1)).await, before);
 }
 
 pub async fn unknown_runtime_is_not_found<S: Store>(test: TestContext<S>) {

@@ -1,49 +1,78 @@
-//! Lists: one query of a workspace's listings, then batches of the listed items. Runtimes and tokens are listed in the same way.
+//! Lists: a query of a workspace's listings, then batches of the listed items. Runtimes are listed in pages, tokens as a whole.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use doorbell_protocol::{Timestamp, WorkspaceId};
+use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::DynamoDbStore;
 use super::error::{corrupt, failed};
 use super::items::{RuntimeItem, decode};
 use super::keys::{Item, Key, LISTED_RUNTIMES, runtime_id, string, workspace_partition};
 use crate::runtime::Runtime;
-use crate::store::outcome::{Result, StoreError, StoreErrorKind};
+use crate::store::outcome::{Result, RuntimePage, StoreError, StoreErrorKind};
 
 /// DynamoDB's limit on the keys of one BatchGetItem (AWS, "BatchGetItem").
 const BATCH_KEYS: usize = 100;
 
+/// Batches that are read at the same time: the runtimes of a whole page, each batch on a connection of its own.
+const BATCHES_IN_PARALLEL: usize = 5;
+
 /// DynamoDB may process only a part of a batch. The rest is requested again, up to this many calls in total.
 const BATCH_TRIES: usize = 8;
 
+/// A listing is a key only.
+struct ListingPage {
+    runtimes: Vec<RuntimeId>,
+    next: Option<RuntimeId>,
+}
+
 impl DynamoDbStore {
-    /// One query of the workspace's listings, then the runtimes in batches: only a runtime's own item shows whether it is still
-    /// registered.
-    pub(super) async fn read_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
-        let listed = self.read_listings(workspace, LISTED_RUNTIMES).await?;
-        let keys = listed.iter().filter_map(Key::listed_runtime_id).map(Key::runtime);
-        let mut runtimes = Vec::new();
-        for item in self.read_batches(keys.collect()).await? {
+    /// One query of the listings, then the runtimes in batches: only a runtime's own item shows whether it is still registered.
+    pub(super) async fn read_runtimes(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<RuntimeId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<RuntimePage> {
+        let listed = self.read_listing_page(workspace, after, limit).await?;
+        let mut runtimes: Vec<Runtime> = Vec::new();
+        for item in self.read_batches(listed.runtimes.into_iter().map(Key::runtime).collect()).await? {
             let id = runtime_id(&item).ok_or_else(|| corrupt("a runtime's key"))?;
             runtimes.push(decode::<RuntimeItem>(item)?.runtime(id)?);
         }
         runtimes.retain(|runtime| runtime.workspace == workspace && runtime.is_registered(now));
-        Ok(runtimes)
+        // A batch comes back in any order.
+        runtimes.sort_unstable_by_key(|runtime| runtime.id);
+        Ok(RuntimePage { runtimes, next: listed.next })
+    }
+
+    /// Reads one listing more than `limit`, so that a page knows whether another one follows.
+    async fn read_listing_page(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<RuntimeId>,
+        limit: usize,
+    ) -> Result<ListingPage> {
+        let start = after.map(|runtime| Key::listing(workspace, runtime).into());
+        let query = self.query_listings(workspace, LISTED_RUNTIMES);
+        let query = query.set_exclusive_start_key(start).limit(i32::try_from(limit + 1).unwrap_or(i32::MAX));
+        let output = query.send().await.map_err(failed("list"))?;
+        let mut runtimes = Vec::new();
+        for item in output.items.unwrap_or_default() {
+            let id = decode::<Key>(item)?.listed_runtime_id();
+            runtimes.push(id.ok_or_else(|| corrupt("a listing's key"))?);
+        }
+        let is_last = runtimes.len() <= limit && output.last_evaluated_key.is_none();
+        runtimes.truncate(limit);
+        let next = runtimes.last().copied().filter(|_| !is_last);
+        Ok(ListingPage { runtimes, next })
     }
 
     /// The keys in `workspace`'s partition whose sort key begins with `prefix`.
     pub(super) async fn read_listings(&self, workspace: WorkspaceId, prefix: &str) -> Result<Vec<Key>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", string(workspace_partition(workspace)))
-            .expression_attribute_values(":prefix", string(prefix))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
+        let mut pages = self.query_listings(workspace, prefix).into_paginator().items().send();
         let mut listed = Vec::new();
         while let Some(item) = pages.next().await {
             listed.push(decode(item.map_err(failed("list"))?)?);
@@ -51,13 +80,22 @@ impl DynamoDbStore {
         Ok(listed)
     }
 
-    /// The items with those keys. Missing ones are left out.
+    fn query_listings(&self, workspace: WorkspaceId, prefix: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", string(workspace_partition(workspace)))
+            .expression_attribute_values(":prefix", string(prefix))
+            .consistent_read(true)
+    }
+
+    /// The items with those keys, in any order. Missing ones are left out.
     pub(super) async fn read_batches(&self, keys: Vec<Key>) -> Result<Vec<Item>> {
-        let mut found = Vec::new();
-        for batch in keys.chunks(BATCH_KEYS) {
-            found.extend(self.read_batch(batch.iter().cloned().map(Item::from).collect()).await?);
-        }
-        Ok(found)
+        let batches: Vec<Vec<Item>> =
+            keys.chunks(BATCH_KEYS).map(|batch| batch.iter().cloned().map(Item::from).collect()).collect();
+        let reads = stream::iter(batches).map(|batch| self.read_batch(batch));
+        reads.buffer_unordered(BATCHES_IN_PARALLEL).try_concat().await
     }
 
     async fn read_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {

@@ -34,7 +34,7 @@ use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Result, RevokeOutcome,
+    ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
@@ -131,8 +131,14 @@ impl Store for DynamoDbStore {
         self.write_deregistration(runtime, caller, now).await
     }
 
-    async fn list_runtimes(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Runtime>> {
-        self.read_runtimes(workspace, now).await
+    async fn list_runtimes(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<RuntimeId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<RuntimePage> {
+        self.read_runtimes(workspace, after, limit, now).await
     }
 }
 

@@ -119,10 +119,23 @@ fn query() -> impl Strategy<Value = String> {
     ];
     prop_oneof![
         3 => Just(String::new()),
-        3 => named.prop_map(|id| format!("workspace_id={id}")),
+        3 => named.clone().prop_map(|id| format!("workspace_id={id}")),
+        2 => page(named),
         2 => letters("workspace_id=&%0123456789abcdefAF+;~./?:@!$'()*,-", 60),
         1 => text(),
     ]
+}
+
+/// A page of the list, mostly of a valid limit after a valid position.
+fn page(workspace: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    let limit = prop_oneof![2 => (0_u32..=501).prop_map(|limit| limit.to_string()), 1 => letters("+-0123456789 %x", 6)];
+    let after = prop_oneof![
+        Just(String::new()),
+        select(RUNTIMES.to_vec()).prop_map(|id| format!(".{id}")),
+        letters(".0123456789abcdef-%", 40)
+    ];
+    (limit, workspace, after)
+        .prop_map(|(limit, workspace, after)| format!("limit={limit}&cursor={workspace}{after}"))
 }
 
 fn raw_path() -> impl Strategy<Value = String> {

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use doorbell_protocol::Kind;
 use doorbell_protocol::Timestamp;
+use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
 use doorbell_protocol::{RuntimeId, WorkspaceId};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Clock;
@@ -95,8 +96,8 @@ impl<S: Store> Fixtures<S> {
                 PollOutcome::NotFound => None,
             });
         }
-        let runtimes = store.list_runtimes(workspace.parse().unwrap(), self.now).await.unwrap();
-        Snapshot { requests, runtimes }
+        let page = store.list_runtimes(workspace.parse().unwrap(), None, RUNTIMES_PER_PAGE, self.now).await;
+        Snapshot { requests, runtimes: page.unwrap().runtimes }
     }
 }
 

@@ -100,6 +100,26 @@ async fn user_in_both_workspaces_sees_both() {
     println!("isolation: {calls} calls of (route x user in both workspaces)");
 }
 
+/// A cursor names a workspace; its error must not tell whether that workspace or the runtime exists.
+#[tokio::test]
+async fn foreign_cursor_equals_malformed_cursor() {
+    let tenants = Tenants::new().await;
+    let list = async |query: String| {
+        tenants.recorder.take();
+        let path = format!("/api/runtimes?{query}");
+        let response = tenants.send("GET", &path, Some(&bearer(&tenants.a.user)), &Value::Null).await;
+        (response, tenants.recorder.take().len())
+    };
+    let malformed = list("cursor=x".to_owned()).await;
+    assert_eq!((malformed.0.status, malformed.0.body.as_str()), (400, r#"{"error":"invalid cursor"}"#));
+    for tenant in [tenants.b.clone(), Tenant::absent()] {
+        assert_eq!(list(format!("cursor={}", tenant.workspace)).await, malformed);
+        assert_eq!(list(format!("cursor={}.{}", tenant.workspace, tenant.runtime)).await, malformed);
+        let own = format!("workspace_id={WORKSPACE_A}&cursor={}.{}", tenant.workspace, tenant.runtime);
+        assert_eq!(list(own).await, malformed);
+    }
+}
+
 #[tokio::test]
 async fn jwt_has_no_daemon_scope() {
     let tenants = Tenants::new().await;

@@ -120,7 +120,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             format!("{:?}", store.deregister(stage.context.runtime, &stage.context.caller, now).await?)
         }),
         ("runtimes", Rung, 6, |stage, store, now| {
-            store.list_runtimes(stage.context.workspace, now).await?.len().to_string()
+            store.list_runtimes(stage.context.workspace, None, 1, now).await?.runtimes.len().to_string()
         }),
         ("token", TokenIssued, 6, |stage, store, now| {
             format!("found {}", store.find_token(stage.token.hash, now).await?.is_some())

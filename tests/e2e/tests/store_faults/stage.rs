@@ -51,7 +51,7 @@ impl Stage {
     pub(crate) async fn observe(&self, now: Timestamp) -> Vec<String> {
         let context = &self.context;
         let now = now + LATER;
-        let runtimes = context.replica_b.list_runtimes(context.workspace, now).await.unwrap();
+        let runtimes = context.list_runtimes(now).await;
         let mut state: Vec<_> =
             runtimes.iter().map(|runtime| format!("online {}", runtime.is_online(now))).collect();
         state.push(format!("pending {}", context.list_pending(&context.replica_b, now).await.len()));
@@ -99,12 +99,12 @@ impl Stage {
     }
 
     /// The rate limit, which no operation returns.
-    async fn rate_limit(&self) -> i64 {
+    async fn rate_limit(&self) -> Option<i64> {
         let key = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
         let key = [key("pk", format!("runtime#{}", self.context.runtime)), key("sk", "runtime".to_owned())];
         let get = self.engine.client(None).get_item().table_name(TABLE).set_key(Some(key.into()));
-        let item = get.send().await.unwrap().item.unwrap();
-        item["rate_limit_tat"].as_n().unwrap().parse::<i64>().unwrap() - self.context.start.millis()
+        let item = get.send().await.unwrap().item?;
+        Some(item["rate_limit_tat"].as_n().unwrap().parse::<i64>().unwrap() - self.context.start.millis())
     }
 }
 

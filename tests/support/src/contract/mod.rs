@@ -121,6 +121,9 @@ macro_rules! contract_suite {
                 lists_by_name
                 lists_workspaces_of_caller
                 ignores_unknown_parameters
+                pages_list_each_runtime_once
+                page_link_keeps_parameters
+                rejects_invalid_limit_and_cursor
             }
             access {
                 requires_token_on_every_route
