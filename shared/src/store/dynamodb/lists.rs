@@ -1,5 +1,7 @@
 //! Lists: a query of a workspace's listings, then batches of the listed items. Runtimes are listed in pages, tokens as a whole.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
@@ -18,8 +20,19 @@ const BATCH_KEYS: usize = 100;
 /// Batches that are read at the same time: the runtimes of a whole page, each batch on a connection of its own.
 const BATCHES_IN_PARALLEL: usize = 5;
 
-/// DynamoDB may process only a part of a batch. The rest is requested again, up to this many calls in total.
-const BATCH_TRIES: usize = 8;
+/// DynamoDB may process only a part of a batch, when a partition is over its throughput or the response over 16 MB. The rest is
+/// requested again, up to this many calls in total.
+const BATCH_TRIES: u32 = 7;
+
+/// The longest wait before the second call of a batch. It doubles with each call. AWS recommends exponential back-off ("Error
+/// handling with DynamoDB", "Batch operations and error handling"); full jitter spreads the calls of concurrent lists.
+const BACKOFF: Duration = Duration::from_millis(50);
+
+/// The longest wait between any two calls.
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
+
+/// A batch fails after this: with one query it then ends within the limit of a call.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A listing is a key only.
 struct ListingPage {
@@ -99,21 +112,33 @@ impl DynamoDbStore {
     }
 
     async fn read_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {
+        let read = tokio::time::timeout(BATCH_TIMEOUT, self.read_whole_batch(keys)).await;
+        read.unwrap_or_else(|_| Err(StoreError::new("read listed", StoreErrorKind::Timeout)))
+    }
+
+    async fn read_whole_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-        let keys = keys
+        let mut left = keys
             .map_err(|error| StoreError::new("read listed", StoreErrorKind::Internal).with_source(error))?;
-        let mut left = Some(keys);
         let mut found = Vec::new();
-        for _ in 0..BATCH_TRIES {
-            let Some(keys) = left else { return Ok(found) };
-            let call = self.client.batch_get_item().request_items(&self.table, keys).send();
+        for attempt in 1..=BATCH_TRIES {
+            let call = self.client.batch_get_item().request_items(&self.table, left).send();
             let output = call.await.map_err(failed("read listed"))?;
             found.extend(output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
-            left = output.unprocessed_keys.unwrap_or_default().remove(&self.table);
-        }
-        if left.is_none() {
-            return Ok(found);
+            match output.unprocessed_keys.unwrap_or_default().remove(&self.table) {
+                None => return Ok(found),
+                Some(unprocessed) => left = unprocessed,
+            }
+            if attempt < BATCH_TRIES {
+                tokio::time::sleep(backoff(attempt)).await;
+            }
         }
         Err(StoreError::new("read listed", StoreErrorKind::Throttled).with_detail("unprocessed keys"))
     }
+}
+
+/// A random time up to the longest wait after this many calls.
+fn backoff(calls: u32) -> Duration {
+    let longest = BACKOFF.saturating_mul(2_u32.saturating_pow(calls - 1)).min(MAX_BACKOFF);
+    longest.mul_f64(fastrand::f64())
 }
