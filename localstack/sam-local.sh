@@ -64,6 +64,7 @@ invoke HeartbeatFunction heartbeat '"statusCode": *200.*pending_model_list'
 invoke PollFunction poll '"statusCode": *404.*request not found'
 invoke ReportFunction report '"statusCode": *404.*request not found'
 invoke DeregisterFunction deregister '"statusCode": *200'
+invoke ForgetFunction forget '"statusCode": *200'
 
 step 'API'
 # LAZY keeps one container per function. With EAGER some outlive the command.

@@ -4,6 +4,7 @@
 
 pub mod auth;
 pub mod deregister;
+pub mod forget;
 pub mod heartbeat;
 pub mod initiate;
 pub mod poll;

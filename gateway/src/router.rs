@@ -134,6 +134,7 @@ pub async fn invoke<S: Store>(
         Function::Initiate => doorbell_functions::initiate::handle(state, request).await,
         Function::Poll => doorbell_functions::poll::handle(state, request).await,
         Function::Runtimes => doorbell_functions::runtimes::handle(state, request).await,
+        Function::Forget => doorbell_functions::forget::handle(state, request).await,
         Function::Register => doorbell_functions::register::handle(state, request).await,
         Function::Deregister => doorbell_functions::deregister::handle(state, request).await,
         Function::Heartbeat => doorbell_functions::heartbeat::handle(state, request).await,

@@ -36,6 +36,9 @@ ids() { grep -o '"id":"[^"]*"' | cut -d : -f 2; }
 runtimes=$(printf '{"type":"type-%s"},' $(seq 50))
 registration='{"workspace_id":"00000000-0000-4000-8000-00000000000a","daemon_id":"schemathesis","runtimes":['${runtimes%,}']}'
 post dbd_dev_a /api/daemon/register "$registration" | ids >"$work/runtimes"
+# Fifty more, which may be forgotten.
+forgettable=${registration/schemathesis/forgettable}
+post dbd_dev_a /api/daemon/register "$forgettable" | ids >"$work/forgettable"
 head -n 1 "$work/runtimes" >"$work/exhausted"
 exhausted=$(tr -d '"' <"$work/exhausted")
 { cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/exhausted"; done; } >"$work/targets"
@@ -49,8 +52,10 @@ report() {
 }
 report '{"status":"completed","models":[{"id":"gpt-6","label":"GPT-6"}]}' 1,3
 report '{"status":"failed","error":"codex is not logged in"}' 4,6
-# Keeps the runtimes online, and registers those again that a case has deregistered.
-while sleep 5; do post dbd_dev_a /api/daemon/register "$registration" >/dev/null || true; done &
+# Keeps the runtimes online, and registers those again that a case has deregistered or forgotten.
+while sleep 5; do
+  for body in "$registration" "$forgettable"; do post dbd_dev_a /api/daemon/register "$body" >/dev/null || true; done
+done &
 pids+=($!)
 
 cp tests/schemathesis/*.toml "$work"

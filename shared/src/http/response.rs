@@ -71,6 +71,7 @@ pub enum Operation {
     Register,
     Deregister,
     List,
+    Forget,
 }
 
 impl Operation {
@@ -84,6 +85,7 @@ impl Operation {
             Self::Register => "failed to register runtimes",
             Self::Deregister => "failed to deregister runtimes",
             Self::List => "failed to list runtimes",
+            Self::Forget => "failed to remove runtime",
         }
     }
 

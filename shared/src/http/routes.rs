@@ -6,6 +6,7 @@ pub enum Function {
     Initiate,
     Poll,
     Runtimes,
+    Forget,
     Register,
     Deregister,
     Heartbeat,
@@ -24,10 +25,11 @@ const fn route(method: &'static str, path: &'static str, function: Function) -> 
     Route { method, path, function }
 }
 
-pub const ROUTES: [Route; 7] = [
+pub const ROUTES: [Route; 8] = [
     route("POST", "/api/runtimes/{runtimeId}/models", Function::Initiate),
     route("GET", "/api/runtimes/{runtimeId}/models/{requestId}", Function::Poll),
     route("GET", "/api/runtimes", Function::Runtimes),
+    route("DELETE", "/api/runtimes/{runtimeId}", Function::Forget),
     route("POST", "/api/daemon/register", Function::Register),
     route("POST", "/api/daemon/deregister", Function::Deregister),
     route("POST", "/api/daemon/heartbeat", Function::Heartbeat),
@@ -47,7 +49,7 @@ pub const CORS_HEADERS: [&str; 8] = [
 ];
 
 /// The methods of the API.
-pub const CORS_METHODS: [&str; 3] = ["GET", "POST", "OPTIONS"];
+pub const CORS_METHODS: [&str; 4] = ["GET", "POST", "DELETE", "OPTIONS"];
 
 /// The response headers that scripts may read.
 pub const CORS_EXPOSED_HEADERS: [&str; 2] = ["Retry-After", "Link"];
@@ -87,6 +89,7 @@ mod tests {
     fn path_matches_one_route() {
         assert_eq!(functions_of("/api/runtimes/a/models"), [Function::Initiate]);
         assert_eq!(functions_of("/api/runtimes/a/models/b"), [Function::Poll]);
+        assert_eq!(functions_of("/api/runtimes/a"), [Function::Forget]);
         assert_eq!(functions_of("/api/daemon/runtimes/a/models/b/result"), [Function::Report]);
     }
 

@@ -10,8 +10,8 @@ use doorbell_protocol::limits::RETENTION;
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
+    PollOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
@@ -232,6 +232,20 @@ impl Store for MemoryStore {
         };
         entry.runtime.deregistered_at = Some(now);
         Ok(DeregisterOutcome::Deregistered)
+    }
+
+    async fn forget_runtime(
+        &self,
+        runtime: RuntimeId,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<ForgetOutcome> {
+        let mut contents = self.contents();
+        if contents.callers_runtime(runtime, caller, now).is_none() {
+            return Ok(ForgetOutcome::NotFound);
+        }
+        contents.runtimes.remove(&runtime);
+        Ok(ForgetOutcome::Forgotten)
     }
 
     async fn list_runtimes(

@@ -22,8 +22,8 @@ use std::future::Future;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 pub use outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Result, RevokeOutcome, RuntimePage, StoreError, StoreErrorKind,
+    Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
+    PollOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage, StoreError, StoreErrorKind,
 };
 
 use crate::access::Principal;
@@ -126,6 +126,17 @@ pub trait Store: Send + Sync {
         caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<DeregisterOutcome>> + Send;
+
+    /// Deletes the runtime, until its next registration. Called by forget.
+    ///
+    /// Requests of the runtime stay readable for their retention. A heartbeat does not recreate the runtime; its daemon registers it
+    /// again. A call after an error may find that the runtime is gone.
+    fn forget_runtime(
+        &self,
+        runtime: RuntimeId,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<ForgetOutcome>> + Send;
 
     /// Registered runtimes of `workspace` with ids greater than `after`, the smallest ids first, at most `limit` (1 or more).
     /// Called by runtimes, which has checked that the caller is in the workspace.

@@ -97,6 +97,13 @@ pub enum DeregisterOutcome {
     NotFound,
 }
 
+/// The outcome of [`Store::forget_runtime`](super::Store::forget_runtime).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgetOutcome {
+    Forgotten,
+    NotFound,
+}
+
 /// The outcome of [`Store::list_runtimes`](super::Store::list_runtimes).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuntimePage {

@@ -34,7 +34,8 @@ async fn gateway_names_allowed_method_of_every_route() {
     let api = TestApi::start().await;
     for route in &ROUTES {
         let path = route.path.replace("{runtimeId}", ABSENT_RUNTIME).replace("{requestId}", ABSENT_REQUEST);
-        for other in [Method::PUT, Method::DELETE, Method::PATCH] {
+        let others = [Method::PUT, Method::DELETE, Method::PATCH].into_iter();
+        for other in others.filter(|other| other.as_str() != route.method) {
             let response = api.request(other, &path).bearer_auth("dbu_dev_a").send().await.unwrap();
             assert_eq!(response.status(), 405, "{route:?}");
             let allowed = response.headers()["allow"].to_str().unwrap().to_owned();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::{ModelListReport, ModelListResult};
+use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RUNTIME_RETENTION;
 use doorbell_shared::request::{Payload, RequestOutcome};
 use doorbell_shared::store::Store as _;
@@ -96,6 +97,14 @@ async fn renewal_of_listing_costs_two_writes() {
     assert_eq!(cost.by_name(), [("UpdateItem", 1.0); 3]);
     let (_, cost) = api.heartbeat(&runtime, None).await;
     assert_eq!(cost.by_name(), [("UpdateItem", 1.0)]);
+}
+
+#[tokio::test]
+async fn forget_costs_a_read_and_two_deletes() {
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
+    let (runtime, _) = api.register("d").await;
+    let (_, cost) = api.call(Function::Forget, &format!("/api/runtimes/{runtime}"), json!({})).await;
+    assert_eq!(cost.by_name(), [("GetItem", 1.0), ("DeleteItem", 1.0), ("DeleteItem", 1.0)]);
 }
 
 #[tokio::test]

@@ -65,6 +65,7 @@ fn events() -> Vec<(&'static str, Value)> {
         ("heartbeat", call(Function::Heartbeat, daemon, "/api/daemon/heartbeat", &heartbeat)),
         ("poll", call(Function::Poll, user, &poll, &nothing)),
         ("report", call(Function::Report, daemon, &result, &completed)),
+        ("forget", call(Function::Forget, user, &format!("/api/runtimes/{runtime}"), &nothing)),
         ("deregister", call(Function::Deregister, daemon, "/api/daemon/deregister", &deregistration)),
     ]
 }

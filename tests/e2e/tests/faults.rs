@@ -52,10 +52,12 @@ async fn stalled_call_ends_within_9_s() {
     let result = format!("/api/daemon/runtimes/{RUNTIME}/models/{request}/result");
     let registration =
         json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+    let forget = format!("/api/runtimes/{RUNTIME}");
     let calls = [
         (Function::Initiate, models.as_str(), json!({}), "failed to enqueue model list request"),
         (Function::Poll, &poll, Value::Null, "failed to load request"),
         (Function::Runtimes, "/api/runtimes", Value::Null, "failed to list runtimes"),
+        (Function::Forget, &forget, Value::Null, "failed to remove runtime"),
         (Function::Register, "/api/daemon/register", registration, "failed to register runtimes"),
         (Function::Deregister, "/api/daemon/deregister", runtimes, "failed to deregister runtimes"),
         (Function::Heartbeat, "/api/daemon/heartbeat", json!({"runtime_id": RUNTIME}), "heartbeat failed"),
@@ -120,6 +122,12 @@ async fn report_fails() {
 async fn register_fails() {
     let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
     assert_fails(Caller::DaemonA, "/api/daemon/register", body, "failed to register runtimes").await;
+}
+
+#[tokio::test]
+async fn forget_fails() {
+    let response = broken().await.delete(Caller::UserA, &format!("/api/runtimes/{RUNTIME}")).await;
+    assert_eq!(response, ApiResponse::error(500, "failed to remove runtime"));
 }
 
 #[tokio::test]

@@ -91,3 +91,19 @@ async fn store_failure_logs_cause_without_item() {
     assert!(failures[0]["cause"].as_str().unwrap().contains("ResourceNotFoundException"));
     assert!(!log.text().contains(SECRET));
 }
+
+/// A removal is rare and cannot be undone by a client.
+#[tokio::test]
+async fn removal_logs_the_runtime() {
+    let api = TestApi::start().await;
+    let runtime = api.runtime().await;
+    let (log, _guard) = CapturedLog::capture();
+    let path = format!("/api/runtimes/{runtime}");
+    for (caller, status) in [(Caller::UserB, 404), (Caller::UserA, 200), (Caller::UserA, 404)] {
+        assert_eq!(api.delete(caller, &path).await.status, status);
+    }
+    let lines = log.lines("runtime forgotten");
+    assert_eq!(lines.len(), 1, "{}", log.text());
+    assert_eq!((&lines[0]["level"], &lines[0]["runtime_id"]), (&json!("INFO"), &json!(runtime)));
+    assert!(lines[0]["span"]["gateway_request_id"].is_string());
+}

@@ -100,6 +100,7 @@ async fn responses() -> Vec<(&'static str, Value)> {
     let listed = success(api.get(Caller::UserA, "/api/runtimes").await);
     let body = json!({"runtime_ids": [runtime]});
     let deregistered = success(api.post(Caller::DaemonA, "/api/daemon/deregister", body).await);
+    let forgotten = success(api.delete(Caller::UserA, &format!("/api/runtimes/{runtime}")).await);
     vec![
         ("register", registered),
         ("initiate", ring),
@@ -109,6 +110,7 @@ async fn responses() -> Vec<(&'static str, Value)> {
         ("poll", failed),
         ("runtimes", listed),
         ("deregister", deregistered),
+        ("forget", forgotten),
     ]
 }
 

@@ -10,8 +10,8 @@ use doorbell_shared::request::{Address, ClaimFilter, Delivery, LeaseToken, Reque
 use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
 use doorbell_shared::store::{
-    Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Result, RuntimePage, Store, StoreError, StoreErrorKind,
+    Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
+    PollOutcome, ReportOutcome, Result, RuntimePage, Store, StoreError, StoreErrorKind,
 };
 
 use crate::context::{Bug, Context, Environment, SharedStore};
@@ -176,6 +176,16 @@ impl<S: SharedStore> Store for FaultyStore<S> {
     ) -> Result<DeregisterOutcome> {
         let caller = caller.clone();
         self.access(|store| async move { store.deregister(runtime, &caller, now).await }).await
+    }
+
+    async fn forget_runtime(
+        &self,
+        runtime: RuntimeId,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<ForgetOutcome> {
+        let caller = caller.clone();
+        self.access(|store| async move { store.forget_runtime(runtime, &caller, now).await }).await
     }
 
     async fn list_runtimes(

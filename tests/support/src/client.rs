@@ -111,6 +111,11 @@ impl Client {
         (ApiResponse { status, body: response.json().await.unwrap() }, next)
     }
 
+    /// `DELETE path`.
+    pub async fn delete(&self, caller: Caller, path: &str) -> ApiResponse {
+        self.send(self.request(Method::DELETE, path).bearer_auth(self.token(caller))).await
+    }
+
     /// `POST path` with a JSON body.
     pub async fn post(&self, caller: Caller, path: &str, body: Value) -> ApiResponse {
         self.post_raw(caller, path, body.to_string()).await

@@ -5,7 +5,9 @@ use super::TestContext;
 use super::context::completed;
 use crate::access::Principal;
 use crate::request::Address;
-use crate::store::{DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
+use crate::store::{
+    DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store,
+};
 
 async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Principal) {
     let request = test.ring(test.start).await;
@@ -26,6 +28,10 @@ async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Principal) {
     assert_eq!(
         test.replica_a.deregister(test.runtime, caller, now).await.unwrap(),
         DeregisterOutcome::NotFound
+    );
+    assert_eq!(
+        test.replica_a.forget_runtime(test.runtime, caller, now).await.unwrap(),
+        ForgetOutcome::NotFound
     );
     assert_eq!(
         test.replica_a.record_heartbeat(test.runtime, caller, now).await.unwrap(),

@@ -109,6 +109,8 @@ macro_rules! conformance_suite {
                 lists_every_runtime_of_a_workspace
                 pages_list_each_runtime_once
                 page_begins_after_any_id
+                forgotten_runtime_is_gone_until_registration
+                request_of_forgotten_runtime_stays_readable
                 renewed_listing_changes_no_runtime
                 unknown_runtime_is_not_found
             }

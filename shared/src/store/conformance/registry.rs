@@ -4,7 +4,7 @@
 use super::TestContext;
 use super::context::TICK;
 use crate::runtime::Registration;
-use crate::store::{DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, RuntimePage, Store};
+use crate::store::{DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, RuntimePage, Store};
 use doorbell_protocol::limits::ONLINE_WINDOW;
 use doorbell_protocol::{RuntimeId, Timestamp};
 
@@ -94,16 +94,42 @@ pub async fn pages_list_each_runtime_once<S: Store>(test: TestContext<S>) {
 
 pub async fn page_begins_after_any_id<S: Store>(test: TestContext<S>) {
     let ids = register_more(&test, 3).await;
+    test.replica_a.forget_runtime(ids[1], &test.caller, test.at(1)).await.unwrap();
     let page = test.replica_b.list_runtimes(test.workspace, Some(ids[1]), 1, test.at(1)).await.unwrap();
     assert_eq!((page.runtimes[0].id, page.next), (ids[2], Some(ids[2])));
     let end = test.replica_b.list_runtimes(test.workspace, Some(ids[3]), 1, test.at(1)).await.unwrap();
     assert_eq!(end, RuntimePage::default());
 }
 
+pub async fn forgotten_runtime_is_gone_until_registration<S: Store>(test: TestContext<S>) {
+    let forget =
+        async || test.replica_a.forget_runtime(test.runtime, &test.caller, test.at(1)).await.unwrap();
+    assert_eq!(forget().await, ForgetOutcome::Forgotten);
+    assert_eq!(test.list_runtimes(test.at(1)).await, []);
+    assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::NotFound);
+    let heartbeat = test.replica_b.record_heartbeat(test.runtime, &test.caller, test.at(1)).await.unwrap();
+    assert_eq!(heartbeat, HeartbeatOutcome::NotFound);
+    assert_eq!(forget().await, ForgetOutcome::NotFound);
+
+    let again = test.replica_b.register(test.registration("codex"), test.at(2)).await.unwrap();
+    assert_eq!((again.id, again.registered_at), (test.runtime, test.at(2)));
+    assert_eq!(test.list_runtimes(test.at(2)).await, [again]);
+}
+
+/// A client that waits for an answer gets it.
+pub async fn request_of_forgotten_runtime_stays_readable<S: Store>(test: TestContext<S>) {
+    let request = test.ring(test.start).await;
+    test.replica_a.forget_runtime(test.runtime, &test.caller, test.at(1)).await.unwrap();
+    assert_eq!(test.poll(&test.replica_b, request.address, test.at(1)).await, Some(request));
+}
+
 pub async fn renewed_listing_changes_no_runtime<S: Store>(test: TestContext<S>) {
     let before = test.list_runtimes(test.at(1)).await;
     test.replica_a.renew_listing(test.workspace, test.runtime, test.at(1)).await.unwrap();
     assert_eq!(test.list_runtimes(test.at(1)).await, before);
+    test.replica_a.forget_runtime(test.runtime, &test.caller, test.at(1)).await.unwrap();
+    test.replica_a.renew_listing(test.workspace, test.runtime, test.at(1)).await.unwrap();
+    assert_eq!(test.list_runtimes(test.at(1)).await, []);
 }
 
 pub async fn unknown_runtime_is_not_found<S: Store>(test: TestContext<S>) {

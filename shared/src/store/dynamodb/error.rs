@@ -4,6 +4,7 @@ use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId as _;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -34,6 +35,15 @@ pub(super) trait Conditional: ProvideErrorMetadata + Error + Send + Sync + Sized
 }
 
 impl Conditional for UpdateItemError {
+    fn condition_failed(self) -> std::result::Result<Option<Item>, Self> {
+        match self {
+            Self::ConditionalCheckFailedException(failed) => Ok(failed.item),
+            other => Err(other),
+        }
+    }
+}
+
+impl Conditional for DeleteItemError {
     fn condition_failed(self) -> std::result::Result<Option<Item>, Self> {
         match self {
             Self::ConditionalCheckFailedException(failed) => Ok(failed.item),

@@ -150,6 +150,11 @@ impl RuntimeItem {
         self.rate_limit_tat.map(time).transpose()
     }
 
+    /// When the listing expires.
+    pub(super) fn listed_until(&self) -> Result<Timestamp> {
+        time(self.listed_until)
+    }
+
     /// The runtime, with the id of the key that was read.
     pub(super) fn runtime(self, id: RuntimeId) -> Result<Runtime> {
         Ok(Runtime {

@@ -1,7 +1,7 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `runtimes`,
-//! `lists`, `initiate`, `queue`, `requests`, `history` and `tokens` have the operations with their conditions.
+//! `forget`, `lists`, `initiate`, `queue`, `requests`, `history` and `tokens` have the operations with their conditions.
 //!
 //! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
 //! every conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
@@ -15,6 +15,7 @@ pub mod connect;
 pub mod embedded;
 
 mod error;
+mod forget;
 mod history;
 mod initiate;
 mod items;
@@ -33,8 +34,8 @@ use aws_sdk_dynamodb::config::BehaviorVersion;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
+    PollOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
@@ -129,6 +130,15 @@ impl Store for DynamoDbStore {
         now: Timestamp,
     ) -> Result<DeregisterOutcome> {
         self.write_deregistration(runtime, caller, now).await
+    }
+
+    async fn forget_runtime(
+        &self,
+        runtime: RuntimeId,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<ForgetOutcome> {
+        self.delete_runtime(runtime, caller, now).await
     }
 
     async fn list_runtimes(

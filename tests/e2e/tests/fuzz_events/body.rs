@@ -28,7 +28,7 @@ fn valid_bodies(function: Function) -> Vec<Value> {
     let model = json!({"id": "gpt-6", "label": "GPT-6", "provider": "openai", "default": true,
         "thinking": {"supported_levels": [{"value": "low", "label": "Low"}], "default_level": "low"}});
     match function {
-        Function::Initiate | Function::Poll | Function::Runtimes => vec![json!({})],
+        Function::Initiate | Function::Poll | Function::Runtimes | Function::Forget => vec![json!({})],
         Function::Heartbeat => vec![json!({"runtime_id": RUNTIMES[0], "supports_batch_import": true})],
         Function::Deregister => {
             vec![json!({"runtime_ids": [RUNTIMES[0]]}), json!({"runtime_ids": *RUNTIMES})]

@@ -22,7 +22,7 @@ static DOCUMENTED: LazyLock<BTreeMap<(String, u16), BTreeSet<String>>> = LazyLoc
 });
 
 fn operations(path: &Value) -> impl Iterator<Item = &Value> {
-    ["get", "post"].into_iter().filter_map(|method| path.get(method))
+    ["get", "post", "delete"].into_iter().filter_map(|method| path.get(method))
 }
 
 /// The `error` texts that the schema of the response allows.

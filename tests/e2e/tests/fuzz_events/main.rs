@@ -73,6 +73,11 @@ fn runtimes_responds_as_documented() {
 }
 
 #[test]
+fn forget_responds_as_documented() {
+    fuzz(Function::Forget);
+}
+
+#[test]
 fn register_responds_as_documented() {
     fuzz(Function::Register);
 }

@@ -121,13 +121,13 @@ fn reserialize(function: Function, body: &Value) -> serde_json::Result<Value> {
         Function::Runtimes => through::<Vec<RuntimeRecord>>(body),
         Function::Register => through::<RegisterResponse>(body),
         Function::Heartbeat => through::<HeartbeatResponse>(body),
-        Function::Deregister | Function::Report => through::<Ack>(body),
+        Function::Deregister | Function::Report | Function::Forget => through::<Ack>(body),
     }
 }
 
 /// serde deserializes a struct from an array as well.
 fn check_objects_only(function: Function, body: &[u8]) -> Checked {
-    if matches!(function, Function::Initiate | Function::Poll | Function::Runtimes) {
+    if matches!(function, Function::Initiate | Function::Poll | Function::Runtimes | Function::Forget) {
         return Ok(());
     }
     prop_assert_eq!(body.trim_ascii_start().first(), Some(&b'{'));

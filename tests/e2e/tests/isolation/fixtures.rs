@@ -114,7 +114,7 @@ impl Tenants {
             Function::Deregister => json!({"runtime_ids": [target.runtime]}),
             Function::Heartbeat => json!({"runtime_id": target.runtime}),
             Function::Report => json!({"status": "failed", "error": "mine now"}),
-            Function::Initiate | Function::Poll | Function::Runtimes => Value::Null,
+            Function::Initiate | Function::Poll | Function::Runtimes | Function::Forget => Value::Null,
         };
         if route.function == Function::Runtimes {
             path = format!("{path}?workspace_id={}", target.workspace);

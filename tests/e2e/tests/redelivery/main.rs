@@ -6,7 +6,7 @@ mod service;
 use std::time::Duration;
 
 use doorbell_shared::http::routes::Function;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::service::{Network, Service, start_daemon};
 
@@ -96,4 +96,18 @@ async fn restarted_daemon_gets_its_work_back() {
     assert_eq!(same_runtime, runtime);
     assert_eq!(ending.record["status"], "completed");
     assert!(ending.running <= Duration::from_secs(5 + 15 + 2), "{:?}", ending.running);
+}
+
+/// The next heartbeat is answered 404, and the daemon registers the runtime with the same id.
+#[tokio::test(start_paused = true)]
+async fn daemon_brings_back_a_forgotten_runtime() {
+    let (service, api) = Service::start(Network::Reliable).await;
+    let (runtime, _daemon) = start_daemon(&api, AGENT_DELAY).await;
+    service.wait_for_heartbeat(|_| true).await;
+    service.call(Function::Forget, &format!("/api/runtimes/{runtime}")).await;
+    assert_eq!(service.call(Function::Runtimes, "/api/runtimes").await, json!([]));
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    let listed = service.call(Function::Runtimes, "/api/runtimes").await;
+    assert_eq!((&listed[0]["id"], &listed[0]["status"]), (&json!(runtime), &json!("online")));
+    assert_eq!(ring(&service, &runtime).await.record["status"], "completed");
 }

@@ -8,7 +8,8 @@ use doorbell_protocol::InFlight;
 use doorbell_shared::request::{ClaimFilter, Delivery, ErrorText, Payload, RequestOutcome, State};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
-    ClaimOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
+    ClaimOutcome, ForgetOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Result, Store as _,
+    TokenStore as _,
 };
 
 use crate::stage::Stage;
@@ -119,6 +120,9 @@ pub(crate) fn operations() -> Vec<Operation> {
         ("deregister", Rung, 6, |stage, store, now| {
             format!("{:?}", store.deregister(stage.context.runtime, &stage.context.caller, now).await?)
         }),
+        ("forget", Rung, 6, |stage, store, now| {
+            forgotten(store.forget_runtime(stage.context.runtime, &stage.context.caller, now).await?)
+        }),
         ("runtimes", Rung, 6, |stage, store, now| {
             store.list_runtimes(stage.context.workspace, None, 1, now).await?.runtimes.len().to_string()
         }),
@@ -154,6 +158,13 @@ fn reported(outcome: ReportOutcome) -> String {
         // The same for a report.
         ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate => "recorded".to_owned(),
         other => format!("{other:?}"),
+    }
+}
+
+fn forgotten(outcome: ForgetOutcome) -> String {
+    match outcome {
+        // After an error, a second call may find that the first one has deleted the runtime. None is listed either way.
+        ForgetOutcome::Forgotten | ForgetOutcome::NotFound => "forgotten".to_owned(),
     }
 }
 

@@ -35,6 +35,9 @@ pub(crate) fn races() -> Vec<(&'static str, Race)> {
         ("a runtime deleted before its renewal is not recreated", |engine, rewrite| {
             Box::pin(deleted(engine, rewrite))
         }),
+        ("a runtime registered while it is forgotten is listed", |engine, rewrite| {
+            Box::pin(registered_again(engine, rewrite))
+        }),
         ("a request of an unknown kind is not changed", |engine, rewrite| {
             Box::pin(newer_kind(engine, rewrite))
         }),
@@ -142,6 +145,19 @@ async fn deleted(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     let renewal = slow.renew_listing(context.workspace, context.runtime, context.at(400_000));
     interleaved(renewal, delete).await.unwrap();
     client.get_item().table_name(TABLE).set_key(key()).send().await.unwrap().item.is_none()
+}
+
+/// The registration has written its listing and then the runtime when the listing is deleted. Without listing, nobody would see the
+/// runtime before the next renewal, days later.
+async fn registered_again(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    let slow = waiting_before(2, &engine, rewrite);
+    let forget = slow.forget_runtime(context.runtime, &context.caller, context.at(6));
+    let register = async {
+        context.replica_b.register(context.registration("codex"), context.at(6)).await.unwrap();
+    };
+    interleaved(forget, register).await.unwrap();
+    context.list_runtimes(context.at(6)).await.len() == 1
 }
 
 /// A newer version may have written it.

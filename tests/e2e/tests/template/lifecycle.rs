@@ -39,7 +39,8 @@ pub(crate) async fn run(policies: &Policies) -> Result<(), String> {
     lifecycle.renew_listing(&runtime).await?;
     lifecycle.time_out(&runtime).await?;
     lifecycle.complete(&runtime).await?;
-    lifecycle.deregister(&runtime).await
+    lifecycle.deregister(&runtime).await?;
+    lifecycle.forget(&runtime).await
 }
 
 struct Lifecycle<'p> {
@@ -95,6 +96,12 @@ impl Lifecycle<'_> {
         self.call(Function::Deregister, "/api/daemon/deregister", body).await?;
         let listed = self.call(Function::Runtimes, "/api/runtimes", json!({})).await?;
         expect("the deregistration", &listed[0]["status"], "offline")
+    }
+
+    async fn forget(&self, runtime: &str) -> Result<(), String> {
+        self.call(Function::Forget, &format!("/api/runtimes/{runtime}"), json!({})).await?;
+        let listed = self.call(Function::Runtimes, "/api/runtimes", json!({})).await?;
+        expect("the removal", &json!(listed.to_string()), "[]")
     }
 
     async fn heartbeat(&self, runtime: &str) -> Result<Value, String> {

@@ -13,6 +13,7 @@ pub(crate) fn binary(function: Function) -> &'static str {
         Function::Initiate => "initiate",
         Function::Poll => "poll",
         Function::Runtimes => "runtimes",
+        Function::Forget => "forget",
         Function::Register => "register",
         Function::Deregister => "deregister",
         Function::Heartbeat => "heartbeat",

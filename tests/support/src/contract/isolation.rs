@@ -20,6 +20,7 @@ async fn call_as_b(api: &Target, route: &Route, runtime: &str, request: &str) ->
         Function::Heartbeat => api.post(b, &path, json!({"runtime_id": runtime})).await,
         Function::Report => api.post(b, &path, json!({"status": "failed", "error": "mine now"})).await,
         Function::Initiate => api.post_raw(b, &path, "").await,
+        Function::Forget => api.delete(b, &path).await,
         Function::Poll | Function::Runtimes | Function::Register => api.get(b, &path).await,
     }
 }

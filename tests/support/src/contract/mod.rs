@@ -9,6 +9,7 @@ mod target;
 pub mod access;
 pub mod deadlines;
 pub mod deregister;
+pub mod forget;
 pub mod heartbeat;
 pub mod initiate;
 pub mod isolation;
@@ -124,6 +125,12 @@ macro_rules! contract_suite {
                 pages_list_each_runtime_once
                 page_link_keeps_parameters
                 rejects_invalid_limit_and_cursor
+            }
+            forget {
+                forgotten_runtime_is_gone
+                daemon_registers_forgotten_runtime_again
+                foreign_or_absent_runtime_is_not_found
+                rejects_malformed_runtime_id
             }
             access {
                 requires_token_on_every_route
