@@ -1,7 +1,8 @@
 //! Sizes of pages, and completeness over all pages.
 
 use doorbell_protocol::limits::{RUNTIMES_PER_PAGE, TEXT_CHARS};
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
+use serde_json::json;
 
 use crate::fixtures::{Caller, ids, seed, workspaces};
 
@@ -91,4 +92,24 @@ async fn empty_workspaces_add_no_page() {
         let pages = caller.list_all(&format!("/api/runtimes?limit={limit}")).await;
         assert_eq!((ids(&pages), pages.len()), (seeded.clone(), expected), "limit {limit}");
     }
+}
+
+/// A crash leaves such a listing, and TTL takes days to delete it.
+#[tokio::test]
+async fn listing_without_runtime_shortens_page() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let workspaces = workspaces(2);
+    let mut seeded = seed(&engine, &workspaces, 2, "a").await;
+    let caller = Caller::new(engine.store(), &workspaces);
+    let first = ids(&[caller.list("/api/runtimes?limit=1").await]).pop_first().unwrap();
+    let key = json!({"pk": {"S": format!("runtime#{first}")}, "sk": {"S": "runtime"}});
+    let body = json!({"TableName": TABLE, "Key": key}).to_string();
+    assert_eq!(engine.respond("DynamoDB_20120810.DeleteItem", body.as_bytes()).status, 200);
+    seeded.remove(&first);
+    for limit in 1..=4 {
+        let pages = caller.list_all(&format!("/api/runtimes?limit={limit}")).await;
+        assert_eq!(ids(&pages), seeded, "limit {limit}");
+    }
+    let shorter = caller.list("/api/runtimes?limit=2").await;
+    assert!(shorter.next.is_some(), "{}", shorter.records);
 }
