@@ -3,11 +3,13 @@
 //! Ids that are unknown, malformed or of another workspace are skipped.
 
 use doorbell_protocol::limits::RUNTIMES_PER_DEREGISTRATION;
-use doorbell_protocol::{Ack, DeregisterBody, Scope};
+use doorbell_protocol::{Ack, DeregisterBody, RuntimeId, Scope};
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::limits::PARALLEL_WRITES;
 use doorbell_shared::store::{DeregisterOutcome, Store};
+use futures_util::{StreamExt as _, stream};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
     respond("deregister", |_| Operation::Deregister, request, deregister(state, request)).await
@@ -23,8 +25,10 @@ async fn deregister<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Res
     }
 
     let now = state.clock.now();
-    for runtime in runtimes.iter().filter_map(|id| id.parse().ok()) {
-        let outcome = state.store.deregister(runtime, &caller, now).await;
+    let runtimes: Vec<RuntimeId> = runtimes.iter().filter_map(|id| id.parse().ok()).collect();
+    let writes = stream::iter(runtimes).map(|runtime| state.store.deregister(runtime, &caller, now));
+    let mut outcomes = writes.buffer_unordered(PARALLEL_WRITES);
+    while let Some(outcome) = outcomes.next().await {
         match outcome.map_err(Operation::Deregister.failed())? {
             DeregisterOutcome::Deregistered | DeregisterOutcome::NotFound => {}
         }

@@ -1,11 +1,23 @@
 //! Every limit over HTTP: one below, at the limit, one above.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorbell_gateway::invoke;
+use doorbell_protocol::Scope;
 use doorbell_protocol::limits::{
     BODY_BYTES, MODEL_TEXT_CHARS, MODELS_PER_REPORT, RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_PAGE,
     RUNTIMES_PER_REGISTRATION, TEXT_CHARS,
 };
+use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RING_BURST;
+use doorbell_shared::store::dynamodb::DynamoDbStore;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_test_support::api::WORKSPACE_A;
+use doorbell_test_support::event::event;
+use doorbell_test_support::interceptor::SlowStore;
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -98,6 +110,67 @@ async fn deregistration_of_200_runtimes() {
         api.post(Caller::DaemonA, "/api/daemon/deregister", body).await
     })
     .await;
+}
+
+/// On a store where every call takes this long. DynamoDB takes less than 10 ms, but not on a bad day.
+const SLOW_CALL: Duration = Duration::from_millis(100);
+
+/// Half of the 10 s after which function and daemon give up on a call.
+const SLOW_STORE_LIMIT: Duration = Duration::from_secs(5);
+
+async fn call(store: &DynamoDbStore, function: Function, path: &str, body: &Value) -> (Value, Duration) {
+    let state = AppState::new(store.clone());
+    let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
+    let watch = Stopwatch::start();
+    let response = invoke(function, &state, &event(function, scope, path, body)).await;
+    assert_eq!(response.status(), 200, "{:?}", response.body());
+    (serde_json::from_slice(response.body()).unwrap(), watch.elapsed())
+}
+
+/// The longest text of a runtime, in bytes too.
+fn longest(number: usize) -> String {
+    format!("{number:03}{}", "𝄞".repeat(TEXT_CHARS - 3))
+}
+
+/// Registers 50 runtimes with the longest texts; returns their ids in the order of the response, and the time that it took.
+async fn register_50(store: &DynamoDbStore, daemon: usize) -> (Vec<String>, Duration) {
+    let program = |number| {
+        let text = longest(number);
+        json!({"type": text, "name": text, "version": text, "profile_id": text})
+    };
+    let body = json!({
+        "workspace_id": WORKSPACE_A, "daemon_id": longest(daemon), "device_name": longest(daemon),
+        "cli_version": longest(daemon), "runtimes": (0..RUNTIMES_PER_REGISTRATION).map(program).collect::<Vec<_>>(),
+    });
+    let (response, duration) = call(store, Function::Register, "/api/daemon/register", &body).await;
+    let runtimes = response["runtimes"].as_array().unwrap();
+    for (number, runtime) in runtimes.iter().enumerate() {
+        assert_eq!(runtime["provider"], longest(number), "the order of the registration");
+    }
+    (runtimes.iter().map(|runtime| runtime["id"].as_str().unwrap().to_owned()).collect(), duration)
+}
+
+#[tokio::test(start_paused = true)]
+async fn largest_deregistration_ends_in_time_on_slow_store() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let store = engine.store();
+    let mut ids = Vec::new();
+    for daemon in 0..4 {
+        ids.extend(register_50(&store, daemon).await.0);
+    }
+    // Unknown ids among them change nothing for the others. The last runtime stays.
+    let kept = std::mem::replace(&mut ids[199], "11111111-2222-4333-8444-555555555555".to_owned());
+    ids[50] = "malformed".to_owned();
+    let slow = engine.store_with_interceptor(Arc::new(SlowStore(SLOW_CALL)));
+    let body = json!({"runtime_ids": ids});
+    let (_, duration) = call(&slow, Function::Deregister, "/api/daemon/deregister", &body).await;
+    println!("200 ids, {SLOW_CALL:?} a store call: {duration:?}");
+    let (listed, _) = call(&store, Function::Runtimes, "/api/runtimes", &Value::Null).await;
+    let offline = |runtime: &&Value| runtime["status"] == "offline";
+    assert_eq!(listed.as_array().unwrap().iter().filter(offline).count(), RUNTIMES_PER_DEREGISTRATION - 2);
+    let kept = listed.as_array().unwrap().iter().find(|runtime| runtime["id"] == kept.as_str()).unwrap();
+    assert_eq!(kept["status"], "online");
+    assert!(duration < SLOW_STORE_LIMIT, "{duration:?}");
 }
 
 #[tokio::test]

@@ -18,6 +18,16 @@ impl Interceptor for Delay {
     }
 }
 
+/// Delays every call.
+#[derive(Debug)]
+pub struct SlowStore(pub Duration);
+
+impl Interceptor for SlowStore {
+    fn fault(&self, _operation: &str) -> Fault {
+        Fault::Delayed(self.0)
+    }
+}
+
 /// Denies every other operation, as IAM does.
 #[derive(Debug)]
 pub struct AllowOnly(pub BTreeSet<String>);

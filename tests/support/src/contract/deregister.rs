@@ -18,6 +18,26 @@ pub async fn takes_own_runtimes_offline_at_once(api: &Target) {
     assert_eq!(api.find_runtime(&runtime).await.unwrap()["status"], "offline");
 }
 
+/// The largest deregistration.
+pub async fn accepts_200_ids(api: &Target) {
+    let runtime = api.new_runtime().await;
+    let mut ids = vec![ABSENT_RUNTIME; 199];
+    ids.push(&runtime);
+    assert_eq!(deregister(api, Caller::DaemonA, json!({"runtime_ids": ids})).await, acknowledged());
+    assert_eq!(api.find_runtime(&runtime).await.unwrap()["status"], "offline");
+    ids.push(&runtime);
+    let response = deregister(api, Caller::DaemonA, json!({"runtime_ids": ids})).await;
+    assert_eq!(response, ApiResponse::error(400, "at most 200 runtimes at once"));
+}
+
+pub async fn skips_blank_and_malformed_ids(api: &Target) {
+    let runtime = api.new_runtime().await;
+    let ids = ["", " ", "\u{0}", "x", &format!(" {runtime}"), &runtime.to_uppercase(), &"9".repeat(100_000)];
+    let response = deregister(api, Caller::DaemonA, json!({"runtime_ids": ids})).await;
+    assert_eq!(response, acknowledged());
+    api.ring(&runtime).await;
+}
+
 pub async fn rejects_missing_runtime_ids(api: &Target) {
     for body in [json!({}), json!({"runtime_ids": []}), json!({"runtime_ids": null})] {
         let response = deregister(api, Caller::DaemonA, body).await;

@@ -116,6 +116,8 @@ macro_rules! contract_suite {
             }
             deregister {
                 takes_own_runtimes_offline_at_once
+                accepts_200_ids
+                skips_blank_and_malformed_ids
                 rejects_missing_runtime_ids
             }
             runtimes {
