@@ -7,7 +7,7 @@ use doorbell_protocol::{RegisterBody, RegisterResponse, RegisterRuntime, Runtime
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
-use doorbell_shared::runtime::{Registration, ShortText};
+use doorbell_shared::runtime::{InvalidShortText, Registration, ShortText};
 use doorbell_shared::store::Store;
 
 /// The type of a runtime that is registered without one, as existing daemons may do.
@@ -41,9 +41,9 @@ async fn register<S: Store>(
 
 /// Validates a body and fills in defaults.
 fn registrations(body: RegisterBody) -> Result<(WorkspaceId, Vec<Registration>), ApiError> {
-    let daemon_id = input::required(body.daemon_id, ApiError::DaemonIdRequired)?;
+    let daemon_id = trimmed(body.daemon_id).ok_or(ApiError::DaemonIdRequired)?;
     let daemon_id = short_text("daemon_id", daemon_id)?;
-    let workspace = input::required(body.workspace_id, ApiError::WorkspaceIdRequired)?;
+    let workspace = trimmed(body.workspace_id).ok_or(ApiError::WorkspaceIdRequired)?;
     let workspace = workspace.parse().map_err(|_| ApiError::InvalidWorkspaceId)?;
     let runtimes = body.runtimes.unwrap_or_default();
     if runtimes.is_empty() && body.failed_profiles.unwrap_or_default().is_empty() {
@@ -52,30 +52,58 @@ fn registrations(body: RegisterBody) -> Result<(WorkspaceId, Vec<Registration>),
     if runtimes.len() > RUNTIMES_PER_REGISTRATION {
         return Err(ApiError::TooManyRuntimes(RUNTIMES_PER_REGISTRATION));
     }
-    let registrations = runtimes.into_iter().map(|runtime| registration(workspace, &daemon_id, runtime));
+    let device_name = cleaned(body.device_name);
+    let registrations = runtimes
+        .into_iter()
+        .map(|runtime| registration(workspace, &daemon_id, device_name.as_ref(), runtime));
     Ok((workspace, registrations.collect::<Result<_, _>>()?))
 }
 
 fn registration(
     workspace: WorkspaceId,
     daemon_id: &ShortText,
+    device_name: Option<&ShortText>,
     runtime: RegisterRuntime,
 ) -> Result<Registration, ApiError> {
-    let or = |field: Option<String>, default: &str| {
-        field.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| default.to_owned())
+    let provider = trimmed(runtime.provider).unwrap_or_else(|| DEFAULT_PROVIDER.to_owned());
+    let provider = short_text("type", provider)?;
+    let name = match trimmed(runtime.name) {
+        Some(name) => short_text("name", name)?,
+        None => default_name(&provider, device_name),
     };
-    let provider = short_text("type", or(runtime.provider, DEFAULT_PROVIDER))?;
+    // Not trimmed: the id depends on it to the letter.
     let profile_id = short_text("profile_id", runtime.profile_id.unwrap_or_default())?;
     Ok(Registration {
         id: RuntimeId::derive(workspace, daemon_id.as_str(), provider.as_str(), profile_id.as_str()),
         workspace,
         daemon_id: daemon_id.clone(),
-        name: short_text("name", or(runtime.name, provider.as_str()))?,
+        name,
         provider,
         online: runtime.status.as_deref() != Some(OFFLINE),
     })
 }
 
+/// Cut to the length of a name.
+fn default_name(provider: &ShortText, device_name: Option<&ShortText>) -> ShortText {
+    let name = device_name.map(|device| format!("{provider} ({device})"));
+    name.and_then(|name| ShortText::cleaned(&name)).unwrap_or_else(|| provider.clone())
+}
+
+/// Without outer white space; `None` if nothing is left.
+fn trimmed(field: Option<String>) -> Option<String> {
+    let field = field?;
+    let text = field.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// For fields that never make a registration fail, because unmodified daemons send anything in them.
+fn cleaned(field: Option<String>) -> Option<ShortText> {
+    ShortText::cleaned(&field?)
+}
+
 fn short_text(field: &'static str, value: String) -> Result<ShortText, ApiError> {
-    ShortText::try_from(value).map_err(|_| ApiError::TextTooLong(field))
+    ShortText::try_from(value).map_err(|error| match error {
+        InvalidShortText::TooLong => ApiError::TextTooLong(field),
+        InvalidShortText::ControlCharacter => ApiError::InvalidText(field),
+    })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::limits::MODEL_DEPTH;
@@ -42,6 +42,15 @@ where
 {
     let list = Option::<Vec<Object<T>>>::deserialize(deserializer)?;
     Ok(list.map(|list| list.into_iter().map(|Object(item)| item).collect()))
+}
+
+/// Deserializes a `T`; any other JSON value is `None`, also one that only a `T` could reject. For fields that never make a
+/// call fail.
+pub(crate) fn or_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let json = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(json.get()).ok())
 }
 
 /// Why JSON text cannot be stored.

@@ -16,11 +16,12 @@ pub struct RegisterBody {
     /// The daemon's id, stable across restarts. Required.
     #[serde(default)]
     pub daemon_id: Option<String>,
-    /// The machine's display name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The machine's display name. The server drops control characters and cuts it to
+    /// [`TEXT_CHARS`](crate::limits::TEXT_CHARS); anything but a string is absent.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
-    /// The daemon's version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The daemon's version. Cleaned as [`device_name`](Self::device_name).
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
     pub cli_version: Option<String>,
     /// The agent programs of the machine.
     #[serde(default, deserialize_with = "json::list")]
@@ -33,14 +34,14 @@ pub struct RegisterBody {
 /// One agent program in a registration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegisterRuntime {
-    /// The display name.
+    /// The display name. Without it, `<type> (<device_name>)`.
     #[serde(default)]
     pub name: Option<String>,
-    /// The type of agent program, such as `codex`.
+    /// The type of agent program, such as `codex`. Without it, `unknown`.
     #[serde(default, rename = "type")]
     pub provider: Option<String>,
-    /// The agent program's version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The agent program's version. Cleaned as [`RegisterBody::device_name`].
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// `offline` registers an offline runtime, any other value an online one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,4 +114,17 @@ pub struct DeregisterBody {
     /// The runtimes to take offline. Unknown and malformed ids are skipped.
     #[serde(default)]
     pub runtime_ids: Option<Vec<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_and_device_name_may_be_anything() {
+        let body = r#"{"device_name": {"a": 1e999}, "cli_version": -1, "runtimes": [{"version": [null]}]}"#;
+        let body: RegisterBody = serde_json::from_str(body).unwrap();
+        assert_eq!((body.device_name, body.cli_version), (None, None));
+        assert_eq!(body.runtimes, Some(vec![RegisterRuntime::default()]));
+    }
 }

@@ -7,24 +7,40 @@ use doorbell_protocol::{RuntimeId, RuntimeRecord, RuntimeStatus, Timestamp, Work
 
 use crate::limits::RUNTIME_RETENTION;
 
-/// A text from a caller (a name, a type, a daemon id), at most [`TEXT_CHARS`] characters long.
+/// A text from a caller (a name, a type, a daemon id): at most [`TEXT_CHARS`] characters, none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShortText(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("longer than {TEXT_CHARS} characters")]
-pub struct ShortTextTooLong;
+pub enum InvalidShortText {
+    #[error("longer than {TEXT_CHARS} characters")]
+    TooLong,
+    #[error("has control characters")]
+    ControlCharacter,
+}
 
 impl ShortText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// `text` without control characters and outer white space, cut to [`TEXT_CHARS`]; `None` if nothing is left. For texts
+    /// that are only displayed, where a rejection would do more harm.
+    pub fn cleaned(text: &str) -> Option<Self> {
+        let printable = text.chars().filter(|char| !char.is_control());
+        let cut: String = printable.skip_while(|char| char.is_whitespace()).take(TEXT_CHARS).collect();
+        let cleaned = cut.trim_end();
+        (!cleaned.is_empty()).then(|| Self(cleaned.to_owned()))
+    }
 }
 
 impl TryFrom<String> for ShortText {
-    type Error = ShortTextTooLong;
-    fn try_from(text: String) -> Result<Self, ShortTextTooLong> {
-        if text.chars().count() <= TEXT_CHARS { Ok(Self(text)) } else { Err(ShortTextTooLong) }
+    type Error = InvalidShortText;
+    fn try_from(text: String) -> Result<Self, InvalidShortText> {
+        if text.chars().any(char::is_control) {
+            return Err(InvalidShortText::ControlCharacter);
+        }
+        if text.chars().count() <= TEXT_CHARS { Ok(Self(text)) } else { Err(InvalidShortText::TooLong) }
     }
 }
 
@@ -148,6 +164,27 @@ mod tests {
     #[test]
     fn text_is_bounded_in_characters() {
         assert!(ShortText::try_from("ü".repeat(TEXT_CHARS)).is_ok());
-        assert_eq!(ShortText::try_from("ü".repeat(TEXT_CHARS + 1)), Err(ShortTextTooLong));
+        assert_eq!(ShortText::try_from("ü".repeat(TEXT_CHARS + 1)), Err(InvalidShortText::TooLong));
+    }
+
+    #[test]
+    fn text_has_no_control_characters() {
+        for control in ['\0', '\n', '\u{1b}', '\u{7f}', '\u{9b}'] {
+            let text = format!("a{control}b");
+            assert_eq!(ShortText::try_from(text.clone()), Err(InvalidShortText::ControlCharacter));
+            assert_eq!(ShortText::cleaned(&text).unwrap().as_str(), "ab");
+        }
+    }
+
+    #[test]
+    fn cleaned_text_is_a_short_text() {
+        for text in ["", " \0 ", "\n"] {
+            assert_eq!(ShortText::cleaned(text), None);
+        }
+        // White space at the cut.
+        let long = format!(" {}  b", "ü".repeat(TEXT_CHARS - 1));
+        let cleaned = ShortText::cleaned(&long).unwrap();
+        assert_eq!(cleaned.as_str(), "ü".repeat(TEXT_CHARS - 1));
+        assert_eq!(ShortText::try_from(cleaned.to_string()), Ok(cleaned));
     }
 }

@@ -35,6 +35,8 @@ pub enum ApiError {
     TooManyRuntimes(usize),
     /// The named field is longer than [`TEXT_CHARS`].
     TextTooLong(&'static str),
+    /// The named field has control characters.
+    InvalidText(&'static str),
     RuntimeNotFound,
     /// A heartbeat for a runtime of another workspace.
     OtherWorkspacesRuntime,
@@ -117,6 +119,7 @@ impl ApiError {
             Self::TextTooLong(field) => {
                 (400, format!("{field} is longer than {TEXT_CHARS} characters").into())
             }
+            Self::InvalidText(field) => (400, format!("invalid {field}").into()),
             Self::RuntimeNotFound => (404, text::RUNTIME_NOT_FOUND.into()),
             Self::OtherWorkspacesRuntime | Self::RouteNotFound => (404, text::NOT_FOUND.into()),
             Self::RequestNotFound => (404, text::REQUEST_NOT_FOUND.into()),

@@ -110,6 +110,9 @@ macro_rules! contract_suite {
                 responds_with_runtimes
                 repeated_registration_keeps_ids
                 profiles_are_different_runtimes
+                trims_texts
+                names_nameless_runtime_after_type_and_device
+                rejects_control_characters
                 rejects_incomplete_registration
                 accepts_failed_profile_alone
                 foreign_workspace_is_not_found

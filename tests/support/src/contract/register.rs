@@ -10,6 +10,17 @@ async fn register(api: &Target, body: Value) -> ApiResponse {
     api.post(Caller::DaemonA, "/api/daemon/register", body).await
 }
 
+/// The record of the runtime that a daemon registers with these fields of the body and of its runtime.
+async fn registered(api: &Target, fields: Value, runtime: Value) -> Value {
+    let mut body =
+        json!({"workspace_id": api.a.id, "daemon_id": new_daemon_id(), "runtimes": [{"type": "codex"}]});
+    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    body["runtimes"][0].as_object_mut().unwrap().extend(runtime.as_object().unwrap().clone());
+    let response = register(api, body.clone()).await;
+    assert_eq!(response.status, 200, "{body} {response:?}");
+    response.body["runtimes"][0].clone()
+}
+
 pub async fn responds_with_runtimes(api: &Target) {
     let workspace = &api.a.id;
     let daemon = new_daemon_id();
@@ -46,6 +57,43 @@ pub async fn profiles_are_different_runtimes(api: &Target) {
     assert_ne!(runtimes[0]["id"], runtimes[1]["id"]);
 }
 
+pub async fn trims_texts(api: &Target) {
+    let daemon = new_daemon_id();
+    let padded = |text: &str| format!(" \t{text}\r\n\u{3000}");
+    let fields = json!({"workspace_id": padded(&api.a.id), "daemon_id": padded(&daemon)});
+    let record = registered(api, fields, json!({"name": padded("Codex"), "type": padded("codex")})).await;
+    assert_eq!((&record["daemon_id"], &record["name"]), (&json!(daemon), &json!("Codex")));
+    assert_eq!(record["provider"], "codex");
+    assert_eq!(record["id"], registered(api, json!({"daemon_id": daemon}), json!({})).await["id"]);
+}
+
+pub async fn names_nameless_runtime_after_type_and_device(api: &Target) {
+    let laptop = json!({"device_name": "Laptop"});
+    for (fields, program, name) in [
+        (&laptop, json!({}), "codex (Laptop)"),
+        (&laptop, json!({"name": null}), "codex (Laptop)"),
+        (&laptop, json!({"name": " \n "}), "codex (Laptop)"),
+        (&laptop, json!({"name": "", "type": "\t"}), "unknown (Laptop)"),
+        (&json!({}), json!({}), "codex"),
+        (&json!({"device_name": "  "}), json!({"name": ""}), "codex"),
+    ] {
+        assert_eq!(registered(api, fields.clone(), program).await["name"], name);
+    }
+}
+
+pub async fn rejects_control_characters(api: &Target) {
+    for control in ['\u{0}', '\n', '\u{1b}', '\u{7f}', '\u{9b}'] {
+        for field in ["daemon_id", "name", "type", "profile_id"] {
+            let mut body =
+                json!({"workspace_id": api.a.id, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+            let target = if field == "daemon_id" { &mut body } else { &mut body["runtimes"][0] };
+            target[field] = format!("a{control}b").into();
+            let expected = ApiResponse::error(400, &format!("invalid {field}"));
+            assert_eq!(register(api, body).await, expected, "{control:?}");
+        }
+    }
+}
+
 pub async fn rejects_incomplete_registration(api: &Target) {
     let workspace = &api.a.id;
     let runtimes = json!([{"name": "Codex", "type": "codex"}]);
@@ -54,6 +102,13 @@ pub async fn rejects_incomplete_registration(api: &Target) {
     for (body, error) in [
         (json!({"workspace_id": workspace, "runtimes": runtimes}), "daemon_id is required"),
         (json!({"daemon_id": "d", "runtimes": runtimes}), "workspace_id is required"),
+        (json!({"daemon_id": "", "workspace_id": workspace, "runtimes": runtimes}), "daemon_id is required"),
+        (
+            json!({"daemon_id": "\t ", "workspace_id": workspace, "runtimes": runtimes}),
+            "daemon_id is required",
+        ),
+        (json!({"daemon_id": "d", "workspace_id": "", "runtimes": runtimes}), "workspace_id is required"),
+        (json!({"daemon_id": "d", "workspace_id": " \n", "runtimes": runtimes}), "workspace_id is required"),
         (json!({"daemon_id": "d", "workspace_id": workspace}), no_runtime),
         (json!({"daemon_id": "d", "workspace_id": workspace, "runtimes": []}), no_runtime),
         (json!({"daemon_id": "d", "workspace_id": "x", "runtimes": runtimes}), "invalid workspace_id"),
