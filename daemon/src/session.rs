@@ -101,12 +101,12 @@ impl Session {
         self.agents.iter().filter_map(runtime).collect()
     }
 
-    /// Compares provider and profile. A record does not show its profile, but its id is derived from it.
+    /// Compares provider and profile. Servers may trim a provider, or show no profile.
     fn is_record_of(&self, record: &RuntimeRecord, agent: &Agent) -> bool {
-        let RuntimeRecord { id, workspace_id, daemon_id, provider, .. } = record;
-        let is_only_profile = || self.agents.iter().filter(|other| other.provider == *provider).count() == 1;
-        let derived = || RuntimeId::derive(*workspace_id, daemon_id, provider, &agent.profile_id);
-        *provider == agent.provider && (is_only_profile() || *id == derived())
+        let is_of = |agent: &Agent| agent.provider.trim() == record.provider;
+        let is_only_profile = || self.agents.iter().filter(|other| is_of(other)).count() == 1;
+        let profile = record.profile_id.as_deref().unwrap_or_default();
+        is_of(agent) && (is_only_profile() || profile == agent.profile_id)
     }
 
     /// Read it before a heartbeat and pass it to [`reregister`](Self::reregister) when the heartbeat finds no runtime.
@@ -164,11 +164,12 @@ mod tests {
         let Settings { workspace, daemon_id, .. } = session.settings.clone();
         let time = Timestamp::from_millis(0).unwrap();
         RuntimeRecord {
-            id: RuntimeId::derive(workspace, &daemon_id, &agent.provider, &agent.profile_id),
+            id: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
             workspace_id: workspace,
             daemon_id,
             name: agent.name.clone(),
             provider: agent.provider.clone(),
+            profile_id: Some(agent.profile_id.clone()).filter(|profile| !profile.is_empty()),
             status: RuntimeStatus::Online,
             last_seen_at: time,
             created_at: time,
@@ -180,6 +181,9 @@ mod tests {
     fn pairs_runtimes_with_agents_in_any_order() {
         let session = session(vec![agent("codex", ""), agent("codex", "work"), agent("openai", "")]);
         let mut registered: Vec<_> = session.agents.iter().map(|agent| record(&session, agent)).collect();
+        for (record, id) in registered.iter_mut().zip(["a", "b", "c"]) {
+            record.id = format!("00000000-0000-4000-8000-00000000000{id}").parse().unwrap();
+        }
         registered.reverse();
         for (runtime, record) in session.runtimes(&registered).iter().zip(registered.iter().rev()) {
             assert_eq!((runtime.id, &runtime.agent.name), (record.id, &record.name));
@@ -195,10 +199,9 @@ mod tests {
     }
 
     #[test]
-    fn single_profile_needs_no_derived_id() {
+    fn single_profile_may_be_missing_in_record() {
         let session = session(vec![agent("codex", "work")]);
-        let id = RuntimeId::derive(session.settings.workspace, "other", "x", "");
-        let registered = [RuntimeRecord { id, ..record(&session, &session.agents[0]) }];
-        assert_eq!(session.runtimes(&registered)[0].id, id);
+        let registered = [RuntimeRecord { profile_id: None, ..record(&session, &session.agents[0]) }];
+        assert_eq!(session.runtimes(&registered).len(), 1);
     }
 }

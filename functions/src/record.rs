@@ -52,7 +52,7 @@ fn error(state: &State) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use doorbell_protocol::{Kind, RuntimeId, Timestamp};
+    use doorbell_protocol::{Kind, Timestamp};
     use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
     use doorbell_shared::request::{Address, ErrorText, RequestOutcome};
     use serde_json::json;
@@ -61,7 +61,7 @@ mod tests {
 
     fn pending() -> Request {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
-        let runtime = RuntimeId::derive(workspace, "d", "t", "");
+        let runtime = "11111111-2222-4333-8444-555555555555".parse().unwrap();
         let request = "019a0000000070008000000000000001".parse().unwrap();
         let now = Timestamp::from_millis(1_795_318_867_123).unwrap();
         Request::new(Address { runtime, request, kind: Kind::ModelList }, workspace, now)

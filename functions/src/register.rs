@@ -1,14 +1,14 @@
 //! Register: a daemon registers the runtimes of its machine. `POST /api/daemon/register`.
 //!
-//! Registering again gives the same ids: they depend only on workspace, daemon, type and profile.
+//! Registering again gives the same ids: they depend only on the workspace and its secret, daemon, type and profile.
 
 use doorbell_protocol::limits::RUNTIMES_PER_REGISTRATION;
-use doorbell_protocol::{RegisterBody, RegisterResponse, RegisterRuntime, RuntimeId, Scope, WorkspaceId};
+use doorbell_protocol::{RegisterBody, RegisterResponse, RegisterRuntime, Scope};
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
-use doorbell_shared::runtime::{InvalidShortText, Registration, ShortText};
-use doorbell_shared::store::Store;
+use doorbell_shared::runtime::{InvalidShortText, Registration, RuntimeDescription, ShortText};
+use doorbell_shared::store::{RegisterOutcome, Store};
 
 /// The type of a runtime that is registered without one, as existing daemons may do.
 const DEFAULT_PROVIDER: &str = "unknown";
@@ -25,22 +25,24 @@ async fn register<S: Store>(
 ) -> Result<RegisterResponse, ApiError> {
     let caller = caller(request, Scope::Daemon)?;
     input::limit_body(request)?;
-    let (workspace, registrations) = registrations(input::body(request)?)?;
-    if !caller.workspaces.contains(workspace) {
+    let registration = registration(input::body(request)?)?;
+    if !caller.workspaces.contains(registration.workspace) {
         return Err(ApiError::WorkspaceNotFound);
     }
 
     let now = state.clock.now();
-    let mut runtimes = Vec::new();
-    for registration in registrations {
-        let runtime = state.store.register(registration, now).await.map_err(Operation::Register.failed())?;
-        runtimes.push(runtime.record(now));
+    let registered = state.store.register(registration, state.id_gen.runtime_id_namespace(), now).await;
+    match registered.map_err(Operation::Register.failed())? {
+        RegisterOutcome::Registered(runtimes) => {
+            let runtimes = runtimes.iter().map(|runtime| runtime.record(now)).collect();
+            Ok(RegisterResponse { runtimes, ..RegisterResponse::default() })
+        }
+        RegisterOutcome::WorkspaceFull => Err(ApiError::WorkspaceFull),
     }
-    Ok(RegisterResponse { runtimes, ..RegisterResponse::default() })
 }
 
 /// Validates a body and fills in defaults.
-fn registrations(body: RegisterBody) -> Result<(WorkspaceId, Vec<Registration>), ApiError> {
+fn registration(body: RegisterBody) -> Result<Registration, ApiError> {
     let daemon_id = trimmed(body.daemon_id).ok_or(ApiError::DaemonIdRequired)?;
     let daemon_id = short_text("daemon_id", daemon_id)?;
     let workspace = trimmed(body.workspace_id).ok_or(ApiError::WorkspaceIdRequired)?;
@@ -53,18 +55,14 @@ fn registrations(body: RegisterBody) -> Result<(WorkspaceId, Vec<Registration>),
         return Err(ApiError::TooManyRuntimes(RUNTIMES_PER_REGISTRATION));
     }
     let device_name = cleaned(body.device_name);
-    let registrations = runtimes
-        .into_iter()
-        .map(|runtime| registration(workspace, &daemon_id, device_name.as_ref(), runtime));
-    Ok((workspace, registrations.collect::<Result<_, _>>()?))
+    let runtimes = runtimes.into_iter().map(|runtime| description(runtime, device_name.as_ref()));
+    Ok(Registration { runtimes: runtimes.collect::<Result<_, _>>()?, workspace, daemon_id })
 }
 
-fn registration(
-    workspace: WorkspaceId,
-    daemon_id: &ShortText,
-    device_name: Option<&ShortText>,
+fn description(
     runtime: RegisterRuntime,
-) -> Result<Registration, ApiError> {
+    device_name: Option<&ShortText>,
+) -> Result<RuntimeDescription, ApiError> {
     let provider = trimmed(runtime.provider).unwrap_or_else(|| DEFAULT_PROVIDER.to_owned());
     let provider = short_text("type", provider)?;
     let name = match trimmed(runtime.name) {
@@ -72,13 +70,11 @@ fn registration(
         None => default_name(&provider, device_name),
     };
     // Not trimmed: the id depends on it to the letter.
-    let profile_id = short_text("profile_id", runtime.profile_id.unwrap_or_default())?;
-    Ok(Registration {
-        id: RuntimeId::derive(workspace, daemon_id.as_str(), provider.as_str(), profile_id.as_str()),
-        workspace,
-        daemon_id: daemon_id.clone(),
-        name,
+    let profile_id = runtime.profile_id.filter(|profile| !profile.is_empty());
+    Ok(RuntimeDescription {
         provider,
+        profile_id: profile_id.map(|profile| short_text("profile_id", profile)).transpose()?,
+        name,
         online: runtime.status.as_deref() != Some(OFFLINE),
     })
 }

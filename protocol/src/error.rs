@@ -56,6 +56,8 @@ pub mod error_text {
     pub const NOT_FOUND: &str = "not found";
     /// 405: the route has other methods, listed in `Allow`.
     pub const METHOD_NOT_ALLOWED: &str = "method not allowed";
+    /// 409: the registration would exceed [`RUNTIMES_PER_WORKSPACE`](crate::limits::RUNTIMES_PER_WORKSPACE).
+    pub const TOO_MANY_RUNTIMES: &str = "too many runtimes in this workspace";
     /// 413: the body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).
     pub const BODY_TOO_LARGE: &str = "request body too large";
     /// 413: the result is over [`RESULT_BYTES`](crate::limits::RESULT_BYTES).

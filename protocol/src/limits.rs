@@ -34,6 +34,10 @@ pub const MODEL_TEXT_CHARS: usize = 500;
 /// The maximum number of runtimes in a registration.
 pub const RUNTIMES_PER_REGISTRATION: usize = 50;
 
+/// The maximum number of runtimes in a workspace. A list of all of them is ten pages of 500, and one query counts their
+/// listings, of about 120 bytes each, in a page of DynamoDB (1 MB).
+pub const RUNTIMES_PER_WORKSPACE: usize = 5_000;
+
 /// The maximum number of runtimes in a deregistration. A daemon may be registered in several workspaces.
 pub const RUNTIMES_PER_DEREGISTRATION: usize = 200;
 

@@ -69,10 +69,11 @@ impl RuntimeStatus {
     }
 }
 
-/// A runtime in the responses to a registration and a list.
+/// A runtime in the responses to a registration and a list. Optional fields of another shape, as other servers may send, are
+/// read as absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeRecord {
-    /// Derived from workspace, daemon, type and profile.
+    /// The same for every registration of this workspace, daemon, type and profile.
     pub id: RuntimeId,
     /// The workspace that it belongs to.
     pub workspace_id: WorkspaceId,
@@ -82,6 +83,9 @@ pub struct RuntimeRecord {
     pub name: String,
     /// The type of agent program.
     pub provider: String,
+    /// The profile of the agent program, if it is not the default one.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub profile_id: Option<String>,
     /// Whether it can be rung.
     pub status: RuntimeStatus,
     /// The last registration or heartbeat.

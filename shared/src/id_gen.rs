@@ -8,6 +8,7 @@ use doorbell_protocol::{RequestId, Scope, Timestamp};
 use uuid::{ContextV7, Uuid};
 
 use crate::request::LeaseToken;
+use crate::runtime::RuntimeIdNamespace;
 use crate::token::{SECRET_BYTES, Token};
 
 /// Generates unique ids. A trait, so that tests can repeat them.
@@ -15,6 +16,8 @@ pub trait IdGenerator: Send + Sync {
     /// The id of a request created at `now`. The ids of one generator ascend, even within a millisecond.
     fn request_id(&self, now: Timestamp) -> RequestId;
     fn lease_token(&self) -> LeaseToken;
+    /// For a workspace without one.
+    fn runtime_id_namespace(&self) -> RuntimeIdNamespace;
 }
 
 /// A new opaque token for `scope`: 256 random bits of the operating system, in base64url.
@@ -44,6 +47,11 @@ impl IdGenerator for RandomIdGenerator {
     #[expect(clippy::disallowed_methods, reason = "the only source of random ids")]
     fn lease_token(&self) -> LeaseToken {
         LeaseToken::from_uuid(Uuid::new_v4())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the only source of random ids")]
+    fn runtime_id_namespace(&self) -> RuntimeIdNamespace {
+        RuntimeIdNamespace::from_uuid(Uuid::new_v4())
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use doorbell_protocol::limits::{ONLINE_WINDOW, TEXT_CHARS};
 use doorbell_protocol::{RuntimeId, RuntimeRecord, RuntimeStatus, Timestamp, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::limits::RUNTIME_RETENTION;
 
@@ -50,18 +52,83 @@ impl fmt::Display for ShortText {
     }
 }
 
-/// A daemon's description of a runtime.
+/// A random secret of a workspace, from which the ids of its runtimes are derived.
+///
+/// A heartbeat tells another workspace's runtime from an unknown one. Without the secret, ids could be computed from
+/// workspace, daemon and type, which can be guessed, and anyone with a daemon's token could find out who runs what.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuntimeIdNamespace(#[serde(with = "uuid::serde::hyphenated")] Uuid);
+
+impl RuntimeIdNamespace {
+    /// For id generators, and for tests with fixed ids.
+    pub const fn from_uuid(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The id of a runtime. It depends on the namespace and these three parts only, so a repeated registration is an upsert.
+    pub fn runtime_id(self, daemon_id: &str, provider: &str, profile_id: &str) -> RuntimeId {
+        // A JSON array distinguishes ("a", "bc") from ("ab", "c") for all characters.
+        let name = serde_json::json!([daemon_id, provider, profile_id]).to_string();
+        RuntimeId::from_uuid(Uuid::new_v5(&self.0, name.as_bytes()))
+    }
+}
+
+/// Without the secret.
+impl fmt::Debug for RuntimeIdNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeIdNamespace").finish_non_exhaustive()
+    }
+}
+
+/// The runtimes that a daemon registers in one workspace with one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// Derived from workspace, daemon, provider and profile.
-    pub id: RuntimeId,
     pub workspace: WorkspaceId,
     pub daemon_id: ShortText,
+    /// At most [`RUNTIMES_PER_REGISTRATION`](doorbell_protocol::limits::RUNTIMES_PER_REGISTRATION). Of two with the same type
+    /// and profile the last counts.
+    pub runtimes: Vec<RuntimeDescription>,
+}
+
+/// A daemon's description of a runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeDescription {
     /// The type of agent program: `type` in a registration, `provider` in a record.
     pub provider: ShortText,
+    /// `None` for the default profile.
+    pub profile_id: Option<ShortText>,
     pub name: ShortText,
     /// Whether it can be rung.
     pub online: bool,
+}
+
+impl Registration {
+    /// The runtimes of a first registration at `now`, in order.
+    pub fn runtimes(&self, namespace: RuntimeIdNamespace, now: Timestamp) -> Vec<Runtime> {
+        self.runtimes.iter().map(|description| self.runtime(description, namespace, now)).collect()
+    }
+
+    fn runtime(
+        &self,
+        description: &RuntimeDescription,
+        namespace: RuntimeIdNamespace,
+        now: Timestamp,
+    ) -> Runtime {
+        let RuntimeDescription { provider, profile_id, name, online } = description.clone();
+        let profile = profile_id.as_ref().map_or("", ShortText::as_str);
+        Runtime {
+            id: namespace.runtime_id(self.daemon_id.as_str(), provider.as_str(), profile),
+            workspace: self.workspace,
+            daemon_id: self.daemon_id.clone(),
+            provider,
+            profile_id,
+            name,
+            registered_at: now,
+            last_seen_at: now,
+            deregistered_at: (!online).then_some(now),
+        }
+    }
 }
 
 /// A registered runtime.
@@ -71,6 +138,8 @@ pub struct Runtime {
     pub workspace: WorkspaceId,
     pub daemon_id: ShortText,
     pub provider: ShortText,
+    /// `None` for the default profile.
+    pub profile_id: Option<ShortText>,
     pub name: ShortText,
     /// The first registration.
     pub registered_at: Timestamp,
@@ -81,20 +150,6 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// The runtime after `registration` at `now`. It keeps the time of the first registration.
-    pub fn registered(registration: Registration, previous: Option<&Self>, now: Timestamp) -> Self {
-        Self {
-            registered_at: previous.map_or(now, |previous| previous.registered_at),
-            last_seen_at: now,
-            deregistered_at: (!registration.online).then_some(now),
-            id: registration.id,
-            workspace: registration.workspace,
-            daemon_id: registration.daemon_id,
-            provider: registration.provider,
-            name: registration.name,
-        }
-    }
-
     /// Whether it can be rung: seen within [`ONLINE_WINDOW`] and not deregistered.
     pub fn is_online(&self, now: Timestamp) -> bool {
         self.deregistered_at.is_none() && now.since(self.last_seen_at) <= ONLINE_WINDOW
@@ -117,6 +172,7 @@ impl Runtime {
             daemon_id: self.daemon_id.to_string(),
             name: self.name.to_string(),
             provider: self.provider.to_string(),
+            profile_id: self.profile_id.as_ref().map(ShortText::to_string),
             status: if self.is_online(now) { RuntimeStatus::Online } else { RuntimeStatus::Offline },
             last_seen_at: self.last_seen_at,
             created_at: self.registered_at,
@@ -131,34 +187,50 @@ mod tests {
 
     use super::*;
 
-    fn registration() -> Registration {
-        let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
+    const NAMESPACE: RuntimeIdNamespace = RuntimeIdNamespace(Uuid::from_u128(1));
+
+    fn registered(now: Timestamp) -> Runtime {
         let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
-        Registration {
-            id: RuntimeId::derive(workspace, "laptop", "codex", ""),
-            workspace,
-            daemon_id: text("laptop"),
+        let codex = RuntimeDescription {
             provider: text("codex"),
+            profile_id: None,
             name: text("Codex"),
             online: true,
-        }
+        };
+        let registration = Registration {
+            workspace: "00000000-0000-4000-8000-00000000000a".parse().unwrap(),
+            daemon_id: text("laptop"),
+            runtimes: vec![codex],
+        };
+        registration.runtimes(NAMESPACE, now).remove(0)
     }
 
     #[test]
     fn is_online_within_window() {
         let seen = Timestamp::from_millis(1_000_000).unwrap();
-        let runtime = Runtime::registered(registration(), None, seen);
+        let runtime = registered(seen);
         assert!(runtime.is_online(seen + ONLINE_WINDOW));
         assert!(!runtime.is_online(seen + ONLINE_WINDOW + Duration::from_millis(1)));
     }
 
     #[test]
-    fn registering_again_keeps_registered_at() {
-        let first = Timestamp::from_millis(1_000_000).unwrap();
-        let again = first + Duration::from_secs(60);
-        let known = Runtime::registered(registration(), None, first);
-        let runtime = Runtime::registered(registration(), Some(&known), again);
-        assert_eq!((runtime.registered_at, runtime.last_seen_at), (first, again));
+    fn runtime_id_depends_on_each_part() {
+        let other = RuntimeIdNamespace(Uuid::from_u128(2));
+        let id = NAMESPACE.runtime_id("a", "b", "c");
+        assert_eq!(id, NAMESPACE.runtime_id("a", "b", "c"));
+        for different in [
+            other.runtime_id("a", "b", "c"),
+            NAMESPACE.runtime_id("ab", "", "c"),
+            NAMESPACE.runtime_id("a", "bc", ""),
+            NAMESPACE.runtime_id("a", "b", ""),
+        ] {
+            assert_ne!(id, different);
+        }
+    }
+
+    #[test]
+    fn debug_text_hides_namespace() {
+        assert_eq!(format!("{NAMESPACE:?}"), "RuntimeIdNamespace { .. }");
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub enum ApiError {
     OtherWorkspacesRuntime,
     RequestNotFound,
     WorkspaceNotFound,
+    /// The registration would exceed the limit of runtimes in its workspace.
+    WorkspaceFull,
     /// The report cannot be stored. The request has failed with the reason.
     ReportTooLarge,
     RuntimeOffline,
@@ -124,6 +126,7 @@ impl ApiError {
             Self::OtherWorkspacesRuntime | Self::RouteNotFound => (404, text::NOT_FOUND.into()),
             Self::RequestNotFound => (404, text::REQUEST_NOT_FOUND.into()),
             Self::WorkspaceNotFound => (404, text::WORKSPACE_NOT_FOUND.into()),
+            Self::WorkspaceFull => (409, text::TOO_MANY_RUNTIMES.into()),
             Self::ReportTooLarge => (413, text::REPORT_TOO_LARGE.into()),
             Self::RuntimeOffline => (503, text::RUNTIME_OFFLINE.into()),
             Self::Overloaded => (503, text::SERVER_BUSY.into()),

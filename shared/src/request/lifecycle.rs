@@ -134,7 +134,7 @@ mod tests {
 
     fn pending() -> Request {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
-        let runtime = RuntimeId::derive(workspace, "d", "t", "");
+        let runtime = RuntimeId::from_uuid(Uuid::from_u128(1));
         let request = RequestId::lower_bound(at(0));
         Request::new(Address { runtime, request, kind: Kind::ModelList }, workspace, at(0))
     }

@@ -3,22 +3,22 @@
 //! For tests and `doorbell dev --store memory`. Keeps no [history](crate::request::RequestHistory) of a request: `doorbell why`
 //! reads tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorbell_protocol::limits::RETENTION;
+use doorbell_protocol::limits::{RETENTION, RUNTIMES_PER_WORKSPACE};
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
 use crate::limits::WORK_HINT_LIFETIME;
 use crate::rate_limit::next_tat;
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, Request, RequestOutcome, State};
-use crate::runtime::{Registration, Runtime};
+use crate::runtime::{Registration, Runtime, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
 
 /// Clones share their contents, as replicas share a table.
@@ -27,6 +27,7 @@ pub struct MemoryStore(Arc<Mutex<Contents>>);
 
 #[derive(Debug, Default)]
 struct Contents {
+    namespaces: HashMap<WorkspaceId, RuntimeIdNamespace>,
     runtimes: HashMap<RuntimeId, RuntimeEntry>,
     requests: BTreeMap<(RuntimeId, RequestId), Request>,
     tokens: HashMap<TokenHash, TokenRecord>,
@@ -73,6 +74,28 @@ impl Contents {
         now: Timestamp,
     ) -> Option<&mut Request> {
         self.request(address, now).filter(|request| caller.workspaces.contains(request.workspace))
+    }
+
+    /// Whether the new ones among `runtimes` fit into the workspace.
+    fn has_room(&self, workspace: WorkspaceId, runtimes: &[Runtime], now: Timestamp) -> bool {
+        let is_known = |id| self.runtimes.get(id).is_some_and(|entry| entry.runtime.is_registered(now));
+        let ids: BTreeSet<RuntimeId> = runtimes.iter().map(|runtime| runtime.id).collect();
+        let new = ids.iter().filter(|id| !is_known(id)).count();
+        let is_registered =
+            |entry: &&RuntimeEntry| entry.runtime.workspace == workspace && entry.runtime.is_registered(now);
+        let known = || self.runtimes.values().filter(is_registered).count();
+        new == 0 || known() + new <= RUNTIMES_PER_WORKSPACE
+    }
+
+    /// Keeps the time of the first registration, the work hint and the rate limit.
+    fn insert_runtime(&mut self, mut runtime: Runtime, now: Timestamp) {
+        let previous = self.runtimes.remove(&runtime.id).filter(|entry| entry.runtime.is_registered(now));
+        if let Some(previous) = &previous {
+            runtime.registered_at = previous.runtime.registered_at;
+        }
+        let work_hint_until = previous.as_ref().and_then(|entry| entry.work_hint_until);
+        let rate_limit_tat = previous.and_then(|entry| entry.rate_limit_tat);
+        self.runtimes.insert(runtime.id, RuntimeEntry { runtime, work_hint_until, rate_limit_tat });
     }
 
     /// Drops entries past their retention, at most once per [`RETENTION`], because each time it scans all entries.
@@ -205,19 +228,25 @@ impl Store for MemoryStore {
         Ok(ReportOutcome::Recorded { created_at: request.created_at })
     }
 
-    async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
+    async fn register(
+        &self,
+        registration: Registration,
+        namespace: RuntimeIdNamespace,
+        now: Timestamp,
+    ) -> Result<RegisterOutcome> {
         let mut contents = self.contents();
         contents.evict_expired(now);
-        let previous =
-            contents.runtimes.remove(&registration.id).filter(|entry| entry.runtime.is_registered(now));
-        let runtime = Runtime::registered(registration, previous.as_ref().map(|entry| &entry.runtime), now);
-        let entry = RuntimeEntry {
-            runtime: runtime.clone(),
-            work_hint_until: previous.as_ref().and_then(|entry| entry.work_hint_until),
-            rate_limit_tat: previous.and_then(|entry| entry.rate_limit_tat),
-        };
-        contents.runtimes.insert(runtime.id, entry);
-        Ok(runtime)
+        let namespace = *contents.namespaces.entry(registration.workspace).or_insert(namespace);
+        let runtimes = registration.runtimes(namespace, now);
+        if !contents.has_room(registration.workspace, &runtimes, now) {
+            return Ok(RegisterOutcome::WorkspaceFull);
+        }
+        let ids: Vec<RuntimeId> = runtimes.iter().map(|runtime| runtime.id).collect();
+        for runtime in runtimes {
+            contents.insert_runtime(runtime, now);
+        }
+        let registered = ids.iter().filter_map(|id| Some(contents.runtimes.get(id)?.runtime.clone()));
+        Ok(RegisterOutcome::Registered(registered.collect()))
     }
 
     async fn deregister(
@@ -296,22 +325,50 @@ impl TokenStore for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+    use std::time::Duration;
+
     use super::*;
     use crate::limits::RUNTIME_RETENTION;
-    use crate::runtime::ShortText;
+    use crate::runtime::{RuntimeDescription, ShortText};
 
-    async fn register(store: &MemoryStore, daemon_id: &str, now: Timestamp) {
+    async fn register(
+        store: &MemoryStore,
+        daemon_id: &str,
+        runtimes: Range<usize>,
+        now: Timestamp,
+    ) -> RegisterOutcome {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
         let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
-        let registration = Registration {
-            id: RuntimeId::derive(workspace, daemon_id, "t", ""),
-            workspace,
-            daemon_id: text(daemon_id),
-            provider: text("t"),
+        let description = |number: usize| RuntimeDescription {
+            provider: text(&number.to_string()),
+            profile_id: None,
             name: text("n"),
             online: true,
         };
-        store.register(registration, now).await.unwrap();
+        let registration = Registration {
+            workspace,
+            daemon_id: text(daemon_id),
+            runtimes: runtimes.map(description).collect(),
+        };
+        let namespace = RuntimeIdNamespace::from_uuid(uuid::Uuid::from_u128(1));
+        store.register(registration, namespace, now).await.unwrap()
+    }
+
+    /// The suite `limits` tests the same on DynamoDB.
+    #[tokio::test]
+    async fn full_workspace_accepts_known_runtimes_only() {
+        const MOST: usize = RUNTIMES_PER_WORKSPACE;
+        let store = MemoryStore::default();
+        let start = Timestamp::from_millis(1_000_000).unwrap();
+        assert_eq!(register(&store, "d", 0..MOST + 1, start).await, RegisterOutcome::WorkspaceFull);
+        assert_eq!(store.contents().runtimes.len(), 0, "a part was written");
+        let is_registered = |outcome| matches!(outcome, RegisterOutcome::Registered(_));
+        assert!(is_registered(register(&store, "d", 0..MOST, start).await));
+        assert_eq!(register(&store, "d", MOST - 1..MOST + 1, start).await, RegisterOutcome::WorkspaceFull);
+        assert!(is_registered(register(&store, "d", 0..MOST, start).await));
+        let expired = start + RUNTIME_RETENTION + Duration::from_millis(1);
+        assert!(is_registered(register(&store, "d", MOST..MOST + 1, expired).await));
     }
 
     #[tokio::test]
@@ -319,9 +376,9 @@ mod tests {
         let store = MemoryStore::default();
         let start = Timestamp::from_millis(1_000_000).unwrap();
         for daemon_id in ["a", "b", "c"] {
-            register(&store, daemon_id, start).await;
+            register(&store, daemon_id, 0..1, start).await;
         }
-        register(&store, "d", start + RUNTIME_RETENTION + RETENTION).await;
+        register(&store, "d", 0..1, start + RUNTIME_RETENTION + RETENTION).await;
         assert_eq!(store.contents().runtimes.len(), 1);
     }
 }

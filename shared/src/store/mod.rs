@@ -23,12 +23,13 @@ use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 pub use outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage, StoreError, StoreErrorKind,
+    PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage, StoreError,
+    StoreErrorKind,
 };
 
 use crate::access::Principal;
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
-use crate::runtime::{Registration, Runtime};
+use crate::runtime::{Registration, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
 
 /// Runtimes and their requests. [`memory::MemoryStore`] and `dynamodb::DynamoDbStore` implement it; the functions call it.
@@ -111,13 +112,19 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<ReportOutcome>> + Send;
 
-    /// Registers the runtime and lists it in its workspace, or updates it. Called by register, which has checked that the
+    /// Registers runtimes and lists them in their workspace, or updates them. Called by register, which has checked that the
     /// caller is in the workspace.
+    ///
+    /// `namespace` becomes the workspace's if it has none yet; ids are derived from the workspace's, so registering again gives
+    /// the same ids. A workspace has at most [`RUNTIMES_PER_WORKSPACE`](doorbell_protocol::limits::RUNTIMES_PER_WORKSPACE)
+    /// runtimes. Runtimes that exist can always be registered again. Concurrent registrations may exceed the limit by what
+    /// they add at once. After an error a part of the runtimes may be registered.
     fn register(
         &self,
         registration: Registration,
+        namespace: RuntimeIdNamespace,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Runtime>> + Send;
+    ) -> impl Future<Output = Result<RegisterOutcome>> + Send;
 
     /// Takes the runtime offline at once, until its next heartbeat or registration. Called by deregister.
     fn deregister(

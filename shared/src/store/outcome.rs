@@ -90,6 +90,15 @@ impl ReportOutcome {
     }
 }
 
+/// The outcome of [`Store::register`](super::Store::register).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegisterOutcome {
+    /// The runtimes, in the order of the registration.
+    Registered(Vec<Runtime>),
+    /// The new runtimes exceed the limit of the workspace. Nothing was written.
+    WorkspaceFull,
+}
+
 /// The outcome of [`Store::deregister`](super::Store::deregister).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeregisterOutcome {

@@ -23,7 +23,7 @@ fn costs(steps: &[OperationCost]) -> Costs<'_> {
 
 fn designed() -> Costs<'static> {
     vec![
-        ("register", vec![("PutItem", 1.0), ("UpdateItem", 1.0)]),
+        ("register", vec![("GetItem", 0.5), ("BatchGetItem", 1.0), ("PutItem", 1.0), ("UpdateItem", 1.0)]),
         ("heartbeat_idle", vec![("UpdateItem", 1.0)]),
         ("initiate", vec![("UpdateItem", 1.0), ("PutItem", 1.0)]),
         ("poll", vec![("GetItem", 1.0)]),
@@ -105,6 +105,24 @@ async fn forget_costs_a_read_and_two_deletes() {
     let (runtime, _) = api.register("d").await;
     let (_, cost) = api.call(Function::Forget, &format!("/api/runtimes/{runtime}"), json!({})).await;
     assert_eq!(cost.by_name(), [("GetItem", 1.0), ("DeleteItem", 1.0), ("DeleteItem", 1.0)]);
+}
+
+/// The first one of a workspace creates its secret.
+#[tokio::test]
+async fn registration_of_new_runtime_counts_others() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = RecordedApi::new(&engine);
+    let (_, first) = api.register("first").await;
+    let writes = [("PutItem", 1.0), ("UpdateItem", 1.0)];
+    let reads = [("GetItem", 0.5), ("UpdateItem", 1.0), ("BatchGetItem", 1.0), ("Query", 1.0)];
+    assert_eq!(first.by_name(), [&reads[..], &writes].concat());
+    TableSeeder::new(&engine).await.runtimes(0..999).await;
+    let (_, second) = api.register("second").await;
+    let count = second.by_name()[2].1;
+    println!("read units of a registration that counts 1,000 runtimes: {count}");
+    assert_eq!(second.by_name()[..2], [("GetItem", 0.5), ("BatchGetItem", 1.0)]);
+    assert_eq!(second.by_name()[2..], [&[("Query", count)][..], &writes].concat());
+    assert!(count <= 30.0, "{count}");
 }
 
 #[tokio::test]

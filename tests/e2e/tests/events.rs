@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_gateway::WORKSPACE_A;
-use doorbell_protocol::RuntimeId;
 use doorbell_protocol::Scope;
 use doorbell_protocol::Timestamp;
 use doorbell_shared::http::routes::Function;
@@ -23,10 +22,8 @@ fn now() -> Timestamp {
     Timestamp::from_millis(1_795_318_867_123).unwrap()
 }
 
-/// The runtime of the registration event.
-fn runtime() -> RuntimeId {
-    RuntimeId::derive(WORKSPACE_A.parse().unwrap(), "my-laptop", "codex", "")
-}
+/// A runtime that does not exist: a deployment gives the runtime of the registration event an id of its own.
+const RUNTIME: &str = "c9a824cd-19ec-5e1f-97f5-c3dca03c00d9";
 
 fn call(function: Function, scope: Scope, path: &str, body: &Value) -> Value {
     without_absent_fields(event_json(&caller(scope), function, path, body, now()))
@@ -44,7 +41,7 @@ fn without_absent_fields(mut event: Value) -> Value {
 fn events() -> Vec<(&'static str, Value)> {
     let user = Scope::User;
     let daemon = Scope::Daemon;
-    let runtime = runtime();
+    let runtime = RUNTIME;
     let nothing = Value::Null;
     let registration = json!({
         "workspace_id": WORKSPACE_A,

@@ -284,7 +284,7 @@ async fn find_only_reads_and_in_batches() {
     let fixture = Fixture::new().await;
     for number in 0..249 {
         let registration = fixture.test.registration(&format!("type-{number}"));
-        fixture.test.replica_a.register(registration, fixture.test.start).await.unwrap();
+        fixture.test.register(&fixture.test.replica_a, registration, fixture.test.start).await;
     }
     let address = fixture.ring("alice", fixture.test.start).await;
     let recorder = Arc::new(CallRecorder::default());

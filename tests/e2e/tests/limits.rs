@@ -1,5 +1,6 @@
 //! Every limit over HTTP: one below, at the limit, one above.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use doorbell_protocol::limits::{
     BODY_BYTES, MODEL_TEXT_CHARS, MODELS_PER_REPORT, RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_PAGE,
     RUNTIMES_PER_REGISTRATION, TEXT_CHARS,
 };
-use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::clock::{Clock as _, Stopwatch};
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RING_BURST;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::event::event;
 use doorbell_test_support::interceptor::SlowStore;
@@ -151,6 +152,18 @@ async fn register_50(store: &DynamoDbStore, daemon: usize) -> (Vec<String>, Dura
 }
 
 #[tokio::test(start_paused = true)]
+async fn largest_registration_ends_in_time_on_slow_store() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let slow = engine.store_with_interceptor(Arc::new(SlowStore(SLOW_CALL)));
+    let (first, first_time) = register_50(&slow, 0).await;
+    let (again, again_time) = register_50(&slow, 0).await;
+    println!("50 runtimes, {SLOW_CALL:?} a store call: new {first_time:?}, known {again_time:?}");
+    assert_eq!(first, again);
+    assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), RUNTIMES_PER_REGISTRATION);
+    assert!(first_time < SLOW_STORE_LIMIT && again_time < SLOW_STORE_LIMIT, "{first_time:?} {again_time:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn largest_deregistration_ends_in_time_on_slow_store() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let store = engine.store();
@@ -171,6 +184,47 @@ async fn largest_deregistration_ends_in_time_on_slow_store() {
     let kept = listed.as_array().unwrap().iter().find(|runtime| runtime["id"] == kept.as_str()).unwrap();
     assert_eq!(kept["status"], "online");
     assert!(duration < SLOW_STORE_LIMIT, "{duration:?}");
+}
+
+/// Lists invented runtimes in workspace A.
+fn seed_listings(engine: &EmbeddedDynamoDb, count: usize, expires_at: i64) {
+    for number in 0..count {
+        let item = json!({
+            "pk": {"S": format!("workspace#{WORKSPACE_A}")},
+            "sk": {"S": format!("runtime#{}", uuid::Uuid::from_u128(number as u128))},
+            "expires_at": {"N": expires_at.to_string()},
+        });
+        let put = json!({"TableName": TABLE, "Item": item}).to_string();
+        assert_eq!(engine.respond("DynamoDB_20120810.PutItem", put.as_bytes()).status, 200);
+    }
+}
+
+#[tokio::test]
+async fn workspace_of_5000_runtimes() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = TestApi::with_store(engine.store()).await;
+    let known = api.runtime().await;
+    let tomorrow = api.clock.now().millis() / 1000 + 24 * 3600;
+    seed_listings(&engine, 5_000 - 3, tomorrow);
+    let full = ApiResponse::error(409, "too many runtimes in this workspace");
+    // Two more fit, three do not.
+    let programs = |count: usize| (0..count).map(|n| json!({"type": format!("t{n}")})).collect::<Vec<_>>();
+    assert_eq!(register(&api, |body| body["runtimes"] = json!(programs(3))).await, full);
+    assert_eq!(register(&api, |body| body["runtimes"] = json!(programs(1))).await.status, 200);
+    assert_eq!(register(&api, |body| body["runtimes"] = json!(programs(2))).await.status, 200);
+    assert_eq!(register(&api, |body| body["runtimes"] = json!(programs(3))).await, full);
+    // Nothing of a rejected registration is written, and known runtimes register again.
+    assert_eq!(register(&api, |body| body["runtimes"] = json!(programs(2))).await.status, 200);
+    assert_eq!(api.runtime().await, known);
+    assert_eq!(register(&api, |body| body["runtimes"] = json!([{"type": "t2"}])).await, full);
+    // A registration that failed between its two writes has left a listing; its retry needs no room.
+    let key = json!({"pk": {"S": format!("runtime#{known}")}, "sk": {"S": "runtime"}});
+    let delete = json!({"TableName": TABLE, "Key": key}).to_string();
+    assert_eq!(engine.respond("DynamoDB_20120810.DeleteItem", delete.as_bytes()).status, 200);
+    assert_eq!(api.runtime().await, known);
+    // Runtimes that have expired need no room, whether or not TTL has deleted them.
+    seed_listings(&engine, 1, api.clock.now().millis() / 1000 - 1);
+    assert_eq!(register(&api, |body| body["runtimes"] = json!([{"type": "t2"}])).await.status, 200);
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::RuntimeId;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
@@ -13,6 +12,7 @@ use crate::context::{Bug, Context, Environment, SharedStore};
 use crate::daemon::Daemon;
 use crate::history::History;
 use crate::plan::{END, OPEN_END, Plan, Storage};
+use crate::seeded::NAMESPACE;
 use crate::store::SeededInterceptor;
 
 pub(crate) struct Run {
@@ -71,5 +71,5 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
 
 /// The runtime that the daemon of a machine registers.
 fn runtime(machine: &str) -> RuntimeId {
-    RuntimeId::derive(WORKSPACE_A.parse().unwrap(), machine, "codex", "")
+    NAMESPACE.runtime_id(machine, "codex", "")
 }

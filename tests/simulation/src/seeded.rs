@@ -7,6 +7,7 @@ use doorbell_protocol::{RequestId, Timestamp};
 use doorbell_shared::clock::{Clock, Stopwatch};
 use doorbell_shared::id_gen::IdGenerator;
 use doorbell_shared::request::LeaseToken;
+use doorbell_shared::runtime::RuntimeIdNamespace;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt as _, SeedableRng as _};
 use uuid::Uuid;
@@ -76,6 +77,9 @@ impl SeededIds {
     }
 }
 
+/// Always the same, so that clients can ring a runtime before it is registered.
+pub(crate) const NAMESPACE: RuntimeIdNamespace = RuntimeIdNamespace::from_uuid(Uuid::from_u128(1));
+
 /// The bits of a UUIDv7 below its time, with the fixed bits of version and variant among them.
 const RANDOM_BITS: u128 = (1 << 80) - 1;
 
@@ -91,5 +95,9 @@ impl IdGenerator for SeededIds {
 
     fn lease_token(&self) -> LeaseToken {
         LeaseToken::from_uuid(Uuid::from_u128(self.rng.bits()))
+    }
+
+    fn runtime_id_namespace(&self) -> RuntimeIdNamespace {
+        NAMESPACE
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 use doorbell_shared::access::Principal;
 use doorbell_shared::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
-use doorbell_shared::runtime::{Registration, Runtime};
+use doorbell_shared::runtime::{Registration, Runtime, RuntimeIdNamespace};
 use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
 use doorbell_shared::store::{
     Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, ReportOutcome, Result, RuntimePage, Store, StoreError, StoreErrorKind,
+    PollOutcome, RegisterOutcome, ReportOutcome, Result, RuntimePage, Store, StoreError, StoreErrorKind,
 };
 
 use crate::context::{Bug, Context, Environment, SharedStore};
@@ -164,8 +164,13 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         response
     }
 
-    async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
-        self.access(|store| async move { store.register(registration, now).await }).await
+    async fn register(
+        &self,
+        registration: Registration,
+        namespace: RuntimeIdNamespace,
+        now: Timestamp,
+    ) -> Result<RegisterOutcome> {
+        self.access(|store| async move { store.register(registration, namespace, now).await }).await
     }
 
     async fn deregister(

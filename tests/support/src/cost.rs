@@ -99,9 +99,16 @@ impl RecordedApi {
         (serde_json::from_slice(response.body()).unwrap(), Cost(self.recorder.take()))
     }
 
-    /// Registers the single runtime of `daemon`; returns its id.
+    /// Registers the single runtime of `daemon`, with all fields; returns its id.
     pub async fn register(&self, daemon: &str) -> (String, Cost) {
-        let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": daemon, "runtimes": [{"type": "codex"}]});
+        let program = json!({
+            "name": "Claude Code (annas-macbook-pro.local)", "type": "claude", "version": "2.1.34 (Claude Code)",
+            "status": "online", "profile_id": "3d1f1c52-7f5e-4c2b-9a56-0a1f3b7d9e10",
+        });
+        let body = json!({
+            "workspace_id": WORKSPACE_A, "daemon_id": daemon, "device_name": "annas-macbook-pro.local",
+            "cli_version": "0.3.17", "runtimes": [program],
+        });
         let (registered, cost) = self.call(Function::Register, "/api/daemon/register", body).await;
         (registered["runtimes"][0]["id"].as_str().unwrap().to_owned(), cost)
     }
@@ -150,9 +157,10 @@ impl RecordedApi {
         self.clock.now() + BETWEEN_LIFECYCLES
     }
 
-    /// Each operation once, from register to deregister: one request, reported with `report`, by a daemon with `in_flight`.
+    /// Each operation once, from a repeated register to deregister: one request, reported with `report`, by a daemon with `in_flight`.
     pub async fn lifecycle(&self, report: &ModelListReport, in_flight: Option<&Value>) -> Vec<OperationCost> {
         self.clock.advance(BETWEEN_LIFECYCLES);
+        self.register("d").await;
         let (runtime, register) = self.register("d").await;
         let (idle, heartbeat_idle) = self.heartbeat(&runtime, in_flight).await;
         assert_eq!(idle, None);

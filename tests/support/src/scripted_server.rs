@@ -19,10 +19,12 @@ use axum::http::{Response, StatusCode, header};
 use axum::serve::{IncomingStream, Listener};
 use doorbell_protocol::RuntimeId;
 use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::runtime::RuntimeIdNamespace;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::io::InspectReader;
+use uuid::Uuid;
 
 /// One recorded call.
 #[derive(Clone, Debug)]
@@ -234,6 +236,11 @@ fn default_response(call: &ScriptedCall) -> Value {
     }
 }
 
+/// The id that the server gives a runtime.
+pub fn runtime_id(daemon_id: &str, provider: &str, profile_id: &str) -> RuntimeId {
+    RuntimeIdNamespace::from_uuid(Uuid::nil()).runtime_id(daemon_id, provider, profile_id)
+}
+
 fn registered(body: &Value) -> Value {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let (workspace, daemon) = (text(&body["workspace_id"]), text(&body["daemon_id"]));
@@ -241,11 +248,15 @@ fn registered(body: &Value) -> Value {
         let provider = text(&runtime["type"]);
         let profile = text(&runtime["profile_id"]);
         let time = "2026-11-22T03:41:07.123Z";
-        json!({
-            "id": RuntimeId::derive(workspace.parse().unwrap(), &daemon, &provider, &profile),
+        let mut record = json!({
+            "id": runtime_id(&daemon, &provider, &profile),
             "workspace_id": workspace, "daemon_id": daemon, "name": runtime["name"], "provider": provider,
             "status": "online", "last_seen_at": time, "created_at": time, "updated_at": time,
-        })
+        });
+        if !profile.is_empty() {
+            record["profile_id"] = profile.into();
+        }
+        record
     };
     let records: Vec<_> = body["runtimes"].as_array().unwrap().iter().map(record).collect();
     json!({"runtimes": records, "repos": [], "repos_version": "", "settings": {}})

@@ -12,6 +12,7 @@ use doorbell_protocol::Timestamp;
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::id_gen::{IdGenerator, RandomIdGenerator};
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
+use uuid::Uuid;
 
 use crate::api::WORKSPACE_A;
 use crate::cost::RecordedApi;
@@ -70,7 +71,7 @@ impl TableSeeder {
         let runtime = self.item(&partition, "runtime").await;
         let listing = self.item(&format!("workspace#{WORKSPACE_A}"), &partition).await;
         for number in numbers {
-            let copy = RuntimeId::derive(WORKSPACE_A.parse().unwrap(), &number.to_string(), "codex", "");
+            let copy = RuntimeId::from_uuid(Uuid::from_u128(number.into()));
             self.put(&runtime, &[("pk", format!("runtime#{copy}"))]).await;
             self.put(&listing, &[("sk", format!("runtime#{copy}"))]).await;
         }

@@ -8,12 +8,15 @@ use crate::clock::{Clock, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
 use crate::request::LeaseToken;
 use crate::request::{Address, ClaimFilter, Delivery, Payload, Request, RequestOutcome, State};
-use crate::runtime::{Registration, Runtime, ShortText};
-use crate::store::{Candidate, ClaimOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
+use crate::runtime::{Registration, Runtime, RuntimeDescription, RuntimeIdNamespace, ShortText};
+use crate::store::{
+    Candidate, ClaimOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Store,
+};
 use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
 use doorbell_protocol::{InFlight, Kind};
 use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
+use uuid::Uuid;
 
 /// Two handles on one store.
 #[derive(Clone, Debug)]
@@ -47,16 +50,17 @@ impl<S: Store> TestContext<S> {
     pub async fn new(replicas: Replicas<S>) -> Self {
         let ids = RandomIdGenerator::default();
         let workspace = fresh_workspace(&ids);
-        let test = Self {
+        let start = SystemClock.now();
+        let mut test = Self {
             replica_a: replicas.replica_a,
             replica_b: replicas.replica_b,
             workspace,
             caller: Principal::of_workspaces([workspace]),
-            runtime: RuntimeId::derive(workspace, "daemon", "codex", ""),
-            start: SystemClock.now(),
+            runtime: RuntimeId::from_uuid(Uuid::nil()),
+            start,
             ids,
         };
-        test.replica_a.register(test.registration("codex"), test.start).await.unwrap();
+        test.runtime = test.register(&test.replica_a, test.registration("codex"), start).await.id;
         test
     }
 
@@ -67,15 +71,35 @@ impl<S: Store> TestContext<S> {
 
     /// A registration of a runtime of type `provider`.
     pub fn registration(&self, provider: &str) -> Registration {
-        let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
-        Registration {
-            id: RuntimeId::derive(self.workspace, "daemon", provider, ""),
-            workspace: self.workspace,
-            daemon_id: text("daemon"),
+        self.registration_of([provider])
+    }
+
+    /// A registration of a runtime of each type.
+    pub fn registration_of<'p>(&self, providers: impl IntoIterator<Item = &'p str>) -> Registration {
+        let description = |provider| RuntimeDescription {
             provider: text(provider),
+            profile_id: None,
             name: text("Agent"),
             online: true,
+        };
+        Registration {
+            workspace: self.workspace,
+            daemon_id: text("daemon"),
+            runtimes: providers.into_iter().map(description).collect(),
         }
+    }
+
+    /// Registers one runtime on `replica`, which must succeed.
+    pub async fn register(&self, replica: &S, registration: Registration, now: Timestamp) -> Runtime {
+        match replica.register(registration, self.namespace(), now).await.unwrap() {
+            RegisterOutcome::Registered(mut runtimes) if runtimes.len() == 1 => runtimes.remove(0),
+            other => panic!("not one runtime: {other:?}"),
+        }
+    }
+
+    /// A new namespace, as every registration offers one.
+    pub fn namespace(&self) -> RuntimeIdNamespace {
+        self.ids.runtime_id_namespace()
     }
 
     /// A caller in another, new workspace.
@@ -181,6 +205,10 @@ pub(super) fn completed(json: &str) -> RequestOutcome {
 /// The resolution of all times.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
+pub(super) fn text(text: &str) -> ShortText {
+    ShortText::try_from(text.to_owned()).unwrap()
+}
+
 fn fresh_workspace(ids: &RandomIdGenerator) -> WorkspaceId {
-    uuid::Uuid::parse_str(&ids.lease_token().to_string()).unwrap().hyphenated().to_string().parse().unwrap()
+    Uuid::parse_str(&ids.lease_token().to_string()).unwrap().hyphenated().to_string().parse().unwrap()
 }

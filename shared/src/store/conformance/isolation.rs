@@ -66,7 +66,7 @@ pub async fn caller_without_workspace_sees_nothing<S: Store>(test: TestContext<S
 /// The reference server did not check this.
 pub async fn request_is_bound_to_its_runtime<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
-    let other = test.replica_a.register(test.registration("opencode"), test.start).await.unwrap();
+    let other = test.register(&test.replica_a, test.registration("opencode"), test.start).await;
     let astray = Address { runtime: other.id, ..request.address };
     assert_eq!(test.poll(&test.replica_a, astray, test.at(1)).await, None);
     assert_eq!(test.report(astray, &completed("{}"), test.at(1)).await, ReportOutcome::NotFound);

@@ -94,7 +94,7 @@ pub async fn lists_no_request_in_flight<S: Store>(test: TestContext<S>) {
 
 pub async fn lists_no_lease_of_another_runtime<S: Store>(test: TestContext<S>) {
     claimed(&test).await;
-    let other = test.replica_a.register(test.registration("opencode"), test.start).await.unwrap();
+    let other = test.register(&test.replica_a, test.registration("opencode"), test.start).await;
     assert_eq!(
         test.replica_b.list_claimable(other.id, &in_flight_filter(&[]), test.at(20)).await.unwrap(),
         []

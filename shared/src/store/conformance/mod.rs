@@ -102,6 +102,10 @@ macro_rules! conformance_suite {
             }
             registry {
                 repeated_registration_keeps_id_and_date
+                registers_runtimes_in_order
+                last_description_of_a_runtime_counts
+                registration_of_nothing_changes_nothing
+                runtime_ids_depend_on_the_first_namespace
                 runtime_without_heartbeat_goes_offline
                 deregistered_runtime_is_offline_at_once
                 heartbeat_ends_deregistration

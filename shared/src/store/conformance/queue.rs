@@ -30,7 +30,7 @@ pub async fn lists_only_pending_requests_of_the_runtime<S: Store>(test: TestCont
     let running = test.ring(test.at(20)).await;
     test.claim(running.address, test.at(20)).await;
     let waiting = test.ring(test.at(21)).await;
-    let other = test.replica_a.register(test.registration("opencode"), test.at(21)).await.unwrap();
+    let other = test.register(&test.replica_a, test.registration("opencode"), test.at(21)).await;
 
     assert_eq!(test.list_pending(&test.replica_b, test.at(31)).await, [waiting.address.request]);
     assert_ne!(waiting.address, expired.address);

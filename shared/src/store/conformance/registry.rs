@@ -1,23 +1,70 @@
 //! Registration and the online state.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use super::TestContext;
-use super::context::TICK;
-use crate::runtime::Registration;
-use crate::store::{DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, RuntimePage, Store};
+use super::context::{TICK, text};
+use crate::runtime::{Registration, Runtime};
+use crate::store::{
+    DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, RegisterOutcome, RuntimePage, Store,
+};
 use doorbell_protocol::limits::ONLINE_WINDOW;
 use doorbell_protocol::{RuntimeId, Timestamp};
+use uuid::Uuid;
 
 async fn rung<S: Store>(test: &TestContext<S>, now: Timestamp) -> InitiateOutcome {
     test.replica_b.initiate(test.address(now), &test.caller, now).await.unwrap()
 }
 
 pub async fn repeated_registration_keeps_id_and_date<S: Store>(test: TestContext<S>) {
-    let renamed =
-        Registration { name: "Renamed".to_owned().try_into().unwrap(), ..test.registration("codex") };
-    let runtime = test.replica_b.register(renamed, test.at(9)).await.unwrap();
+    let mut renamed = test.registration("codex");
+    renamed.runtimes[0].name = text("Renamed");
+    let runtime = test.register(&test.replica_b, renamed, test.at(9)).await;
     assert_eq!((runtime.id, runtime.name.as_str()), (test.runtime, "Renamed"));
     assert_eq!((runtime.registered_at, runtime.last_seen_at), (test.start, test.at(9)));
+}
+
+async fn registered<S: Store>(test: &TestContext<S>, registration: Registration) -> Vec<Runtime> {
+    match test.replica_a.register(registration, test.namespace(), test.start).await.unwrap() {
+        RegisterOutcome::Registered(runtimes) => runtimes,
+        RegisterOutcome::WorkspaceFull => panic!("the workspace is full"),
+    }
+}
+
+pub async fn registers_runtimes_in_order<S: Store>(test: TestContext<S>) {
+    let providers: Vec<_> = (0..50).map(|number| format!("agent-{number}")).collect();
+    let registration = test.registration_of(providers.iter().map(String::as_str));
+    let registered = registered(&test, registration).await;
+    let found: Vec<_> = registered.iter().map(|runtime| runtime.provider.as_str()).collect();
+    assert_eq!(found, providers);
+}
+
+/// Two parallel writes of one item have no order.
+pub async fn last_description_of_a_runtime_counts<S: Store>(test: TestContext<S>) {
+    let mut registration = test.registration_of(["a", "b", "a"]);
+    registration.runtimes[2].name = text("Last");
+    let registered = registered(&test, registration).await;
+    assert_eq!((&registered[0], registered[0].name.as_str()), (&registered[2], "Last"));
+    assert_eq!(registered[1].provider.as_str(), "b");
+    let listed = test.list_runtimes(test.at(1)).await;
+    assert!(listed.contains(&registered[2]), "{listed:?}");
+}
+
+pub async fn registration_of_nothing_changes_nothing<S: Store>(test: TestContext<S>) {
+    assert_eq!(registered(&test, test.registration_of([])).await, []);
+    assert_eq!(test.list_runtimes(test.start).await.len(), 1);
+}
+
+/// Otherwise ids could be computed from workspace, daemon and type.
+pub async fn runtime_ids_depend_on_the_first_namespace<S: Store>(test: TestContext<S>) {
+    let [first, other] = [test.namespace(), test.namespace()];
+    let workspace = test.other_tenant().workspaces.iter().next().unwrap();
+    let registration = || Registration { workspace, ..test.registration("codex") };
+    for namespace in [first, other] {
+        let registered = test.replica_a.register(registration(), namespace, test.start).await.unwrap();
+        let RegisterOutcome::Registered(registered) = registered else { panic!("{registered:?}") };
+        assert_eq!(registered[0].id, first.runtime_id("daemon", "codex", ""));
+    }
+    assert_ne!(test.runtime, first.runtime_id("daemon", "codex", ""));
 }
 
 pub async fn runtime_without_heartbeat_goes_offline<S: Store>(test: TestContext<S>) {
@@ -43,20 +90,19 @@ pub async fn heartbeat_ends_deregistration<S: Store>(test: TestContext<S>) {
 }
 
 pub async fn accepts_registration_as_offline<S: Store>(test: TestContext<S>) {
-    let offline = Registration { online: false, ..test.registration("codex") };
-    let runtime = test.replica_a.register(offline, test.at(1)).await.unwrap();
+    let mut offline = test.registration("codex");
+    offline.runtimes[0].online = false;
+    let runtime = test.register(&test.replica_a, offline, test.at(1)).await;
     assert!(!runtime.is_online(test.at(1)));
     assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline);
 }
 
 /// Registers `count` more runtimes; returns the ids of all, in order.
 async fn register_more<S: Store>(test: &TestContext<S>, count: usize) -> Vec<RuntimeId> {
-    let mut ids = vec![test.runtime];
-    for number in 0..count {
-        let runtime =
-            test.replica_a.register(test.registration(&format!("agent-{number}")), test.start).await;
-        ids.push(runtime.unwrap().id);
-    }
+    let providers: Vec<_> = (0..count).map(|number| format!("agent-{number}")).collect();
+    let registration = test.registration_of(providers.iter().map(String::as_str));
+    let mut ids: Vec<_> = registered(test, registration).await.iter().map(|runtime| runtime.id).collect();
+    ids.push(test.runtime);
     ids.sort();
     ids
 }
@@ -111,7 +157,7 @@ pub async fn forgotten_runtime_is_gone_until_registration<S: Store>(test: TestCo
     assert_eq!(heartbeat, HeartbeatOutcome::NotFound);
     assert_eq!(forget().await, ForgetOutcome::NotFound);
 
-    let again = test.replica_b.register(test.registration("codex"), test.at(2)).await.unwrap();
+    let again = test.register(&test.replica_b, test.registration("codex"), test.at(2)).await;
     assert_eq!((again.id, again.registered_at), (test.runtime, test.at(2)));
     assert_eq!(test.list_runtimes(test.at(2)).await, [again]);
 }
@@ -133,7 +179,7 @@ pub async fn renewed_listing_changes_no_runtime<S: Store>(test: TestContext<S>) 
 }
 
 pub async fn unknown_runtime_is_not_found<S: Store>(test: TestContext<S>) {
-    let unknown = test.registration("never registered").id;
+    let unknown = RuntimeId::from_uuid(Uuid::from_u128(1));
     let address = crate::request::Address { runtime: unknown, ..test.address(test.start) };
     let rung = test.replica_a.initiate(address, &test.caller, test.start).await.unwrap();
     assert_eq!(rung, InitiateOutcome::NotFound);

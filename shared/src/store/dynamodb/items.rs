@@ -14,7 +14,7 @@ use super::keys::Key;
 use super::payload_attribute::PayloadAttribute;
 use crate::limits::RUNTIME_RETENTION;
 use crate::request::{Address, ErrorText, Lease, LeaseToken, Payload, Request, State, TimeoutReason};
-use crate::runtime::{Runtime, ShortText};
+use crate::runtime::{Runtime, RuntimeIdNamespace, ShortText};
 use crate::store::outcome::Result;
 
 pub(super) fn decode<T: DeserializeOwned>(item: Item) -> Result<T> {
@@ -132,6 +132,7 @@ pub(super) struct RuntimeItem {
     pub(super) workspace_id: WorkspaceId,
     daemon_id: String,
     provider: String,
+    profile_id: Option<String>,
     name: String,
     registered_at: i64,
     last_seen_at: i64,
@@ -162,6 +163,7 @@ impl RuntimeItem {
             workspace: self.workspace_id,
             daemon_id: text(self.daemon_id)?,
             provider: text(self.provider)?,
+            profile_id: self.profile_id.map(text).transpose()?,
             name: text(self.name)?,
             registered_at: time(self.registered_at)?,
             last_seen_at: time(self.last_seen_at)?,
@@ -175,7 +177,7 @@ fn text(text: String) -> Result<ShortText> {
 }
 
 /// Lists a runtime in its workspace, so that one query finds all ids. Other attributes are read from the runtime.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ListingItem {
     #[serde(flatten)]
     key: Key,
@@ -187,6 +189,17 @@ impl ListingItem {
     pub(super) fn new(runtime: &Runtime, now: Timestamp) -> Self {
         Self { key: Key::listing(runtime.workspace, runtime.id), expires_at: runtime_expiry(now) }
     }
+
+    /// Whether it is within retention at `now`, in seconds. TTL deletes later.
+    pub(super) fn is_unexpired(&self, now: i64) -> bool {
+        self.expires_at > now
+    }
+}
+
+/// What all runtimes of a workspace share. It does not expire.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct WorkspaceItem {
+    pub(super) runtime_id_namespace: Option<RuntimeIdNamespace>,
 }
 
 #[cfg(test)]
@@ -224,8 +237,7 @@ mod tests {
     }
 
     fn ids() -> (RuntimeId, RequestId) {
-        let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
-        (RuntimeId::derive(workspace, "d", "t", ""), RequestId::from_uuid(Uuid::from_u128(1)))
+        (RuntimeId::from_uuid(Uuid::from_u128(1)), RequestId::from_uuid(Uuid::from_u128(1)))
     }
 
     proptest! {

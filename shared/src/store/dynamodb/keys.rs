@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | runtime | `runtime#<uuid>` | `runtime` |
 //! | request | `runtime#<uuid>` | `request#<uuidv7, 32 hex digits>` |
+//! | workspace | `workspace#<uuid>` | `workspace` |
 //! | listing | `workspace#<uuid>` | `runtime#<uuid>` |
 //! | token | `token#<sha256, 64 hex digits>` | `token` |
 //! | token's listing | `workspace#<uuid>` | `token#<sha256, 64 hex digits>` |
@@ -24,6 +25,7 @@ const RUNTIME: &str = "runtime#";
 const WORKSPACE: &str = "workspace#";
 const REQUEST: &str = "request#";
 const RUNTIME_SORT: &str = "runtime";
+const WORKSPACE_SORT: &str = "workspace";
 const TOKEN: &str = "token#";
 const TOKEN_SORT: &str = "token";
 
@@ -40,6 +42,10 @@ impl Key {
 
     pub(super) fn request(runtime: RuntimeId, request: RequestId) -> Self {
         Self { pk: runtime_partition(runtime), sk: request_sort(request) }
+    }
+
+    pub(super) fn workspace(workspace: WorkspaceId) -> Self {
+        Self { pk: workspace_partition(workspace), sk: WORKSPACE_SORT.to_owned() }
     }
 
     pub(super) fn listing(workspace: WorkspaceId, runtime: RuntimeId) -> Self {

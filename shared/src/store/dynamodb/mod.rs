@@ -1,7 +1,8 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
-//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `runtimes`,
-//! `forget`, `lists`, `initiate`, `queue`, `requests`, `history` and `tokens` have the operations with their conditions.
+//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `registration`,
+//! `runtimes`, `forget`, `lists`, `initiate`, `queue`, `requests`, `history` and `tokens` have the operations with their
+//! conditions.
 //!
 //! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
 //! every conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
@@ -23,6 +24,7 @@ mod keys;
 mod lists;
 mod payload_attribute;
 mod queue;
+mod registration;
 mod requests;
 mod runtimes;
 mod tokens;
@@ -35,12 +37,12 @@ use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
     Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
-use crate::runtime::{Registration, Runtime};
+use crate::runtime::{Registration, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
 
 /// A table and its client.
@@ -119,8 +121,13 @@ impl Store for DynamoDbStore {
         self.write_report(address, caller, outcome, now).await
     }
 
-    async fn register(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
-        self.write_runtime(registration, now).await
+    async fn register(
+        &self,
+        registration: Registration,
+        namespace: RuntimeIdNamespace,
+        now: Timestamp,
+    ) -> Result<RegisterOutcome> {
+        self.write_registration(registration, namespace, now).await
     }
 
     async fn deregister(

@@ -1,4 +1,4 @@
-//! Runtimes: register, heartbeat, deregister.
+//! Runtimes: heartbeat, deregister.
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
@@ -6,47 +6,13 @@ use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
 use super::items::{ListingItem, RuntimeItem, decode, encode, runtime_expiry};
-use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
+use super::keys::{Item, Key, WorkspaceFilter, millis, number};
 use crate::access::Principal;
 use crate::limits::RUNTIME_RETENTION;
-use crate::runtime::{Registration, Runtime};
+use crate::runtime::Runtime;
 use crate::store::outcome::{DeregisterOutcome, HeartbeatOutcome, Result};
 
 impl DynamoDbStore {
-    /// Two upserts: the listing, then the runtime. A crash in between leaves a listing without a runtime, which reads skip,
-    /// never a runtime without a listing.
-    pub(super) async fn write_runtime(&self, registration: Registration, now: Timestamp) -> Result<Runtime> {
-        let runtime = Runtime::registered(registration, None, now);
-        self.write_listing(&runtime, now).await?;
-        // Keeps `registered_at`, the work hint and the rate limit.
-        let deregistered = if runtime.deregistered_at.is_some() {
-            ", deregistered_at = :now"
-        } else {
-            " REMOVE deregistered_at"
-        };
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::runtime(runtime.id).into()))
-            .update_expression(format!(
-                "SET workspace_id = :workspace_id, daemon_id = :daemon_id, provider = :provider, #name = :name, \
-                 registered_at = if_not_exists(registered_at, :now), last_seen_at = :now, \
-                 listed_until = :listed_until, expires_at = :expires_at{deregistered}"
-            ))
-            .expression_attribute_names("#name", "name")
-            .expression_attribute_values(":workspace_id", string(runtime.workspace.to_string()))
-            .expression_attribute_values(":daemon_id", string(runtime.daemon_id.as_str()))
-            .expression_attribute_values(":provider", string(runtime.provider.as_str()))
-            .expression_attribute_values(":name", string(runtime.name.as_str()))
-            .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":listed_until", millis(now + RUNTIME_RETENTION))
-            .expression_attribute_values(":expires_at", number(runtime_expiry(now)))
-            .return_values(ReturnValue::AllNew);
-        let output = update.send().await.map_err(failed("register"))?;
-        decode::<RuntimeItem>(output.attributes.unwrap_or_default())?.runtime(runtime.id)
-    }
-
     /// One write: liveness, access check and work hint.
     pub(super) async fn write_heartbeat(
         &self,
@@ -125,7 +91,7 @@ impl DynamoDbStore {
         }
     }
 
-    async fn write_listing(&self, runtime: &Runtime, now: Timestamp) -> Result<()> {
+    pub(super) async fn write_listing(&self, runtime: &Runtime, now: Timestamp) -> Result<()> {
         let item = encode(ListingItem::new(runtime, now))?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map_err(failed("write listing"))?;

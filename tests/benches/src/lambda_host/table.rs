@@ -3,11 +3,11 @@
 use std::fs;
 
 use doorbell_gateway::WORKSPACE_A;
-use doorbell_protocol::{Kind, RuntimeId, Scope, Timestamp, WorkspaceId};
+use doorbell_protocol::{Kind, Scope, Timestamp, WorkspaceId};
 use doorbell_shared::access::{Principal, Workspaces};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::request::Address;
-use doorbell_shared::runtime::{Registration, ShortText};
+use doorbell_shared::runtime::{Registration, RuntimeDescription, RuntimeIdNamespace, ShortText};
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::{InitiateOutcome, Store, TokenStore};
 use doorbell_shared::token::{Token, TokenRecord};
@@ -40,8 +40,10 @@ pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoD
     let store = engine.store();
     let now = SystemClock.now();
     let workspace = WORKSPACE_A.parse()?;
-    let runtime = RuntimeId::derive(workspace, DAEMON, PROVIDER, "");
-    store.register(registration(runtime, workspace)?, now).await?;
+    // The ids of the events were derived in this namespace.
+    let namespace: RuntimeIdNamespace = serde_json::from_value(WORKSPACE_A.into())?;
+    let runtime = namespace.runtime_id(DAEMON, PROVIDER, "");
+    store.register(registration(workspace)?, namespace, now).await?;
     store.issue_token(&token(workspace, now)?).await?;
     if matches!(function, "poll" | "report") {
         let caller = Principal::of_workspaces([workspace]);
@@ -56,15 +58,14 @@ pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoD
     Ok(engine)
 }
 
-fn registration(id: RuntimeId, workspace: WorkspaceId) -> Result<Registration, Error> {
-    Ok(Registration {
-        id,
-        workspace,
-        daemon_id: ShortText::try_from(DAEMON.to_owned())?,
+fn registration(workspace: WorkspaceId) -> Result<Registration, Error> {
+    let codex = RuntimeDescription {
         provider: ShortText::try_from(PROVIDER.to_owned())?,
+        profile_id: None,
         name: ShortText::try_from("Codex".to_owned())?,
         online: true,
-    })
+    };
+    Ok(Registration { workspace, daemon_id: ShortText::try_from(DAEMON.to_owned())?, runtimes: vec![codex] })
 }
 
 fn token(workspace: WorkspaceId, now: Timestamp) -> Result<TokenRecord, Error> {

@@ -9,7 +9,7 @@ use doorbell_daemon::agents::Agent;
 use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_protocol::{Model, ModelEntry, ModelListResult, RuntimeId};
-use doorbell_test_support::scripted_server::{Reply, ScriptedCall, ScriptedServer};
+use doorbell_test_support::scripted_server::{Reply, ScriptedCall, ScriptedServer, runtime_id};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const TOKEN: &str = "dbd_very-secret";
@@ -27,7 +27,7 @@ pub(crate) fn seconds(seconds: f64) -> Duration {
 
 /// The id of the runtime of the daemon's agent of that type.
 pub(crate) fn runtime(provider: &str) -> RuntimeId {
-    RuntimeId::derive(WORKSPACE.parse().unwrap(), "my-laptop", provider, "")
+    runtime_id("my-laptop", provider, "")
 }
 
 /// The path of reports on [`REQUEST`].

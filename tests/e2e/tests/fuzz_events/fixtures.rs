@@ -11,7 +11,7 @@ use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
 use doorbell_shared::request::LeaseToken;
 use doorbell_shared::request::{Address, Delivery, ErrorText, Payload, Request, RequestOutcome};
-use doorbell_shared::runtime::{Registration, Runtime, ShortText};
+use doorbell_shared::runtime::{Registration, Runtime, RuntimeDescription, RuntimeIdNamespace, ShortText};
 use doorbell_shared::store::{PollOutcome, Store};
 use doorbell_test_support::TestClock;
 use uuid::Uuid;
@@ -29,19 +29,23 @@ pub(crate) const WORKSPACES: [&str; 2] =
 
 /// One of each workspace.
 pub(crate) static RUNTIMES: LazyLock<[String; 2]> =
-    LazyLock::new(|| WORKSPACES.map(|workspace| registration(workspace).id.to_string()));
+    LazyLock::new(|| WORKSPACES.map(|workspace| runtime(workspace).to_string()));
+
+/// Derived from the workspace's id, so that [`RUNTIMES`] is the same in every fixture.
+fn namespace(workspace: &str) -> RuntimeIdNamespace {
+    RuntimeIdNamespace::from_uuid(Uuid::parse_str(workspace).unwrap())
+}
+
+fn runtime(workspace: &str) -> RuntimeId {
+    namespace(workspace).runtime_id("laptop", "codex", "")
+}
 
 fn registration(workspace: &str) -> Registration {
     let workspace: WorkspaceId = workspace.parse().unwrap();
     let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
-    Registration {
-        id: RuntimeId::derive(workspace, "laptop", "codex", ""),
-        workspace,
-        daemon_id: text("laptop"),
-        provider: text("codex"),
-        name: text("Codex"),
-        online: true,
-    }
+    let codex =
+        RuntimeDescription { provider: text("codex"), profile_id: None, name: text("Codex"), online: true };
+    Registration { workspace, daemon_id: text("laptop"), runtimes: vec![codex] }
 }
 
 /// A new one for every event.
@@ -72,7 +76,7 @@ impl<S: Store> Fixtures<S> {
     async fn seed(&self, workspace: &str) {
         let store = &self.state.store;
         let caller = caller(workspace);
-        store.register(registration(workspace), self.now).await.unwrap();
+        store.register(registration(workspace), namespace(workspace), self.now).await.unwrap();
         let [pending, running, completed, failed] = addresses(workspace);
         for address in [pending, running, completed, failed] {
             store.initiate(address, &caller, self.now).await.unwrap();
@@ -106,6 +110,6 @@ fn caller(workspace: &str) -> Principal {
 }
 
 fn addresses(workspace: &str) -> [Address; 4] {
-    let runtime = registration(workspace).id;
+    let runtime = runtime(workspace);
     REQUESTS.map(|request| Address { runtime, request: request.parse().unwrap(), kind: Kind::ModelList })
 }

@@ -67,6 +67,15 @@ async fn foreign_response_equals_absent_response_byte_for_byte() {
     println!("isolation: {calls} calls of (route x foreign or absent)");
 }
 
+/// A heartbeat tells a foreign runtime from an absent one, so an id must not be computable from names that can be guessed.
+#[tokio::test]
+async fn runtime_id_depends_on_a_secret() {
+    let first = Tenants::new().await;
+    let second = Tenants::new().await;
+    assert_ne!(first.a.runtime, second.a.runtime);
+    assert_ne!(first.a.runtime, first.b.runtime);
+}
+
 #[tokio::test]
 async fn foreign_calls_change_and_list_nothing() {
     let tenants = Tenants::new().await;

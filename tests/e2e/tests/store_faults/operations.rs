@@ -4,12 +4,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use doorbell_protocol::InFlight;
+use doorbell_protocol::{InFlight, Timestamp};
 use doorbell_shared::request::{ClaimFilter, Delivery, ErrorText, Payload, RequestOutcome, State};
+use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
-    ClaimOutcome, ForgetOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Result, Store as _,
-    TokenStore as _,
+    ClaimOutcome, ForgetOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result,
+    Store as _, TokenStore as _,
 };
 
 use crate::stage::Stage;
@@ -114,8 +115,17 @@ pub(crate) fn operations() -> Vec<Operation> {
             reported(store.report(stage.request.address, &stage.context.caller, &failure, now).await?)
         }),
         ("register", Rung, 6, |stage, store, now| {
-            let runtime = store.register(stage.context.registration("codex"), now).await?;
-            format!("registered {:?} ago", now.since(runtime.registered_at))
+            let registration = stage.context.registration("codex");
+            registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
+        }),
+        ("register new runtimes", Rung, 6, |stage, store, now| {
+            let registration = stage.context.registration_of(["codex", "opencode", "openai"]);
+            registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
+        }),
+        ("register in a new workspace", Rung, 6, |stage, store, now| {
+            let workspace = stage.new_workspace;
+            let registration = Registration { workspace, ..stage.context.registration("codex") };
+            registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
         }),
         ("deregister", Rung, 6, |stage, store, now| {
             format!("{:?}", store.deregister(stage.context.runtime, &stage.context.caller, now).await?)
@@ -166,6 +176,17 @@ fn forgotten(outcome: ForgetOutcome) -> String {
         // After an error, a second call may find that the first one has deleted the runtime. None is listed either way.
         ForgetOutcome::Forgotten | ForgetOutcome::NotFound => "forgotten".to_owned(),
     }
+}
+
+fn registered(stage: &Stage, outcome: &RegisterOutcome, now: Timestamp) -> String {
+    let RegisterOutcome::Registered(runtimes) = outcome else { return format!("{outcome:?}") };
+    let describe = |runtime: &Runtime| {
+        let age = now.since(runtime.registered_at);
+        let is_in_namespace =
+            runtime.id == stage.namespace.runtime_id("daemon", runtime.provider.as_str(), "");
+        format!("{} registered {age:?} ago, in the offered namespace: {is_in_namespace}", runtime.provider)
+    };
+    runtimes.iter().map(describe).collect::<Vec<_>>().join("; ")
 }
 
 fn claimed(claim: &ClaimOutcome) -> String {

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, AttributeValueUpdate};
+use doorbell_protocol::limits::{RUNTIMES_PER_PAGE, RUNTIMES_PER_WORKSPACE};
 use doorbell_shared::limits::RING_BURST;
 use doorbell_shared::request::{Delivery, Payload, Request, RequestOutcome, State};
+use doorbell_shared::runtime::Registration;
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, TABLE};
-use doorbell_shared::store::{InitiateOutcome, PollOutcome, Store as _};
+use doorbell_shared::store::{InitiateOutcome, PollOutcome, RegisterOutcome, Store as _};
+use serde_json::json;
+use uuid::Uuid;
 
 use crate::injector::{FaultInjector, PlannedFault, Rewrite, Unchanged};
 
@@ -37,6 +41,12 @@ pub(crate) fn races() -> Vec<(&'static str, Race)> {
         }),
         ("a runtime registered while it is forgotten is listed", |engine, rewrite| {
             Box::pin(registered_again(engine, rewrite))
+        }),
+        ("first registrations of a workspace agree on the ids", |engine, rewrite| {
+            Box::pin(first_registrations(engine, rewrite))
+        }),
+        ("expired listings leave room in a workspace", |engine, rewrite| {
+            Box::pin(expired_listings(engine, rewrite))
         }),
         ("a request of an unknown kind is not changed", |engine, rewrite| {
             Box::pin(newer_kind(engine, rewrite))
@@ -154,10 +164,45 @@ async fn registered_again(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -
     let slow = waiting_before(2, &engine, rewrite);
     let forget = slow.forget_runtime(context.runtime, &context.caller, context.at(6));
     let register = async {
-        context.replica_b.register(context.registration("codex"), context.at(6)).await.unwrap();
+        context.register(&context.replica_b, context.registration("codex"), context.at(6)).await;
     };
     interleaved(forget, register).await.unwrap();
     context.list_runtimes(context.at(6)).await.len() == 1
+}
+
+/// Both have found no namespace.
+async fn first_registrations(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    let workspace = context.other_tenant().workspaces.iter().next().unwrap();
+    let registration = || Registration { workspace, ..context.registration("codex") };
+    let slow = waiting_before(1, &engine, rewrite);
+    let other = async {
+        context.register(&context.replica_b, registration(), context.start).await;
+    };
+    let late = slow.register(registration(), context.namespace(), context.start);
+    let late = interleaved(late, other).await.unwrap();
+    let listed =
+        context.replica_a.list_runtimes(workspace, None, RUNTIMES_PER_PAGE, context.start).await.unwrap();
+    late == RegisterOutcome::Registered(listed.runtimes)
+}
+
+/// TTL deletes within days; until then they are read.
+async fn expired_listings(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    for number in 0..RUNTIMES_PER_WORKSPACE {
+        let item = json!({
+            "pk": {"S": format!("workspace#{}", context.workspace)},
+            "sk": {"S": format!("runtime#{}", Uuid::from_u128(number as u128))},
+            "expires_at": {"N": (context.start.millis() / 1000).to_string()},
+        });
+        // Without the SDK, which takes most of the time of a call.
+        let put = json!({"TableName": TABLE, "Item": item}).to_string();
+        assert_eq!(engine.respond("DynamoDB_20120810.PutItem", put.as_bytes()).status, 200);
+    }
+    let store = engine.store_with_interceptor(Arc::new(FaultInjector::new(None, rewrite)));
+    let registration = context.registration("opencode");
+    let registered = store.register(registration, context.namespace(), context.at(1)).await.unwrap();
+    matches!(registered, RegisterOutcome::Registered(_))
 }
 
 /// A newer version may have written it.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::Scope;
-use doorbell_protocol::Timestamp;
+use doorbell_protocol::{Timestamp, WorkspaceId};
 use doorbell_shared::id_gen;
 use doorbell_shared::request::LeaseToken;
 use doorbell_shared::request::{Address, Request, State};
-use doorbell_shared::runtime::ShortText;
+use doorbell_shared::runtime::{RuntimeIdNamespace, ShortText};
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
@@ -27,6 +27,10 @@ pub(crate) struct Stage {
     pub(crate) fresh: Address,
     pub(crate) lease_token: LeaseToken,
     pub(crate) token: TokenRecord,
+    /// The namespace that a registration offers.
+    pub(crate) namespace: RuntimeIdNamespace,
+    /// A workspace without runtimes.
+    pub(crate) new_workspace: WorkspaceId,
     engine: EmbeddedDynamoDb,
 }
 
@@ -44,7 +48,9 @@ impl Stage {
         if before == Before::TokenIssued {
             context.replica_a.issue_token(&token).await.unwrap();
         }
-        Self { context, request, fresh, lease_token, token, engine: engine.clone() }
+        let namespace = context.namespace();
+        let new_workspace = context.other_tenant().workspaces.iter().next().unwrap();
+        Self { context, request, fresh, lease_token, token, namespace, new_workspace, engine: engine.clone() }
     }
 
     /// The state at `now`, without ids.
@@ -54,6 +60,8 @@ impl Stage {
         let runtimes = context.list_runtimes(now).await;
         let mut state: Vec<_> =
             runtimes.iter().map(|runtime| format!("online {}", runtime.is_online(now))).collect();
+        let elsewhere = context.replica_b.list_runtimes(self.new_workspace, None, 10, now).await.unwrap();
+        state.push(format!("in the new workspace {}", elsewhere.runtimes.len()));
         state.push(format!("pending {}", context.list_pending(&context.replica_b, now).await.len()));
         state.push(format!("lost {}", context.list_with_in_flight(&[], &context.replica_b, now).await.len()));
         state.push(format!(

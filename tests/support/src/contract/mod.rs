@@ -110,8 +110,11 @@ macro_rules! contract_suite {
                 responds_with_runtimes
                 repeated_registration_keeps_ids
                 profiles_are_different_runtimes
+                list_shows_registered_record
+                runtime_listed_twice_is_one_runtime
                 trims_texts
                 names_nameless_runtime_after_type_and_device
+                accepts_longest_texts
                 rejects_control_characters
                 rejects_incomplete_registration
                 accepts_failed_profile_alone

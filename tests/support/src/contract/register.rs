@@ -55,6 +55,23 @@ pub async fn profiles_are_different_runtimes(api: &Target) {
         {"name": "Codex", "type": "codex"}, {"name": "Codex", "type": "codex", "profile_id": "work"}]});
     let runtimes = register(api, body).await.body["runtimes"].clone();
     assert_ne!(runtimes[0]["id"], runtimes[1]["id"]);
+    assert_eq!((runtimes[0].get("profile_id"), &runtimes[1]["profile_id"]), (None, &json!("work")));
+}
+
+pub async fn list_shows_registered_record(api: &Target) {
+    let fields = json!({"device_name": "Anna's laptop", "cli_version": "0.1.0"});
+    let program = json!({"name": "Codex", "version": "0.169.0", "profile_id": "work"});
+    let record = registered(api, fields, program).await;
+    assert_eq!(api.find_runtime(record["id"].as_str().unwrap()).await, Some(record));
+}
+
+/// The last entry counts.
+pub async fn runtime_listed_twice_is_one_runtime(api: &Target) {
+    let body = json!({"workspace_id": api.a.id, "daemon_id": new_daemon_id(), "runtimes": [
+        {"type": "codex", "name": "First"}, {"type": "other"}, {"type": "codex", "name": "Last"}]});
+    let runtimes = register(api, body).await.body["runtimes"].clone();
+    assert_eq!(runtimes[0], runtimes[2]);
+    assert_eq!((&runtimes[0]["name"], &runtimes[1]["provider"]), (&json!("Last"), &json!("other")));
 }
 
 pub async fn trims_texts(api: &Target) {
@@ -79,6 +96,33 @@ pub async fn names_nameless_runtime_after_type_and_device(api: &Target) {
     ] {
         assert_eq!(registered(api, fields.clone(), program).await["name"], name);
     }
+}
+
+/// Each text 200 characters long, of four bytes each. The suite `limits` registers 50 such runtimes.
+pub async fn accepts_longest_texts(api: &Target) {
+    let text = |number: usize| format!("{number:03}{}", "𝄞".repeat(197));
+    let daemon = new_daemon_id();
+    let daemon = format!("{daemon}{}", "𝄞".repeat(200 - daemon.len()));
+    let program = |number| {
+        let text = text(number);
+        json!({"name": text, "type": text, "version": text, "profile_id": text, "status": text})
+    };
+    let body = json!({
+        "workspace_id": api.a.id, "daemon_id": daemon, "device_name": text(0), "cli_version": text(0),
+        "runtimes": [program(0), program(1)],
+    });
+    let response = register(api, body).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let runtimes = response.body["runtimes"].as_array().unwrap();
+    for (number, runtime) in runtimes.iter().enumerate() {
+        for field in ["name", "provider", "profile_id"] {
+            assert_eq!(runtime[field], text(number), "{field}");
+        }
+    }
+    // The name is made of two such texts.
+    let nameless = json!({"type": text(0)});
+    let record = registered(api, json!({"device_name": text(1)}), nameless).await;
+    assert_eq!(record["name"], json!(text(0)));
 }
 
 pub async fn rejects_control_characters(api: &Target) {
