@@ -4,6 +4,7 @@
 
 use doorbell_protocol::limits::RUNTIMES_PER_REGISTRATION;
 use doorbell_protocol::{RegisterBody, RegisterResponse, RegisterRuntime, Scope};
+use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
@@ -25,7 +26,7 @@ async fn register<S: Store>(
 ) -> Result<RegisterResponse, ApiError> {
     let caller = caller(request, Scope::Daemon)?;
     input::limit_body(request)?;
-    let registration = registration(input::body(request)?)?;
+    let registration = registration(input::body(request)?, &caller)?;
     if !caller.workspaces.contains(registration.workspace) {
         return Err(ApiError::WorkspaceNotFound);
     }
@@ -42,7 +43,7 @@ async fn register<S: Store>(
 }
 
 /// Validates a body and fills in defaults.
-fn registration(body: RegisterBody) -> Result<Registration, ApiError> {
+fn registration(body: RegisterBody, caller: &Principal) -> Result<Registration, ApiError> {
     let daemon_id = trimmed(body.daemon_id).ok_or(ApiError::DaemonIdRequired)?;
     let daemon_id = short_text("daemon_id", daemon_id)?;
     let workspace = trimmed(body.workspace_id).ok_or(ApiError::WorkspaceIdRequired)?;
@@ -56,7 +57,14 @@ fn registration(body: RegisterBody) -> Result<Registration, ApiError> {
     }
     let device_name = cleaned(body.device_name);
     let runtimes = runtimes.into_iter().map(|runtime| description(runtime, device_name.as_ref()));
-    Ok(Registration { runtimes: runtimes.collect::<Result<_, _>>()?, workspace, daemon_id })
+    Ok(Registration {
+        runtimes: runtimes.collect::<Result<_, _>>()?,
+        workspace,
+        daemon_id,
+        device_name,
+        cli_version: cleaned(body.cli_version),
+        owner_id: ShortText::cleaned(&caller.subject),
+    })
 }
 
 fn description(
@@ -75,6 +83,7 @@ fn description(
         provider,
         profile_id: profile_id.map(|profile| short_text("profile_id", profile)).transpose()?,
         name,
+        version: cleaned(runtime.version),
         online: runtime.status.as_deref() != Some(OFFLINE),
     })
 }

@@ -23,7 +23,8 @@ pub use json::Object;
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
 pub use request::{Kind, ModelListReport, ModelListResult, NoResult, RawReport, RequestRecord, Status};
 pub use runtime::{
-    DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeRecord, RuntimeStatus,
+    DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeMetadata, RuntimeRecord,
+    RuntimeStatus,
 };
 pub use scope::{Scope, UnknownScope};
 pub use time::Timestamp;

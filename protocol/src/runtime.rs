@@ -69,6 +69,17 @@ impl RuntimeStatus {
     }
 }
 
+/// The versions of a runtime's programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimeMetadata {
+    /// The agent program's version.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The daemon's version.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub cli_version: Option<String>,
+}
+
 /// A runtime in the responses to a registration and a list. Optional fields of another shape, as other servers may send, are
 /// read as absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +97,21 @@ pub struct RuntimeRecord {
     /// The profile of the agent program, if it is not the default one.
     #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
     pub profile_id: Option<String>,
+    /// The registration's `device_name`.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub device_info: Option<String>,
+    /// Where the agent program runs. Doorbell's server always answers [`LOCAL`](Self::LOCAL).
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub runtime_mode: Option<String>,
+    /// Who in the workspace may use it. Doorbell's server always answers [`PUBLIC`](Self::PUBLIC).
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<String>,
+    /// The subject of the token that registered it.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub owner_id: Option<String>,
+    /// Left out when no version is known.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<RuntimeMetadata>,
     /// Whether it can be rung.
     pub status: RuntimeStatus,
     /// The last registration or heartbeat.
@@ -94,6 +120,13 @@ pub struct RuntimeRecord {
     pub created_at: Timestamp,
     /// The last change of this record.
     pub updated_at: Timestamp,
+}
+
+impl RuntimeRecord {
+    /// A [`runtime_mode`](Self::runtime_mode): on the daemon's machine.
+    pub const LOCAL: &str = "local";
+    /// A [`visibility`](Self::visibility): every user of the workspace.
+    pub const PUBLIC: &str = "public";
 }
 
 /// The response to a registration. Daemons of the reference server expect the last three fields; Doorbell leaves them empty.
@@ -122,7 +155,32 @@ pub struct DeregisterBody {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// A daemon must not fail because another server's optional field has another shape.
+    #[test]
+    fn reads_optional_fields_of_any_shape() {
+        let required = json!({
+            "id": "11111111-2222-4333-8444-555555555555", "workspace_id": "00000000-0000-4000-8000-00000000000a",
+            "daemon_id": "d", "name": "Codex", "provider": "codex", "status": "online",
+            "last_seen_at": "2026-11-22T03:41:07.123Z", "created_at": "2026-11-22T03:41:07.123Z",
+            "updated_at": "2026-11-22T03:41:07.123Z",
+        });
+        let plain: RuntimeRecord = serde_json::from_value(required.clone()).unwrap();
+        for other in [json!(null), json!(7), json!(true)] {
+            let mut record = required.clone();
+            for field in ["profile_id", "device_info", "runtime_mode", "visibility", "owner_id", "metadata"] {
+                record[field] = other.clone();
+            }
+            assert_eq!(serde_json::from_value::<RuntimeRecord>(record).unwrap(), plain, "{other}");
+        }
+        let metadata = json!({"version": 7, "cli_version": "1", "more": true});
+        let metadata: RuntimeMetadata = serde_json::from_value(metadata).unwrap();
+        assert_eq!(metadata, RuntimeMetadata { version: None, cli_version: Some("1".to_owned()) });
+        assert_eq!(serde_json::to_value(plain).unwrap(), required);
+    }
 
     #[test]
     fn versions_and_device_name_may_be_anything() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use doorbell_protocol::limits::{ONLINE_WINDOW, TEXT_CHARS};
-use doorbell_protocol::{RuntimeId, RuntimeRecord, RuntimeStatus, Timestamp, WorkspaceId};
+use doorbell_protocol::{RuntimeId, RuntimeMetadata, RuntimeRecord, RuntimeStatus, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -86,6 +86,12 @@ impl fmt::Debug for RuntimeIdNamespace {
 pub struct Registration {
     pub workspace: WorkspaceId,
     pub daemon_id: ShortText,
+    /// The machine's display name: `device_info` in a record.
+    pub device_name: Option<ShortText>,
+    /// The daemon's version.
+    pub cli_version: Option<ShortText>,
+    /// The subject of the caller's token.
+    pub owner_id: Option<ShortText>,
     /// At most [`RUNTIMES_PER_REGISTRATION`](doorbell_protocol::limits::RUNTIMES_PER_REGISTRATION). Of two with the same type
     /// and profile the last counts.
     pub runtimes: Vec<RuntimeDescription>,
@@ -99,6 +105,8 @@ pub struct RuntimeDescription {
     /// `None` for the default profile.
     pub profile_id: Option<ShortText>,
     pub name: ShortText,
+    /// The agent program's version.
+    pub version: Option<ShortText>,
     /// Whether it can be rung.
     pub online: bool,
 }
@@ -115,7 +123,7 @@ impl Registration {
         namespace: RuntimeIdNamespace,
         now: Timestamp,
     ) -> Runtime {
-        let RuntimeDescription { provider, profile_id, name, online } = description.clone();
+        let RuntimeDescription { provider, profile_id, name, version, online } = description.clone();
         let profile = profile_id.as_ref().map_or("", ShortText::as_str);
         Runtime {
             id: namespace.runtime_id(self.daemon_id.as_str(), provider.as_str(), profile),
@@ -124,6 +132,10 @@ impl Registration {
             provider,
             profile_id,
             name,
+            device_name: self.device_name.clone(),
+            version,
+            cli_version: self.cli_version.clone(),
+            owner_id: self.owner_id.clone(),
             registered_at: now,
             last_seen_at: now,
             deregistered_at: (!online).then_some(now),
@@ -141,6 +153,14 @@ pub struct Runtime {
     /// `None` for the default profile.
     pub profile_id: Option<ShortText>,
     pub name: ShortText,
+    /// The machine's display name.
+    pub device_name: Option<ShortText>,
+    /// The agent program's version.
+    pub version: Option<ShortText>,
+    /// The daemon's version.
+    pub cli_version: Option<ShortText>,
+    /// The subject of the token that registered it.
+    pub owner_id: Option<ShortText>,
     /// The first registration.
     pub registered_at: Timestamp,
     /// The last registration or heartbeat.
@@ -172,13 +192,30 @@ impl Runtime {
             daemon_id: self.daemon_id.to_string(),
             name: self.name.to_string(),
             provider: self.provider.to_string(),
-            profile_id: self.profile_id.as_ref().map(ShortText::to_string),
+            profile_id: owned(self.profile_id.as_ref()),
+            device_info: owned(self.device_name.as_ref()),
+            runtime_mode: Some(RuntimeRecord::LOCAL.to_owned()),
+            visibility: Some(RuntimeRecord::PUBLIC.to_owned()),
+            owner_id: owned(self.owner_id.as_ref()),
+            metadata: self.metadata(),
             status: if self.is_online(now) { RuntimeStatus::Online } else { RuntimeStatus::Offline },
             last_seen_at: self.last_seen_at,
             created_at: self.registered_at,
             updated_at: self.updated_at(),
         }
     }
+
+    fn metadata(&self) -> Option<RuntimeMetadata> {
+        let metadata = RuntimeMetadata {
+            version: owned(self.version.as_ref()),
+            cli_version: owned(self.cli_version.as_ref()),
+        };
+        (metadata != RuntimeMetadata::default()).then_some(metadata)
+    }
+}
+
+fn owned(text: Option<&ShortText>) -> Option<String> {
+    text.map(ShortText::to_string)
 }
 
 #[cfg(test)]
@@ -195,11 +232,15 @@ mod tests {
             provider: text("codex"),
             profile_id: None,
             name: text("Codex"),
+            version: None,
             online: true,
         };
         let registration = Registration {
             workspace: "00000000-0000-4000-8000-00000000000a".parse().unwrap(),
             daemon_id: text("laptop"),
+            device_name: None,
+            cli_version: None,
+            owner_id: None,
             runtimes: vec![codex],
         };
         registration.runtimes(NAMESPACE, now).remove(0)

@@ -344,11 +344,15 @@ mod tests {
             provider: text(&number.to_string()),
             profile_id: None,
             name: text("n"),
+            version: None,
             online: true,
         };
         let registration = Registration {
             workspace,
             daemon_id: text(daemon_id),
+            device_name: None,
+            cli_version: None,
+            owner_id: None,
             runtimes: runtimes.map(description).collect(),
         };
         let namespace = RuntimeIdNamespace::from_uuid(uuid::Uuid::from_u128(1));

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::{ModelListReport, ModelListResult};
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RUNTIME_RETENTION;
 use doorbell_shared::request::{Payload, RequestOutcome};
 use doorbell_shared::store::Store as _;
 use doorbell_shared::store::conformance::{Replicas, TestContext};
-use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb};
+use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb, TABLE};
 use doorbell_test_support::catalog::catalog_report;
 use doorbell_test_support::cost::{Cost, OperationCost, RecordedApi};
 use doorbell_test_support::seed::TableSeeder;
@@ -123,6 +124,32 @@ async fn registration_of_new_runtime_counts_others() {
     assert_eq!(second.by_name()[..2], [("GetItem", 0.5), ("BatchGetItem", 1.0)]);
     assert_eq!(second.by_name()[2..], [&[("Query", count)][..], &writes].concat());
     assert!(count <= 30.0, "{count}");
+}
+
+/// Every heartbeat writes it, and a write costs a unit for each KB.
+#[tokio::test]
+async fn usual_runtime_item_is_under_1_kb() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = RecordedApi::new(&engine);
+    let (runtime, _) = api.register("annas-macbook-pro.local").await;
+    api.ring(&runtime).await;
+    let (_, cost) = api.heartbeat(&runtime, None).await;
+    assert_eq!(cost.by_name()[0], ("UpdateItem", 1.0));
+    api.call(Function::Deregister, "/api/daemon/deregister", json!({"runtime_ids": [runtime]})).await;
+    let key = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
+    let key = [key("pk", &format!("runtime#{runtime}")), key("sk", "runtime")];
+    let get = engine.client(None).get_item().table_name(TABLE).set_key(Some(key.into()));
+    let item = get.send().await.unwrap().item.unwrap();
+    // AWS, "DynamoDB item sizes and formats": the names and strings in UTF-8; a number takes a byte for two digits, and one.
+    let size = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+        other => panic!("{other:?}"),
+    };
+    let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
+    println!("a usual runtime item has {} attributes and {bytes} bytes", item.len());
+    assert_eq!(item.len(), 19, "{item:?}");
+    assert!(bytes < 1024, "{bytes}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 use doorbell_shared::access::Principal;
 use doorbell_shared::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
-use doorbell_shared::runtime::{Registration, Runtime, RuntimeIdNamespace};
+use doorbell_shared::runtime::{Registration, RuntimeIdNamespace};
 use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
 use doorbell_shared::store::{
     Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,

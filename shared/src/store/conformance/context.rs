@@ -80,11 +80,15 @@ impl<S: Store> TestContext<S> {
             provider: text(provider),
             profile_id: None,
             name: text("Agent"),
+            version: None,
             online: true,
         };
         Registration {
             workspace: self.workspace,
             daemon_id: text("daemon"),
+            device_name: None,
+            cli_version: None,
+            owner_id: None,
             runtimes: providers.into_iter().map(description).collect(),
         }
     }

@@ -105,6 +105,7 @@ macro_rules! conformance_suite {
                 registers_runtimes_in_order
                 last_description_of_a_runtime_counts
                 registration_of_nothing_changes_nothing
+                registration_stores_and_replaces_every_field
                 runtime_ids_depend_on_the_first_namespace
                 runtime_without_heartbeat_goes_offline
                 deregistered_runtime_is_offline_at_once

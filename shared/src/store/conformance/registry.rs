@@ -3,7 +3,7 @@
 
 use super::TestContext;
 use super::context::{TICK, text};
-use crate::runtime::{Registration, Runtime};
+use crate::runtime::{Registration, Runtime, RuntimeDescription};
 use crate::store::{
     DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, RegisterOutcome, RuntimePage, Store,
 };
@@ -52,6 +52,38 @@ pub async fn last_description_of_a_runtime_counts<S: Store>(test: TestContext<S>
 pub async fn registration_of_nothing_changes_nothing<S: Store>(test: TestContext<S>) {
     assert_eq!(registered(&test, test.registration_of([])).await, []);
     assert_eq!(test.list_runtimes(test.start).await.len(), 1);
+}
+
+pub async fn registration_stores_and_replaces_every_field<S: Store>(test: TestContext<S>) {
+    let full = Registration {
+        device_name: Some(text("Anna's laptop")),
+        cli_version: Some(text("0.1.0")),
+        owner_id: Some(text("daemon-a")),
+        runtimes: vec![RuntimeDescription {
+            profile_id: Some(text("work")),
+            version: Some(text("0.169.0")),
+            ..test.registration("codex").runtimes.remove(0)
+        }],
+        ..test.registration("codex")
+    };
+    let expected = full.clone();
+    let registered = test.register(&test.replica_a, full, test.start).await;
+    let Runtime { profile_id, device_name, version, cli_version, owner_id, .. } = registered.clone();
+    assert_eq!(
+        (&device_name, &cli_version, &owner_id),
+        (&expected.device_name, &expected.cli_version, &expected.owner_id)
+    );
+    let description = &expected.runtimes[0];
+    assert_eq!((&profile_id, &version), (&description.profile_id, &description.version));
+    let listed = test.list_runtimes(test.start).await;
+    assert!(listed.contains(&registered), "{listed:?}");
+
+    let mut sparse = test.registration("codex");
+    sparse.runtimes[0].profile_id = profile_id;
+    let replaced = test.register(&test.replica_b, sparse, test.at(1)).await;
+    assert_eq!(replaced.id, registered.id);
+    let Runtime { device_name, version, cli_version, owner_id, .. } = replaced;
+    assert_eq!([device_name, version, cli_version, owner_id], [None, None, None, None]);
 }
 
 /// Otherwise ids could be computed from workspace, daemon and type.

@@ -63,9 +63,17 @@ fn registration(workspace: WorkspaceId) -> Result<Registration, Error> {
         provider: ShortText::try_from(PROVIDER.to_owned())?,
         profile_id: None,
         name: ShortText::try_from("Codex".to_owned())?,
+        version: ShortText::cleaned("0.169.0"),
         online: true,
     };
-    Ok(Registration { workspace, daemon_id: ShortText::try_from(DAEMON.to_owned())?, runtimes: vec![codex] })
+    Ok(Registration {
+        workspace,
+        daemon_id: ShortText::try_from(DAEMON.to_owned())?,
+        device_name: None,
+        cli_version: None,
+        owner_id: ShortText::cleaned("daemon-a"),
+        runtimes: vec![codex],
+    })
 }
 
 fn token(workspace: WorkspaceId, now: Timestamp) -> Result<TokenRecord, Error> {

@@ -43,9 +43,21 @@ fn runtime(workspace: &str) -> RuntimeId {
 fn registration(workspace: &str) -> Registration {
     let workspace: WorkspaceId = workspace.parse().unwrap();
     let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
-    let codex =
-        RuntimeDescription { provider: text("codex"), profile_id: None, name: text("Codex"), online: true };
-    Registration { workspace, daemon_id: text("laptop"), runtimes: vec![codex] }
+    let codex = RuntimeDescription {
+        provider: text("codex"),
+        profile_id: None,
+        name: text("Codex"),
+        version: None,
+        online: true,
+    };
+    Registration {
+        workspace,
+        daemon_id: text("laptop"),
+        device_name: None,
+        cli_version: None,
+        owner_id: None,
+        runtimes: vec![codex],
+    }
 }
 
 /// A new one for every event.

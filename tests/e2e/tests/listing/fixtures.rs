@@ -115,7 +115,8 @@ pub(crate) async fn seed(
     let mut ids = BTreeSet::new();
     for workspace in workspaces {
         for number in 0..count {
-            let id = RuntimeId::derive(*workspace, &number.to_string(), "codex", "").to_string();
+            let name = format!("{workspace} {number}");
+            let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string();
             runtime["pk"]["S"] = format!("runtime#{id}").into();
             runtime["workspace_id"]["S"] = workspace.to_string().into();
             listing["pk"]["S"] = format!("workspace#{workspace}").into();

@@ -111,9 +111,12 @@ macro_rules! contract_suite {
                 repeated_registration_keeps_ids
                 profiles_are_different_runtimes
                 list_shows_registered_record
+                leaves_out_fields_that_are_not_set
+                next_registration_replaces_all_fields
                 runtime_listed_twice_is_one_runtime
                 trims_texts
                 names_nameless_runtime_after_type_and_device
+                cleans_versions_and_device_name
                 accepts_longest_texts
                 rejects_control_characters
                 rejects_incomplete_registration

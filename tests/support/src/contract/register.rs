@@ -38,11 +38,14 @@ pub async fn responds_with_runtimes(api: &Target) {
         json!({
             "runtimes": [{
                 "id": runtime["id"], "workspace_id": workspace, "daemon_id": daemon, "name": "Codex",
-                "provider": "codex", "status": "online", "last_seen_at": now, "created_at": now, "updated_at": now,
+                "provider": "codex", "device_info": "…", "runtime_mode": "local", "visibility": "public",
+                "owner_id": runtime["owner_id"], "metadata": {"version": "0.169.0", "cli_version": "…"},
+                "status": "online", "last_seen_at": now, "created_at": now, "updated_at": now,
             }],
             "repos": [], "repos_version": "", "settings": {},
         })
     );
+    assert!(runtime["owner_id"].as_str().is_some_and(|subject| !subject.is_empty()), "{runtime}");
 }
 
 pub async fn repeated_registration_keeps_ids(api: &Target) {
@@ -63,6 +66,39 @@ pub async fn list_shows_registered_record(api: &Target) {
     let program = json!({"name": "Codex", "version": "0.169.0", "profile_id": "work"});
     let record = registered(api, fields, program).await;
     assert_eq!(api.find_runtime(record["id"].as_str().unwrap()).await, Some(record));
+}
+
+pub async fn leaves_out_fields_that_are_not_set(api: &Target) {
+    let record = registered(api, json!({}), json!({"version": " ", "profile_id": ""})).await;
+    let mut fields: Vec<_> = record.as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    let expected = [
+        "created_at",
+        "daemon_id",
+        "id",
+        "last_seen_at",
+        "name",
+        "owner_id",
+        "provider",
+        "runtime_mode",
+        "status",
+        "updated_at",
+        "visibility",
+        "workspace_id",
+    ];
+    assert_eq!(fields, expected);
+    let record = registered(api, json!({}), json!({"version": "2"})).await;
+    assert_eq!(record["metadata"], json!({"version": "2"}));
+}
+
+pub async fn next_registration_replaces_all_fields(api: &Target) {
+    let daemon = json!({"daemon_id": new_daemon_id(), "device_name": "Laptop", "cli_version": "1"});
+    let first = registered(api, daemon.clone(), json!({"name": "First", "version": "1"})).await;
+    let second = registered(api, json!({"daemon_id": daemon["daemon_id"]}), json!({"name": "Second"})).await;
+    assert_eq!((&first["id"], &first["created_at"]), (&second["id"], &second["created_at"]));
+    assert_eq!((first.get("metadata").is_some(), second.get("metadata")), (true, None));
+    assert_eq!((first.get("device_info").is_some(), second.get("device_info")), (true, None));
+    assert_eq!((&first["name"], &second["name"]), (&json!("First"), &json!("Second")));
 }
 
 /// The last entry counts.
@@ -98,6 +134,32 @@ pub async fn names_nameless_runtime_after_type_and_device(api: &Target) {
     }
 }
 
+/// Unmodified daemons send anything in these three fields.
+pub async fn cleans_versions_and_device_name(api: &Target) {
+    let long = "ü".repeat(100_000);
+    let cut = "ü".repeat(200);
+    for (sent, shown) in [
+        (json!("  1.2\u{0}\u{1b}[31m.3\n"), Some("1.2[31m.3")),
+        (json!(long), Some(cut.as_str())),
+        (json!("\u{7}\u{85}"), None),
+        (json!(7), None),
+        (json!({"major": [1, null]}), None),
+        (json!(null), None),
+    ] {
+        let fields = json!({"device_name": sent, "cli_version": sent});
+        let record = registered(api, fields, json!({"name": "n", "version": sent})).await;
+        let metadata = &record["metadata"];
+        let found = [&record["device_info"], &metadata["version"], &metadata["cli_version"]];
+        assert_eq!(found.map(Value::as_str), [shown; 3], "{sent}");
+    }
+    let huge = r#"1e999, "device_name": -1e999"#;
+    let body = format!(
+        r#"{{"workspace_id": "{}", "daemon_id": "d", "runtimes": [{{"version": 1e999}}], "cli_version": {huge}}}"#,
+        api.a.id
+    );
+    assert_eq!(api.post_raw(Caller::DaemonA, "/api/daemon/register", body).await.status, 200);
+}
+
 /// Each text 200 characters long, of four bytes each. The suite `limits` registers 50 such runtimes.
 pub async fn accepts_longest_texts(api: &Target) {
     let text = |number: usize| format!("{number:03}{}", "𝄞".repeat(197));
@@ -118,6 +180,7 @@ pub async fn accepts_longest_texts(api: &Target) {
         for field in ["name", "provider", "profile_id"] {
             assert_eq!(runtime[field], text(number), "{field}");
         }
+        assert_eq!(runtime["metadata"], json!({"version": text(number), "cli_version": text(0)}));
     }
     // The name is made of two such texts.
     let nameless = json!({"type": text(0)});
