@@ -3,6 +3,7 @@
 
 use super::TestContext;
 use super::context::{TICK, text};
+use crate::limits::RUNTIME_RETENTION;
 use crate::runtime::{Registration, Runtime, RuntimeDescription};
 use crate::store::{
     DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, RegisterOutcome, RuntimePage, Store,
@@ -28,6 +29,13 @@ async fn registered<S: Store>(test: &TestContext<S>, registration: Registration)
         RegisterOutcome::Registered(runtimes) => runtimes,
         RegisterOutcome::WorkspaceFull => panic!("the workspace is full"),
     }
+}
+
+/// Whether or not TTL has deleted it.
+pub async fn forgotten_runtime_registers_as_new<S: Store>(test: TestContext<S>) {
+    let later = test.start + RUNTIME_RETENTION + TICK;
+    let runtime = test.register(&test.replica_b, test.registration("codex"), later).await;
+    assert_eq!((runtime.id, runtime.registered_at), (test.runtime, later));
 }
 
 pub async fn registers_runtimes_in_order<S: Store>(test: TestContext<S>) {

@@ -33,10 +33,15 @@ impl DynamoDbStore {
         let ids: Vec<RuntimeId> = runtimes.iter().map(|runtime| runtime.id).collect();
         // The last description of a runtime replaces the others here, because parallel writes have no order.
         let runtimes: BTreeMap<_, _> = runtimes.into_iter().map(|runtime| (runtime.id, runtime)).collect();
-        if !self.has_room(workspace, runtimes.keys().copied(), now).await? {
+        let known = self.read_registered(runtimes.keys().copied(), now).await?;
+        let new: Vec<RuntimeId> = runtimes.keys().copied().filter(|id| !known.contains(id)).collect();
+        if !self.has_room(workspace, &new, now).await? {
             return Ok(RegisterOutcome::WorkspaceFull);
         }
-        let writes = stream::iter(runtimes.into_values()).map(|runtime| self.write_runtime(runtime, now));
+        let writes = stream::iter(runtimes.into_values()).map(|runtime| {
+            let is_new = !known.contains(&runtime.id);
+            self.write_runtime(runtime, is_new, now)
+        });
         let written = writes.buffer_unordered(PARALLEL_WRITES).map_ok(|runtime| (runtime.id, runtime));
         let written: BTreeMap<_, _> = written.try_collect().await?;
         let in_order = ids.iter().filter_map(|id| written.get(id).cloned());
@@ -74,20 +79,24 @@ impl DynamoDbStore {
         written.runtime_id_namespace.ok_or_else(|| corrupt("a workspace without namespace"))
     }
 
-    /// Whether the new ones among `ids` fit into the workspace.
-    async fn has_room(
+    /// Those of `ids` that are registered.
+    async fn read_registered(
         &self,
-        workspace: WorkspaceId,
         ids: impl Iterator<Item = RuntimeId>,
         now: Timestamp,
-    ) -> Result<bool> {
-        let mut new: BTreeSet<RuntimeId> = ids.collect();
-        for item in self.read_batches(new.iter().copied().map(Key::runtime).collect()).await? {
+    ) -> Result<BTreeSet<RuntimeId>> {
+        let mut registered = BTreeSet::new();
+        for item in self.read_batches(ids.map(Key::runtime).collect()).await? {
             let id = runtime_id(&item).ok_or_else(|| corrupt("a runtime's key"))?;
             if decode::<RuntimeItem>(item)?.runtime(id)?.is_registered(now) {
-                new.remove(&id);
+                registered.insert(id);
             }
         }
+        Ok(registered)
+    }
+
+    /// Whether `new` runtimes fit into the workspace.
+    async fn has_room(&self, workspace: WorkspaceId, new: &[RuntimeId], now: Timestamp) -> Result<bool> {
         if new.is_empty() {
             return Ok(true);
         }
@@ -129,7 +138,7 @@ impl DynamoDbStore {
 
     /// Two upserts: the listing, then the runtime. A crash in between leaves a listing without a runtime, which reads skip,
     /// never a runtime without a listing.
-    async fn write_runtime(&self, runtime: Runtime, now: Timestamp) -> Result<Runtime> {
+    async fn write_runtime(&self, runtime: Runtime, is_new: bool, now: Timestamp) -> Result<Runtime> {
         self.write_listing(&runtime, now).await?;
         let text = |text: &ShortText| string(text.as_str());
         let optional = |value: &Option<ShortText>| value.as_ref().map(text);
@@ -148,8 +157,11 @@ impl DynamoDbStore {
             ("listed_until", Some(millis(now + RUNTIME_RETENTION))),
             ("expires_at", Some(number(runtime_expiry(now)))),
         ];
-        // Keeps `registered_at`, the work hint and the rate limit.
-        let mut set = vec!["registered_at = if_not_exists(registered_at, :registered_at)".to_owned()];
+        // A new one may have an item that has expired. A known one keeps the time of its first registration. The work hint and
+        // the rate limit stay; in an expired item they are long past.
+        let registered_at =
+            if is_new { ":registered_at" } else { "if_not_exists(registered_at, :registered_at)" };
+        let mut set = vec![format!("registered_at = {registered_at}")];
         let mut remove = Vec::new();
         let mut update = self.client.update_item().table_name(&self.table);
         for (name, value) in attributes {
