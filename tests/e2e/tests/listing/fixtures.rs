@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use doorbell_gateway::invoke;
-use doorbell_protocol::{RuntimeId, Scope, WorkspaceId};
+use doorbell_protocol::{Scope, WorkspaceId};
 use doorbell_shared::clock::{Clock as _, SystemClock};
 use doorbell_shared::http::input::AuthorizerContext;
 use doorbell_shared::http::routes::Function;
