@@ -28,10 +28,13 @@ impl Token {
         Self(format!("{}{secret}", prefix(scope)))
     }
 
-    /// `None` when the text does not have the form of an opaque token.
+    /// `None` when the text does not have the form of an opaque token: a prefix and letters of base64url. Looking it up would
+    /// cost a read.
     pub fn parse(text: &str) -> Option<Self> {
-        let has_prefix = Scope::ALL.iter().any(|scope| text.starts_with(prefix(*scope)));
-        (has_prefix && text.len() <= MAX_BYTES).then(|| Self(text.to_owned()))
+        let secret = Scope::ALL.iter().find_map(|scope| text.strip_prefix(prefix(*scope)))?;
+        let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let is_token = !secret.is_empty() && text.len() <= MAX_BYTES && secret.bytes().all(is_base64url);
+        is_token.then(|| Self(text.to_owned()))
     }
 
     pub fn hash(&self) -> TokenHash {
@@ -135,7 +138,10 @@ mod tests {
     #[test]
     fn rejects_text_without_token_form() {
         assert!(Token::parse("dbu_x").is_some() && Token::parse("dbd_x").is_some());
-        for other in ["", "x", "dbx_x", "DBU_x", "eyJhbGciOi.eyJ.x", &format!("dbu_{}", "x".repeat(200))] {
+        let long = format!("dbu_{}", "x".repeat(200));
+        for other in
+            ["", "x", "dbx_x", "DBU_x", "eyJhbGciOi.eyJ.x", "dbu_", "dbu_a b", "dbd_ü", "dbu_a,dbu_b", &long]
+        {
             assert_eq!(Token::parse(other), None, "{other}");
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::{ModelListReport, ModelListResult};
+use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RUNTIME_RETENTION;
 use doorbell_shared::request::{Payload, RequestOutcome};
@@ -243,6 +244,36 @@ async fn early_ring_costs_one_more_write() {
     let (runtime, _) = api.register("d").await;
     api.ring(&runtime).await;
     let (_, cost) = api.ring(&runtime).await;
-    let calls: Vec<_> = cost.by_name().into_iter().map(|(operation, _)| operation).collect();
-    assert_eq!(calls, ["UpdateItem", "UpdateItem", "PutItem"]);
+    assert_eq!(calls(&cost), ["UpdateItem", "UpdateItem", "PutItem"]);
+}
+
+fn calls(cost: &Cost) -> Vec<&str> {
+    cost.by_name().into_iter().map(|(operation, _)| operation).collect()
+}
+
+#[tokio::test]
+async fn malformed_authorization_costs_no_call() {
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
+    let long = format!("Bearer dbu_{}", "a".repeat(200));
+    for header in [
+        "",
+        " ",
+        "dbu_dev_a",
+        "Basic dbu_dev_a",
+        "Bearer",
+        "Bearer ",
+        "Bearer dbu_",
+        "Bearer dbx_a",
+        "Bearer dbu_a b",
+        "Bearer dbu_a,Bearer dbu_b",
+        "Bearer dbu_ä",
+        "Bearer dbd_{}",
+        "Bearer a.b.c",
+        &long,
+    ] {
+        let (caller, cost) = api.authorize_with(header).await;
+        assert_eq!((caller, calls(&cost)), (Caller::Anonymous, vec![]), "{header}");
+    }
+    let (caller, cost) = api.authorize_with("Bearer dbu_unknown").await;
+    assert_eq!((caller, calls(&cost)), (Caller::Anonymous, vec!["GetItem"]), "well-formed");
 }

@@ -143,13 +143,19 @@ impl RecordedApi {
     /// Authorizes a daemon's token.
     pub async fn authorize(&self) -> Cost {
         doorbell_gateway::issue_dev_tokens(&self.state.store, self.clock.now()).await.unwrap();
+        let (caller, cost) = self.authorize_with("Bearer dbd_dev_a").await;
+        assert!(matches!(caller, Caller::Known(_)));
+        cost
+    }
+
+    /// The caller of an `authorization` header.
+    pub async fn authorize_with(&self, header: &str) -> (Caller, Cost) {
         self.recorder.take();
-        let event = json!({"headers": {"authorization": "Bearer dbd_dev_a"}});
+        let event = json!({"headers": {"authorization": header}});
         let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
         let oidc: Option<&Oidc> = None;
         let response = doorbell_functions::auth::handle(&self.state, oidc, &event).await.unwrap();
-        assert!(matches!(response.context, Caller::Known(_)));
-        Cost(self.recorder.take())
+        (response.context, Cost(self.recorder.take()))
     }
 
     /// When the next [`lifecycle`](Self::lifecycle) begins: no queue read finds the previous one.
