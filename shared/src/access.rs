@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use doorbell_protocol::limits::TEXT_CHARS;
 use doorbell_protocol::{Scope, WorkspaceId};
+
+use crate::token::TokenId;
 
 /// The workspaces a caller is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,8 +34,10 @@ impl FromIterator<WorkspaceId> for Workspaces {
 /// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// For logs.
+    /// For logs and lists. [`loggable`] has cleaned it.
     pub subject: String,
+    /// Identifies the opaque token, or the subject of a JWT. For logs.
+    pub token_id: TokenId,
     pub scopes: BTreeSet<Scope>,
     pub workspaces: Workspaces,
 }
@@ -42,8 +47,41 @@ impl Principal {
     pub fn of_workspaces(workspaces: impl IntoIterator<Item = WorkspaceId>) -> Self {
         Self {
             subject: "example".to_owned(),
+            token_id: TokenId::of_subject("example"),
             scopes: Scope::ALL.iter().copied().collect(),
             workspaces: workspaces.into_iter().collect(),
         }
+    }
+}
+
+/// A subject for logs: at most [`TEXT_CHARS`] characters, without control characters and without `"` and `\`.
+///
+/// API Gateway puts the subject between quotes in a line of its access log. AWS documents no escaping there, so a subject with
+/// quotes could add fields to the line.
+pub fn loggable(subject: &str) -> String {
+    let is_unsafe =
+        |letter: char| letter.is_control() || is_bidi_control(letter) || ['"', '\\'].contains(&letter);
+    let clean = |letter| if is_unsafe(letter) { '\u{fffd}' } else { letter };
+    subject.chars().take(TEXT_CHARS).map(clean).collect()
+}
+
+/// Characters that reorder the text after them on a terminal (Unicode, UAX #9, table 4), and line separators.
+fn is_bidi_control(letter: char) -> bool {
+    matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loggable_subject_is_bounded_and_printable() {
+        assert_eq!(loggable("auth0|müller@example.com"), "auth0|müller@example.com");
+        assert_eq!(
+            loggable("a\nb\u{1b}[31mc\",\"status\":\"500\\"),
+            "a\u{fffd}b\u{fffd}[31mc\u{fffd},\u{fffd}status\u{fffd}:\u{fffd}500\u{fffd}"
+        );
+        assert_eq!(loggable("a\u{202e}b\u{2028}c"), "a\u{fffd}b\u{fffd}c");
+        assert_eq!(loggable(&"ü".repeat(10_000)), "ü".repeat(TEXT_CHARS));
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use doorbell_protocol::{Scope, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::access::Workspaces;
@@ -66,9 +67,16 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A token's SHA-256: its key in the table, and its id for administrators.
+/// A token's SHA-256: its key in the table, and its full id for administrators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// The short id.
+    pub fn id(self) -> TokenId {
+        TokenId::beginning_of(self.0)
+    }
+}
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,6 +99,63 @@ impl FromStr for TokenHash {
         let mut hash = [0; 32];
         hex::decode_to_slice(text, &mut hash).map_err(|_| InvalidTokenHash)?;
         Ok(Self(hash))
+    }
+}
+
+/// The short id of a token, in lists and logs and as the key of its rates: 12 hex digits, the beginning of its hash. 48 bits are
+/// enough to be unique in a workspace.
+///
+/// A JWT lives for minutes, so its id is that of its issuer's subject instead: the same for all tokens of one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId([u8; 6]);
+
+impl TokenId {
+    /// The id of a JWT's subject.
+    pub fn of_subject(subject: &str) -> Self {
+        // The domain keeps it apart from hashes of tokens.
+        let domain = Sha256::new().chain_update(b"doorbell jwt subject\0");
+        Self::beginning_of(domain.chain_update(subject.as_bytes()).finalize().into())
+    }
+
+    fn beginning_of(hash: [u8; 32]) -> Self {
+        let [a, b, c, d, e, f, ..] = hash;
+        Self([a, b, c, d, e, f])
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// The text is not 12 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a token's id")]
+pub struct InvalidTokenId;
+
+impl FromStr for TokenId {
+    type Err = InvalidTokenId;
+    fn from_str(text: &str) -> Result<Self, InvalidTokenId> {
+        // One spelling only: it is part of a key.
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(InvalidTokenId);
+        }
+        let mut id = [0; 6];
+        hex::decode_to_slice(text, &mut id).map_err(|_| InvalidTokenId)?;
+        Ok(Self(id))
+    }
+}
+
+impl Serialize for TokenId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -147,6 +212,23 @@ mod tests {
     }
 
     #[test]
+    fn id_begins_the_hash_and_round_trips() {
+        let hash = Token::new(Scope::User, "example").hash();
+        assert_eq!(hash.id().to_string(), "25908ac0336d");
+        assert_eq!("25908ac0336d".parse(), Ok(hash.id()));
+        for other in ["", "25908ac0336", "25908ac0336d0", "25908AC0336D", "25908ac0336g"] {
+            assert_eq!(other.parse::<TokenId>(), Err(InvalidTokenId), "{other}");
+        }
+    }
+
+    #[test]
+    fn id_of_subject_is_stable_and_domain_separated() {
+        // printf 'doorbell jwt subject\0example' | sha256sum
+        assert_eq!(TokenId::of_subject("example").to_string(), "6c0083d1fd70");
+        assert_ne!(TokenId::of_subject("dbu_example"), Token::new(Scope::User, "example").hash().id());
+    }
+
+    #[test]
     fn debug_redacts_secret() {
         let token = Token::new(Scope::Daemon, "secret-part");
         assert!(!format!("{token:?}").contains("secret"));
@@ -156,17 +238,20 @@ mod tests {
     #[test]
     fn token_expires() {
         let expires_at = Timestamp::from_millis(1_000_000).unwrap();
-        let record = TokenRecord {
+        assert!(record(Some(expires_at)).is_valid(expires_at - Duration::from_millis(1)));
+        assert!(!record(Some(expires_at)).is_valid(expires_at));
+        assert!(record(None).is_valid(expires_at));
+    }
+
+    fn record(expires_at: Option<Timestamp>) -> TokenRecord {
+        TokenRecord {
             hash: Token::new(Scope::User, "x").hash(),
             subject: ShortText::try_from("example".to_owned()).unwrap(),
             scopes: BTreeSet::new(),
             workspaces: Workspaces::default(),
-            created_at: expires_at,
-            expires_at: Some(expires_at),
+            created_at: Timestamp::from_millis(1_000_000).unwrap(),
+            expires_at,
             last_four: "x".to_owned(),
-        };
-        assert!(record.is_valid(expires_at - Duration::from_millis(1)));
-        assert!(!record.is_valid(expires_at));
-        assert!(TokenRecord { expires_at: None, ..record }.is_valid(expires_at));
+        }
     }
 }

@@ -10,12 +10,13 @@ mod event;
 pub mod oidc;
 
 use doorbell_protocol::{Scope, Timestamp};
+use doorbell_shared::access::loggable;
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::access_log::call_span;
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
 use doorbell_shared::store::{StoreError, TokenStore};
-use doorbell_shared::token::Token;
+use doorbell_shared::token::{Token, TokenId};
 use tracing::Instrument as _;
 
 pub use event::{AuthorizerEvent, AuthorizerResponse};
@@ -60,7 +61,8 @@ async fn check<S: TokenStore, F: FetchJson>(
     let duration_ms = started.elapsed_ms();
     match caller {
         Ok(Some(context)) => {
-            tracing::info!(subject = context.subject, duration_ms, "authenticated");
+            let token_id = context.token_id.map(tracing::field::display);
+            tracing::info!(subject = context.subject, token_id, duration_ms, "authenticated");
             Ok(Caller::Known(context).into())
         }
         Ok(None) => {
@@ -87,7 +89,8 @@ async fn identify<S: TokenStore, F: FetchJson>(
     let Some(oidc) = oidc else { return Ok(None) };
     match oidc.verify(bearer, now).await? {
         Verification::Valid(identity) => Ok(Some(AuthorizerContext {
-            subject: identity.subject,
+            token_id: Some(TokenId::of_subject(&identity.subject)),
+            subject: loggable(&identity.subject),
             // The issuer signs in users. Daemons have opaque tokens.
             scopes: vec![Scope::User],
             workspaces: identity.workspaces.iter().collect(),

@@ -1,6 +1,6 @@
 //! The log: JSON lines for CloudWatch Logs Insights, one for each call.
 //!
-//! Fields are ids, statuses and durations; bodies and tokens never reach this module. Levels below WARN are enabled for our
+//! Fields are ids, statuses, durations and the subject of the caller; bodies and tokens never reach this module. Levels below WARN are enabled for our
 //! crates only: at TRACE the SDK and the HTTP stack log headers and bodies.
 
 use tracing::field::{Empty, display};
@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 
 use super::response::ApiError;
+use crate::access::Principal;
 use crate::clock::Stopwatch;
 
 /// The prefix of the targets of all our crates.
@@ -35,13 +36,15 @@ where
     registry().with(filter(level)).with(json)
 }
 
-/// The span of a call. It adds the call's ids to every line.
+/// The span of a call. It adds the call's ids and its caller to every line.
 pub fn call_span(function: &'static str, gateway_request_id: Option<&str>) -> Span {
     // At ERROR, so that it exists at every log level.
     tracing::error_span!(
         "call",
         function,
         gateway_request_id,
+        subject = Empty,
+        token_id = Empty,
         runtime_id = Empty,
         request_id = Empty,
         record_ms = Empty,
@@ -64,6 +67,13 @@ pub(super) fn log_call(started: Stopwatch, status: u16, error: Option<&ApiError>
 /// Adds a parsed id to the current call's span. Unparsed text of a path could contain anything.
 pub(super) fn record_id(field: &'static str, id: impl std::fmt::Display) {
     Span::current().record(field, display(id));
+}
+
+/// Adds the caller to the current call's span.
+pub fn record_caller(caller: &Principal) {
+    let span = Span::current();
+    span.record("subject", caller.subject.as_str());
+    span.record("token_id", display(caller.token_id));
 }
 
 fn cause(error: &ApiError) -> String {

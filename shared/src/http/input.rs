@@ -15,11 +15,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::HttpRequest;
-use super::access_log::record_id;
+use super::access_log::{record_caller, record_id};
 use super::response::ApiError;
-use crate::access::Principal;
+use crate::access::{Principal, loggable};
 use crate::request::Address;
-use crate::token::TokenRecord;
+use crate::token::{TokenId, TokenRecord};
 
 /// The authorizer's context.
 ///
@@ -35,7 +35,11 @@ pub enum Caller {
 /// A caller with a valid token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizerContext {
+    /// [Loggable](loggable), because API Gateway writes it into its access log.
     pub subject: String,
+    /// Absent in responses of an older authorizer that API Gateway has cached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<TokenId>,
     /// Unknown scopes of a newer authorizer are skipped.
     #[serde(deserialize_with = "known_scopes")]
     pub scopes: Vec<Scope>,
@@ -50,7 +54,9 @@ fn known_scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>
 impl From<AuthorizerContext> for Principal {
     fn from(context: AuthorizerContext) -> Self {
         Self {
-            subject: context.subject,
+            token_id: context.token_id.unwrap_or_else(|| TokenId::of_subject(&context.subject)),
+            // Once more: a function may be invoked with an event that no authorizer has made.
+            subject: loggable(&context.subject),
             scopes: context.scopes.into_iter().collect(),
             workspaces: context.workspaces.into_iter().collect(),
         }
@@ -60,16 +66,18 @@ impl From<AuthorizerContext> for Principal {
 impl From<TokenRecord> for AuthorizerContext {
     fn from(record: TokenRecord) -> Self {
         Self {
-            subject: record.subject.to_string(),
+            subject: loggable(record.subject.as_str()),
+            token_id: Some(record.hash.id()),
             scopes: record.scopes.into_iter().collect(),
             workspaces: record.workspaces.iter().collect(),
         }
     }
 }
 
-/// The caller of `request`, if it has `scope`.
+/// The caller of `request`, if it has `scope`. From here on, every line of the log names the caller.
 pub fn caller(request: &HttpRequest, scope: Scope) -> Result<Principal, ApiError> {
     let principal = principal(request).ok_or(ApiError::Unauthenticated)?;
+    record_caller(&principal);
     if principal.scopes.contains(&scope) { Ok(principal) } else { Err(ApiError::MissingScope(scope)) }
 }
 

@@ -2,8 +2,16 @@
 //!
 //! Each test runs on one thread, so all of its lines are captured.
 
+use doorbell_gateway::invoke;
+use doorbell_protocol::Scope;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::input::AuthorizerContext;
+use doorbell_shared::http::routes::Function;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::token::Token;
+use doorbell_test_support::event::event_from;
 use doorbell_test_support::log::CapturedLog;
 use doorbell_test_support::{Caller, TestApi};
 use serde_json::{Value, json};
@@ -42,10 +50,75 @@ async fn heartbeat_logs_time_of_each_step() {
     let (log, _guard) = CapturedLog::capture();
     api.heartbeat(&runtime).await;
     let span = &log.lines("answered")[0]["span"];
-    let expected =
-        ["claim_ms", "function", "gateway_request_id", "list_ms", "name", "record_ms", "runtime_id"];
+    let expected = [
+        "claim_ms",
+        "function",
+        "gateway_request_id",
+        "list_ms",
+        "name",
+        "record_ms",
+        "runtime_id",
+        "subject",
+        "token_id",
+    ];
     assert_eq!(fields(span), expected);
     assert!(["record_ms", "list_ms", "claim_ms"].iter().all(|step| span[step].is_number()), "{span}");
+}
+
+#[tokio::test]
+async fn every_line_names_its_caller() {
+    let api = TestApi::start().await;
+    let (log, _guard) = CapturedLog::capture();
+    let runtime = api.runtime().await;
+    let request = api.ring(&runtime).await;
+    api.heartbeat(&runtime).await;
+    api.report(&runtime, &request, json!({"status": "failed", "error": "no"})).await;
+    api.poll(&runtime, &request).await;
+    api.get(Caller::UserA, "/api/runtimes").await;
+    api.post(Caller::DaemonA, "/api/daemon/deregister", json!({"runtime_ids": [runtime]})).await;
+    api.get(Caller::DaemonA, "/api/runtimes").await;
+
+    let id = |token: &str| Token::parse(token).unwrap().hash().id().to_string();
+    let user = ("user-a", id("dbu_dev_a"));
+    let daemon = ("daemon-a", id("dbd_dev_a"));
+    let expected = [
+        ("register", &daemon),
+        ("initiate", &user),
+        ("heartbeat", &daemon),
+        ("report", &daemon),
+        ("poll", &user),
+        ("runtimes", &user),
+        ("deregister", &daemon),
+        // Without the scope.
+        ("runtimes", &daemon),
+    ];
+    let answered = log.lines("answered");
+    let authenticated = log.lines("authenticated");
+    assert_eq!((answered.len(), authenticated.len()), (expected.len(), expected.len()), "{}", log.text());
+    for ((line, authorizer), (function, (subject, token_id))) in
+        answered.iter().zip(authenticated).zip(expected)
+    {
+        let span = &line["span"];
+        assert_eq!((&span["function"], &span["subject"]), (&json!(function), &json!(subject)), "{line}");
+        assert_eq!(span["token_id"], json!(token_id), "{line}");
+        assert_eq!((&authorizer["subject"], &authorizer["token_id"]), (&json!(subject), &json!(token_id)));
+    }
+    assert!(!log.text().contains("_dev_"), "a token was logged: {}", log.text());
+}
+
+/// Of an event that no authorizer has made.
+#[tokio::test]
+async fn subject_is_printable_and_bounded() {
+    let (log, _guard) = CapturedLog::capture();
+    let state = AppState::new(MemoryStore::default());
+    let subject = format!("a\n\"b\u{1b}{}", "c".repeat(10_000));
+    let caller = AuthorizerContext { subject, token_id: None, scopes: vec![Scope::User], workspaces: vec![] };
+    let now = state.clock.now();
+    let request = event_from(&caller, Function::Runtimes, "/api/runtimes", &Value::Null, now);
+    invoke(Function::Runtimes, &state, &request).await;
+    let span = &log.lines("answered")[0]["span"];
+    assert_eq!(span["subject"], format!("a\u{fffd}\u{fffd}b\u{fffd}{}", "c".repeat(195)));
+    assert_eq!(span["token_id"].as_str().unwrap().len(), 12);
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ impl Operation {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
         let caller = AuthorizerContext {
             subject: "simulated".to_owned(),
+            token_id: None,
             scopes: vec![scope],
             workspaces: vec![workspace.id().parse().unwrap()],
         };

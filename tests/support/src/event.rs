@@ -6,6 +6,7 @@ use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
 use doorbell_shared::http::routes::{Function, ROUTES};
 use doorbell_shared::http::{self, HttpRequest};
+use doorbell_shared::token::TokenId;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 
@@ -34,6 +35,7 @@ pub fn lambda_event(function: Function, scope: Scope, path: &str, body: &Value) 
 pub fn caller(scope: Scope) -> Caller {
     Caller::Known(AuthorizerContext {
         subject: "tester".to_owned(),
+        token_id: Some(TokenId::of_subject("tester")),
         scopes: vec![scope],
         workspaces: vec![WORKSPACE_A.parse().unwrap()],
     })

@@ -88,9 +88,17 @@ fn authorizer(right: &'static str) -> impl Strategy<Value = Value> {
         6 => Just(vec![WORKSPACES[0]]),
         3 => prop::collection::vec(select(WORKSPACES.to_vec()), 0..4),
     ];
-    let valid = (text(), scopes, workspaces).prop_map(
-        |(subject, scopes, workspaces)| json!({"caller": "known", "subject": subject, "scopes": scopes, "workspaces": workspaces}),
-    );
+    let valid = (text(), token_id(), scopes, workspaces)
+        .prop_map(|(subject, token_id, scopes, workspaces)| {
+            let mut context =
+                json!({"caller": "known", "subject": subject, "scopes": scopes, "workspaces": workspaces});
+            if let Some(token_id) = token_id {
+                context["token_id"] = token_id;
+            }
+            context
+        })
+        // Unboxed, the strategy can overflow the stack of a test thread.
+        .boxed();
     prop_oneof![
         8 => valid.clone(),
         1 => mutate(valid.clone()),
@@ -102,6 +110,12 @@ fn authorizer(right: &'static str) -> impl Strategy<Value = Value> {
         1 => Just(json!({"caller": "anonymous"})),
         1 => value(),
     ]
+}
+
+/// Absent in responses of an older authorizer.
+fn token_id() -> impl Strategy<Value = Option<Value>> + Clone {
+    let valid = "25908ac0336d".to_owned();
+    prop::option::weighted(0.9, prop_oneof![8 => Just(valid), 1 => text()].prop_map(Value::from))
 }
 
 fn path_parameters() -> impl Strategy<Value = Option<Value>> {

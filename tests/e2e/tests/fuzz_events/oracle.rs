@@ -161,8 +161,16 @@ fn caller(context: &Value) -> Option<Caller> {
     let scopes = scopes.map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
     let workspaces = context["workspaces"].as_array()?.iter();
     let workspaces = workspaces.map(|id| id.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+    let is_token_id =
+        context.get("token_id").is_none_or(|id| id.is_null() || id.as_str().is_some_and(is_token_id));
     let caller = Caller { scopes, workspaces };
+    is_token_id.then_some(())?;
     caller.workspaces.iter().all(|id| is_canonical(id)).then_some(caller)
+}
+
+/// 12 hex digits in lower case.
+fn is_token_id(id: &str) -> bool {
+    id.len() == 12 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A UUID in lower case with hyphens.

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use doorbell_functions::auth::oidc::limits::LEEWAY;
 use doorbell_functions::auth::oidc::{DeniedReason, Oidc, Verification};
+use doorbell_functions::auth::{self, AuthorizerEvent};
 use doorbell_protocol::Timestamp;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::input::{AuthorizerContext, Caller};
+use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::token::TokenId;
 use serde_json::{Value, json};
 
 use crate::fixtures::{
@@ -151,4 +156,39 @@ async fn workspaces_claim_is_configurable() {
     let token = signer.token(&with(claims(), json!({ name: [OTHER] })));
     let Verification::Valid(identity) = oidc.verify(&token, start()).await.unwrap() else { panic!("denied") };
     assert_eq!(identity.workspaces, [OTHER.parse().unwrap()].into_iter().collect());
+}
+
+/// The authorizer's context of a JWT with these changes.
+async fn context(changes: Value) -> AuthorizerContext {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::with(&[&signer]);
+    let state = AppState::new(MemoryStore::default());
+    // The authorizer uses the real clock.
+    let changes = with(changes, json!({"exp": START + 10 * 365 * 24 * 3600}));
+    let header = format!("Bearer {}", signer.token(&with(claims(), changes)));
+    let event = AuthorizerEvent::new([("authorization".to_owned(), header)]);
+    match auth::handle(&state, Some(&issuer.oidc), &event).await.unwrap().context {
+        Caller::Known(context) => context,
+        Caller::Anonymous => panic!("anonymous"),
+    }
+}
+
+/// A JWT lives for minutes, so its id is that of its subject.
+#[tokio::test]
+async fn token_id_identifies_the_subject() {
+    let one = context(json!({"jti": "1"})).await;
+    let other_token = context(json!({"jti": "2"})).await;
+    let other_subject = context(json!({"sub": "user-2"})).await;
+    assert_eq!((one.subject.as_str(), one.token_id), ("user-1", Some(TokenId::of_subject("user-1"))));
+    assert_eq!(other_token.token_id, one.token_id);
+    assert_ne!(other_subject.token_id, one.token_id);
+}
+
+/// API Gateway writes it into its access log. The id is of the whole subject.
+#[tokio::test]
+async fn subject_is_loggable() {
+    let long = format!("a\"b\n{}", "c".repeat(300));
+    let context = context(json!({ "sub": long })).await;
+    assert_eq!(context.subject, format!("a\u{fffd}b\u{fffd}{}", "c".repeat(196)));
+    assert_eq!(context.token_id, Some(TokenId::of_subject(&long)));
 }

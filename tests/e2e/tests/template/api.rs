@@ -1,6 +1,9 @@
 //! Settings of API Gateway: CORS, throttling and its access log.
 
+use doorbell_protocol::Scope;
+use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::{CORS_EXPOSED_HEADERS, CORS_HEADERS, CORS_MAX_AGE_SECONDS, CORS_METHODS};
+use doorbell_test_support::event::caller;
 use serde_json::Value;
 
 use crate::yaml::{intrinsic, template, text, texts};
@@ -94,6 +97,8 @@ fn access_log_has_no_request_data() {
     logged.sort_by_key(Value::to_string);
     let expected = [
         "$context.authorizer.error",
+        "$context.authorizer.subject",
+        "$context.authorizer.token_id",
         "$context.error.message",
         "$context.integration.status",
         "$context.integrationErrorMessage",
@@ -106,6 +111,18 @@ fn access_log_has_no_request_data() {
         "${AWS::StackName}",
     ];
     assert_eq!(logged, expected);
+}
+
+/// The variables are the names in the authorizer's context.
+#[test]
+fn access_log_names_the_caller() {
+    let Caller::Known(context) = caller(Scope::User) else { panic!("anonymous") };
+    let context = serde_json::to_value(context).unwrap();
+    let log = access_log();
+    for (field, variable) in [("subject", "subject"), ("tokenId", "token_id")] {
+        assert_eq!(log[field], format!("$context.authorizer.{variable}"));
+        assert!(context[variable].is_string(), "{context}");
+    }
 }
 
 /// The filter that counts 5xx reads fields of the access log.
