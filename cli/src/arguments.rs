@@ -46,10 +46,10 @@ Examples:
   doorbell why <request>        show what became of a request";
 
 impl Arguments {
-    /// The daemon logs what it does. The other commands log only problems.
+    /// The daemon logs what it does, and `token` the tokens that it creates and revokes. The other commands log only problems.
     pub fn log_level(&self) -> LevelFilter {
-        let is_daemon = matches!(self.command, Command::Daemon(_));
-        match self.verbose + u8::from(is_daemon) {
+        let logs_events = matches!(self.command, Command::Daemon(_) | Command::Token(_));
+        match self.verbose + u8::from(logs_events) {
             0 => LevelFilter::WARN,
             1 => LevelFilter::INFO,
             _ => LevelFilter::DEBUG,

@@ -133,14 +133,15 @@ fn levels(thinking: &Thinking) -> String {
     thinking.supported_levels.iter().map(|supported| level(&supported.value)).collect::<Vec<_>>().join(" ")
 }
 
-/// A table of tokens, with the first `id_digits` digits of each id.
-pub fn tokens(records: &[TokenRecord], id_digits: usize) -> String {
+/// A table of tokens.
+pub fn tokens(records: &[TokenRecord]) -> String {
     let rows = records.iter().map(|record| {
         let scopes: Vec<_> = record.scopes.iter().map(ToString::to_string).collect();
         let expires = record.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-        let id = record.hash.to_string().chars().take(id_digits).collect();
+        let id = record.hash.id().to_string();
         let subject = cell(record.subject.as_str());
-        [id, record.last_four.clone(), subject, scopes.join(" "), record.created_at.to_string(), expires]
+        let created = record.created_at.to_string();
+        [id, record.last_four.clone(), subject, scopes.join(" "), created, expires]
     });
     table(["ID", "ENDS IN", "SUBJECT", "SCOPE", "CREATED", "EXPIRES"], "ID", rows)
 }

@@ -1,8 +1,11 @@
 //! `doorbell token`: creates, lists and revokes opaque tokens, directly in the table.
+//!
+//! A created and a revoked token are logged at INFO, which this command shows by default: nothing else records who did it.
 
 use std::collections::BTreeSet;
 
 use doorbell_protocol::WorkspaceId;
+use doorbell_shared::access::loggable;
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::id_gen;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
@@ -14,9 +17,6 @@ use serde_json::{Value, json};
 use super::CommandError;
 use crate::arguments::{self, TokenAction, TokenStoreKind};
 use crate::output;
-
-/// The displayed digits of a token's id: 48 bits, enough to be unique in a workspace.
-const ID_DIGITS: usize = 12;
 
 pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError> {
     let store = match (arguments.table.store, arguments.table.data) {
@@ -47,13 +47,14 @@ async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Res
         last_four: token.last_four(),
     };
     store.issue_token(&record).await.map_err(CommandError::Table)?;
+    log_event("token created", &record);
     if arguments.json {
         let mut json = to_json(&record);
         json["token"] = token.reveal().into();
         output::json(&json);
     } else {
         output::line(token.reveal());
-        output::note(format!("This is token {}. It is not shown again.", id(record.hash)));
+        output::note(format!("This is token {}. It is not shown again.", record.hash.id()));
     }
     Ok(())
 }
@@ -66,23 +67,42 @@ async fn list(store: &DynamoDbStore, arguments: arguments::TokenList) -> Result<
     } else if records.is_empty() {
         output::note("no tokens; create one with `doorbell token create`");
     } else {
-        output::line(output::tokens(&records, ID_DIGITS));
+        output::line(output::tokens(&records));
     }
     Ok(())
 }
 
 async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Result<(), CommandError> {
     let hash = resolve(store, arguments.workspace, &arguments.token).await?;
+    // For the log only, so a failure does not prevent the revocation.
+    let found = store.find_token(hash, SystemClock.now()).await;
     match store.revoke_token(arguments.workspace, hash).await.map_err(CommandError::Table)? {
         RevokeOutcome::Revoked => {
+            let id = hash.id();
+            match found {
+                Ok(Some(record)) => log_event("token revoked", &record),
+                // It has expired, or could not be read.
+                _ => tracing::info!(token_id = %id, "token revoked"),
+            }
             output::note(format!(
-                "Token {} is revoked. API Gateway may accept it for AuthorizerCacheSeconds.",
-                id(hash)
+                "Token {id} is revoked. API Gateway may accept it for AuthorizerCacheSeconds."
             ));
             Ok(())
         }
         RevokeOutcome::NotFound => Err(CommandError::NoSuchToken),
     }
+}
+
+/// The event of a token, without the token.
+fn log_event(event: &'static str, record: &TokenRecord) {
+    let list = |items: Vec<String>| items.join(" ");
+    tracing::info!(
+        token_id = %record.hash.id(),
+        subject = loggable(record.subject.as_str()),
+        scopes = list(record.scopes.iter().map(ToString::to_string).collect()),
+        workspaces = list(record.workspaces.iter().map(|workspace| workspace.to_string()).collect()),
+        "{event}"
+    );
 }
 
 /// The token itself, or the beginning of its id, which must be unique in the workspace.
@@ -106,10 +126,6 @@ async fn resolve(
 
 async fn tokens(store: &DynamoDbStore, workspace: WorkspaceId) -> Result<Vec<TokenRecord>, CommandError> {
     store.list_tokens(workspace, SystemClock.now()).await.map_err(CommandError::Table)
-}
-
-fn id(hash: TokenHash) -> String {
-    hash.to_string().chars().take(ID_DIGITS).collect()
 }
 
 fn to_json(record: &TokenRecord) -> Value {

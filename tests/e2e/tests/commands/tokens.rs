@@ -1,7 +1,9 @@
 //! `doorbell token`: create, list, revoke.
 
+use doorbell_shared::token::Token;
 use serde_json::Value;
 
+use crate::support::api::WORKSPACE_A;
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 use crate::support::process::Ended;
@@ -62,6 +64,24 @@ async fn list_shows_subject_and_expiry() {
     assert_eq!((&listed[0]["subject"], &listed[0]["scopes"][0]), (&"build machine".into(), &"daemon".into()));
     assert!(listed[0]["expires_at"].as_str().unwrap() > listed[0]["created_at"].as_str().unwrap());
     assert_eq!(listed[1].get("expires_at"), None);
+}
+
+#[tokio::test]
+async fn logs_created_and_revoked_tokens() {
+    let machine = Machine::new();
+    let created = token(&machine, &["create", "--scope", "user", "--subject", "a \"b\"\u{1b}c"]).await;
+    let made = created.stdout.trim();
+    let id = Token::parse(made).unwrap().hash().id().to_string();
+    let revoked = token(&machine, &["revoke", &id]).await;
+    for (ended, event) in [(&created, "token created"), (&revoked, "token revoked")] {
+        let line = ended.stderr.lines().find(|line| line.contains(event)).unwrap_or(&ended.stderr);
+        assert!(line.contains("INFO"), "{line}");
+        let fields = format!(
+            "token_id={id} subject=\"a \u{fffd}b\u{fffd}\u{fffd}c\" scopes=\"user\" workspaces=\"{WORKSPACE_A}\""
+        );
+        assert!(line.contains(&fields), "{line}");
+        assert!(!ended.stderr.contains(&made[4..]), "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]
