@@ -2,9 +2,12 @@
 //! dev` listens on loopback only and never writes them into a shared table.
 
 use doorbell_protocol::{InvalidId, Scope, Timestamp, WorkspaceId};
+use doorbell_shared::access::Workspaces;
 use doorbell_shared::runtime::ShortText;
 use doorbell_shared::store::memory::MemoryStore;
-use doorbell_shared::store::{Result, RevokeOutcome, StoreError, StoreErrorKind, TokenStore};
+use doorbell_shared::store::{
+    FindTokenOutcome, Result, RevokeOutcome, StoreError, StoreErrorKind, TokenStore,
+};
 use doorbell_shared::token::{Token, TokenHash, TokenRecord};
 
 pub const WORKSPACE_A: &str = "00000000-0000-4000-8000-00000000000a";
@@ -44,7 +47,7 @@ fn record(dev: DevToken, now: Timestamp) -> std::result::Result<TokenRecord, Inv
         hash: token.hash(),
         subject: ShortText::try_from(dev.subject.to_owned()).map_err(|_| InvalidId)?,
         scopes: [dev.scope].into(),
-        workspaces: [dev.workspace.parse()?].into_iter().collect(),
+        workspaces: Workspaces::of(dev.workspace.parse()?),
         created_at: now,
         expires_at: None,
         last_four: token.last_four(),
@@ -71,10 +74,10 @@ impl<S: TokenStore> DevTokens<S> {
 }
 
 impl<S: TokenStore> TokenStore for DevTokens<S> {
-    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
+    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<FindTokenOutcome> {
         match self.dev.find_token(hash, now).await? {
-            Some(record) => Ok(Some(record)),
-            None => self.store.find_token(hash, now).await,
+            FindTokenOutcome::NotFound => self.store.find_token(hash, now).await,
+            dev => Ok(dev),
         }
     }
 

@@ -8,13 +8,33 @@ use std::collections::BTreeSet;
 use doorbell_protocol::limits::TEXT_CHARS;
 use doorbell_protocol::{Scope, WorkspaceId};
 
+use crate::limits::WORKSPACES_PER_TOKEN;
 use crate::token::TokenId;
 
-/// The workspaces a caller is in.
+/// The workspaces a caller is in: at most [`WORKSPACES_PER_TOKEN`], so that every condition on them fits into an expression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workspaces(BTreeSet<WorkspaceId>);
 
+/// More than [`WORKSPACES_PER_TOKEN`] workspaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than {WORKSPACES_PER_TOKEN} workspaces")]
+pub struct TooManyWorkspaces;
+
 impl Workspaces {
+    /// Repeated ids count once.
+    ///
+    /// # Errors
+    /// With more than [`WORKSPACES_PER_TOKEN`] ids.
+    pub fn new(workspaces: impl IntoIterator<Item = WorkspaceId>) -> Result<Self, TooManyWorkspaces> {
+        let workspaces: BTreeSet<_> = workspaces.into_iter().collect();
+        if workspaces.len() <= WORKSPACES_PER_TOKEN { Ok(Self(workspaces)) } else { Err(TooManyWorkspaces) }
+    }
+
+    /// One workspace.
+    pub fn of(workspace: WorkspaceId) -> Self {
+        Self(BTreeSet::from([workspace]))
+    }
+
     pub fn contains(&self, workspace: WorkspaceId) -> bool {
         self.0.contains(&workspace)
     }
@@ -25,18 +45,12 @@ impl Workspaces {
     }
 }
 
-impl FromIterator<WorkspaceId> for Workspaces {
-    fn from_iter<I: IntoIterator<Item = WorkspaceId>>(workspaces: I) -> Self {
-        Self(workspaces.into_iter().collect())
-    }
-}
-
 /// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// For logs and lists. [`loggable`] has cleaned it.
     pub subject: String,
-    /// Identifies the opaque token, or the subject of a JWT. For logs.
+    /// Identifies the opaque token, or the subject of a JWT. For logs and rate limits.
     pub token_id: TokenId,
     pub scopes: BTreeSet<Scope>,
     pub workspaces: Workspaces,
@@ -44,12 +58,16 @@ pub struct Principal {
 
 impl Principal {
     /// A caller with every scope, for tests and benches of the store.
+    ///
+    /// # Panics
+    /// With more than [`WORKSPACES_PER_TOKEN`] workspaces.
+    #[expect(clippy::expect_used, reason = "for tests and benches, which pass few workspaces")]
     pub fn of_workspaces(workspaces: impl IntoIterator<Item = WorkspaceId>) -> Self {
         Self {
             subject: "example".to_owned(),
             token_id: TokenId::of_subject("example"),
             scopes: Scope::ALL.iter().copied().collect(),
-            workspaces: workspaces.into_iter().collect(),
+            workspaces: Workspaces::new(workspaces).expect("a test has few workspaces"),
         }
     }
 }
@@ -73,6 +91,17 @@ fn is_bidi_control(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn workspaces(count: u32) -> impl Iterator<Item = WorkspaceId> {
+        (0..count).map(|number| format!("00000000-0000-4000-8000-{number:012x}").parse().unwrap())
+    }
+
+    #[test]
+    fn workspaces_are_bounded() {
+        assert_eq!(Workspaces::new(workspaces(250)).unwrap().iter().count(), 250);
+        assert_eq!(Workspaces::new(workspaces(251)), Err(TooManyWorkspaces));
+        assert!(Workspaces::new(workspaces(250).chain(workspaces(250))).is_ok(), "repeated ids count once");
+    }
 
     #[test]
     fn loggable_subject_is_bounded_and_printable() {

@@ -73,3 +73,9 @@ pub const HISTORY_LEASES: usize = 12;
 
 /// The length of a subject in a request's item, in bytes. Longer ones are cut: an issuer's `sub` has no limit.
 pub const HISTORY_SUBJECT_BYTES: usize = 200;
+
+/// The maximum number of workspaces of a token. Each id is a placeholder in the conditions of the store, and DynamoDB allows 4 KB
+/// for an expression (AWS, "Service, account, and table quotas in Amazon DynamoDB"). As JSON, 250 ids are 10 KB of the
+/// authorizer's response, for which HTTP APIs have no quota of their own (AWS, "Quotas for configuring and running an HTTP API in
+/// API Gateway"); the 8 KB that are sometimes named are a quota of WebSocket APIs.
+pub const WORKSPACES_PER_TOKEN: usize = 250;

@@ -61,7 +61,7 @@ pub enum TokenAction {
 
 #[derive(Debug, Args)]
 pub struct TokenCreate {
-    /// Workspace that the token gives access to (repeatable)
+    /// Workspace that the token gives access to (repeatable, at most 250)
     #[arg(long = "workspace", env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
     pub workspaces: Vec<WorkspaceId>,
 

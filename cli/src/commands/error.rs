@@ -7,6 +7,7 @@ use doorbell_client::{AskError, ClientError};
 use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
 use doorbell_protocol::{InvalidId, RequestId, WorkspaceId};
+use doorbell_shared::access::TooManyWorkspaces;
 use doorbell_shared::store::StoreError;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, DataFileProblem, OpenError};
 
@@ -69,6 +70,8 @@ pub enum CommandError {
     NoSuchToken,
     #[error("several tokens have an id that begins so")]
     AmbiguousToken,
+    #[error("a token cannot have {0}")]
+    TooManyWorkspaces(#[from] TooManyWorkspaces),
     /// A second Ctrl-C.
     #[error("interrupted before this machine had signed off; it is shown as online for a while")]
     Interrupted,
@@ -109,6 +112,7 @@ impl CommandError {
             Self::NoSuchRequest { .. } => Some(RETAINED.to_owned()),
             Self::NoData => Some("name it with --data, as in `doorbell dev --data doorbell.db`".to_owned()),
             Self::NoSuchToken => Some("`doorbell token list` lists the tokens of a workspace".to_owned()),
+            Self::TooManyWorkspaces(_) => Some("create several tokens".to_owned()),
             Self::AmbiguousToken => Some("give more of it".to_owned()),
             Self::AmbiguousName { candidates, .. } => {
                 Some(format!("give the id of one of them\n{candidates}"))

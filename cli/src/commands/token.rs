@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use doorbell_protocol::WorkspaceId;
-use doorbell_shared::access::loggable;
+use doorbell_shared::access::{Workspaces, loggable};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::id_gen;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::dynamodb::{DynamoDbStore, connect};
-use doorbell_shared::store::{RevokeOutcome, TokenStore};
+use doorbell_shared::store::{FindTokenOutcome, RevokeOutcome, TokenStore};
 use doorbell_shared::token::{Token, TokenHash, TokenRecord};
 use serde_json::{Value, json};
 
@@ -36,12 +36,13 @@ pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError>
 /// Prints the token alone on standard output, for scripts.
 async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Result<(), CommandError> {
     let now = SystemClock.now();
+    let workspaces = Workspaces::new(arguments.workspaces)?;
     let token = id_gen::token(arguments.scope).map_err(std::io::Error::from)?;
     let record = TokenRecord {
         hash: token.hash(),
         subject: arguments.subject,
         scopes: BTreeSet::from([arguments.scope]),
-        workspaces: arguments.workspaces.into_iter().collect(),
+        workspaces,
         created_at: now,
         expires_at: arguments.expires.map(|lifetime| now + lifetime),
         last_four: token.last_four(),
@@ -80,8 +81,8 @@ async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Res
         RevokeOutcome::Revoked => {
             let id = hash.id();
             match found {
-                Ok(Some(record)) => log_event("token revoked", &record),
-                // It has expired, or could not be read.
+                Ok(FindTokenOutcome::Found(record)) => log_event("token revoked", &record),
+                // It has expired, has too many workspaces, or could not be read.
                 _ => tracing::info!(token_id = %id, "token revoked"),
             }
             output::note(format!(
@@ -105,7 +106,7 @@ fn log_event(event: &'static str, record: &TokenRecord) {
     );
 }
 
-/// The token itself, or the beginning of its id, which must be unique in the workspace.
+/// The token itself, its full id, or the beginning of its id, which must be unique in the workspace.
 async fn resolve(
     store: &DynamoDbStore,
     workspace: WorkspaceId,
@@ -113,6 +114,10 @@ async fn resolve(
 ) -> Result<TokenHash, CommandError> {
     if let Some(token) = Token::parse(name) {
         return Ok(token.hash());
+    }
+    // A token with too many workspaces is not listed.
+    if let Ok(hash) = name.parse() {
+        return Ok(hash);
     }
     let records = tokens(store, workspace).await?;
     let mut matches =

@@ -4,6 +4,9 @@
 //! resulting subject, scopes and workspaces. API Gateway caches the response for `AuthorizerCacheSeconds`, which is how long
 //! a revocation may take.
 //!
+//! A token with too many workspaces is denied like an unknown one: it can never be used, and a 500 would make daemons retry for
+//! ever and clients wait. The log has the reason.
+//!
 //! A failed check is an error and never an anonymous caller: a daemon takes 401 for "log in again".
 
 mod event;
@@ -15,8 +18,9 @@ use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::access_log::call_span;
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
-use doorbell_shared::store::{StoreError, TokenStore};
-use doorbell_shared::token::{Token, TokenId};
+use doorbell_shared::limits::WORKSPACES_PER_TOKEN;
+use doorbell_shared::store::{FindTokenOutcome, StoreError, TokenStore};
+use doorbell_shared::token::{Token, TokenHash, TokenId};
 use tracing::Instrument as _;
 
 pub use event::{AuthorizerEvent, AuthorizerResponse};
@@ -83,8 +87,7 @@ async fn identify<S: TokenStore, F: FetchJson>(
     now: Timestamp,
 ) -> Result<Option<AuthorizerContext>, Cause> {
     if let Some(token) = Token::parse(bearer) {
-        let record = state.store.find_token(token.hash(), now).await?;
-        return Ok(record.map(AuthorizerContext::from));
+        return find_token(state, token.hash(), now).await;
     }
     let Some(oidc) = oidc else { return Ok(None) };
     match oidc.verify(bearer, now).await? {
@@ -99,5 +102,21 @@ async fn identify<S: TokenStore, F: FetchJson>(
             tracing::info!(?reason, "JWT denied");
             Ok(None)
         }
+    }
+}
+
+async fn find_token<S: TokenStore>(
+    state: &AppState<S>,
+    hash: TokenHash,
+    now: Timestamp,
+) -> Result<Option<AuthorizerContext>, Cause> {
+    match state.store.find_token(hash, now).await? {
+        FindTokenOutcome::Found(record) => Ok(Some(AuthorizerContext::from(record))),
+        FindTokenOutcome::TooManyWorkspaces => {
+            let token_id = hash.id();
+            tracing::error!(%token_id, limit = WORKSPACES_PER_TOKEN, "token denied: it has too many workspaces");
+            Ok(None)
+        }
+        FindTokenOutcome::NotFound => Ok(None),
     }
 }

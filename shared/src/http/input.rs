@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::HttpRequest;
 use super::access_log::{record_caller, record_id};
 use super::response::ApiError;
-use crate::access::{Principal, loggable};
+use crate::access::{Principal, TooManyWorkspaces, Workspaces, loggable};
 use crate::request::Address;
 use crate::token::{TokenId, TokenRecord};
 
@@ -51,15 +51,16 @@ fn known_scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
-impl From<AuthorizerContext> for Principal {
-    fn from(context: AuthorizerContext) -> Self {
-        Self {
+impl TryFrom<AuthorizerContext> for Principal {
+    type Error = TooManyWorkspaces;
+    fn try_from(context: AuthorizerContext) -> Result<Self, TooManyWorkspaces> {
+        Ok(Self {
             token_id: context.token_id.unwrap_or_else(|| TokenId::of_subject(&context.subject)),
             // Once more: a function may be invoked with an event that no authorizer has made.
             subject: loggable(&context.subject),
             scopes: context.scopes.into_iter().collect(),
-            workspaces: context.workspaces.into_iter().collect(),
-        }
+            workspaces: Workspaces::new(context.workspaces)?,
+        })
     }
 }
 
@@ -83,14 +84,15 @@ pub fn caller(request: &HttpRequest, scope: Scope) -> Result<Principal, ApiError
 
 fn principal(request: &HttpRequest) -> Option<Principal> {
     let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
-    match decode(&context.authorizer.as_ref()?.fields) {
-        Some(Caller::Known(context)) => Some(context.into()),
-        Some(Caller::Anonymous) => None,
-        None => {
-            tracing::error!("the authorizer's context is missing or has an unexpected shape");
-            None
-        }
+    let principal = match decode(&context.authorizer.as_ref()?.fields) {
+        Some(Caller::Known(context)) => Principal::try_from(context).ok(),
+        Some(Caller::Anonymous) => return None,
+        None => None,
+    };
+    if principal.is_none() {
+        tracing::error!("the authorizer's context is missing or has an unexpected shape");
     }
+    principal
 }
 
 fn decode(fields: &HashMap<String, Value>) -> Option<Caller> {

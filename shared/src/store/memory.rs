@@ -10,8 +10,8 @@ use doorbell_protocol::limits::{RETENTION, RUNTIMES_PER_WORKSPACE};
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    Candidate, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
+    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
@@ -297,9 +297,10 @@ impl Store for MemoryStore {
 }
 
 impl TokenStore for MemoryStore {
-    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
+    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<FindTokenOutcome> {
         let contents = self.contents();
-        Ok(contents.tokens.get(&hash).filter(|record| record.is_valid(now)).cloned())
+        let record = contents.tokens.get(&hash).filter(|record| record.is_valid(now)).cloned();
+        Ok(record.map_or(FindTokenOutcome::NotFound, FindTokenOutcome::Found))
     }
 
     async fn issue_token(&self, record: &TokenRecord) -> Result<()> {

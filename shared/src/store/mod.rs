@@ -22,9 +22,9 @@ use std::future::Future;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 pub use outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage, StoreError,
-    StoreErrorKind,
+    Candidate, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
+    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    StoreError, StoreErrorKind,
 };
 
 use crate::access::Principal;
@@ -167,7 +167,7 @@ pub trait TokenStore: Send + Sync {
         &self,
         hash: TokenHash,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<TokenRecord>>> + Send;
+    ) -> impl Future<Output = Result<FindTokenOutcome>> + Send;
 
     /// Stores a token in each of its workspaces. Called by `doorbell token create`.
     fn issue_token(&self, record: &TokenRecord) -> impl Future<Output = Result<()>> + Send;

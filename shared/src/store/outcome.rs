@@ -8,6 +8,7 @@ use doorbell_protocol::{Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 use crate::rate_limit::RateLimited;
 use crate::request::{Delivery, Request, RequestOutcome};
 use crate::runtime::Runtime;
+use crate::token::TokenRecord;
 
 /// The outcome of [`Store::initiate`](super::Store::initiate).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,16 @@ pub struct RuntimePage {
     pub runtimes: Vec<Runtime>,
     /// The `after` of the next page; none on the last page.
     pub next: Option<RuntimeId>,
+}
+
+/// The outcome of [`TokenStore::find_token`](super::TokenStore::find_token).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FindTokenOutcome {
+    Found(TokenRecord),
+    /// The stored token has more workspaces than [`Workspaces`](crate::access::Workspaces) may have, so it cannot be used.
+    TooManyWorkspaces,
+    /// Unknown, revoked or expired.
+    NotFound,
 }
 
 /// The outcome of [`TokenStore::revoke_token`](super::TokenStore::revoke_token).

@@ -4,22 +4,27 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_gateway::invoke;
+use aws_sdk_dynamodb::types::AttributeValue;
+use doorbell_gateway::{USER_A, invoke, issue_dev_tokens};
 use doorbell_protocol::Scope;
 use doorbell_protocol::limits::{
     BODY_BYTES, MODEL_TEXT_CHARS, MODELS_PER_REPORT, RUNTIMES_PER_DEREGISTRATION, RUNTIMES_PER_PAGE,
     RUNTIMES_PER_REGISTRATION, TEXT_CHARS,
 };
+use doorbell_shared::access::Workspaces;
 use doorbell_shared::clock::{Clock as _, Stopwatch};
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::limits::RING_BURST;
+use doorbell_shared::limits::{RING_BURST, WORKSPACES_PER_TOKEN};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
+use doorbell_shared::store::{RevokeOutcome, TokenStore as _};
+use doorbell_shared::token::{Token, TokenRecord};
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::event::event;
 use doorbell_test_support::interceptor::SlowStore;
-use doorbell_test_support::{ApiResponse, Caller, TestApi};
+use doorbell_test_support::log::CapturedLog;
+use doorbell_test_support::{ApiResponse, Caller, TestApi, TestClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -274,4 +279,51 @@ async fn burst_of_60_rings() {
     assert_eq!(one_more.headers()["retry-after"], "1");
     api.advance_secs(1.0);
     api.ring(&runtime).await;
+}
+
+/// A version without the limit has issued the larger token. Its user is asked to log in again, instead of a 500 at every ring.
+#[tokio::test]
+async fn token_of_250_workspaces() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let clock = Arc::new(TestClock::default());
+    let others = (1..WORKSPACES_PER_TOKEN).map(|number| format!("00000000-0000-4000-8000-1{number:011}"));
+    let workspaces = others.chain([WORKSPACE_A.to_owned()]).map(|id| id.parse().unwrap());
+    let token = Token::parse(USER_A.token).unwrap();
+    let record = TokenRecord {
+        hash: token.hash(),
+        subject: "tester".to_owned().try_into().unwrap(),
+        scopes: [Scope::User].into(),
+        workspaces: Workspaces::new(workspaces).unwrap(),
+        created_at: clock.now(),
+        expires_at: None,
+        last_four: token.last_four(),
+    };
+    let store = engine.store();
+    issue_dev_tokens(&store, clock.now()).await.unwrap();
+    store.issue_token(&record).await.unwrap();
+    let (log, _guard) = CapturedLog::capture();
+    let api = TestApi::serve(engine.store(), engine.store(), None, clock).await;
+    let runtime = api.runtime().await;
+    let request = api.ring(&runtime).await;
+    assert_eq!(api.poll(&runtime, &request).await.status, 200);
+    assert_eq!(api.get(Caller::UserA, "/api/runtimes").await.body[0]["id"], runtime);
+
+    let one_more =
+        AttributeValue::L(vec![AttributeValue::S("00000000-0000-4000-8000-00000000000c".to_owned())]);
+    let update = engine.client(None).update_item().table_name(TABLE);
+    let update = update
+        .key("pk", AttributeValue::S(format!("token#{}", token.hash())))
+        .key("sk", AttributeValue::S("token".to_owned()))
+        .update_expression("SET workspaces = list_append(workspaces, :more)")
+        .expression_attribute_values(":more", one_more);
+    update.send().await.unwrap();
+    let rejected = api.post(Caller::UserA, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
+    assert_eq!(rejected, ApiResponse::error(401, "a valid bearer token is required"));
+    let lines = log.lines("token denied: it has too many workspaces");
+    assert_eq!((lines.len(), &lines[0]["token_id"]), (1, &json!(token.hash().id())), "{}", log.text());
+
+    let workspace = WORKSPACE_A.parse().unwrap();
+    let listed = store.list_tokens(workspace, record.created_at).await.unwrap();
+    assert!(listed.iter().all(|listed| listed.hash != record.hash), "{listed:?}");
+    assert_eq!(store.revoke_token(workspace, record.hash).await.unwrap(), RevokeOutcome::Revoked);
 }

@@ -51,6 +51,9 @@ pub enum DeniedReason {
     /// A claim has the wrong type or format.
     #[error("one of the token's claims is malformed")]
     MalformedClaim,
+    /// More than [`WORKSPACES_PER_TOKEN`](doorbell_shared::limits::WORKSPACES_PER_TOKEN).
+    #[error("the token has too many workspaces")]
+    TooManyWorkspaces,
     #[error("the token is another issuer's")]
     WrongIssuer,
     #[error("the token is for another audience")]

@@ -111,11 +111,30 @@ fn subject(claims: &Claims) -> Result<String, DeniedReason> {
 fn workspaces(claim: Option<&Value>) -> Result<Workspaces, DeniedReason> {
     match claim {
         None => Ok(Workspaces::default()),
-        Some(Value::Array(ids)) => ids.iter().map(workspace).collect(),
-        Some(id) => workspace(id).map(|id| [id].into_iter().collect()),
+        Some(Value::Array(ids)) => {
+            let ids: Vec<_> = ids.iter().map(workspace).collect::<Result<_, _>>()?;
+            Workspaces::new(ids).map_err(|_| DeniedReason::TooManyWorkspaces)
+        }
+        Some(id) => workspace(id).map(Workspaces::of),
     }
 }
 
 fn workspace(id: &Value) -> Result<WorkspaceId, DeniedReason> {
     id.as_str().and_then(|id| id.parse().ok()).ok_or(DeniedReason::MalformedClaim)
+}
+
+#[cfg(test)]
+mod tests {
+    use doorbell_shared::limits::WORKSPACES_PER_TOKEN;
+
+    use super::*;
+
+    /// A token of the longest accepted length has about 150, so no issuer reaches this; the limit of the length may change.
+    #[test]
+    fn denies_more_workspaces_than_the_limit() {
+        let claim = |count| (0..count).map(|n| format!("00000000-0000-4000-8000-{n:012x}").into()).collect();
+        let of = |count| workspaces(Some(&Value::Array(claim(count))));
+        assert_eq!(of(WORKSPACES_PER_TOKEN).unwrap().iter().count(), WORKSPACES_PER_TOKEN);
+        assert_eq!(of(WORKSPACES_PER_TOKEN + 1), Err(DeniedReason::TooManyWorkspaces));
+    }
 }

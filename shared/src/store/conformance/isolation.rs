@@ -1,12 +1,14 @@
 //! Tenant isolation.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use super::TestContext;
-use super::context::completed;
+use super::context::{completed, redelivery};
 use crate::access::Principal;
-use crate::request::Address;
+use crate::limits::WORKSPACES_PER_TOKEN;
+use crate::request::{Address, Delivery};
 use crate::store::{
-    DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store,
+    ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
+    ReportOutcome, Store,
 };
 
 async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Principal) {
@@ -72,12 +74,39 @@ pub async fn request_is_bound_to_its_runtime<S: Store>(test: TestContext<S>) {
     assert_eq!(test.report(astray, &completed("{}"), test.at(1)).await, ReportOutcome::NotFound);
 }
 
-/// More than one `IN` of DynamoDB may have.
+/// The most that a token may have, and more than one `IN` of DynamoDB may have. In every operation that checks them.
 pub async fn accepts_caller_in_250_workspaces<S: Store>(test: TestContext<S>) {
-    let others = (0..250).flat_map(|_| test.other_tenant().workspaces.iter().collect::<Vec<_>>());
+    let others =
+        (1..WORKSPACES_PER_TOKEN).flat_map(|_| test.other_tenant().workspaces.iter().collect::<Vec<_>>());
     let many = Principal::of_workspaces(others.chain([test.workspace]));
-    let outcome = test.replica_a.record_heartbeat(test.runtime, &many, test.at(1)).await.unwrap();
+    assert_eq!(many.workspaces.iter().count(), 250);
+    let store = &test.replica_a;
+    let now = test.at(1);
+    let outcome = store.record_heartbeat(test.runtime, &many, now).await.unwrap();
     assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false, listing_due: None });
-    let rung = test.replica_a.initiate(test.address(test.at(1)), &many, test.at(1)).await.unwrap();
-    assert!(matches!(rung, InitiateOutcome::Enqueued(_)));
+    // The second ring is early, the third request times out: each is an update of its own.
+    let mut rung = Vec::new();
+    for _ in 0..3 {
+        let InitiateOutcome::Enqueued(request) = store.initiate(test.address(now), &many, now).await.unwrap()
+        else {
+            panic!("not enqueued");
+        };
+        rung.push(request.address);
+    }
+    let (lease, first) = (test.lease_token(), Delivery::First);
+    let claimed = store.claim(rung[0], &many, first, lease, now).await.unwrap();
+    let ClaimOutcome::Won(claimed) = claimed else { panic!("not claimed") };
+    let later = test.at(7);
+    let again = store.claim(rung[0], &many, redelivery(&claimed), test.lease_token(), later).await.unwrap();
+    assert!(matches!(again, ClaimOutcome::Won(_)));
+    for address in &rung[..2] {
+        let reported = store.report(*address, &many, &completed("{}"), later).await.unwrap();
+        assert!(matches!(reported, ReportOutcome::Recorded { .. }));
+    }
+    let polled = store.poll(rung[0], &many, later).await.unwrap();
+    assert!(matches!(polled, PollOutcome::Found(_)));
+    let expired = store.poll(rung[2], &many, test.at(32)).await.unwrap();
+    assert!(matches!(expired, PollOutcome::TimedOut(_)));
+    let outcome = store.deregister(test.runtime, &many, later).await.unwrap();
+    assert_eq!(outcome, DeregisterOutcome::Deregistered);
 }

@@ -134,7 +134,8 @@ impl WorkspaceFilter {
             // `IN ()` is invalid, and no item has an empty workspace.
             ids.push(String::new());
         }
-        let names: Vec<String> = (0..ids.len()).map(|index| format!(":workspace{index}")).collect();
+        // Short names: 250 of them are 1.7 KB of the 4 KB of an expression.
+        let names: Vec<String> = (0..ids.len()).map(|index| format!(":w{index}")).collect();
         let any_of = |names: &[String]| format!("workspace_id IN ({})", names.join(", "));
         let condition = names.chunks(IN_OPERANDS).map(any_of).collect::<Vec<_>>().join(" OR ");
         let values = names.into_iter().zip(ids.into_iter().map(AttributeValue::S)).collect();

@@ -36,8 +36,8 @@ use aws_sdk_dynamodb::config::BehaviorVersion;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    Candidate, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
+    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
@@ -160,9 +160,8 @@ impl Store for DynamoDbStore {
 }
 
 impl TokenStore for DynamoDbStore {
-    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<TokenRecord>> {
-        let record = self.read_token(hash).await?;
-        Ok(record.filter(|record| record.is_valid(now)))
+    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<FindTokenOutcome> {
+        self.read_token(hash, now).await
     }
 
     async fn issue_token(&self, record: &TokenRecord) -> Result<()> {

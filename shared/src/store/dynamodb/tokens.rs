@@ -12,8 +12,9 @@ use super::DynamoDbStore;
 use super::error::{corrupt, failed};
 use super::items::{decode, encode};
 use super::keys::{Item, Key, LISTED_TOKENS};
+use crate::access::Workspaces;
 use crate::runtime::ShortText;
-use crate::store::outcome::{Result, RevokeOutcome, StoreError};
+use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome, StoreError};
 use crate::token::{TokenHash, TokenRecord};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,7 +64,7 @@ impl TryFrom<TokenItem> for TokenRecord {
             hash: item.key.token_hash().ok_or_else(|| corrupt("a token's key"))?,
             subject: ShortText::try_from(item.subject).map_err(|_| corrupt("a token's subject"))?,
             scopes: item.scopes,
-            workspaces: item.workspaces.into_iter().collect(),
+            workspaces: Workspaces::new(item.workspaces).map_err(|_| corrupt("a token's workspaces"))?,
             created_at: time(item.created_at)?,
             expires_at: item.valid_until.map(time).transpose()?,
             last_four: item.last_four,
@@ -71,12 +72,31 @@ impl TryFrom<TokenItem> for TokenRecord {
     }
 }
 
+impl TokenItem {
+    /// `None` if it has more workspaces than a token may have. A version without that limit may have stored it.
+    fn record(self) -> Result<Option<TokenRecord>> {
+        if Workspaces::new(self.workspaces.iter().copied()).is_err() {
+            return Ok(None);
+        }
+        TokenRecord::try_from(self).map(Some)
+    }
+}
+
 impl DynamoDbStore {
     /// One consistent read: a revoked token must not be found.
-    pub(super) async fn read_token(&self, hash: TokenHash) -> Result<Option<TokenRecord>> {
+    pub(super) async fn read_token(&self, hash: TokenHash, now: Timestamp) -> Result<FindTokenOutcome> {
+        let Some(item) = self.read_token_item(hash).await? else { return Ok(FindTokenOutcome::NotFound) };
+        Ok(match item.record()? {
+            Some(record) if record.is_valid(now) => FindTokenOutcome::Found(record),
+            Some(_) => FindTokenOutcome::NotFound,
+            None => FindTokenOutcome::TooManyWorkspaces,
+        })
+    }
+
+    async fn read_token_item(&self, hash: TokenHash) -> Result<Option<TokenItem>> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(Key::token(hash).into()));
         let output = get.consistent_read(true).send().await.map_err(failed("read token"))?;
-        output.item.map(record).transpose()
+        output.item.map(decode).transpose()
     }
 
     pub(super) async fn write_token(&self, record: &TokenRecord) -> Result<()> {
@@ -95,8 +115,18 @@ impl DynamoDbStore {
     ) -> Result<Vec<TokenRecord>> {
         let listed = self.read_listings(workspace, LISTED_TOKENS).await?;
         let keys = listed.iter().filter_map(Key::listed_token_hash).map(Key::token);
-        let items = self.read_batches(keys.collect()).await?;
-        let mut records = items.into_iter().map(record).collect::<Result<Vec<_>>>()?;
+        let mut records = Vec::new();
+        for item in self.read_batches(keys.collect()).await? {
+            let item: TokenItem = decode(item)?;
+            let hash = item.key.token_hash();
+            match item.record()? {
+                Some(record) => records.push(record),
+                None => tracing::warn!(
+                    id = hash.map(tracing::field::display),
+                    "token with too many workspaces: revoke it by this id"
+                ),
+            }
+        }
         records.retain(|record| record.workspaces.contains(workspace) && record.is_valid(now));
         Ok(records)
     }
@@ -106,12 +136,13 @@ impl DynamoDbStore {
         workspace: WorkspaceId,
         hash: TokenHash,
     ) -> Result<RevokeOutcome> {
-        let record = self.read_token(hash).await?;
-        let Some(record) = record.filter(|record| record.workspaces.contains(workspace)) else {
+        // Not the record: a token with too many workspaces can be revoked.
+        let item = self.read_token_item(hash).await?;
+        let Some(item) = item.filter(|item| item.workspaces.contains(&workspace)) else {
             return Ok(RevokeOutcome::NotFound);
         };
         self.delete_token_item(Key::token(hash)).await?;
-        for workspace in record.workspaces.iter() {
+        for workspace in item.workspaces {
             self.delete_token_item(Key::token_listing(workspace, hash)).await?;
         }
         Ok(RevokeOutcome::Revoked)
@@ -128,8 +159,4 @@ impl DynamoDbStore {
         delete.send().await.map_err(failed("revoke token"))?;
         Ok(())
     }
-}
-
-fn record(item: Item) -> Result<TokenRecord> {
-    TokenRecord::try_from(decode::<TokenItem>(item)?)
 }

@@ -82,7 +82,7 @@ fn token(workspace: WorkspaceId, now: Timestamp) -> Result<TokenRecord, Error> {
         hash: token.hash(),
         subject: ShortText::try_from("bench".to_owned())?,
         scopes: [Scope::User].into(),
-        workspaces: Workspaces::from_iter([workspace]),
+        workspaces: Workspaces::of(workspace),
         created_at: now,
         expires_at: None,
         last_four: token.last_four(),

@@ -85,6 +85,24 @@ async fn logs_created_and_revoked_tokens() {
 }
 
 #[tokio::test]
+async fn refuses_token_with_251_workspaces() {
+    let machine = Machine::new();
+    let workspaces: Vec<_> =
+        (0..251).map(|number| format!("00000000-0000-4000-8000-{number:012x}")).collect();
+    let create = async |count: usize| {
+        let options = workspaces[..count].iter().flat_map(|id| ["--workspace", id]);
+        let create = ["create", "--scope", "user", "--subject", "me"];
+        token(&machine, &create.into_iter().chain(options).collect::<Vec<_>>()).await
+    };
+    let refused = create(251).await;
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+    let expected = "error: a token cannot have more than 250 workspaces\nhelp: create several tokens\n";
+    assert_eq!(refused.stderr, expected);
+    let accepted = create(250).await;
+    assert_eq!(accepted.code, Some(0), "{}", accepted.stderr);
+}
+
+#[tokio::test]
 async fn refuses_expired_token() {
     let machine = Machine::new();
     let dev = dev_on_file(&machine).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::Scope;
+use doorbell_shared::access::Workspaces;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::routes::{Function, Route};
 use doorbell_shared::id_gen;
@@ -169,7 +170,7 @@ pub(crate) async fn issue_token(
         hash: token.hash(),
         subject: "tester".to_owned().try_into().unwrap(),
         scopes: [scope].into(),
-        workspaces: workspaces.iter().map(|workspace| workspace.parse().unwrap()).collect(),
+        workspaces: Workspaces::new(workspaces.iter().map(|workspace| workspace.parse().unwrap())).unwrap(),
         created_at: now,
         expires_at: lifetime.map(|lifetime| now + lifetime),
         last_four: token.last_four(),

@@ -6,6 +6,7 @@ use doorbell_functions::auth::oidc::limits::LEEWAY;
 use doorbell_functions::auth::oidc::{DeniedReason, Oidc, Verification};
 use doorbell_functions::auth::{self, AuthorizerEvent};
 use doorbell_protocol::Timestamp;
+use doorbell_shared::access::Workspaces;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
 use doorbell_shared::store::memory::MemoryStore;
@@ -155,7 +156,7 @@ async fn workspaces_claim_is_configurable() {
     let oidc = Oidc::new(config(&variables), documents);
     let token = signer.token(&with(claims(), json!({ name: [OTHER] })));
     let Verification::Valid(identity) = oidc.verify(&token, start()).await.unwrap() else { panic!("denied") };
-    assert_eq!(identity.workspaces, [OTHER.parse().unwrap()].into_iter().collect());
+    assert_eq!(identity.workspaces, Workspaces::of(OTHER.parse().unwrap()));
 }
 
 /// The authorizer's context of a JWT with these changes.

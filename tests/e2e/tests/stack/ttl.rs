@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use doorbell_protocol::Scope;
 use doorbell_protocol::Timestamp;
+use doorbell_shared::access::Workspaces;
 use doorbell_shared::clock::{Clock as _, Stopwatch, SystemClock};
 use doorbell_shared::id_gen;
-use doorbell_shared::store::TokenStore as _;
+use doorbell_shared::store::dynamodb::DynamoDbStore;
+use doorbell_shared::store::{FindTokenOutcome, TokenStore as _};
 use doorbell_shared::token::{Token, TokenRecord};
 use doorbell_test_support::stack;
 use reqwest::Method;
@@ -22,7 +24,7 @@ async fn issue(expires_at: Timestamp) -> Token {
         hash: token.hash(),
         subject: "stack suite".to_owned().try_into().unwrap(),
         scopes: [Scope::User].into(),
-        workspaces: [stack::client().a.id.parse().unwrap()].into_iter().collect(),
+        workspaces: Workspaces::of(stack::client().a.id.parse().unwrap()),
         created_at: SystemClock.now(),
         expires_at: Some(expires_at),
         last_four: token.last_four(),
@@ -39,13 +41,17 @@ async fn deletes_expired_items_only() {
     let lasting = issue(start + Duration::from_secs(3600)).await;
     let expiring = issue(start + Duration::from_secs(1)).await;
     // As of `start`, the store shows the token until TTL deletes it.
-    assert!(store.find_token(expiring.hash(), start).await.unwrap().is_some());
+    assert!(is_stored(&store, &expiring, start).await);
     let since = Stopwatch::start();
-    while store.find_token(expiring.hash(), start).await.unwrap().is_some() {
+    while is_stored(&store, &expiring, start).await {
         assert!(since.elapsed() < TIMEOUT, "not deleted after {TIMEOUT:?}: is TTL enabled on expires_at?");
         tokio::time::sleep(POLL).await;
     }
-    assert!(store.find_token(lasting.hash(), start).await.unwrap().is_some());
+    assert!(is_stored(&store, &lasting, start).await);
+}
+
+async fn is_stored(store: &DynamoDbStore, token: &Token, now: Timestamp) -> bool {
+    matches!(store.find_token(token.hash(), now).await.unwrap(), FindTokenOutcome::Found(_))
 }
 
 /// Whether a token was rejected while it was still in the table.
@@ -65,7 +71,7 @@ async fn is_rejected_before_deletion(lasts: Duration) -> bool {
         tokio::time::sleep(POLL).await;
     }
     assert_eq!(status().await, 401);
-    stack::store().await.find_token(token.hash(), start).await.unwrap().is_some()
+    is_stored(&stack::store().await, &token, start).await
 }
 
 #[tokio::test]

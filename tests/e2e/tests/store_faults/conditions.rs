@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use doorbell_shared::store::conformance::{Replicas, TestContext, cases};
@@ -50,6 +50,38 @@ impl Rewrite for Collected {
         self.0.lock().unwrap().extend(site(operation, &serde_json::from_slice(body).unwrap()));
         Cow::Borrowed(body)
     }
+}
+
+/// Collects the length of the longest expression.
+#[derive(Debug, Default)]
+struct Longest(AtomicUsize);
+
+impl Rewrite for Longest {
+    fn request<'b>(&self, _operation: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
+        let request: Value = serde_json::from_slice(body).unwrap();
+        let fields = request.as_object().unwrap().iter();
+        let expressions = fields.filter(|(name, _)| name.ends_with("Expression"));
+        for (_, expression) in expressions {
+            self.0.fetch_max(expression.as_str().unwrap().len(), Ordering::SeqCst);
+        }
+        Cow::Borrowed(body)
+    }
+}
+
+/// AWS, "Service, account, and table quotas in Amazon DynamoDB": the maximum length of any expression string is 4 KB.
+const MAX_EXPRESSION: usize = 4 * 1024;
+
+#[tokio::test(start_paused = true)]
+async fn largest_caller_fits_into_every_expression() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let suites = suites();
+    let case = suites.iter().find(|case| case.name == "isolation::accepts_caller_in_250_workspaces").unwrap();
+    let longest = Arc::new(Longest::default());
+    assert!((case.run)(engine, Arc::<Longest>::clone(&longest) as _).await);
+    let longest = longest.0.load(Ordering::SeqCst);
+    println!("the longest expression of a caller in 250 workspaces has {longest} bytes of {MAX_EXPRESSION}");
+    assert!(longest > 1_000, "the case sends no list of workspaces");
+    assert!(longest <= MAX_EXPRESSION / 2, "{longest}: half is left for other clauses");
 }
 
 /// Removes the `nth` clause of one expression.

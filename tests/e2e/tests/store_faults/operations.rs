@@ -9,8 +9,8 @@ use doorbell_shared::request::{ClaimFilter, Delivery, ErrorText, Payload, Reques
 use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
-    ClaimOutcome, ForgetOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result,
-    Store as _, TokenStore as _,
+    ClaimOutcome, FindTokenOutcome, ForgetOutcome, InitiateOutcome, PollOutcome, RegisterOutcome,
+    ReportOutcome, Result, Store as _, TokenStore as _,
 };
 
 use crate::stage::Stage;
@@ -137,7 +137,8 @@ pub(crate) fn operations() -> Vec<Operation> {
             store.list_runtimes(stage.context.workspace, None, 1, now).await?.runtimes.len().to_string()
         }),
         ("token", TokenIssued, 6, |stage, store, now| {
-            format!("found {}", store.find_token(stage.token.hash, now).await?.is_some())
+            let found = store.find_token(stage.token.hash, now).await?;
+            format!("found {}", matches!(found, FindTokenOutcome::Found(_)))
         }),
         ("issue", Rung, 6, |stage, store, _now| format!("{:?}", store.issue_token(&stage.token).await?)),
         ("tokens", TokenIssued, 6, |stage, store, now| {
