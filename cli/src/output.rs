@@ -138,12 +138,13 @@ pub fn tokens(records: &[TokenRecord]) -> String {
     let rows = records.iter().map(|record| {
         let scopes: Vec<_> = record.scopes.iter().map(ToString::to_string).collect();
         let expires = record.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let used = record.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
         let id = record.hash.id().to_string();
         let subject = cell(record.subject.as_str());
         let created = record.created_at.to_string();
-        [id, record.last_four.clone(), subject, scopes.join(" "), created, expires]
+        [id, record.last_four.clone(), subject, scopes.join(" "), created, used, expires]
     });
-    table(["ID", "ENDS IN", "SUBJECT", "SCOPE", "CREATED", "EXPIRES"], "ID", rows)
+    table(["ID", "ENDS IN", "SUBJECT", "SCOPE", "CREATED", "LAST USED", "EXPIRES"], "ID", rows)
 }
 
 /// A table of steps with their durations.

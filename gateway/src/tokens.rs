@@ -51,6 +51,7 @@ fn record(dev: DevToken, now: Timestamp) -> std::result::Result<TokenRecord, Inv
         created_at: now,
         expires_at: None,
         last_four: token.last_four(),
+        last_used_at: None,
     })
 }
 
@@ -78,6 +79,13 @@ impl<S: TokenStore> TokenStore for DevTokens<S> {
         match self.dev.find_token(hash, now).await? {
             FindTokenOutcome::NotFound => self.store.find_token(hash, now).await,
             dev => Ok(dev),
+        }
+    }
+
+    async fn record_token_use(&self, hash: TokenHash, now: Timestamp) -> Result<()> {
+        match self.dev.find_token(hash, now).await? {
+            FindTokenOutcome::NotFound => self.store.record_token_use(hash, now).await,
+            _ => self.dev.record_token_use(hash, now).await,
         }
     }
 

@@ -79,3 +79,9 @@ pub const HISTORY_SUBJECT_BYTES: usize = 200;
 /// authorizer's response, for which HTTP APIs have no quota of their own (AWS, "Quotas for configuring and running an HTTP API in
 /// API Gateway"); the 8 KB that are sometimes named are a quota of WebSocket APIs.
 pub const WORKSPACES_PER_TOKEN: usize = 250;
+
+/// The use of a token is recorded at most once in this time.
+pub const TOKEN_USE_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// The authorizer abandons the record of a token's use after this. API Gateway allows an authorizer 10 s.
+pub const TOKEN_USE_TIMEOUT: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::access::Workspaces;
+use crate::limits::TOKEN_USE_INTERVAL;
 use crate::runtime::ShortText;
 
 /// The random bytes of a token.
@@ -170,11 +171,18 @@ pub struct TokenRecord {
     /// The token is rejected from this time on. `None` if it does not expire.
     pub expires_at: Option<Timestamp>,
     pub last_four: String,
+    /// A recent use, up to [`TOKEN_USE_INTERVAL`] before the last. `None` if the token was never used.
+    pub last_used_at: Option<Timestamp>,
 }
 
 impl TokenRecord {
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+
+    /// Whether a use at `now` is to be recorded.
+    pub fn is_use_due(&self, now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|used| used < now - TOKEN_USE_INTERVAL)
     }
 }
 
@@ -229,6 +237,15 @@ mod tests {
     }
 
     #[test]
+    fn use_is_due_once_a_day() {
+        let used = Timestamp::from_millis(1_000_000_000).unwrap();
+        let record = |last_used_at| TokenRecord { last_used_at, ..record(None) };
+        assert!(record(None).is_use_due(used));
+        assert!(!record(Some(used)).is_use_due(used + TOKEN_USE_INTERVAL));
+        assert!(record(Some(used)).is_use_due(used + TOKEN_USE_INTERVAL + Duration::from_millis(1)));
+    }
+
+    #[test]
     fn debug_redacts_secret() {
         let token = Token::new(Scope::Daemon, "secret-part");
         assert!(!format!("{token:?}").contains("secret"));
@@ -252,6 +269,7 @@ mod tests {
             created_at: Timestamp::from_millis(1_000_000).unwrap(),
             expires_at,
             last_four: "x".to_owned(),
+            last_used_at: None,
         }
     }
 }

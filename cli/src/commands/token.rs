@@ -46,6 +46,7 @@ async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Res
         created_at: now,
         expires_at: arguments.expires.map(|lifetime| now + lifetime),
         last_four: token.last_four(),
+        last_used_at: None,
     };
     store.issue_token(&record).await.map_err(CommandError::Table)?;
     log_event("token created", &record);
@@ -144,6 +145,9 @@ fn to_json(record: &TokenRecord) -> Value {
     });
     if let Some(expires_at) = record.expires_at {
         json["expires_at"] = json!(expires_at);
+    }
+    if let Some(last_used_at) = record.last_used_at {
+        json["last_used_at"] = json!(last_used_at);
     }
     json
 }

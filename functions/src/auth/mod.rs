@@ -18,9 +18,9 @@ use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::access_log::call_span;
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
-use doorbell_shared::limits::WORKSPACES_PER_TOKEN;
+use doorbell_shared::limits::{TOKEN_USE_TIMEOUT, WORKSPACES_PER_TOKEN};
 use doorbell_shared::store::{FindTokenOutcome, StoreError, TokenStore};
-use doorbell_shared::token::{Token, TokenHash, TokenId};
+use doorbell_shared::token::{Token, TokenHash, TokenId, TokenRecord};
 use tracing::Instrument as _;
 
 pub use event::{AuthorizerEvent, AuthorizerResponse};
@@ -111,12 +111,28 @@ async fn find_token<S: TokenStore>(
     now: Timestamp,
 ) -> Result<Option<AuthorizerContext>, Cause> {
     match state.store.find_token(hash, now).await? {
-        FindTokenOutcome::Found(record) => Ok(Some(AuthorizerContext::from(record))),
+        FindTokenOutcome::Found(record) => {
+            record_use(state, &record, now).await;
+            Ok(Some(AuthorizerContext::from(record)))
+        }
         FindTokenOutcome::TooManyWorkspaces => {
             let token_id = hash.id();
             tracing::error!(%token_id, limit = WORKSPACES_PER_TOKEN, "token denied: it has too many workspaces");
             Ok(None)
         }
         FindTokenOutcome::NotFound => Ok(None),
+    }
+}
+
+/// Once a day. A failure is only logged, because the next call of the authorizer retries.
+async fn record_use<S: TokenStore>(state: &AppState<S>, record: &TokenRecord, now: Timestamp) {
+    if !record.is_use_due(now) {
+        return;
+    }
+    let written = state.store.record_token_use(record.hash, now);
+    match tokio::time::timeout(TOKEN_USE_TIMEOUT, written).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "token use not recorded"),
+        Err(_) => tracing::warn!("token use not recorded in time"),
     }
 }

@@ -303,6 +303,14 @@ impl TokenStore for MemoryStore {
         Ok(record.map_or(FindTokenOutcome::NotFound, FindTokenOutcome::Found))
     }
 
+    async fn record_token_use(&self, hash: TokenHash, now: Timestamp) -> Result<()> {
+        let mut contents = self.contents();
+        if let Some(record) = contents.tokens.get_mut(&hash).filter(|record| record.is_use_due(now)) {
+            record.last_used_at = Some(now);
+        }
+        Ok(())
+    }
+
     async fn issue_token(&self, record: &TokenRecord) -> Result<()> {
         self.contents().tokens.insert(record.hash, record.clone());
         Ok(())

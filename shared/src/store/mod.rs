@@ -159,7 +159,7 @@ pub trait Store: Send + Sync {
     ) -> impl Future<Output = Result<RuntimePage>> + Send;
 }
 
-/// Opaque tokens. Functions only look up tokens; IAM denies the other operations.
+/// Opaque tokens. Functions only look up tokens and record their use; IAM denies the other operations.
 #[warn(missing_docs)]
 pub trait TokenStore: Send + Sync {
     /// Looks up a token that is valid at `now`. Called by the authorizer.
@@ -168,6 +168,11 @@ pub trait TokenStore: Send + Sync {
         hash: TokenHash,
         now: Timestamp,
     ) -> impl Future<Output = Result<FindTokenOutcome>> + Send;
+
+    /// Records that a token was used at `now`, unless a use within [`TOKEN_USE_INTERVAL`](crate::limits::TOKEN_USE_INTERVAL) is
+    /// recorded. Called by the authorizer when it is [due](TokenRecord::is_use_due). Does nothing for a token that was revoked in
+    /// the meantime. May be cancelled.
+    fn record_token_use(&self, hash: TokenHash, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
 
     /// Stores a token in each of its workspaces. Called by `doorbell token create`.
     fn issue_token(&self, record: &TokenRecord) -> impl Future<Output = Result<()>> + Send;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use doorbell_gateway::issue_dev_tokens;
 use doorbell_protocol::{ModelListReport, ModelListResult};
+use doorbell_shared::clock::Clock as _;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RUNTIME_RETENTION;
@@ -249,6 +251,23 @@ async fn early_ring_costs_one_more_write() {
 
 fn calls(cost: &Cost) -> Vec<&str> {
     cost.by_name().into_iter().map(|(operation, _)| operation).collect()
+}
+
+#[tokio::test]
+async fn first_use_of_a_day_costs_one_write() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let api = RecordedApi::new(&engine);
+    issue_dev_tokens(&engine.store(), api.clock.now()).await.unwrap();
+    let mut costs = Vec::new();
+    for hours in [0, 1, 23, 1] {
+        api.clock.advance(Duration::from_secs(hours * 3600));
+        costs.push(api.authorize_with("Bearer dbu_dev_a").await.1);
+    }
+    let [read, write] = ["GetItem", "UpdateItem"];
+    assert_eq!(
+        costs.iter().map(calls).collect::<Vec<_>>(),
+        [vec![read, write], vec![read], vec![read], vec![read, write]]
+    );
 }
 
 #[tokio::test]

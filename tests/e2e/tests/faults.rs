@@ -1,19 +1,24 @@
-//! Store failures: each route responds with the 500 of the contract, without internals.
+//! Store failures: each route responds with the 500 of the contract, without internals. Accounting that fails is only logged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorbell_functions::auth::oidc::Oidc;
+use doorbell_functions::auth::{self, AuthorizerEvent};
 use doorbell_gateway::invoke;
+use doorbell_gateway::{USER_A, issue_dev_tokens};
 use doorbell_protocol::Scope;
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
+use doorbell_shared::http::input::Caller as AuthorizedCaller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::CALL_TIMEOUT;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor};
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::event::event;
+use doorbell_test_support::interceptor::{AllowOnly, Delay};
 use doorbell_test_support::log::CapturedLog;
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use serde_json::{Value, json};
@@ -134,4 +139,25 @@ async fn forget_fails() {
 async fn deregister_fails() {
     let body = json!({"runtime_ids": [RUNTIME]});
     assert_fails(Caller::DaemonA, "/api/daemon/deregister", body, "failed to deregister runtimes").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn unrecorded_use_authenticates() {
+    for (slow, line) in [(false, "token use not recorded"), (true, "token use not recorded in time")] {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let store = if slow {
+            let delay = Duration::from_secs(2);
+            engine.store_with_interceptor(Arc::new(Delay { operation: "UpdateItem", delay }))
+        } else {
+            engine.store_with_interceptor(Arc::new(AllowOnly(["GetItem".to_owned()].into())))
+        };
+        let state = AppState::new(store);
+        issue_dev_tokens(&engine.store(), state.clock.now()).await.unwrap();
+        let (log, _guard) = CapturedLog::capture();
+        let header = ("authorization".to_owned(), format!("Bearer {}", USER_A.token));
+        let oidc: Option<&Oidc> = None;
+        let response = auth::handle(&state, oidc, &AuthorizerEvent::new([header])).await.unwrap();
+        assert!(matches!(response.context, AuthorizedCaller::Known(_)));
+        assert_eq!(log.lines(line).len(), 1, "{}", log.text());
+    }
 }

@@ -297,6 +297,7 @@ async fn token_of_250_workspaces() {
         created_at: clock.now(),
         expires_at: None,
         last_four: token.last_four(),
+        last_used_at: None,
     };
     let store = engine.store();
     issue_dev_tokens(&store, clock.now()).await.unwrap();

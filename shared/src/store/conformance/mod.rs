@@ -126,6 +126,8 @@ macro_rules! conformance_suite {
                 hides_revoked_token_at_once
                 lists_tokens_by_workspace
                 lists_no_token_as_runtime
+                records_token_use_once_a_day
+                use_of_revoked_token_is_not_recorded
             }
             races {
                 sixteen_claims_have_one_winner

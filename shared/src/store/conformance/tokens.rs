@@ -7,6 +7,7 @@ use super::TestContext;
 use super::context::TICK;
 use crate::access::Workspaces;
 use crate::id_gen;
+use crate::limits::TOKEN_USE_INTERVAL;
 use crate::runtime::ShortText;
 use crate::store::{FindTokenOutcome, RevokeOutcome, Store, TokenStore};
 use crate::token::{Token, TokenHash, TokenRecord};
@@ -24,6 +25,7 @@ fn issued<S: Store>(test: &TestContext<S>, others: &[WorkspaceId], lasts: Option
         created_at: test.start,
         expires_at: lasts.map(|lasts| test.start + lasts),
         last_four: token.last_four(),
+        last_used_at: None,
     }
 }
 
@@ -82,6 +84,36 @@ pub async fn lists_tokens_by_workspace<S: Store + TokenStore>(test: TestContext<
     assert_eq!(test.replica_b.list_tokens(other, test.start).await.unwrap(), [shared]);
     assert_eq!(test.replica_a.revoke_token(other, ours.hash).await.unwrap(), RevokeOutcome::NotFound);
     assert!(find(&test.replica_b, ours.hash, test.start).await.is_some());
+}
+
+/// When the token was last used, as `replica_b` shows it after a use at `now`.
+async fn last_used<S: Store + TokenStore>(
+    test: &TestContext<S>,
+    hash: TokenHash,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    test.replica_a.record_token_use(hash, now).await.unwrap();
+    let [listed] = &test.replica_b.list_tokens(test.workspace, now).await.unwrap()[..] else { return None };
+    listed.last_used_at
+}
+
+pub async fn records_token_use_once_a_day<S: Store + TokenStore>(test: TestContext<S>) {
+    let record = issued(&test, &[], None);
+    test.replica_a.issue_token(&record).await.unwrap();
+    let tomorrow = test.start + TOKEN_USE_INTERVAL;
+    assert_eq!(last_used(&test, record.hash, test.start).await, Some(test.start), "the first use");
+    assert_eq!(last_used(&test, record.hash, test.at(1)).await, Some(test.start));
+    assert_eq!(last_used(&test, record.hash, tomorrow).await, Some(test.start));
+    assert_eq!(last_used(&test, record.hash, tomorrow + TICK).await, Some(tomorrow + TICK), "a day later");
+}
+
+/// An item with a time of use only could be neither found nor revoked.
+pub async fn use_of_revoked_token_is_not_recorded<S: Store + TokenStore>(test: TestContext<S>) {
+    let record = issued(&test, &[], None);
+    test.replica_a.issue_token(&record).await.unwrap();
+    test.replica_b.revoke_token(test.workspace, record.hash).await.unwrap();
+    test.replica_a.record_token_use(record.hash, test.start).await.unwrap();
+    assert_eq!(find(&test.replica_b, record.hash, test.start).await, None);
 }
 
 /// A workspace's tokens and runtimes share a partition.

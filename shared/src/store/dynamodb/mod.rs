@@ -164,6 +164,10 @@ impl TokenStore for DynamoDbStore {
         self.read_token(hash, now).await
     }
 
+    async fn record_token_use(&self, hash: TokenHash, now: Timestamp) -> Result<()> {
+        self.write_token_use(hash, now).await
+    }
+
     async fn issue_token(&self, record: &TokenRecord) -> Result<()> {
         self.write_token(record).await
     }

@@ -9,10 +9,11 @@ use doorbell_protocol::{Scope, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 use super::DynamoDbStore;
-use super::error::{corrupt, failed};
+use super::error::{conditional, corrupt, failed};
 use super::items::{decode, encode};
-use super::keys::{Item, Key, LISTED_TOKENS};
+use super::keys::{Item, Key, LISTED_TOKENS, millis};
 use crate::access::Workspaces;
+use crate::limits::TOKEN_USE_INTERVAL;
 use crate::runtime::ShortText;
 use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome, StoreError};
 use crate::token::{TokenHash, TokenRecord};
@@ -31,6 +32,8 @@ struct TokenItem {
     valid_until: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,6 +55,7 @@ impl From<&TokenRecord> for TokenItem {
             last_four: record.last_four.clone(),
             valid_until: record.expires_at.map(Timestamp::millis),
             expires_at: record.expires_at.map(Timestamp::seconds_rounded_up),
+            last_used_at: record.last_used_at.map(Timestamp::millis),
         }
     }
 }
@@ -68,6 +72,7 @@ impl TryFrom<TokenItem> for TokenRecord {
             created_at: time(item.created_at)?,
             expires_at: item.valid_until.map(time).transpose()?,
             last_four: item.last_four,
+            last_used_at: item.last_used_at.map(time).transpose()?,
         })
     }
 }
@@ -97,6 +102,23 @@ impl DynamoDbStore {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(Key::token(hash).into()));
         let output = get.consistent_read(true).send().await.map_err(failed("read token"))?;
         output.item.map(decode).transpose()
+    }
+
+    /// One write. A failed condition needs no answer: the token was revoked, or another authorizer has recorded a use.
+    pub(super) async fn write_token_use(&self, hash: TokenHash, now: Timestamp) -> Result<()> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::token(hash).into()))
+            .update_expression("SET last_used_at = :now")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :since)",
+            )
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":since", millis(now - TOKEN_USE_INTERVAL));
+        conditional("record token use", update.send().await)?;
+        Ok(())
     }
 
     pub(super) async fn write_token(&self, record: &TokenRecord) -> Result<()> {

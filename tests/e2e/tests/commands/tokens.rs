@@ -66,6 +66,28 @@ async fn list_shows_subject_and_expiry() {
     assert_eq!(listed[1].get("expires_at"), None);
 }
 
+/// Up to a day late: each use is not written.
+#[tokio::test]
+async fn list_shows_last_use() {
+    let machine = Machine::new();
+    let dev = dev_on_file(&machine).await;
+    let made = created(&machine, "user", &[]).await;
+    let listed = async || {
+        let list = token(&machine, &["list", "--json"]).await.stdout;
+        let listed: Vec<Value> = serde_json::from_str(&list).unwrap();
+        listed.into_iter().find(|listed| listed["last_four"] == made[made.len() - 4..]).unwrap()
+    };
+    assert_eq!(listed().await.get("last_used_at"), None);
+    assert!(token(&machine, &["list"]).await.stdout.contains("never"));
+    assert_eq!(dev.run(&["runtimes", "--token", &made]).await.code, Some(0));
+    let used = listed().await;
+    assert!(used["last_used_at"].as_str().unwrap() >= used["created_at"].as_str().unwrap(), "{used}");
+    assert_eq!(dev.run(&["runtimes", "--token", &made]).await.code, Some(0));
+    assert_eq!(listed().await, used, "written once a day");
+    let table = token(&machine, &["list"]).await.stdout;
+    assert!(table.contains("LAST USED") && table.contains(used["last_used_at"].as_str().unwrap()), "{table}");
+}
+
 #[tokio::test]
 async fn logs_created_and_revoked_tokens() {
     let machine = Machine::new();

@@ -174,6 +174,7 @@ pub(crate) async fn issue_token(
         created_at: now,
         expires_at: lifetime.map(|lifetime| now + lifetime),
         last_four: token.last_four(),
+        last_used_at: None,
     };
     engine.store().issue_token(&record).await.unwrap();
     token.reveal().to_owned()

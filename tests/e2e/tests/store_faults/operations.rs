@@ -140,6 +140,9 @@ pub(crate) fn operations() -> Vec<Operation> {
             let found = store.find_token(stage.token.hash, now).await?;
             format!("found {}", matches!(found, FindTokenOutcome::Found(_)))
         }),
+        ("token use", TokenIssued, 6, |stage, store, now| {
+            format!("{:?}", store.record_token_use(stage.token.hash, now).await?)
+        }),
         ("issue", Rung, 6, |stage, store, _now| format!("{:?}", store.issue_token(&stage.token).await?)),
         ("tokens", TokenIssued, 6, |stage, store, now| {
             store.list_tokens(stage.context.workspace, now).await?.len().to_string()

@@ -68,6 +68,9 @@ impl Stage {
             "tokens {}",
             context.replica_b.list_tokens(context.workspace, now).await.unwrap().len()
         ));
+        let tokens = context.replica_b.list_tokens(context.workspace, now).await.unwrap();
+        let used = tokens.iter().filter_map(|token| token.last_used_at);
+        state.extend(used.map(|used| format!("used after {:?}", used.since(context.start))));
         state.push(format!("rate limit {:?}", self.rate_limit().await));
         for address in [self.request.address, self.fresh] {
             state.push(match context.replica_b.poll(address, &context.caller, now).await.unwrap() {
@@ -127,5 +130,6 @@ fn token(context: &TestContext<DynamoDbStore>) -> TokenRecord {
         created_at: context.start,
         expires_at: None,
         last_four: token.last_four(),
+        last_used_at: None,
     }
 }

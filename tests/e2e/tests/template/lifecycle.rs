@@ -13,6 +13,7 @@ use doorbell_shared::http::AppState;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RUNTIME_RETENTION;
+use doorbell_shared::store::TokenStore as _;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_test_support::TestClock;
@@ -57,9 +58,13 @@ impl Lifecycle<'_> {
         let event: AuthorizerEvent = serde_json::from_value(event).unwrap();
         let oidc: Option<&Oidc> = None;
         match doorbell_functions::auth::handle(&state, oidc, &event).await {
-            Ok(answer) if matches!(answer.context, Caller::Known(_)) => Ok(()),
-            other => Err(format!("authorizer: {other:?}")),
+            Ok(answer) if matches!(answer.context, Caller::Known(_)) => {}
+            other => return Err(format!("authorizer: {other:?}")),
         }
+        let workspace = WORKSPACE_A.parse().unwrap();
+        let listed = self.engine.store().list_tokens(workspace, state.clock.now()).await.unwrap();
+        let is_used = listed.iter().any(|token| token.last_used_at.is_some());
+        if is_used { Ok(()) } else { Err("authorizer: the use is not recorded".to_owned()) }
     }
 
     async fn register(&self) -> Result<String, String> {
