@@ -6,6 +6,7 @@ use doorbell_protocol::{Kind, Scope};
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::rate_limit::TokenAction;
 use doorbell_shared::request::Address;
 use doorbell_shared::store::{InitiateOutcome, Store};
 
@@ -20,6 +21,8 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
     input::limit_body(request)?;
     let runtime = input::runtime(request)?;
     let now = state.clock.now();
+    let admitted = state.rates.admit(TokenAction::Ring, &caller, &state.store, &*state.id_gen, now).await;
+    admitted.map_err(ApiError::RingsLimited)?;
     let address = Address { runtime, request: state.id_gen.request_id(now), kind: Kind::ModelList };
 
     let outcome = state.store.initiate(address, &caller, now).await;

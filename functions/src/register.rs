@@ -8,6 +8,7 @@ use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::rate_limit::TokenAction;
 use doorbell_shared::runtime::{InvalidShortText, Registration, RuntimeDescription, ShortText};
 use doorbell_shared::store::{RegisterOutcome, Store};
 
@@ -32,6 +33,8 @@ async fn register<S: Store>(
     }
 
     let now = state.clock.now();
+    let admitted = state.rates.admit(TokenAction::Register, &caller, &state.store, &*state.id_gen, now).await;
+    admitted.map_err(ApiError::RegistrationsLimited)?;
     let registered = state.store.register(registration, state.id_gen.runtime_id_namespace(), now).await;
     match registered.map_err(Operation::Register.failed())? {
         RegisterOutcome::Registered(runtimes) => {

@@ -66,6 +66,10 @@ pub mod error_text {
     pub const URI_TOO_LONG: &str = "path and query too long";
     /// 429, with `Retry-After`: the runtime's rate limit.
     pub const RATE_LIMITED: &str = "too many requests for this runtime";
+    /// 429, with `Retry-After`: the token's rate limit of rings.
+    pub const RINGS_LIMITED: &str = "too many requests for this token";
+    /// 503, with `Retry-After`: the token's rate limit of registrations. Daemons retry a 5xx.
+    pub const REGISTRATIONS_LIMITED: &str = "too many registrations for this token";
     /// 500: the authorizer failed.
     pub const AUTHORIZATION_UNCHECKED: &str = "authorization could not be checked";
     /// 503: no heartbeat within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW), or deregistered.

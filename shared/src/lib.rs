@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`request`] | the request lifecycle: states, transitions, leases |
 //! | [`runtime`] | registered runtimes and their liveness |
-//! | [`rate_limit`] | the rate limit of rings |
+//! | [`rate_limit`] | the rate limits of rings and registrations |
 //! | [`access`], [`token`] | callers, scopes, workspaces and opaque tokens |
 //! | [`store`] | the store trait and its implementations |
 //! | `http` | API Gateway events, errors, metrics, the access log (feature `http`) |

@@ -74,6 +74,31 @@ pub const HISTORY_LEASES: usize = 12;
 /// The length of a subject in a request's item, in bytes. Longer ones are cut: an issuer's `sub` has no limit.
 pub const HISTORY_SUBJECT_BYTES: usize = 200;
 
+/// The sustained rate of rings of one token: 10 a second.
+pub const TOKEN_RING_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The burst of rings of one token: more than one runtime accepts, so that a client may ring all runtimes of a list at once.
+pub const TOKEN_RING_BURST: u32 = 100;
+
+/// The sustained rate of registrations of one token: 1 a second. A daemon registers at its start, and again when a heartbeat is
+/// answered 404.
+pub const TOKEN_REGISTRATION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The burst of registrations of one token. One token may serve many machines that start at the same time.
+pub const TOKEN_REGISTRATION_BURST: u32 = 60;
+
+/// One call of a token in this time is not charged by an instance, so that usual clients cost no additional write.
+pub const FREE_CALL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The tokens that one instance remembers for [`FREE_CALL_INTERVAL`]. Calls of further tokens are charged.
+pub const REMEMBERED_TOKENS: usize = 1_000;
+
+/// A charge is abandoned after this, and the call is let through: a rate limit must not make a slow store worse.
+pub const CHARGE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long the item of a token's rate outlives its last effect.
+pub const RATE_RETENTION: Duration = Duration::from_secs(300);
+
 /// The maximum number of workspaces of a token. Each id is a placeholder in the conditions of the store, and DynamoDB allows 4 KB
 /// for an expression (AWS, "Service, account, and table quotas in Amazon DynamoDB"). As JSON, 250 ids are 10 KB of the
 /// authorizer's response, for which HTTP APIs have no quota of their own (AWS, "Quotas for configuring and running an HTTP API in

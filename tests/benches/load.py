@@ -49,7 +49,7 @@ def bench(doorbell, url, arguments):
 @contextmanager
 def server(doorbell, store):
     """A `doorbell dev` on a free port: its URL and process id."""
-    command = [doorbell, "dev", "--no-daemon", "--addr", "127.0.0.1:0", "--store", store]
+    command = [doorbell, "dev", "--no-daemon", "--no-token-limits", "--addr", "127.0.0.1:0", "--store", store]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
     try:
         yield re.search(r"http://\S+", process.stdout.readline()).group(), process.pid

@@ -58,7 +58,7 @@ pub struct Bench {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
 
-    /// Rings a second, over all runtimes; one runtime may be rung 60 times a minute
+    /// Rings a second, over all runtimes; one runtime may be rung 60 times a minute, and one token may ring 10 times a second
     #[arg(long, value_name = "R", default_value = "1", value_parser = ring_rate)]
     pub ring_rate: f64,
 

@@ -42,6 +42,10 @@ pub struct Dev {
     #[arg(long = "cors-origin", value_name = "ORIGIN")]
     pub cors_origins: Vec<CorsOrigin>,
 
+    /// Do not limit the rings and registrations of a token, for load tests
+    #[arg(long)]
+    pub no_token_limits: bool,
+
     /// Do not start a daemon
     #[arg(long, conflicts_with_all = ["interval", "config", "openai", "commands", "files", "no_detect"])]
     pub no_daemon: bool,

@@ -164,7 +164,9 @@ fn api_hint(error: &ClientError) -> Option<&'static str> {
         }
         (404, "runtime not found") => Some(RUNTIMES),
         (503, "runtime is offline") => Some("start `doorbell daemon` on its machine"),
-        (503, "server is busy") => Some("try again in a few seconds"),
+        (503, "server is busy" | "too many registrations for this token") => {
+            Some("try again in a few seconds")
+        }
         (429, _) => Some("wait a few seconds before ringing it again"),
         _ => None,
     }

@@ -57,7 +57,8 @@ pub fn call_span(function: &'static str, gateway_request_id: Option<&str>) -> Sp
 pub(super) fn log_call(started: Stopwatch, status: u16, error: Option<&ApiError>) {
     let duration_ms = started.elapsed_ms();
     let cause = error.map(cause);
-    if status >= 500 && !matches!(error, Some(ApiError::RuntimeOffline)) {
+    let is_expected = matches!(error, Some(ApiError::RuntimeOffline | ApiError::RegistrationsLimited(_)));
+    if status >= 500 && !is_expected {
         tracing::error!(status, duration_ms, cause, "failed");
     } else {
         tracing::info!(status, duration_ms, cause, "answered");

@@ -8,6 +8,7 @@ pub mod input;
 pub mod metrics;
 pub mod response;
 pub mod routes;
+pub mod token_rates;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::store::{StoreError, StoreErrorKind};
 pub use lambda_http::Request as HttpRequest;
 use response::Operation;
 pub use response::{ApiError, Response};
+use token_rates::TokenRates;
 
 /// The dependencies of a use case. Created once per cold start.
 #[derive(Clone)]
@@ -29,12 +31,19 @@ pub struct AppState<S> {
     pub store: S,
     pub clock: Arc<dyn Clock>,
     pub id_gen: Arc<dyn IdGenerator>,
+    /// The rate limits of tokens.
+    pub rates: TokenRates,
 }
 
 impl<S> AppState<S> {
-    /// With the system clock and the operating system's random source.
+    /// With the system clock, the operating system's random source and the rate limits of a deployment.
     pub fn new(store: S) -> Self {
-        Self { store, clock: Arc::new(SystemClock), id_gen: Arc::new(RandomIdGenerator::default()) }
+        Self {
+            store,
+            clock: Arc::new(SystemClock),
+            id_gen: Arc::new(RandomIdGenerator::default()),
+            rates: TokenRates::default(),
+        }
     }
 }
 

@@ -48,6 +48,10 @@ pub enum ApiError {
     ReportTooLarge,
     RuntimeOffline,
     RateLimited(RateLimited),
+    /// Rings of one token.
+    RingsLimited(RateLimited),
+    /// Registrations of one token. 503: only initiate answers 429, and daemons retry a 5xx.
+    RegistrationsLimited(RateLimited),
     /// The local gateway sheds load.
     Overloaded,
     UriTooLong,
@@ -131,6 +135,8 @@ impl ApiError {
             Self::RuntimeOffline => (503, text::RUNTIME_OFFLINE.into()),
             Self::Overloaded => (503, text::SERVER_BUSY.into()),
             Self::RateLimited(_) => (429, text::RATE_LIMITED.into()),
+            Self::RingsLimited(_) => (429, text::RINGS_LIMITED.into()),
+            Self::RegistrationsLimited(_) => (503, text::REGISTRATIONS_LIMITED.into()),
             Self::UriTooLong => (414, text::URI_TOO_LONG.into()),
             Self::ForeignHost { port } => {
                 let hosts = format!("localhost:{port}, 127.0.0.1:{port} or [::1]:{port}");
@@ -157,7 +163,9 @@ impl ApiError {
             Self::MethodNotAllowed(allowed) => {
                 HeaderValue::from_str(allowed).ok().map(|allowed| (header::ALLOW, allowed))
             }
-            Self::RateLimited(RateLimited { retry_after }) => {
+            Self::RateLimited(RateLimited { retry_after })
+            | Self::RingsLimited(RateLimited { retry_after })
+            | Self::RegistrationsLimited(RateLimited { retry_after }) => {
                 let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
                 Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
             }

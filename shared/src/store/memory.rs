@@ -10,16 +10,17 @@ use doorbell_protocol::limits::{RETENTION, RUNTIMES_PER_WORKSPACE};
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
-    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome,
+    RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
 use crate::limits::WORK_HINT_LIFETIME;
-use crate::rate_limit::next_tat;
+use crate::rate_limit::{Charge, RUNTIME_RINGS, TokenAction};
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, Request, RequestOutcome, State};
 use crate::runtime::{Registration, Runtime, RuntimeIdNamespace};
-use crate::token::{TokenHash, TokenRecord};
+use crate::token::{TokenHash, TokenId, TokenRecord};
 
 /// Clones share their contents, as replicas share a table.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,8 @@ struct Contents {
     runtimes: HashMap<RuntimeId, RuntimeEntry>,
     requests: BTreeMap<(RuntimeId, RequestId), Request>,
     tokens: HashMap<TokenHash, TokenRecord>,
+    /// The TAT and the last charge.
+    rates: HashMap<(TokenId, TokenAction), (Timestamp, RequestId)>,
     next_eviction: Option<Timestamp>,
 }
 
@@ -106,6 +109,7 @@ impl Contents {
         self.next_eviction = Some(now + RETENTION);
         self.requests.retain(|_, request| request.is_readable(now));
         self.runtimes.retain(|_, entry| entry.runtime.is_registered(now));
+        self.rates.retain(|_, (tat, _)| *tat > now);
     }
 }
 
@@ -128,7 +132,7 @@ impl Store for MemoryStore {
         if let Some(request) = existing {
             return Ok(InitiateOutcome::Enqueued(request));
         }
-        match next_tat(entry.rate_limit_tat, now) {
+        match RUNTIME_RINGS.next_tat(entry.rate_limit_tat, now) {
             Ok(tat) => entry.rate_limit_tat = Some(tat),
             Err(limited) => return Ok(InitiateOutcome::RateLimited(limited)),
         }
@@ -293,6 +297,26 @@ impl Store for MemoryStore {
         let runtimes: Vec<Runtime> = listed.into_iter().take(limit).cloned().collect();
         let next = runtimes.last().filter(|_| !is_last).map(|runtime| runtime.id);
         Ok(RuntimePage { runtimes, next })
+    }
+
+    async fn charge(&self, charge: &Charge, now: Timestamp) -> Result<ChargeOutcome> {
+        let mut contents = self.contents();
+        contents.evict_expired(now);
+        let stored = contents.rates.get(&(charge.token, charge.action)).copied();
+        if let Some((tat, last)) = stored
+            && last == charge.id
+        {
+            return Ok(ChargeOutcome::Charged { tat });
+        }
+        match charge.rate.next_tat(stored.map(|(tat, _)| tat), now) {
+            Ok(tat) => {
+                contents.rates.insert((charge.token, charge.action), (tat, charge.id));
+                Ok(ChargeOutcome::Charged { tat })
+            }
+            Err(limited) => {
+                Ok(ChargeOutcome::RateLimited { limited, tat: stored.map_or(now, |(tat, _)| tat) })
+            }
+        }
     }
 }
 

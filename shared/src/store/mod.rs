@@ -22,12 +22,13 @@ use std::future::Future;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 pub use outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
-    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
-    StoreError, StoreErrorKind,
+    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome,
+    RuntimePage, StoreError, StoreErrorKind,
 };
 
 use crate::access::Principal;
+use crate::rate_limit::Charge;
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
 use crate::runtime::{Registration, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
@@ -157,6 +158,13 @@ pub trait Store: Send + Sync {
         limit: usize,
         now: Timestamp,
     ) -> impl Future<Output = Result<RuntimePage>> + Send;
+
+    /// Counts a call towards the rate of its token, across instances. Called by initiate and register, through
+    /// `http::token_rates`.
+    ///
+    /// The charge's id is the idempotency token: a retry counts once, unless another call of the token came in between. May be
+    /// cancelled: a lost charge lets one call more through, or one less.
+    fn charge(&self, charge: &Charge, now: Timestamp) -> impl Future<Output = Result<ChargeOutcome>> + Send;
 }
 
 /// Opaque tokens. Functions only look up tokens and record their use; IAM denies the other operations.

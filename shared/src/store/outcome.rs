@@ -123,6 +123,19 @@ pub struct RuntimePage {
     pub next: Option<RuntimeId>,
 }
 
+/// The outcome of [`Store::charge`](super::Store::charge), with the stored TAT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChargeOutcome {
+    Charged {
+        tat: Timestamp,
+    },
+    /// Nothing was charged.
+    RateLimited {
+        limited: RateLimited,
+        tat: Timestamp,
+    },
+}
+
 /// The outcome of [`TokenStore::find_token`](super::TokenStore::find_token).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FindTokenOutcome {

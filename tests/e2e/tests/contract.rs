@@ -4,13 +4,23 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
 use doorbell_shared::http::routes::ROUTES;
-use doorbell_test_support::contract::{ABSENT_REQUEST, ABSENT_RUNTIME};
+use doorbell_test_support::contract::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, rate_limit};
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use reqwest::Method;
 use serde_json::json;
 
 mod in_process {
     doorbell_test_support::contract_suite!([] doorbell_test_support::contract::Target::in_process);
+}
+
+#[tokio::test]
+async fn limits_rings_of_a_token() {
+    rate_limit::limits_rings_of_a_token(&Target::in_process().await).await;
+}
+
+#[tokio::test]
+async fn limits_registrations_of_a_token() {
+    rate_limit::limits_registrations_of_a_token(&Target::in_process().await).await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use doorbell_protocol::{ModelListReport, ModelListResult};
 use doorbell_shared::clock::Clock as _;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::limits::RUNTIME_RETENTION;
+use doorbell_shared::limits::{FREE_CALL_INTERVAL, RING_BURST, RUNTIME_RETENTION, TOKEN_RING_BURST};
 use doorbell_shared::request::{Payload, RequestOutcome};
 use doorbell_shared::store::Store as _;
 use doorbell_shared::store::conformance::{Replicas, TestContext};
@@ -239,18 +239,55 @@ async fn in_flight_widens_the_queue_read() {
 }
 
 /// A second ring within a second costs one write more. DynamoDB charges a failed condition (AWS, "Read and write operations
-/// in DynamoDB"), although no response shows it.
+/// in DynamoDB"), although no response shows it. The first update charges the token.
 #[tokio::test]
 async fn early_ring_costs_one_more_write() {
     let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let (runtime, _) = api.register("d").await;
     api.ring(&runtime).await;
     let (_, cost) = api.ring(&runtime).await;
-    assert_eq!(calls(&cost), ["UpdateItem", "UpdateItem", "PutItem"]);
+    assert_eq!(calls(&cost), ["UpdateItem", "UpdateItem", "UpdateItem", "PutItem"]);
 }
 
 fn calls(cost: &Cost) -> Vec<&str> {
     cost.by_name().into_iter().map(|(operation, _)| operation).collect()
+}
+
+/// One ring in ten seconds is not charged to its token, in each instance.
+#[tokio::test]
+async fn only_fast_rings_of_a_token_cost_one_more_write() {
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
+    let mut runtimes = Vec::new();
+    for daemon in 0..4 {
+        runtimes.push(api.register(&daemon.to_string()).await.0);
+    }
+    let mut costs = Vec::new();
+    for runtime in &runtimes[..3] {
+        costs.push(api.ring(runtime).await.1);
+    }
+    api.clock.advance(FREE_CALL_INTERVAL);
+    costs.push(api.ring(&runtimes[3]).await.1);
+    let usual = vec!["UpdateItem", "PutItem"];
+    let fast = vec!["UpdateItem", "UpdateItem", "PutItem"];
+    assert_eq!(costs.iter().map(calls).collect::<Vec<_>>(), [usual.clone(), fast.clone(), fast, usual]);
+}
+
+/// The token is over its rate by what the instance remembers.
+#[tokio::test]
+async fn rejected_ring_of_a_token_costs_nothing() {
+    let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
+    let mut runtimes = Vec::new();
+    for daemon in 0..2 {
+        runtimes.push(api.register(&daemon.to_string()).await.0);
+    }
+    // Each runtime accepts 60. One ring is free, and the last is rejected by the store.
+    for number in 0..=TOKEN_RING_BURST {
+        api.ring(&runtimes[usize::from(number >= RING_BURST)]).await;
+    }
+    let (statuses, costs): (Vec<_>, Vec<_>) =
+        [api.try_ring(&runtimes[1]).await, api.try_ring(&runtimes[1]).await].into_iter().unzip();
+    assert_eq!(statuses, [429, 429]);
+    assert_eq!(costs.iter().map(calls).collect::<Vec<_>>(), [[] as [&str; 0]; 2]);
 }
 
 #[tokio::test]

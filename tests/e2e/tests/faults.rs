@@ -1,13 +1,12 @@
 //! Store failures: each route responds with the 500 of the contract, without internals. Accounting that fails is only logged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use doorbell_functions::auth::oidc::Oidc;
 use doorbell_functions::auth::{self, AuthorizerEvent};
-use doorbell_gateway::invoke;
-use doorbell_gateway::{USER_A, issue_dev_tokens};
+use doorbell_gateway::{USER_A, invoke, issue_dev_tokens};
 use doorbell_protocol::Scope;
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
@@ -15,7 +14,7 @@ use doorbell_shared::http::input::Caller as AuthorizedCaller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::CALL_TIMEOUT;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
-use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor};
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, ServiceError};
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::event::event;
 use doorbell_test_support::interceptor::{AllowOnly, Delay};
@@ -139,6 +138,54 @@ async fn forget_fails() {
 async fn deregister_fails() {
     let body = json!({"runtime_ids": [RUNTIME]});
     assert_fails(Caller::DaemonA, "/api/daemon/deregister", body, "failed to deregister runtimes").await;
+}
+
+/// The fault of the next call.
+#[derive(Debug, Default)]
+struct NextCall(Mutex<Option<Fault>>);
+
+impl Interceptor for NextCall {
+    fn fault(&self, _operation: &str) -> Fault {
+        self.0.lock().unwrap().take().unwrap_or(Fault::None)
+    }
+}
+
+/// A rate limit must not make a failing or slow store worse.
+#[tokio::test(start_paused = true)]
+async fn uncharged_calls_are_accepted() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let next = Arc::new(NextCall::default());
+    let state = AppState::new(engine.store_with_interceptor(Arc::<NextCall>::clone(&next)));
+    let call = async |function, scope, path: &str, body| {
+        let response = invoke(function, &state, &event(function, scope, path, &body)).await;
+        assert_eq!(response.status(), 200, "{:?}", response.body());
+        serde_json::from_slice::<Value>(response.body()).unwrap()
+    };
+    let registration =
+        json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+    let register =
+        async || call(Function::Register, Scope::Daemon, "/api/daemon/register", registration.clone()).await;
+    let runtime = register().await["runtimes"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/runtimes/{runtime}/models");
+    let ring = async || call(Function::Initiate, Scope::User, &path, json!({})).await;
+    ring().await;
+    // The first calls were not charged, these are.
+    let (log, _guard) = CapturedLog::capture();
+    for (fault, line) in [
+        (Fault::Rejected(ServiceError::AccessDenied), "token not charged"),
+        (Fault::Delayed(Duration::from_secs(2)), "token not charged in time"),
+    ] {
+        for action in ["register", "ring"] {
+            *next.0.lock().unwrap() = Some(fault);
+            if action == "ring" {
+                ring().await
+            } else {
+                register().await
+            };
+            let lines = log.lines(line);
+            assert_eq!(lines.last().map(|line| &line["action"]), Some(&json!(action)), "{}", log.text());
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,6 +19,7 @@ use overload::client::{LoadClient, median};
 use overload::load::{self, Load};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::dev::Dev;
+use support::machine::Machine;
 use support::process::Running;
 
 /// Memory grows by a few connection buffers and calls in progress for each caller.
@@ -33,7 +34,8 @@ const SHED_WITHIN: Duration = doorbell_daemon::report::TRY_TIMEOUT;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes up to two minutes, and the whole machine"]
 async fn sheds_load_and_recovers() {
-    let dev = Dev::without_daemon().await;
+    // One user rings all runtimes.
+    let dev = Dev::start(&Machine::new(), &["--no-daemon", "--no-token-limits"]).await;
     raise_open_files();
     let client = Arc::new(LoadClient::new(&dev.url));
     let runtimes = load::register(&client).await;

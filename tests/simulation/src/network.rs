@@ -10,6 +10,7 @@ use std::time::Duration;
 use doorbell_client::TIMEOUT;
 use doorbell_gateway::invoke;
 use doorbell_shared::http::AppState;
+use doorbell_shared::http::token_rates::TokenRates;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::context::{Context, Instance, SharedStore};
@@ -92,6 +93,7 @@ impl<S: SharedStore> Context<S> {
             store: FaultyStore { context: Arc::clone(self), call },
             clock: Arc::<SkewedClock>::clone(clock),
             id_gen: Arc::<SeededIds>::clone(ids),
+            rates: TokenRates::unlimited(),
         };
         let crashes = environment.injects(FaultKind::InstanceCrashed, environment.plan.rates.instance_crash);
         let awaits = crashes.then(|| environment.rng.number(0..AWAIT_POINTS));

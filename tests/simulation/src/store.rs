@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 use doorbell_shared::access::Principal;
+use doorbell_shared::rate_limit::Charge;
 use doorbell_shared::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
 use doorbell_shared::runtime::{Registration, RuntimeIdNamespace};
 use doorbell_shared::store::dynamodb::embedded::{Fault, Interceptor, ServiceError};
 use doorbell_shared::store::{
-    Candidate, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, RegisterOutcome, ReportOutcome, Result, RuntimePage, Store, StoreError, StoreErrorKind,
+    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome,
+    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RuntimePage, Store, StoreError,
+    StoreErrorKind,
 };
 
 use crate::context::{Bug, Context, Environment, SharedStore};
@@ -201,6 +203,11 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         now: Timestamp,
     ) -> Result<RuntimePage> {
         self.access(|store| async move { store.list_runtimes(workspace, after, limit, now).await }).await
+    }
+
+    async fn charge(&self, charge: &Charge, now: Timestamp) -> Result<ChargeOutcome> {
+        let charge = *charge;
+        self.access(|store| async move { store.charge(&charge, now).await }).await
     }
 }
 

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use doorbell_client::http_client;
+use doorbell_protocol::error_text;
 use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// API Gateway's integration timeout is 30 s.
 const TIMEOUT: Duration = Duration::from_secs(40);
+
+/// Of a registration over the token's rate of 1 a second: more than the suite registers.
+const RETRIES: usize = 120;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiResponse {
@@ -116,9 +120,18 @@ impl Client {
         self.send(self.request(Method::DELETE, path).bearer_auth(self.token(caller))).await
     }
 
-    /// `POST path` with a JSON body.
+    /// `POST path` with a JSON body. Retries a registration over the token's rate, as daemons do: all cases of a deployed stack
+    /// register with one token.
     pub async fn post(&self, caller: Caller, path: &str, body: Value) -> ApiResponse {
-        self.post_raw(caller, path, body.to_string()).await
+        let limited = ApiResponse::error(503, error_text::REGISTRATIONS_LIMITED);
+        for _ in 0..RETRIES {
+            let response = self.post_raw(caller, path, body.to_string()).await;
+            if response != limited {
+                return response;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        limited
     }
 
     /// `POST path` with any body.

@@ -129,6 +129,13 @@ impl RecordedApi {
         (record["id"].as_str().unwrap().to_owned(), cost)
     }
 
+    /// The status of a ring that may be rejected.
+    pub async fn try_ring(&self, runtime: &str) -> (u16, Cost) {
+        let event = event(Function::Initiate, Scope::User, &models(runtime), &json!({}));
+        let response = doorbell_gateway::invoke(Function::Initiate, &self.state, &event).await;
+        (response.status().as_u16(), Cost(self.recorder.take()))
+    }
+
     /// Polls; returns the record.
     pub async fn poll(&self, runtime: &str, request: &str) -> (Value, Cost) {
         self.call(Function::Poll, &format!("{}/{request}", models(runtime)), json!({})).await

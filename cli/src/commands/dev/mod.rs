@@ -14,6 +14,7 @@ use doorbell_functions::auth::oidc::Oidc;
 use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, issue_dev_tokens};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http::AppState;
+use doorbell_shared::http::token_rates::TokenRates;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, EmbeddedDynamoDb};
 use doorbell_shared::store::dynamodb::table::Ensured;
 use doorbell_shared::store::dynamodb::{DynamoDbStore, connect, table};
@@ -101,8 +102,9 @@ async fn serve<S: Store + 'static, T: TokenStore + 'static>(
 ) -> Result<(), CommandError> {
     let Some(agents) = stop.run_until_cancelled(find_agents(arguments)).await else { return Ok(()) };
     let agents = agents?;
+    let rates = if arguments.no_token_limits { TokenRates::unlimited() } else { TokenRates::default() };
     let gateway = Gateway {
-        state: AppState::new(store),
+        state: AppState { rates, ..AppState::new(store) },
         authenticator: Authenticator { state: AppState::new(tokens), oidc: Oidc::from_environment()? },
         origins: origins(&arguments.cors_origins)?,
     };

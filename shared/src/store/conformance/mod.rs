@@ -14,6 +14,7 @@ pub mod queue;
 pub mod races;
 pub mod registry;
 pub mod reports;
+pub mod token_rates;
 pub mod tokens;
 
 use std::pin::Pin;
@@ -128,6 +129,14 @@ macro_rules! conformance_suite {
                 lists_no_token_as_runtime
                 records_token_use_once_a_day
                 use_of_revoked_token_is_not_recorded
+            }
+            token_rates {
+                limits_charges_after_a_burst
+                sustained_charges_are_never_limited
+                retried_charge_counts_once
+                outdated_tat_is_limited
+                known_tat_without_item_is_charged
+                sixteen_charges_share_one_burst
             }
             races {
                 sixteen_claims_have_one_winner

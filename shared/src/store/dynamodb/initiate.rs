@@ -19,7 +19,7 @@ use super::items::{RequestItem, RuntimeItem, decode, encode};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use crate::access::Principal;
 use crate::limits::{RING_INTERVAL, WORK_HINT_LIFETIME};
-use crate::rate_limit::{RateLimited, max_tat, next_tat};
+use crate::rate_limit::{RUNTIME_RINGS, RateLimited};
 use crate::request::{Address, Request};
 use crate::store::outcome::{InitiateOutcome, Result};
 
@@ -98,7 +98,7 @@ impl DynamoDbStore {
                 "SET work_hint_until = :work_hint_until, rate_limit_tat = rate_limit_tat + :interval, \
                  last_ring_id = :request",
             )
-            .expression_attribute_values(":max_tat", millis(max_tat(now)))
+            .expression_attribute_values(":max_tat", millis(RUNTIME_RINGS.max_tat(now)))
             .expression_attribute_values(":interval", number(interval));
         hint_outcome(update, address, caller, now).await
     }
@@ -173,5 +173,5 @@ fn failed_clause(
     if !runtime.is_online(now) {
         return Ok(HintOutcome::Offline);
     }
-    Ok(next_tat(tat, now).map_or_else(HintOutcome::RateLimited, |_| HintOutcome::Early))
+    Ok(RUNTIME_RINGS.next_tat(tat, now).map_or_else(HintOutcome::RateLimited, |_| HintOutcome::Early))
 }

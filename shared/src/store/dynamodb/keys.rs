@@ -8,6 +8,7 @@
 //! | listing | `workspace#<uuid>` | `runtime#<uuid>` |
 //! | token | `token#<sha256, 64 hex digits>` | `token` |
 //! | token's listing | `workspace#<uuid>` | `token#<sha256, 64 hex digits>` |
+//! | token's rate | `caller#<id, 12 hex digits>` | `rate#<action>` |
 //!
 //! A runtime and its requests share a partition, so every read can be consistent and load spreads by runtime. A request's sort
 //! key contains its UUIDv7: key order is queue order, and a range of keys is a range of time.
@@ -19,7 +20,8 @@ use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Workspaces;
-use crate::token::TokenHash;
+use crate::rate_limit::TokenAction;
+use crate::token::{TokenHash, TokenId};
 
 const RUNTIME: &str = "runtime#";
 const WORKSPACE: &str = "workspace#";
@@ -28,6 +30,8 @@ const RUNTIME_SORT: &str = "runtime";
 const WORKSPACE_SORT: &str = "workspace";
 const TOKEN: &str = "token#";
 const TOKEN_SORT: &str = "token";
+const CALLER: &str = "caller#";
+const RATE: &str = "rate#";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Key {
@@ -58,6 +62,10 @@ impl Key {
 
     pub(super) fn token_listing(workspace: WorkspaceId, hash: TokenHash) -> Self {
         Self { pk: workspace_partition(workspace), sk: format!("{TOKEN}{hash}") }
+    }
+
+    pub(super) fn token_rate(token: TokenId, action: TokenAction) -> Self {
+        Self { pk: format!("{CALLER}{token}"), sk: format!("{RATE}{}", action.as_str()) }
     }
 
     /// The id in a token's key.

@@ -1,8 +1,8 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `registration`,
-//! `runtimes`, `forget`, `lists`, `initiate`, `queue`, `requests`, `history` and `tokens` have the operations with their
-//! conditions.
+//! `runtimes`, `forget`, `lists`, `initiate`, `queue`, `requests`, `history`, `tokens` and `token_rates` have the operations with
+//! their conditions.
 //!
 //! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
 //! every conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
@@ -27,6 +27,7 @@ mod queue;
 mod registration;
 mod requests;
 mod runtimes;
+mod token_rates;
 mod tokens;
 
 pub use history::FoundRequest;
@@ -36,11 +37,13 @@ use aws_sdk_dynamodb::config::BehaviorVersion;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
-    Candidate, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
-    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome,
+    RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
+use crate::rate_limit::Charge;
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
 use crate::runtime::{Registration, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
@@ -156,6 +159,10 @@ impl Store for DynamoDbStore {
         now: Timestamp,
     ) -> Result<RuntimePage> {
         self.read_runtimes(workspace, after, limit, now).await
+    }
+
+    async fn charge(&self, charge: &Charge, now: Timestamp) -> Result<ChargeOutcome> {
+        self.write_charge(charge, now).await
     }
 }
 

@@ -1,9 +1,11 @@
 //! `doorbell token`: create, list, revoke.
 
 use doorbell_shared::token::Token;
-use serde_json::Value;
+use doorbell_test_support::client::{Client, Workspace};
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::support::api::WORKSPACE_A;
+use crate::support::api::{DAEMON_A, WORKSPACE_A};
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 use crate::support::process::Ended;
@@ -170,4 +172,25 @@ async fn data_file_survives_restart() {
     let known = dev.runtimes().await;
     dev.process.terminate().await;
     assert_eq!(dev_on_file(&machine).await.runtimes().await, known);
+}
+
+/// How many of 150 registrations with one token `doorbell dev` accepts.
+async fn accepted_registrations(options: &[&str]) -> usize {
+    let dev = Dev::start(&Machine::new(), &[&["--no-daemon"], options].concat()).await;
+    let client = Client::new(&dev.url, Workspace::of_dev());
+    let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+    let mut accepted = 0;
+    for _ in 0..150 {
+        let request = client.request(Method::POST, "/api/daemon/register").bearer_auth(DAEMON_A);
+        accepted += usize::from(client.send(request.json(&body)).await.status == 200);
+    }
+    accepted
+}
+
+#[tokio::test]
+async fn dev_can_lift_token_limits() {
+    let limited = accepted_registrations(&[]).await;
+    // A burst of 60, one that is not charged, and one a second.
+    assert!((61..150).contains(&limited), "{limited}");
+    assert_eq!(accepted_registrations(&["--no-token-limits"]).await, 150);
 }

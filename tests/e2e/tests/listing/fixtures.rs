@@ -40,6 +40,7 @@ impl Caller {
     pub(crate) fn new(store: DynamoDbStore, workspaces: &[WorkspaceId]) -> Self {
         let context = AuthorizerContext {
             subject: "tester".to_owned(),
+            token_id: None,
             scopes: vec![Scope::User, Scope::Daemon],
             workspaces: workspaces.to_vec(),
         };

@@ -5,12 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use doorbell_protocol::{InFlight, Timestamp};
+use doorbell_shared::rate_limit::Charge;
 use doorbell_shared::request::{ClaimFilter, Delivery, ErrorText, Payload, RequestOutcome, State};
 use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
-    ClaimOutcome, FindTokenOutcome, ForgetOutcome, InitiateOutcome, PollOutcome, RegisterOutcome,
-    ReportOutcome, Result, Store as _, TokenStore as _,
+    ChargeOutcome, ClaimOutcome, FindTokenOutcome, ForgetOutcome, InitiateOutcome, PollOutcome,
+    RegisterOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
 };
 
 use crate::stage::Stage;
@@ -21,6 +22,7 @@ pub(crate) enum Before {
     Rung,
     Claimed,
     TokenIssued,
+    Charged,
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<String>>>>;
@@ -147,6 +149,12 @@ pub(crate) fn operations() -> Vec<Operation> {
         ("tokens", TokenIssued, 6, |stage, store, now| {
             store.list_tokens(stage.context.workspace, now).await?.len().to_string()
         }),
+        ("charge", Rung, 0, |stage, store, now| charged(store.charge(&stage.charge, now).await?)),
+        ("charge early", Charged, 0, |stage, store, now| charged(store.charge(&stage.charge, now).await?)),
+        ("charge early, TAT known", Charged, 0, |stage, store, now| {
+            let known_tat = Some(now + stage.charge.rate.interval);
+            charged(store.charge(&Charge { known_tat, ..stage.charge }, now).await?)
+        }),
     ]
 }
 
@@ -154,6 +162,13 @@ fn initiated(outcome: InitiateOutcome) -> String {
     match outcome {
         InitiateOutcome::Enqueued(_) => "enqueued".to_owned(),
         rejected => format!("{rejected:?}"),
+    }
+}
+
+fn charged(outcome: ChargeOutcome) -> String {
+    match outcome {
+        ChargeOutcome::Charged { .. } => "charged".to_owned(),
+        ChargeOutcome::RateLimited { limited, .. } => format!("{limited:?}"),
     }
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use doorbell_protocol::Scope;
-use doorbell_protocol::{Timestamp, WorkspaceId};
+use doorbell_protocol::{Scope, Timestamp, WorkspaceId};
+use doorbell_shared::http::token_rates::TokenLimits;
 use doorbell_shared::id_gen;
+use doorbell_shared::rate_limit::{Charge, TokenAction};
 use doorbell_shared::request::LeaseToken;
 use doorbell_shared::request::{Address, Request, State};
 use doorbell_shared::runtime::{RuntimeIdNamespace, ShortText};
@@ -13,7 +14,7 @@ use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
 use doorbell_shared::store::{PollOutcome, Store as _, TokenStore as _};
-use doorbell_shared::token::TokenRecord;
+use doorbell_shared::token::{TokenId, TokenRecord};
 
 use crate::operations::Before;
 
@@ -31,6 +32,8 @@ pub(crate) struct Stage {
     pub(crate) namespace: RuntimeIdNamespace,
     /// A workspace without runtimes.
     pub(crate) new_workspace: WorkspaceId,
+    /// An early charge after the one of [`Before::Charged`].
+    pub(crate) charge: Charge,
     engine: EmbeddedDynamoDb,
 }
 
@@ -50,7 +53,13 @@ impl Stage {
         }
         let namespace = context.namespace();
         let new_workspace = context.other_tenant().workspaces.iter().next().unwrap();
-        Self { context, request, fresh, lease_token, token, namespace, new_workspace, engine: engine.clone() }
+        let mut charge = charge(&context);
+        if before == Before::Charged {
+            context.replica_a.charge(&charge, context.start).await.unwrap();
+            charge.id = context.address(context.start).request;
+        }
+        let engine = engine.clone();
+        Self { context, request, fresh, lease_token, token, namespace, new_workspace, charge, engine }
     }
 
     /// The state at `now`, without ids.
@@ -64,14 +73,14 @@ impl Stage {
         state.push(format!("in the new workspace {}", elsewhere.runtimes.len()));
         state.push(format!("pending {}", context.list_pending(&context.replica_b, now).await.len()));
         state.push(format!("lost {}", context.list_with_in_flight(&[], &context.replica_b, now).await.len()));
-        state.push(format!(
-            "tokens {}",
-            context.replica_b.list_tokens(context.workspace, now).await.unwrap().len()
-        ));
         let tokens = context.replica_b.list_tokens(context.workspace, now).await.unwrap();
+        state.push(format!("tokens {}", tokens.len()));
         let used = tokens.iter().filter_map(|token| token.last_used_at);
         state.extend(used.map(|used| format!("used after {:?}", used.since(context.start))));
-        state.push(format!("rate limit {:?}", self.rate_limit().await));
+        let runtime = format!("runtime#{}", context.runtime);
+        state.push(format!("rate limit {:?}", self.tat(runtime, "runtime").await));
+        let caller = format!("caller#{}", self.charge.token);
+        state.push(format!("rate limit of the token {:?}", self.tat(caller, "rate#ring").await));
         for address in [self.request.address, self.fresh] {
             state.push(match context.replica_b.poll(address, &context.caller, now).await.unwrap() {
                 PollOutcome::Found(request) | PollOutcome::TimedOut(request) => self.shape(&request),
@@ -109,14 +118,23 @@ impl Stage {
         }
     }
 
-    /// The rate limit, which no operation returns.
-    async fn rate_limit(&self) -> Option<i64> {
+    /// The stored TAT of a rate limit, in milliseconds after the start.
+    async fn tat(&self, pk: String, sk: &str) -> Option<i64> {
         let key = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
-        let key = [key("pk", format!("runtime#{}", self.context.runtime)), key("sk", "runtime".to_owned())];
+        let key = [key("pk", pk), key("sk", sk.to_owned())];
         let get = self.engine.client(None).get_item().table_name(TABLE).set_key(Some(key.into()));
         let item = get.send().await.unwrap().item?;
-        Some(item["rate_limit_tat"].as_n().unwrap().parse::<i64>().unwrap() - self.context.start.millis())
+        let tat: i64 = item["rate_limit_tat"].as_n().unwrap().parse().unwrap();
+        Some(tat - self.context.start.millis())
     }
+}
+
+/// The first call of a token.
+fn charge(context: &TestContext<DynamoDbStore>) -> Charge {
+    let token = TokenId::of_subject(&context.workspace.to_string());
+    let id = context.address(context.start).request;
+    let rate = TokenLimits::default().rings;
+    Charge { token, action: TokenAction::Ring, rate, id, known_tat: None }
 }
 
 /// A token that has not been issued.

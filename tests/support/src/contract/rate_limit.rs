@@ -1,17 +1,23 @@
-//! The rate limit of rings.
+//! The rate limits of rings and registrations.
 
 use std::time::Duration;
 
-use doorbell_shared::limits::RING_BURST;
+use doorbell_shared::limits::{RING_BURST, TOKEN_REGISTRATION_BURST, TOKEN_RING_BURST};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::{Target, models_path};
-use crate::{Caller, Client};
+use crate::{ApiResponse, Caller, Client};
 
-/// On a deployed stack, rings must come faster than the sustained rate.
+/// On a deployed stack, rings must come faster than the sustained rate of a runtime.
 const CONCURRENCY: u32 = 10;
+
+/// One case at a time rings fast, and pauses between batches: all cases of a deployed stack share one user's token, whose rate
+/// they must not exceed.
+static EXHAUSTING: Mutex<()> = Mutex::const_new(());
+const PAUSE: Duration = Duration::from_secs(1);
 
 async fn ring(client: Client, runtime: String) -> Response {
     let request = client.request(Method::POST, &models_path(&runtime));
@@ -19,14 +25,18 @@ async fn ring(client: Client, runtime: String) -> Response {
 }
 
 /// Rings until a ring is rejected, and returns that response.
-async fn exhaust(client: &Client, runtime: &str) -> Response {
-    for _ in 0..4 * RING_BURST / CONCURRENCY {
+async fn exhaust(client: &Target, runtime: &str) -> Response {
+    let _alone = EXHAUSTING.lock().await;
+    for batch in 0..4 * RING_BURST / CONCURRENCY {
+        if batch > 0 {
+            client.pause(PAUSE).await;
+        }
         let mut rings = JoinSet::new();
         for _ in 0..CONCURRENCY {
-            rings.spawn(ring(client.clone(), runtime.to_owned()));
+            rings.spawn(ring(Client::clone(client), runtime.to_owned()));
         }
         rings.join_all().await;
-        let last = ring(client.clone(), runtime.to_owned()).await;
+        let last = ring(Client::clone(client), runtime.to_owned()).await;
         if last.status() != StatusCode::OK {
             return last;
         }
@@ -57,4 +67,51 @@ pub async fn limits_only_rings(api: &Target) {
     let report = json!({"status": "failed", "error": "no"});
     assert_eq!(api.report(&runtime, &request, report).await.status, 200);
     assert_eq!(api.register(&daemon).await, runtime);
+}
+
+async fn assert_limited(response: Response, status: StatusCode, error: &str) {
+    assert_eq!(response.status(), status);
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(response.json::<Value>().await.unwrap(), json!({"error": error}));
+}
+
+/// In process only: on a deployed stack it would use up the rate of a token that other cases need.
+pub async fn limits_rings_of_a_token(api: &Target) {
+    let runtimes = [api.new_runtime().await, api.new_runtime().await, api.new_runtime().await];
+    // One more: the first is not charged.
+    for number in 0..=TOKEN_RING_BURST {
+        api.ring(&runtimes[usize::from(number >= RING_BURST)]).await;
+    }
+    let limited = ring(Client::clone(api), runtimes[2].clone()).await;
+    assert_limited(limited, StatusCode::TOO_MANY_REQUESTS, "too many requests for this token").await;
+    let path = models_path(&runtimes[2]);
+    let other = api.post(Caller::UserB, &path, json!({})).await;
+    assert_eq!(other, ApiResponse::error(404, "runtime not found"), "the other tenant's token");
+    api.advance(Duration::from_secs(1)).await;
+    for _ in 0..10 {
+        api.ring(&runtimes[2]).await;
+    }
+    let limited = ring(Client::clone(api), runtimes[2].clone()).await;
+    assert_limited(limited, StatusCode::TOO_MANY_REQUESTS, "too many requests for this token").await;
+}
+
+/// In process only, for the same reason. 503, because daemons give up at a 429.
+pub async fn limits_registrations_of_a_token(api: &Target) {
+    let register = async || {
+        let body = json!({"workspace_id": api.a.id, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+        let request =
+            api.request(Method::POST, "/api/daemon/register").bearer_auth(api.token(Caller::DaemonA));
+        request.json(&body).send().await.unwrap()
+    };
+    for _ in 0..=TOKEN_REGISTRATION_BURST {
+        assert_eq!(register().await.status(), StatusCode::OK);
+    }
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    assert_limited(register().await, unavailable, "too many registrations for this token").await;
+    // An invalid registration is not counted.
+    let invalid = api.post(Caller::DaemonA, "/api/daemon/register", json!({})).await;
+    assert_eq!(invalid, ApiResponse::error(400, "daemon_id is required"));
+    api.advance(Duration::from_secs(1)).await;
+    assert_eq!(register().await.status(), StatusCode::OK);
+    assert_limited(register().await, unavailable, "too many registrations for this token").await;
 }
