@@ -55,7 +55,7 @@ impl fmt::Display for ShortText {
 /// A random secret of a workspace, from which the ids of its runtimes are derived.
 ///
 /// A heartbeat tells another workspace's runtime from an unknown one. Without the secret, ids could be computed from
-/// workspace, daemon and type, which can be guessed, and anyone with a daemon's token could find out who runs what.
+/// workspace, daemon and type, which can be guessed, and any daemon's token would show who runs what.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuntimeIdNamespace(#[serde(with = "uuid::serde::hyphenated")] Uuid);
@@ -92,8 +92,8 @@ pub struct Registration {
     pub cli_version: Option<ShortText>,
     /// The subject of the caller's token.
     pub owner_id: Option<ShortText>,
-    /// At most [`RUNTIMES_PER_REGISTRATION`](doorbell_protocol::limits::RUNTIMES_PER_REGISTRATION). Of two with the same type
-    /// and profile the last counts.
+    /// At most [`RUNTIMES_PER_REGISTRATION`](doorbell_protocol::limits::RUNTIMES_PER_REGISTRATION). Of two with the same
+    /// type and profile the last counts.
     pub runtimes: Vec<RuntimeDescription>,
 }
 
