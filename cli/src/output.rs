@@ -74,11 +74,12 @@ pub fn heading(runtime: &RuntimeRecord) -> String {
 /// A table of runtimes at `now`.
 pub fn runtimes(runtimes: &[RuntimeRecord], now: Timestamp) -> String {
     let row = |runtime: &RuntimeRecord| {
-        let RuntimeRecord { id, name, provider, status, daemon_id, .. } = runtime;
+        let RuntimeRecord { id, name, provider, status, daemon_id, metadata, .. } = runtime;
+        let version = metadata.as_ref().and_then(|metadata| metadata.version.as_deref()).unwrap_or_default();
         let seen = ago(now.since(runtime.last_seen_at));
-        [name.as_str(), provider, status.as_str(), &seen, &id.to_string(), daemon_id].map(cell)
+        [name.as_str(), provider, version, status.as_str(), &seen, &id.to_string(), daemon_id].map(cell)
     };
-    table(["NAME", "TYPE", "STATUS", "SEEN", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
+    table(["NAME", "TYPE", "VERSION", "STATUS", "SEEN", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
 }
 
 /// Runtimes that a name may mean, one on each line.

@@ -24,6 +24,20 @@ async fn prints_table() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 
+/// Years ago, so that the test's clock decides nothing but the number of days.
+#[tokio::test]
+async fn table_has_version_and_time_since_last_seen() {
+    let mut runtime = listed("Codex", "x");
+    runtime["metadata"] = json!({"version": "0.169.0\u{1b}", "cli_version": "0.1.0"});
+    runtime["last_seen_at"] = "2020-01-01T00:00:00.000Z".into();
+    let server = ScriptedServer::replying(Reply::Json(200, json!([runtime]))).await;
+    let table = Machine::new().run(&["runtimes", "--url", &server.url()]).await.stdout;
+    let words: Vec<_> = table.split_whitespace().collect();
+    assert_eq!(words[..7], ["NAME", "TYPE", "VERSION", "STATUS", "SEEN", "ID", "DAEMON"]);
+    assert_eq!(words[7..11], ["Codex", "codex-cli", "0.169.0\u{fffd}", "online"]);
+    assert_eq!(words[12..], ["d", "ago", RUNTIME, "x"]);
+}
+
 #[tokio::test]
 async fn json_is_response_of_api() {
     let dev = Dev::without_daemon().await;
