@@ -121,6 +121,7 @@ async fn registration_of_new_runtime_counts_others() {
     let reads = [("GetItem", 0.5), ("UpdateItem", 1.0), ("BatchGetItem", 1.0), ("Query", 1.0)];
     assert_eq!(first.by_name(), [&reads[..], &writes].concat());
     TableSeeder::new(&engine).await.runtimes(0..999).await;
+    api.clock.advance(FREE_CALL_INTERVAL);
     let (_, second) = api.register("second").await;
     let count = second.by_name()[2].1;
     println!("read units of a registration that counts 1,000 runtimes: {count}");
