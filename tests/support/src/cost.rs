@@ -12,7 +12,6 @@ use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::limits::FREE_CALL_INTERVAL;
 use doorbell_shared::limits::WORK_HINT_LIFETIME;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb, RecordedCall};
@@ -174,10 +173,9 @@ impl RecordedApi {
 
     /// Each operation once, from a repeated register to deregister: one request, reported with `report`, by a daemon with `in_flight`.
     pub async fn lifecycle(&self, report: &ModelListReport, in_flight: Option<&Value>) -> Vec<OperationCost> {
-        self.clock.advance(BETWEEN_LIFECYCLES);
         self.register("d").await;
-        // A second call of the token within the interval would be charged.
-        self.clock.advance(FREE_CALL_INTERVAL);
+        // Longer than the interval within which a second registration of the token would be charged.
+        self.clock.advance(BETWEEN_LIFECYCLES);
         let (runtime, register) = self.register("d").await;
         let (idle, heartbeat_idle) = self.heartbeat(&runtime, in_flight).await;
         assert_eq!(idle, None);
