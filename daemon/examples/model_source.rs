@@ -47,6 +47,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let api = Api::new(http_client()?, "http://127.0.0.1:3000".parse()?, var("DOORBELL_TOKEN")?);
     let settings = Settings::of_this_machine(var("DOORBELL_WORKSPACE")?.parse()?);
     let daemon = Daemon::new(api, settings, vec![agent]);
-    let registered = daemon.register().await?;
-    Ok(daemon.run(&registered, CancellationToken::new()).await?)
+    daemon.register().await?;
+    Ok(daemon.run(CancellationToken::new()).await?)
 }

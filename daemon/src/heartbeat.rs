@@ -10,16 +10,17 @@ use rand::RngExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::session::{Runtime, Session};
+use crate::agents::Agent;
+use crate::session::Session;
 use crate::worker::{self, Workers};
 
-/// Sends heartbeats for `runtime` until `stop`, then waits for the work in progress. Dropping the future drops the work.
+/// Sends heartbeats for the runtime of `agent` until `stop`, then waits for the work in progress. Dropping the future drops the work.
 ///
 /// # Errors
 /// The server rejects the token.
 pub(crate) async fn run(
     session: Arc<Session>,
-    runtime: Arc<Runtime>,
+    agent: Agent,
     stop: CancellationToken,
 ) -> Result<(), ClientError> {
     let mut workers = Workers::default();
@@ -33,9 +34,11 @@ pub(crate) async fn run(
             Some(_) = workers.next_ended() => continue,
             _ = ticks.tick() => {}
         }
+        // Read at every heartbeat: another registration may have given the runtime another id.
+        let Some(runtime) = session.runtime(&agent) else { continue };
         // `stop` does not interrupt the call: its response may claim a request for this daemon.
         if let Some(request) = heartbeat(&session, runtime.id, workers.in_flight()).await? {
-            workers.start(request, worker::run(Arc::clone(&session), Arc::clone(&runtime), request));
+            workers.start(request, worker::run(Arc::clone(&session), runtime, request));
         }
     }
     while workers.next_ended().await.is_some() {}

@@ -1,6 +1,7 @@
 //! What a daemon registers with the server: its settings, its agents, and the runtimes that they become.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use doorbell_client::{Api, ClientError};
@@ -49,6 +50,9 @@ pub(crate) struct Session {
     api: Api,
     settings: Settings,
     agents: Vec<Agent>,
+    /// The server's records from the last registration. Ids may differ from those of an earlier one: a server that has lost
+    /// its table derives them from another secret.
+    registered: std::sync::Mutex<Vec<RuntimeRecord>>,
     /// Counts attempts to reregister.
     generation: AtomicU64,
     reregistering: Mutex<()>,
@@ -56,8 +60,8 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(api: Api, settings: Settings, agents: Vec<Agent>) -> Self {
-        let generation = AtomicU64::default();
-        Self { api, settings, agents, generation, reregistering: Mutex::default() }
+        let (registered, generation, reregistering) = Default::default();
+        Self { api, settings, agents, registered, generation, reregistering }
     }
 
     pub(crate) fn api(&self) -> &Api {
@@ -68,7 +72,11 @@ impl Session {
         self.settings.interval
     }
 
-    /// Registers all agents.
+    pub(crate) fn agents(&self) -> &[Agent] {
+        &self.agents
+    }
+
+    /// Registers all agents, and keeps the server's records.
     pub(crate) async fn register(&self) -> Result<Vec<RuntimeRecord>, ClientError> {
         let runtimes = self.agents.iter().map(|agent| RegisterRuntime {
             name: Some(agent.name.clone()),
@@ -86,19 +94,27 @@ impl Session {
             failed_profiles: None,
         };
         let response: RegisterResponse = self.api.post("/api/daemon/register", &body).await?;
+        self.keep(response.runtimes.clone());
         Ok(response.runtimes)
     }
 
-    /// The agents that the server has registered, each with its runtime's id.
-    pub(crate) fn runtimes(&self, registered: &[RuntimeRecord]) -> Vec<Runtime> {
-        let runtime = |agent: &Agent| {
-            let record = registered.iter().find(|record| self.is_record_of(record, agent));
-            if record.is_none() {
-                tracing::warn!(agent = agent.name, "the server did not register the agent");
-            }
-            Some(Runtime { id: record?.id, agent: agent.clone() })
-        };
-        self.agents.iter().filter_map(runtime).collect()
+    fn keep(&self, registered: Vec<RuntimeRecord>) {
+        *self.registered() = registered;
+        for agent in self.agents.iter().filter(|agent| self.runtime(agent).is_none()) {
+            tracing::warn!(agent = agent.name, "the server did not register the agent");
+        }
+    }
+
+    fn registered(&self) -> MutexGuard<'_, Vec<RuntimeRecord>> {
+        // The records are replaced in one assignment, so a panic elsewhere leaves them whole.
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The runtime of `agent` by the last registration; `None` if the server did not register it.
+    pub(crate) fn runtime(&self, agent: &Agent) -> Option<Runtime> {
+        let registered = self.registered();
+        let record = registered.iter().find(|record| self.is_record_of(record, agent))?;
+        Some(Runtime { id: record.id, agent: agent.clone() })
     }
 
     /// Compares provider and profile. Servers may trim a provider, or show no profile.
@@ -127,8 +143,8 @@ impl Session {
     }
 
     /// Takes the runtimes offline at once. Without it, the server does so after three missed heartbeats.
-    pub(crate) async fn deregister(&self, registered: &[RuntimeRecord]) -> Result<(), ClientError> {
-        let ids = registered.iter().map(|record| record.id.to_string()).collect();
+    pub(crate) async fn deregister(&self) -> Result<(), ClientError> {
+        let ids = self.registered().iter().map(|record| record.id.to_string()).collect();
         let body = DeregisterBody { runtime_ids: Some(ids) };
         self.api.post::<Ack>("/api/daemon/deregister", &body).await.map(|_| ())
     }
@@ -190,23 +206,24 @@ mod tests {
             record.id = format!("00000000-0000-4000-8000-00000000000{id}").parse().unwrap();
         }
         registered.reverse();
-        for (runtime, record) in session.runtimes(&registered).iter().zip(registered.iter().rev()) {
-            assert_eq!((runtime.id, &runtime.agent.name), (record.id, &record.name));
+        session.keep(registered.clone());
+        for (agent, record) in session.agents.iter().zip(registered.iter().rev()) {
+            assert_eq!(session.runtime(agent).unwrap().id, record.id);
         }
     }
 
     #[test]
-    fn skips_agent_without_record() {
+    fn agent_without_record_has_no_runtime() {
         let session = session(vec![agent("codex", ""), agent("openai", "")]);
-        let registered = [record(&session, &session.agents[1])];
-        let runtimes = session.runtimes(&registered);
-        assert_eq!((runtimes.len(), runtimes[0].agent.provider.as_str()), (1, "openai"));
+        session.keep(vec![record(&session, &session.agents[1])]);
+        let runtimes: Vec<_> = session.agents.iter().map(|agent| session.runtime(agent).is_some()).collect();
+        assert_eq!(runtimes, [false, true]);
     }
 
     #[test]
     fn single_profile_may_be_missing_in_record() {
         let session = session(vec![agent("codex", "work")]);
-        let registered = [RuntimeRecord { profile_id: None, ..record(&session, &session.agents[0]) }];
-        assert_eq!(session.runtimes(&registered).len(), 1);
+        session.keep(vec![RuntimeRecord { profile_id: None, ..record(&session, &session.agents[0]) }]);
+        assert!(session.runtime(&session.agents[0]).is_some());
     }
 }

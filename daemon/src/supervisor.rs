@@ -33,17 +33,17 @@ impl Daemon {
         self.0.register().await
     }
 
-    /// Sends heartbeats for the `registered` runtimes and works on what they claim, until `stop` is cancelled. Work in
-    /// progress then gets 5 s, and the runtimes are deregistered. Dropping the future drops the work.
+    /// Sends heartbeats for the [registered](Self::register) runtimes and works on what they claim, until `stop` is
+    /// cancelled. Work in progress then gets 5 s, and the runtimes are deregistered. Dropping the future drops the work.
     ///
     /// # Errors
     /// The server rejects the token, so no heartbeat can succeed. `stop` is cancelled in this case, and nothing is
     /// deregistered.
-    pub async fn run(self, registered: &[RuntimeRecord], stop: CancellationToken) -> Result<(), ClientError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ClientError> {
         let session = Arc::new(self.0);
         let mut loops = JoinSet::new();
-        for runtime in session.runtimes(registered) {
-            loops.spawn(heartbeat::run(Arc::clone(&session), Arc::new(runtime), stop.clone()));
+        for agent in session.agents() {
+            loops.spawn(heartbeat::run(Arc::clone(&session), agent.clone(), stop.clone()));
         }
         tokio::select! {
             ended = join(&mut loops) => ended.inspect_err(|_| stop.cancel())?,
@@ -51,7 +51,7 @@ impl Daemon {
         }
         // No report may follow the deregistration.
         loops.shutdown().await;
-        match session.deregister(registered).await {
+        match session.deregister().await {
             Ok(()) => tracing::info!("deregistered"),
             // The runtimes go offline after three missed heartbeats, so this does not fail the shutdown.
             Err(error) => tracing::warn!(%error, "deregistration failed"),

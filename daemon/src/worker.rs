@@ -11,8 +11,8 @@ use crate::session::{Runtime, Session};
 use crate::sources::list_with_timeout;
 
 /// Works on `request` and reports its outcome. A failure is reported too: a client waits for it.
-pub(crate) async fn run(session: Arc<Session>, runtime: Arc<Runtime>, request: RequestId) {
-    let Runtime { id: runtime, agent } = runtime.as_ref();
+pub(crate) async fn run(session: Arc<Session>, runtime: Runtime, request: RequestId) {
+    let Runtime { id: runtime, agent } = runtime;
     tracing::info!(%runtime, %request, "request claimed");
     let outcome = match list_with_timeout(agent.source.as_ref()).await {
         Ok(result) => {
@@ -24,7 +24,7 @@ pub(crate) async fn run(session: Arc<Session>, runtime: Arc<Runtime>, request: R
             ModelListReport::failed(error.to_string())
         }
     };
-    match report(session.api(), *runtime, request, &outcome).await {
+    match report(session.api(), runtime, request, &outcome).await {
         Ok(()) => tracing::info!(%runtime, %request, "report delivered"),
         Err(error) => tracing::error!(%runtime, %request, %error, "report not delivered"),
     }

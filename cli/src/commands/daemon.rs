@@ -35,5 +35,5 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     let daemon = Daemon::new(api, settings, agents);
     let registered = daemon.register().await?;
     output::line(output::runtimes(&registered, SystemClock.now()));
-    Ok(daemon.run(&registered, stop).await?)
+    Ok(daemon.run(stop).await?)
 }

@@ -35,7 +35,7 @@ pub(super) async fn run(
             print_next_steps(&server.base_url(), &registered);
         }
     };
-    let (ended, ()) = tokio::join!(daemon.run(&registered, stop.clone()), demo);
+    let (ended, ()) = tokio::join!(daemon.run(stop.clone()), demo);
     Ok(ended?)
 }
 

@@ -150,8 +150,8 @@ pub(crate) async fn serve_until(
     agents: Vec<Agent>,
 ) -> Result<(), ClientError> {
     let daemon = Daemon::new(api(server), settings, agents);
-    let registered = daemon.register().await?;
-    tokio::time::timeout(LIMIT, daemon.run(&registered, stop)).await.expect("the daemon does not end")
+    daemon.register().await?;
+    tokio::time::timeout(LIMIT, daemon.run(stop)).await.expect("the daemon does not end")
 }
 
 /// Registers `agents`, serves them for `time`, and shuts down.

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::fixtures::{
-    HEARTBEAT, REGISTER, ScriptedSource, TOKEN, WORKSPACE, agent, agents, api, heartbeat_times, runtime,
-    seconds, serve_for, serve_until, settings,
+    DEREGISTER, HEARTBEAT, REGISTER, REQUEST, ScriptedSource, TOKEN, WORKSPACE, agent, agents, api,
+    heartbeat_times, runtime, seconds, serve_for, serve_until, settings,
 };
 
 fn daemon(server: &ScriptedServer, agents: Vec<Agent>) -> Daemon {
@@ -84,6 +84,33 @@ async fn reregisters_runtime_that_server_forgot() {
     let heartbeats = heartbeat_times("codex", &server);
     assert_eq!(registrations[1].at, heartbeats[0]);
     assert!(heartbeats.len() >= 3 && heartbeats[1] - heartbeats[0] == Settings::INTERVAL, "{heartbeats:?}");
+}
+
+/// A server that has lost its table derives ids from another secret.
+#[tokio::test(start_paused = true)]
+async fn adopts_ids_of_reregistration() {
+    const NEW: &str = "99999999-0000-4000-8000-000000000001";
+    let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
+        (HEARTBEAT, _) if call.body["runtime_id"] != NEW => not_found(),
+        (HEARTBEAT, 1) => Reply::pending(REQUEST),
+        (REGISTER, 1) => {
+            let time = "2026-11-22T03:41:07.123Z";
+            let record = json!({
+                "id": NEW, "workspace_id": WORKSPACE, "daemon_id": "my-laptop", "name": "CODEX", "provider": "codex",
+                "status": "online", "last_seen_at": time, "created_at": time, "updated_at": time,
+            });
+            Reply::Json(200, json!({"runtimes": [record]}))
+        }
+        _ => Reply::Default,
+    });
+    let server = server.await;
+    serve_for(seconds(60.0), &server, settings(), agents(["codex"])).await.unwrap();
+    assert_eq!(server.calls_to(REGISTER).len(), 2);
+    let heartbeats = server.calls_to(HEARTBEAT);
+    assert!(heartbeats.len() >= 3 && heartbeats[1..].iter().all(|call| call.body["runtime_id"] == NEW));
+    let reported = format!("/api/daemon/runtimes/{NEW}/models/{REQUEST}/result");
+    assert_eq!(server.calls_to(&reported).len(), 1);
+    assert_eq!(server.calls_to(DEREGISTER)[0].body, json!({"runtime_ids": [NEW]}));
 }
 
 #[tokio::test(start_paused = true)]

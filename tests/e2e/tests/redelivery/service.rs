@@ -140,7 +140,7 @@ pub(crate) async fn start_daemon(api: &Api, delay: Duration) -> (String, JoinHan
     let daemon = Daemon::new(api.clone(), settings, vec![agent]);
     let registered = daemon.register().await.unwrap();
     let runtime = registered[0].id.to_string();
-    let served = async move { daemon.run(&registered, CancellationToken::new()).await.unwrap() };
+    let served = async move { daemon.run(CancellationToken::new()).await.unwrap() };
     (runtime, tokio::spawn(served))
 }
 
