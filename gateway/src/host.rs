@@ -31,19 +31,19 @@ impl LocalHosts {
         Self { names, port: addr.port() }
     }
 
-    /// Whether `request` is for one of the names. Exactly one `Host` is required, and the host of a target in absolute form must
-    /// be local too: servers must prefer it to `Host` (RFC 9112, 3.2.2).
+    /// Whether `request` is for one of the names. `Host` or the authority of the target is required, and both must be local:
+    /// servers must prefer a target in absolute form to `Host` (RFC 9112, 3.2.2), and HTTP/2 sends `:authority` instead of it
+    /// (RFC 9113, 8.3.1). A second `Host` is refused.
     ///
     /// # Errors
     /// [`ApiError::ForeignHost`] if not.
     pub(super) fn check(&self, request: &Request) -> Result<(), ApiError> {
-        let mut hosts = request.headers().get_all(header::HOST).iter();
-        let host = hosts.next().and_then(|host| host.to_str().ok());
+        let hosts = request.headers().get_all(header::HOST).iter();
+        let hosts: Vec<_> = hosts.map(|host| host.to_str().unwrap_or_default()).collect();
         let target = request.uri().authority().map(|authority| authority.as_str());
-        let is_local = hosts.next().is_none()
-            && host.is_some_and(|host| self.contains(host))
-            && target.is_none_or(|target| self.contains(target));
-        if is_local { Ok(()) } else { Err(ApiError::ForeignHost { port: self.port }) }
+        let is_named = hosts.len() == 1 || (hosts.is_empty() && target.is_some());
+        let is_local = hosts.into_iter().chain(target).all(|name| self.contains(name));
+        if is_named && is_local { Ok(()) } else { Err(ApiError::ForeignHost { port: self.port }) }
     }
 
     fn contains(&self, host: &str) -> bool {
@@ -116,6 +116,8 @@ mod tests {
     #[test]
     fn requires_exactly_one_host() {
         assert!(!is_local("127.0.0.1:3000", &[], "/"));
+        assert!(is_local("127.0.0.1:3000", &[], "http://localhost:3000/"));
+        assert!(!is_local("127.0.0.1:3000", &[], "http://evil.example:3000/"));
         assert!(!is_local("127.0.0.1:3000", &["localhost:3000", "localhost:3000"], "/"));
     }
 
