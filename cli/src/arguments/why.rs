@@ -11,7 +11,8 @@ use super::token::TokenStoreKind;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads the table itself and changes nothing. A request is kept for 2 minutes after its last change.
+Reads the table itself and changes nothing. A request is kept for 2 minutes after its last change. A forgotten runtime is not
+listed: give --runtime to find its requests.
 
 Examples:
   doorbell why 0193510a2b3c7d4e8f90a1b2c3d4e5f6 --workspace $WORKSPACE

@@ -89,8 +89,7 @@ impl From<OpenError> for CommandError {
 const TOKEN: &str = "check --token or DOORBELL_TOKEN";
 const UNENCRYPTED: &str =
     "use an https:// URL, or --allow-http (DOORBELL_ALLOW_HTTP) on a network that you trust";
-const RETAINED: &str =
-    "a request is kept for 2 minutes after its last change; check the id, --workspace and --runtime too";
+const RETAINED: &str = "a request is kept for 2 minutes after its last change; give --runtime if its runtime was forgotten; check the id and --workspace";
 const RUNTIMES: &str = "`doorbell runtimes` lists the runtimes";
 
 impl CommandError {
@@ -163,6 +162,7 @@ fn api_hint(error: &ClientError) -> Option<&'static str> {
             Some("check --workspace or DOORBELL_WORKSPACE, and whose the token is")
         }
         (404, "runtime not found") => Some(RUNTIMES),
+        (409, "too many runtimes in this workspace") => Some("`doorbell forget` removes runtimes"),
         (503, "runtime is offline") => Some("start `doorbell daemon` on its machine"),
         (503, "server is busy" | "too many registrations for this token") => {
             Some("try again in a few seconds")

@@ -231,7 +231,7 @@ async fn request_past_retention_has_remedy() {
     let address = table.ring("alice", SystemClock.now() - RETENTION - seconds(1)).await;
     let ended = table.why(address, &[]).await;
     let error = format!("error: the workspace {} has no request {}\n", table.test.workspace, address.request);
-    let help = "help: a request is kept for 2 minutes after its last change; check the id, --workspace and --runtime too\n";
+    let help = "help: a request is kept for 2 minutes after its last change; give --runtime if its runtime was forgotten; check the id and --workspace\n";
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (Some(1), "", format!("{error}{help}")));
 }
 
