@@ -86,6 +86,11 @@ impl ClientError {
         }
     }
 
+    /// Whether the server asks to come back later (503).
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Api { status: 503, .. })
+    }
+
     /// Whether the network or the server failed (any 5xx), and not the request.
     pub(crate) fn is_fault(&self) -> bool {
         match self {

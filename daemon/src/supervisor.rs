@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use doorbell_client::{Api, ClientError};
 use doorbell_protocol::RuntimeRecord;
+use rand::RngExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,19 @@ use crate::session::{Session, Settings};
 
 /// How long heartbeats and work in progress may take after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest wait before each further try of a registration that met a busy server. The server accepts 60 registrations of a
+/// token at once, then one a second: these waits, 90 s on average, serve about 150 machines that start together with one token.
+const BUSY_BACKOFF: [Duration; 8] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+    Duration::from_secs(32),
+    Duration::from_secs(60),
+    Duration::from_secs(60),
+];
 
 /// A daemon that has not been started.
 #[derive(Debug)]
@@ -25,11 +39,22 @@ impl Daemon {
         Self(Session::new(api, settings, agents))
     }
 
-    /// Registers the agents as runtimes and returns the server's records of them.
+    /// Registers the agents as runtimes and returns the server's records of them. A busy server (503) is asked again, for up
+    /// to three minutes: one token may serve many machines that start at the same time. Dropping the future ends that.
     ///
     /// # Errors
-    /// [`ClientError`] of the call. It is not retried.
+    /// [`ClientError`] of the last call.
     pub async fn register(&self) -> Result<Vec<RuntimeRecord>, ClientError> {
+        for longest in BUSY_BACKOFF {
+            match self.0.register().await {
+                Err(error) if error.is_busy() => {
+                    tracing::warn!(%error, "registration failed; trying again");
+                    // Full jitter, so that machines that started together do not come back together.
+                    tokio::time::sleep(longest.mul_f64(rand::rng().random::<f64>())).await;
+                }
+                result => return result,
+            }
+        }
         self.0.register().await
     }
 

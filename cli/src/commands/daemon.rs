@@ -33,7 +33,8 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
         ..this_machine
     };
     let daemon = Daemon::new(api, settings, agents);
-    let registered = daemon.register().await?;
+    let Some(registered) = stop.run_until_cancelled(daemon.register()).await else { return Ok(()) };
+    let registered = registered?;
     output::line(output::runtimes(&registered, SystemClock.now()));
     Ok(daemon.run(stop).await?)
 }

@@ -67,6 +67,26 @@ async fn refusal_has_text_of_server() {
     assert_eq!(refused, Err(ClientError::Api { status: 404, error }));
 }
 
+#[tokio::test(start_paused = true)]
+async fn busy_server_is_asked_again() {
+    let server = ScriptedServer::start(|call| match call.nth {
+        0..3 => Reply::error(503, "too many registrations for this token"),
+        _ => Reply::Default,
+    });
+    let server = server.await;
+    assert!(daemon(&server, agents(["codex"])).register().await.is_ok());
+    let times: Vec<_> = server.calls_to(REGISTER).iter().map(|call| call.at).collect();
+    assert!(times.len() == 4 && times[3] <= seconds(7.0), "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn registration_at_busy_server_ends() {
+    let server = ScriptedServer::replying(Reply::error(503, "server is busy")).await;
+    let refused = daemon(&server, agents(["codex"])).register().await;
+    assert!(matches!(refused, Err(ClientError::Api { status: 503, .. })), "{refused:?}");
+    assert_eq!(server.calls_to(REGISTER).len(), 9);
+}
+
 fn not_found() -> Reply {
     Reply::error(404, "runtime not found")
 }
