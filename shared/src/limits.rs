@@ -69,7 +69,7 @@ pub const RING_BURST: u32 = 60;
 /// The deliveries that a request's item keeps. A running request has at most 12 within its deadline: one, and one more after each
 /// [`REDELIVERY_AFTER`]. With the longest subjects they take 2.6 KB of the 4 KiB that
 /// [`RESULT_BYTES`](doorbell_protocol::limits::RESULT_BYTES) leaves for attributes besides the result.
-pub const HISTORY_LEASES: usize = 12;
+pub const HISTORY_DELIVERIES: usize = 12;
 
 /// The length of a subject in a request's item, in bytes. Longer ones are cut: an issuer's `sub` has no limit.
 pub const HISTORY_SUBJECT_BYTES: usize = 200;

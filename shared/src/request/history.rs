@@ -51,7 +51,7 @@ pub struct RequestHistory {
     pub claimed_at: Option<Timestamp>,
     /// The subject of the client's token.
     pub asked_by: Option<HistorySubject>,
-    /// The oldest first. Of more than [`HISTORY_LEASES`](crate::limits::HISTORY_LEASES), the first ones and the last one.
+    /// The oldest first. Of more than [`HISTORY_DELIVERIES`](crate::limits::HISTORY_DELIVERIES), the first ones and the last one.
     pub deliveries: Vec<DeliveryRecord>,
     /// The subject of the token that reported the outcome.
     pub reported_by: Option<HistorySubject>,

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::limits::{PENDING_DEADLINE, RESULT_BYTES, RETENTION};
 use doorbell_protocol::{RequestId, Timestamp};
 use doorbell_shared::access::Principal;
-use doorbell_shared::limits::{HISTORY_LEASES, HISTORY_SUBJECT_BYTES};
+use doorbell_shared::limits::{HISTORY_DELIVERIES, HISTORY_SUBJECT_BYTES};
 use doorbell_shared::request::{
     Address, Delivery, Ending, HistorySubject, LeaseToken, Payload, RequestHistory, RequestOutcome, State,
     TimeoutReason,
@@ -163,7 +163,7 @@ async fn lost_claim_leaves_deliveries() {
 async fn keeps_every_delivery_within_deadline() {
     let fixture = Fixture::new().await;
     let address = fixture.ring("alice", fixture.test.start).await;
-    let (last, lease) = fixture.deliver("laptop", address, HISTORY_LEASES).await;
+    let (last, lease) = fixture.deliver("laptop", address, HISTORY_DELIVERIES).await;
     let attempts: Vec<_> =
         fixture.history(address, last).await.deliveries.iter().map(|d| d.attempt).collect();
     assert_eq!(attempts, (1..=12).collect::<Vec<_>>());
@@ -182,7 +182,7 @@ async fn keeps_every_delivery_within_deadline() {
 async fn full_list_keeps_first_and_last_delivery() {
     let fixture = Fixture::new().await;
     let address = fixture.ring("alice", fixture.test.start).await;
-    let (mut now, mut lease) = fixture.deliver("laptop", address, HISTORY_LEASES).await;
+    let (mut now, mut lease) = fixture.deliver("laptop", address, HISTORY_DELIVERIES).await;
     for _ in 0..3 {
         fixture.set_claimed_at(address, now).await;
         now = now + REDELIVERY;
@@ -190,7 +190,7 @@ async fn full_list_keeps_first_and_last_delivery() {
     }
     let history = fixture.history(address, now).await;
     let deliveries = deliveries(&history, fixture.test.start);
-    assert_eq!(deliveries.len(), HISTORY_LEASES);
+    assert_eq!(deliveries.len(), HISTORY_DELIVERIES);
     assert_eq!((deliveries[0], deliveries[11]), ((0, 1, "laptop"), (14 * 5_001, 15, "other")));
 }
 
@@ -215,13 +215,13 @@ async fn longest_history_leaves_room_for_largest_result() {
     let fixture = Fixture::new().await;
     let longest = "x".repeat(2 * HISTORY_SUBJECT_BYTES);
     let address = fixture.ring(&longest, fixture.test.start).await;
-    let (last, _) = fixture.deliver(&longest, address, HISTORY_LEASES).await;
+    let (last, _) = fixture.deliver(&longest, address, HISTORY_DELIVERIES).await;
     let result = "x".repeat(RESULT_BYTES);
     let reported = fixture.report(&longest, address, result.clone(), last).await;
     assert!(matches!(reported, ReportOutcome::Recorded { .. }), "{reported:?}");
     let history = fixture.history(address, last).await;
     assert_eq!(subjects(&history), [Some(&longest[..HISTORY_SUBJECT_BYTES]); 2]);
-    assert_eq!(history.deliveries.len(), HISTORY_LEASES);
+    assert_eq!(history.deliveries.len(), HISTORY_DELIVERIES);
     assert!(matches!(history.request.state, State::Completed(payload) if payload.as_str() == result));
 
     let mut item = fixture.item(address).await;

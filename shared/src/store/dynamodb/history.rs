@@ -13,7 +13,7 @@ use super::error::corrupt;
 use super::items::{RequestItem, RuntimeItem, decode, time};
 use super::keys::{Item, Key, LISTED_RUNTIMES, millis, runtime_id, string};
 use crate::access::Principal;
-use crate::limits::HISTORY_LEASES;
+use crate::limits::HISTORY_DELIVERIES;
 use crate::request::{DeliveryRecord, HistorySubject, RequestHistory};
 use crate::runtime::Runtime;
 use crate::store::outcome::Result;
@@ -43,7 +43,7 @@ pub(super) fn delivery(caller: &Principal, now: Timestamp) -> AttributeValue {
 /// The place of a redelivery in the list. An index past the end appends, and a full list keeps its length: the last element is
 /// replaced (AWS, "Update expressions"). So the list is bounded without a read or a condition.
 pub(super) fn last_delivery() -> String {
-    format!("leases[{}]", HISTORY_LEASES - 1)
+    format!("leases[{}]", HISTORY_DELIVERIES - 1)
 }
 
 /// The attributes of a history.
