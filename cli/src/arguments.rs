@@ -43,7 +43,7 @@ Examples:
   doorbell daemon               register this machine's agent programs and answer rings
   doorbell runtimes             list the runtimes
   doorbell models codex         list the models of a runtime
-  doorbell why <request>        show what became of a request";
+  doorbell why <request>        show the history of a request";
 
 impl Arguments {
     /// The daemon logs what it does, and `token` the tokens that it creates and revokes. The other commands log only problems.

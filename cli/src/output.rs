@@ -82,7 +82,7 @@ pub fn runtimes(runtimes: &[RuntimeRecord], now: Timestamp) -> String {
     table(["NAME", "TYPE", "VERSION", "STATUS", "SEEN", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
 }
 
-/// Runtimes that a name may mean, one on each line.
+/// The runtimes with an ambiguous name, one per line.
 pub fn candidates(runtimes: &[&RuntimeRecord]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -104,7 +104,7 @@ pub fn ago(elapsed: Duration) -> String {
     }
 }
 
-/// A table of what happened: when, how long after the beginning, what, and by which token's subject.
+/// A table of events: the time, the time since the ring, the event, and the subject of the token that caused it.
 pub fn events(events: impl Iterator<Item = [String; 4]>) -> String {
     table(["TIME", "AFTER", "EVENT", "BY"], "TIME", events.map(|event| event.map(|text| cell(&text))))
 }

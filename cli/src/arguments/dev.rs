@@ -34,7 +34,7 @@ pub struct Dev {
     #[arg(long, env = "DOORBELL_TABLE", default_value = "doorbell")]
     pub table: String,
 
-    /// File of the embedded store, created for its owner only if it does not exist [default: in memory]
+    /// File of the embedded store; if missing, created for access by its owner only [default: in memory]
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
 

@@ -59,8 +59,8 @@ impl FromStr for CorsOrigin {
     }
 }
 
-/// In lower case, the host in ASCII, without the scheme's default port (HTML, "Serialization of an origin"). Origins of other
-/// schemes than HTTP's, such as those of browser extensions, are opaque in [`Url::origin`], but browsers send them likewise.
+/// In lower case, the host in ASCII, without the scheme's default port (HTML, "Serialization of an origin"). Not
+/// [`Url::origin`], which is opaque for browser extensions, although browsers send their origins in this form.
 fn serialize(url: &Url) -> Option<String> {
     let host = url.host_str().filter(|host| !host.is_empty())?.to_lowercase();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_after_the_port_has_remedy() {
+    fn text_after_port_has_remedy() {
         for text in [
             "https://App.example.com/",
             "https://app.example.com/path",
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_not_an_origin() {
+    fn rejects_malformed_or_opaque_origin() {
         for text in [
             "",
             "app.example.com",

@@ -23,7 +23,7 @@ pub enum CommandError {
     /// The embedded engine does not start.
     #[error("the store cannot be used: {0}")]
     Store(#[from] StoreError),
-    /// The file of the embedded engine cannot be used, or has gone.
+    /// The file of the embedded engine cannot be used, or was deleted.
     #[error(transparent)]
     DataFile(#[from] DataFileError),
     /// DynamoDB is unreachable or denies access.
@@ -52,7 +52,7 @@ pub enum CommandError {
         /// `name` or `type`.
         what: &'static str,
         name: String,
-        /// One line for each.
+        /// One line per runtime.
         candidates: String,
     },
     #[error("--cors-origin \"*\" cannot be combined with other origins")]
@@ -68,7 +68,7 @@ pub enum CommandError {
     NoData,
     #[error("no token of the workspace has that id")]
     NoSuchToken,
-    #[error("several tokens have an id that begins so")]
+    #[error("several tokens have an id with this beginning")]
     AmbiguousToken,
     #[error("a token cannot have {0}")]
     TooManyWorkspaces(#[from] TooManyWorkspaces),
@@ -112,7 +112,7 @@ impl CommandError {
             Self::NoData => Some("name it with --data, as in `doorbell dev --data doorbell.db`".to_owned()),
             Self::NoSuchToken => Some("`doorbell token list` lists the tokens of a workspace".to_owned()),
             Self::TooManyWorkspaces(_) => Some("create several tokens".to_owned()),
-            Self::AmbiguousToken => Some("give more of it".to_owned()),
+            Self::AmbiguousToken => Some("give more digits of the id".to_owned()),
             Self::AmbiguousName { candidates, .. } => {
                 Some(format!("give the id of one of them\n{candidates}"))
             }
@@ -136,7 +136,7 @@ fn data_file_hint(problem: &DataFileProblem) -> &'static str {
         DataFileProblem::Disk(_) => {
             "the disk may be full or damaged; name a file on another disk with --data"
         }
-        DataFileProblem::Replaced => "start it again; what was stored since then is lost",
+        DataFileProblem::Replaced => "start the server again; writes since then are lost",
         DataFileProblem::NotCreated(_) | DataFileProblem::NotOpened(_) => {
             "check that its directory exists and that you may write there"
         }
@@ -149,7 +149,7 @@ fn api_hint(error: &ClientError) -> Option<&'static str> {
         ClientError::UnusableList { .. } => return Some("--workspace lists the runtimes of one workspace"),
         _ => {
             return Some(
-                "`doorbell dev` serves it on this machine; --url or DOORBELL_URL name another place",
+                "`doorbell dev` serves it on this machine; --url or DOORBELL_URL name another server",
             );
         }
     };

@@ -1,4 +1,4 @@
-//! Which runtime a user means.
+//! Finds a runtime by its id, name or type.
 
 use doorbell_client::{self as client, Api};
 use doorbell_protocol::{RuntimeId, RuntimeRecord, WorkspaceId};
@@ -21,20 +21,19 @@ pub(super) async fn runtime(
     }
 }
 
-/// Whether a user means a runtime.
-type IsMeant<'a> = &'a dyn Fn(&RuntimeRecord) -> bool;
+type RuntimeFilter<'a> = &'a dyn Fn(&RuntimeRecord) -> bool;
 
 /// An exact name precedes a name in another case, which precedes a type: a name may be the type of another runtime.
 fn by_name(runtimes: &[RuntimeRecord], name: &str) -> Result<RuntimeId, CommandError> {
     let folded = name.to_lowercase();
     let matches = |text: &str| text.to_lowercase() == folded;
-    let ways: [(&str, IsMeant<'_>); 3] = [
+    let filters: [(&str, RuntimeFilter<'_>); 3] = [
         ("name", &|runtime| runtime.name == name),
         ("name", &|runtime| matches(&runtime.name)),
         ("type", &|runtime| matches(&runtime.provider)),
     ];
-    for (what, is_meant) in ways {
-        let candidates: Vec<&RuntimeRecord> = runtimes.iter().filter(|runtime| is_meant(runtime)).collect();
+    for (what, is_match) in filters {
+        let candidates: Vec<&RuntimeRecord> = runtimes.iter().filter(|runtime| is_match(runtime)).collect();
         match candidates.as_slice() {
             [] => {}
             [one] => return Ok(one.id),
@@ -57,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    /// `(name, type)` of each; the last digit of an id is its place.
+    /// `(name, type)` of each; the last digit of an id is its index.
     fn runtimes(named: &[(&str, &str)]) -> Vec<RuntimeRecord> {
         let time = "2026-11-22T03:41:07.123Z";
         let record = |(place, (name, provider)): (usize, &(&str, &str))| {

@@ -1,6 +1,6 @@
 //! `doorbell token`: creates, lists and revokes opaque tokens, directly in the table.
 //!
-//! A created and a revoked token are logged at INFO, which this command shows by default: nothing else records who did it.
+//! A created and a revoked token are logged at INFO, which this command shows by default: nothing else records these events.
 
 use std::collections::BTreeSet;
 
@@ -83,7 +83,7 @@ async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Res
             let id = hash.id();
             match found {
                 Ok(FindTokenOutcome::Found(record)) => log_event("token revoked", &record),
-                // It has expired, has too many workspaces, or could not be read.
+                // The token has expired, has too many workspaces, or could not be read.
                 _ => tracing::info!(token_id = %id, "token revoked"),
             }
             output::note(format!(

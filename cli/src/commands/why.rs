@@ -1,4 +1,4 @@
-//! `doorbell why`: what became of a request, from what its item in the table keeps.
+//! `doorbell why`: the history of a request, from its item in the table.
 
 use std::path::Path;
 
@@ -113,7 +113,7 @@ fn events(found: &FoundRequest, ending: Ending) -> Vec<[String; 4]> {
     rows
 }
 
-/// Which deadline ended a request, and for an unclaimed one whether its runtime was alive.
+/// The deadline that ended a request. For an unclaimed one, also when its runtime was last seen.
 fn timeout(reason: TimeoutReason, rung_at: Timestamp, runtime: Option<&Runtime>) -> String {
     match (reason, runtime.map(|runtime| runtime.last_seen_at)) {
         (TimeoutReason::NotReported, _) => {
@@ -150,7 +150,6 @@ fn to_json(found: &FoundRequest, now: Timestamp) -> Value {
     if let Some(subject) = &history.asked_by {
         set("asked_by", subject.as_str().into());
     }
-    let delivery = |DeliveryRecord { at, attempt, by }: &DeliveryRecord| json!({"at": at, "attempt": attempt, "redelivery": *attempt > 1, "by": by.as_str()});
     set("deliveries", deliveries.iter().map(delivery).collect());
     if let Some(error) = error(history) {
         set("error", error.into());
@@ -174,6 +173,10 @@ fn to_json(found: &FoundRequest, now: Timestamp) -> Value {
         set("runtime", json!(runtime.record(now)));
     }
     json
+}
+
+fn delivery(DeliveryRecord { at, attempt, by }: &DeliveryRecord) -> Value {
+    json!({"at": at, "attempt": attempt, "redelivery": *attempt > 1, "by": by.as_str()})
 }
 
 fn report(history: &RequestHistory, at: Timestamp) -> Value {

@@ -30,8 +30,8 @@ use server::Server;
 /// The interval of TTL deletions. The embedded engine has none of its own.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often the data file is looked for. What was stored after its deletion is lost, so this is the longest time in which the
-/// server acknowledges calls in vain; a look costs a microsecond.
+/// The interval of checks that the data file exists. Writes after its deletion are lost, so this bounds how long the server
+/// acknowledges them. A check takes a microsecond.
 const DATA_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(arguments: arguments::Dev, stop: CancellationToken) -> Result<(), CommandError> {
@@ -121,7 +121,7 @@ async fn serve<S: Store + 'static, T: TokenStore + 'static>(
     result
 }
 
-/// "*" beside named origins would have to allow and to forbid credentials.
+/// Rejects "*" beside named origins: only named origins may send credentials.
 fn origins(allowed: &[CorsOrigin]) -> Result<Origins, CommandError> {
     let named = allowed.iter().filter_map(|origin| match origin {
         CorsOrigin::Any => None,

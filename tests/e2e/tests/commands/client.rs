@@ -24,7 +24,7 @@ async fn prints_table() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 
-/// Years ago, so that the test's clock decides nothing but the number of days.
+/// The runtime was last seen years ago, so only the number of days depends on the test's clock.
 #[tokio::test]
 async fn table_has_version_and_time_since_last_seen() {
     let mut runtime = listed("Codex", "x");

@@ -1,4 +1,4 @@
-//! The file of `doorbell dev --data` and `doorbell token --data`: why it cannot be used, and what happens when it goes.
+//! The file of `doorbell dev --data` and `doorbell token --data`: errors of an unusable file, and its loss while in use.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -33,7 +33,7 @@ async fn assert_error(machine: &Machine, problem: &str, hint: &str) {
     }
 }
 
-/// The same, and that the file stays as it is.
+/// Asserts the error, and that the file is unchanged.
 async fn assert_refused(machine: &Machine, problem: &str, hint: &str) {
     let before = fs::read(machine.path(FILE)).ok();
     assert_error(machine, problem, hint).await;
@@ -41,7 +41,7 @@ async fn assert_refused(machine: &Machine, problem: &str, hint: &str) {
 }
 
 /// A machine with the file of a `doorbell dev` that has ended.
-async fn used() -> Machine {
+async fn machine_after_dev() -> Machine {
     let machine = Machine::new();
     let dev = Dev::start(&machine, &["--no-daemon", "--data", FILE]).await;
     dev.process.terminate().await;
@@ -63,7 +63,7 @@ async fn new_files_are_for_their_owner_only() {
 
 #[tokio::test]
 async fn existing_file_keeps_its_mode() {
-    let machine = used().await;
+    let machine = machine_after_dev().await;
     fs::set_permissions(machine.path(FILE), fs::Permissions::from_mode(0o640)).unwrap();
     let _dev = Dev::start(&machine, &["--no-daemon", "--data", FILE]).await;
     assert_eq!(mode(&machine.path(FILE)), 0o640);
@@ -103,7 +103,7 @@ async fn other_program_database_is_kept() {
 /// Of the same engine, but without our table.
 #[tokio::test]
 async fn other_table_database_is_kept() {
-    let machine = used().await;
+    let machine = machine_after_dev().await;
     let other = Connection::open(machine.path(FILE)).unwrap();
     other.execute_batch("UPDATE _tables SET table_name = 'orders'; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     drop(other);
@@ -112,7 +112,7 @@ async fn other_table_database_is_kept() {
 
 #[tokio::test]
 async fn damaged_file_is_corrupt() {
-    let machine = used().await;
+    let machine = machine_after_dev().await;
     let mut bytes = fs::read(machine.path(FILE)).unwrap();
     let half = bytes.len() / 2;
     bytes[half..].fill(0xa5);
@@ -122,23 +122,23 @@ async fn damaged_file_is_corrupt() {
 
 #[tokio::test]
 async fn truncated_file_is_corrupt() {
-    let machine = used().await;
+    let machine = machine_after_dev().await;
     let bytes = fs::read(machine.path(FILE)).unwrap();
     fs::write(machine.path(FILE), &bytes[..bytes.len() / 2]).unwrap();
     assert_refused(&machine, "is corrupt: ", "restore it from a copy").await;
 }
 
-/// For root as well, who may write it.
+/// Also for root, who may write the file.
 #[tokio::test]
 async fn read_only_file_has_remedy() {
-    let machine = used().await;
+    let machine = machine_after_dev().await;
     fs::set_permissions(machine.path(FILE), fs::Permissions::from_mode(0o400)).unwrap();
     assert_refused(&machine, "is read-only\n", "make it writable").await;
 }
 
 #[tokio::test]
 async fn locked_file_is_in_use() {
-    let machine = used().await;
+    let machine = machine_after_dev().await;
     let other = Connection::open(machine.path(FILE)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     // Without reading the file: closing it again would release this process's locks (POSIX, `fcntl`).
@@ -154,10 +154,10 @@ async fn file_can_be_shared() {
     assert_eq!(machine.run(COMMANDS[1]).await.code, Some(0));
 }
 
-/// A server on a deleted file would acknowledge what nobody can ever read.
+/// A server on a deleted file would acknowledge writes that are lost.
 #[tokio::test]
 async fn deleted_or_replaced_file_ends_dev() {
-    let copy = fs::read(used().await.path(FILE)).unwrap();
+    let copy = fs::read(machine_after_dev().await.path(FILE)).unwrap();
     for replacement in [None, Some(copy)] {
         let machine = Machine::new();
         let dev = Dev::start(&machine, &["--data", FILE, "--interval", "0.1"]).await;
@@ -167,7 +167,8 @@ async fn deleted_or_replaced_file_ends_dev() {
         }
         let ended = dev.process.end().await;
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-        let expected = "error: doorbell.db was deleted or replaced while it was in use\nhelp: start it again";
+        let expected =
+            "error: doorbell.db was deleted or replaced while it was in use\nhelp: start the server again";
         assert!(ended.stderr.contains(expected), "{}", ended.stderr);
     }
 }

@@ -130,7 +130,7 @@ async fn usage_error(origin: &str) -> String {
 }
 
 #[tokio::test]
-async fn value_that_is_no_origin_has_remedy() {
+async fn invalid_origin_has_remedy() {
     let error = usage_error("https://app.example.com/").await;
     assert!(error.contains("an origin ends after host and port: use https://app.example.com\n"), "{error}");
     let error = usage_error("https://*.example.com").await;
@@ -158,7 +158,7 @@ async fn any_origin_excludes_named_ones() {
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
 }
 
-/// DNS rebinding: a page's own name leads to loopback, and its requests are of one origin.
+/// DNS rebinding: the page's own name resolves to loopback, so its requests are same-origin.
 #[tokio::test]
 async fn rejects_host_of_web_page() {
     let dev = Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", "*"]).await;

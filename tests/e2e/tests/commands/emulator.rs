@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 
-/// A table that the engine does not have at its start.
+/// A table that does not exist when the engine starts.
 const TABLE: &str = "late";
 /// More than an attempt of a store's call may take. The first call to a cold LocalStack was measured to take 2.1 to 2.7 s.
 const LATE: Duration = Duration::from_secs(3);

@@ -68,7 +68,7 @@ async fn list_shows_subject_and_expiry() {
     assert_eq!(listed[1].get("expires_at"), None);
 }
 
-/// Up to a day late: each use is not written.
+/// Up to a day late, because a use is recorded once a day.
 #[tokio::test]
 async fn list_shows_last_use() {
     let machine = Machine::new();
@@ -190,7 +190,7 @@ async fn accepted_registrations(options: &[&str]) -> usize {
 #[tokio::test]
 async fn dev_can_lift_token_limits() {
     let limited = accepted_registrations(&[]).await;
-    // A burst of 60, one that is not charged, and one a second.
+    // A burst of 60, one free call, and one a second.
     assert!((61..150).contains(&limited), "{limited}");
     assert_eq!(accepted_registrations(&["--no-token-limits"]).await, 150);
 }

@@ -57,7 +57,7 @@ async fn flag_or_variable_allows_http() {
     assert_eq!(paths, ["http://doorbell.test/api/runtimes"; 2]);
 }
 
-/// No traffic leaves the machine: the connection to the closed port fails, and not the check.
+/// No traffic leaves the machine: the check passes, and the connection to the closed port fails.
 #[tokio::test]
 async fn allows_https_and_loopback() {
     for url in ["https://127.0.0.1:1", "http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {

@@ -139,7 +139,7 @@ async fn json_of_redelivered_request() {
     assert_eq!(rows[2], format!("{} 8.000 s redelivered (attempt 2) laptop", rung + seconds(8)));
 }
 
-/// Twice, because reading it must not store the timeout.
+/// Reads twice, because a read must not store the timeout.
 #[tokio::test]
 async fn shows_unclaimed_request_before_a_poll() {
     let table = Table::new().await;
@@ -159,9 +159,9 @@ async fn shows_unclaimed_request_before_a_poll() {
     assert_eq!((&printed["timeout"], printed.get("report")), (&expected, None));
 }
 
-/// A runtime that is alive and does not claim is another fault than one that is gone.
+/// A running daemon that does not claim is another fault than a stopped daemon.
 #[tokio::test]
-async fn unclaimed_request_of_living_runtime_says_so() {
+async fn shows_unclaimed_request_of_online_runtime() {
     let table = Table::new().await;
     let rung = seconds_ago(40);
     let address = table.ring("alice", rung).await;
@@ -201,7 +201,7 @@ async fn shows_open_request_with_its_deadline() {
     assert_eq!(table.json(address).await["deadline"], json!(rung + PENDING_DEADLINE));
 }
 
-/// Subjects and errors are foreign text.
+/// Subjects and errors come from other machines.
 #[tokio::test]
 async fn shows_failure_without_control_characters() {
     let table = Table::new().await;
