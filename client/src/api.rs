@@ -64,7 +64,7 @@ pub enum ClientError {
         /// The base URL without secrets.
         url: String,
     },
-    /// A list names a next page on another host, which must not get the token, or never ends.
+    /// The next page of a list is on another host, which must not get the token, or the list does not end.
     #[error("{url} answered with a list that cannot be read to its end: {reason}")]
     UnusableList {
         /// The base URL without secrets.

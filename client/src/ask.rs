@@ -76,8 +76,8 @@ impl Timing {
 
 /// Rings `runtime` and polls until the request has ended. `on_status` gets the status of each response.
 ///
-/// A poll that fails for the network or with a 5xx is repeated once: the daemon may have been at work for a minute, and its
-/// result would be lost with one packet. A ring is not repeated, because it would ask twice.
+/// A poll that fails with a network error or a 5xx is repeated once: otherwise one lost packet could waste a minute of the
+/// daemon's work. A ring is not repeated, because it would ask twice.
 ///
 /// # Errors
 /// A failed ring, a poll that failed twice or with a 4xx, a request that failed or timed out, or one that is still open after 100 s.
@@ -108,7 +108,7 @@ pub async fn ask(
     }
 }
 
-/// One poll, or two.
+/// One poll, or two if the first one fails with a network error or a 5xx.
 async fn poll(api: &Api, runtime: RuntimeId, request: RequestId) -> Result<RequestRecord, ClientError> {
     let path = format!("/api/runtimes/{runtime}/models/{request}");
     match api.get(&path).await {

@@ -7,7 +7,7 @@ use crate::api::{Api, ClientError};
 const PATH: &str = "/api/runtimes";
 
 /// The pages of a list that are read. A workspace has at most 5,000 runtimes and a page at most 500, so these are ten full
-/// workspaces; a server that names a next page for ever is cut off.
+/// workspaces. A longer list is an error, because a faulty server may link pages without end.
 const PAGES: usize = 100;
 
 /// The runtimes of `workspace`, or of every workspace of the token, by name. Reads all pages, each from the host of the API.

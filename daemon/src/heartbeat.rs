@@ -45,7 +45,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// A random part of the interval from now, so that daemons started together do not send together for ever.
+/// A random part of the interval from now, so that daemons that start together do not always send together.
 #[expect(clippy::disallowed_methods, reason = "the interval needs a start on tokio's clock")]
 fn first_heartbeat(interval: Duration) -> Instant {
     Instant::now() + interval.mul_f64(rand::rng().random::<f64>())

@@ -2,8 +2,8 @@
 //! `POST /api/daemon/heartbeat`.
 //!
 //! The liveness write comes first and alone decides the status. If the queue read fails or times out, the response is 200 without
-//! work. A claim is never cancelled, because a cancelled claim may have won; so a heartbeat ends in time because it starts no claim
-//! late ([`LATEST_CLAIM_START`]).
+//! work. A claim is never cancelled, because a cancelled claim may have won. To end in time, a heartbeat instead starts no claim
+//! after [`LATEST_CLAIM_START`].
 
 use doorbell_protocol::{
     HeartbeatBody, HeartbeatResponse, InFlight, Kind, RequestId, RuntimeId, Scope, WorkspaceId,
@@ -63,7 +63,7 @@ impl<S: Store> Heartbeat<'_, S> {
             metrics::heartbeat_queue_skipped();
             None
         };
-        // Last, because it may wait for a later heartbeat, and work may not.
+        // Last, because a renewal may wait for a later heartbeat, and work may not.
         if let Some(workspace) = listing_due {
             self.renew_listing(workspace).await;
         }
@@ -75,7 +75,7 @@ impl<S: Store> Heartbeat<'_, S> {
         Ok(HeartbeatResponse::new(claimed))
     }
 
-    /// Records liveness; returns whether the queue is worth a read, and the workspace in which the listing is due.
+    /// Records liveness; returns whether the queue may have work, and the workspace if the listing's renewal is due.
     async fn record(&self) -> Result<(bool, Option<WorkspaceId>), ApiError> {
         let step = Stopwatch::start();
         let now = self.state.clock.now();
@@ -109,7 +109,7 @@ impl<S: Store> Heartbeat<'_, S> {
         }
     }
 
-    /// A failure is only logged: the renewal stays due for days, and every heartbeat tries it.
+    /// A failure is only logged: the renewal stays due for days, and every heartbeat retries it.
     async fn renew_listing(&self, workspace: WorkspaceId) {
         if self.is_late() {
             return;
@@ -122,7 +122,7 @@ impl<S: Store> Heartbeat<'_, S> {
         }
     }
 
-    /// Whether it is too late to start something that takes as long as a store call may take.
+    /// Whether it is too late to start a claim or a renewal.
     fn is_late(&self) -> bool {
         self.started.elapsed() > LATEST_CLAIM_START
     }

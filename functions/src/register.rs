@@ -80,7 +80,7 @@ fn description(
         Some(name) => short_text("name", name)?,
         None => default_name(&provider, device_name),
     };
-    // Not trimmed: the id depends on it to the letter.
+    // Not trimmed: the id depends on every character of it.
     let profile_id = runtime.profile_id.filter(|profile| !profile.is_empty());
     Ok(RuntimeDescription {
         provider,

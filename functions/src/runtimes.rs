@@ -1,7 +1,7 @@
 //! Runtimes: a client lists the runtimes of its workspaces, or of the one in `?workspace_id=`. `GET /api/runtimes`.
 //!
 //! A page is sorted by name. Pages follow each other in the order of workspaces and ids, so none is listed twice or left out,
-//! whatever is registered in between.
+//! regardless of registrations in between.
 
 mod cursor;
 mod page;
@@ -68,7 +68,7 @@ impl Query {
         let limit = parameter("limit").map(limit).transpose()?;
         let is_listed = |listed| workspace.map_or(caller.workspaces.contains(listed), |one| one == listed);
         let cursor = parameter("cursor").map(|text| {
-            // One error for all reasons, so that it does not tell which workspaces exist.
+            // One error for all reasons, so that it does not reveal which workspaces exist.
             text.parse().ok().filter(|cursor: &Cursor| is_listed(cursor.workspace))
         });
         let cursor = cursor.map(|cursor| cursor.ok_or(ApiError::InvalidCursor)).transpose()?;
@@ -89,7 +89,7 @@ impl Query {
         let workspace = self.workspace.map(|id| format!("workspace_id={id}&")).unwrap_or_default();
         let limit = self.limit.map(|limit| format!("limit={limit}&")).unwrap_or_default();
         let link = format!(r#"</api/runtimes?{workspace}{limit}cursor={next}>; rel="next""#);
-        // Ids and numbers are always valid in a header; the default is for the type checker.
+        // Ids and numbers are always valid in a header; the default is never used.
         HeaderValue::try_from(link).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }

@@ -1,4 +1,4 @@
-//! The names by which the local gateway may be called.
+//! The host names to which the local gateway responds.
 //!
 //! Defence against DNS rebinding: a web page resolves a name of its own to 127.0.0.1, and the browser then treats the local
 //! server as the page's own origin, so CORS does not apply. The browser still sends that name as `Host`. Addresses and
@@ -21,7 +21,7 @@ pub(super) struct LocalHosts {
 }
 
 impl LocalHosts {
-    /// Of a server on `addr`. Its own address is accepted, whichever loopback address it is.
+    /// For a server on `addr`, whose own address is accepted too, such as 127.0.0.2.
     pub(super) fn of(addr: SocketAddr) -> Self {
         let own = match addr {
             SocketAddr::V4(addr) => addr.ip().to_string(),
@@ -53,7 +53,7 @@ impl LocalHosts {
         })
     }
 
-    /// Whether `suffix` is our port with a colon, or absent for the default port.
+    /// Whether `suffix` is the listener's port with a colon, or absent for the default port.
     fn is_port(&self, suffix: &str) -> bool {
         match suffix.strip_prefix(':') {
             Some(port) => port == self.port.to_string(),

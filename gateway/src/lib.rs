@@ -2,7 +2,7 @@
 //!
 //! A request passes the stages of the cloud: route, authorizer, event in payload format 2.0, function. Only the process
 //! boundary is missing. The gateway's own responses (400, 404, 405, 413, 414, 503) stand for API Gateway's, with our texts. Its
-//! 403 has no counterpart there: it refuses requests that a web page sends to this machine under a name of its own ([`host`]).
+//! 403 has no counterpart there: it refuses requests that a web page sends to this machine under the page's own name ([`host`]).
 
 mod admission;
 mod config;

@@ -9,7 +9,7 @@ pub struct ErrorBody {
     pub error: String,
 }
 
-/// `{"status":"ok"}`: the response to a report, a deregistration, a removal and a health check.
+/// `{"status":"ok"}`: the response to report, deregister, forget and the health check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
     /// Always `ok`.

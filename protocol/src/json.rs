@@ -44,8 +44,7 @@ where
     Ok(list.map(|list| list.into_iter().map(|Object(item)| item).collect()))
 }
 
-/// Deserializes a `T`; any other JSON value is `None`, also one that only a `T` could reject. For fields that never make a
-/// call fail.
+/// Deserializes a `T`, or `None` from a JSON value that is not a valid `T`. For fields that never make a call fail.
 pub(crate) fn or_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -45,8 +45,8 @@ pub const RUNTIMES_PER_DEREGISTRATION: usize = 200;
 /// list is ignored, and nothing is redelivered.
 pub const IN_FLIGHT_PER_HEARTBEAT: usize = 100;
 
-/// The maximum number of runtimes in a page of the list, and the number without `limit`. A page stays under Lambda's 6 MB if every
-/// text is at its limit.
+/// The maximum number of runtimes in a page of the list, and the number without `limit`. A page stays under Lambda's 6 MB even
+/// if every text is at its limit.
 pub const RUNTIMES_PER_PAGE: usize = 500;
 
 /// The maximum length of a name, type, daemon id or profile id, in characters.

@@ -11,7 +11,7 @@ use doorbell_protocol::{Scope, WorkspaceId};
 use crate::limits::WORKSPACES_PER_TOKEN;
 use crate::token::TokenId;
 
-/// The workspaces a caller is in: at most [`WORKSPACES_PER_TOKEN`], so that every condition on them fits into an expression.
+/// The workspaces of a caller: at most [`WORKSPACES_PER_TOKEN`], so that every condition on them fits into an expression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workspaces(BTreeSet<WorkspaceId>);
 

@@ -36,7 +36,7 @@ pub const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 /// [`STORE_CALL_TIMEOUT`], so [`CALL_TIMEOUT`] cancels none.
 pub const LATEST_CLAIM_START: Duration = Duration::from_secs(3);
 
-/// A heartbeat abandons the renewal of its listing after this; one of the next heartbeats of the following days succeeds.
+/// A heartbeat abandons the renewal of its listing after this. The renewal stays due for days, and later heartbeats retry it.
 pub const LISTING_RENEWAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 const _: () = assert!(
@@ -87,22 +87,22 @@ pub const TOKEN_REGISTRATION_INTERVAL: Duration = Duration::from_secs(1);
 /// The burst of registrations of one token. One token may serve many machines that start at the same time.
 pub const TOKEN_REGISTRATION_BURST: u32 = 60;
 
-/// One call of a token in this time is not charged by an instance, so that usual clients cost no additional write.
+/// An instance accepts one free call of a token in this time, so that usual clients cost no additional write.
 pub const FREE_CALL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The tokens that one instance remembers for [`FREE_CALL_INTERVAL`]. Calls of further tokens are charged.
 pub const REMEMBERED_TOKENS: usize = 1_000;
 
-/// A charge is abandoned after this, and the call is let through: a rate limit must not make a slow store worse.
+/// A charge is abandoned after this, and the call is accepted: a rate limit must not make a slow store worse.
 pub const CHARGE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long the item of a token's rate outlives its last effect.
+/// How long the item of a token's rate is kept after its last possible effect.
 pub const RATE_RETENTION: Duration = Duration::from_secs(300);
 
 /// The maximum number of workspaces of a token. Each id is a placeholder in the conditions of the store, and DynamoDB allows 4 KB
 /// for an expression (AWS, "Service, account, and table quotas in Amazon DynamoDB"). As JSON, 250 ids are 10 KB of the
 /// authorizer's response, for which HTTP APIs have no quota of their own (AWS, "Quotas for configuring and running an HTTP API in
-/// API Gateway"); the 8 KB that are sometimes named are a quota of WebSocket APIs.
+/// API Gateway"); the often cited 8 KB are a quota of WebSocket APIs.
 pub const WORKSPACES_PER_TOKEN: usize = 250;
 
 /// The use of a token is recorded at most once in this time.

@@ -10,7 +10,7 @@ use doorbell_protocol::{RequestId, Timestamp};
 use crate::limits::{RING_BURST, RING_INTERVAL};
 use crate::token::TokenId;
 
-/// The rings of one runtime.
+/// The rate of rings of one runtime.
 pub const RUNTIME_RINGS: Rate = Rate { interval: RING_INTERVAL, burst: RING_BURST };
 
 /// A burst of calls, then one call per interval.

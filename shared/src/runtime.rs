@@ -54,8 +54,8 @@ impl fmt::Display for ShortText {
 
 /// A random secret of a workspace, from which the ids of its runtimes are derived.
 ///
-/// A heartbeat tells another workspace's runtime from an unknown one. Without the secret, ids could be computed from
-/// workspace, daemon and type, which can be guessed, and any daemon's token would show who runs what.
+/// A heartbeat's response distinguishes another workspace's runtime from an unknown one. Without the secret, ids could be
+/// computed from workspace, daemon and type, which can be guessed, so any daemon's token would reveal which runtimes exist.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuntimeIdNamespace(#[serde(with = "uuid::serde::hyphenated")] Uuid);
@@ -66,7 +66,7 @@ impl RuntimeIdNamespace {
         Self(id)
     }
 
-    /// The id of a runtime. It depends on the namespace and these three parts only, so a repeated registration is an upsert.
+    /// The id of a runtime. It depends only on the namespace and these three parts, so a repeated registration is an upsert.
     pub fn runtime_id(self, daemon_id: &str, provider: &str, profile_id: &str) -> RuntimeId {
         // A JSON array distinguishes ("a", "bc") from ("ab", "c") for all characters.
         let name = serde_json::json!([daemon_id, provider, profile_id]).to_string();

@@ -180,7 +180,7 @@ impl TokenRecord {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 
-    /// Whether a use at `now` is to be recorded.
+    /// Whether a use at `now` should be recorded.
     pub fn is_use_due(&self, now: Timestamp) -> bool {
         self.last_used_at.is_none_or(|used| used < now - TOKEN_USE_INTERVAL)
     }

@@ -4,8 +4,8 @@
 //! resulting subject, scopes and workspaces. API Gateway caches the response for `AuthorizerCacheSeconds`, which is how long
 //! a revocation may take.
 //!
-//! A token with too many workspaces is denied like an unknown one: it can never be used, and a 500 would make daemons retry for
-//! ever and clients wait. The log has the reason.
+//! A token with too many workspaces is denied like an unknown one: it can never be used, and a 500 would make daemons retry
+//! without end and clients wait. The log has the reason.
 //!
 //! A failed check is an error and never an anonymous caller: a daemon takes 401 for "log in again".
 
@@ -124,7 +124,7 @@ async fn find_token<S: TokenStore>(
     }
 }
 
-/// Once a day. A failure is only logged, because the next call of the authorizer retries.
+/// Writes at most once a day. A failure is only logged, because the next call of the authorizer retries.
 async fn record_use<S: TokenStore>(state: &AppState<S>, record: &TokenRecord, now: Timestamp) {
     if !record.is_use_due(now) {
         return;

@@ -12,8 +12,8 @@ use futures_util::future::try_join_all;
 
 use super::cursor::Cursor;
 
-/// Workspaces that are read at the same time. A token with hundreds of small workspaces takes a fraction of their time; what a full
-/// page does not need of the others is read in vain, at most once in each workspace.
+/// Workspaces that are read at the same time, because a token may have hundreds of small ones. Runtimes that do not fit into the
+/// page are read again for later pages.
 const WORKSPACES_IN_PARALLEL: usize = 8;
 
 /// Runtimes in the order of workspaces and ids.
@@ -34,9 +34,9 @@ pub(super) async fn read_page<S: Store>(
     let started = Stopwatch::start();
     let mut page = Page::default();
     let Some((first, others)) = starts.split_first() else { return Ok(page) };
-    // The first one alone: most callers have one workspace, and most pages end in the one that they begin in.
+    // The first one alone: most callers have one workspace, and most pages end in the workspace in which they begin.
     for starts in iter::once(slice::from_ref(first)).chain(others.chunks(WORKSPACES_IN_PARALLEL)) {
-        // A full page reads one runtime more, to know whether another page follows.
+        // A full page reads one runtime more, which shows whether another page follows.
         let room = (limit - page.runtimes.len()).max(1);
         let reads = starts.iter().map(|start| store.list_runtimes(start.workspace, start.after, room, now));
         let reads = try_join_all(reads);
@@ -61,7 +61,7 @@ pub(super) async fn read_page<S: Store>(
 }
 
 impl Page {
-    /// Takes what fits of a workspace's runtimes; returns where the next page begins, if anything is left.
+    /// Takes the runtimes of a workspace that fit; returns the start of the next page, if any are left.
     fn take(&mut self, start: Cursor, listed: RuntimePage, limit: usize) -> Option<Cursor> {
         let room = limit - self.runtimes.len();
         let is_cut = listed.runtimes.len() > room;

@@ -1,7 +1,7 @@
 //! The log: JSON lines for CloudWatch Logs Insights, one for each call.
 //!
-//! Fields are ids, statuses, durations and the subject of the caller; bodies and tokens never reach this module. Levels below WARN are enabled for our
-//! crates only: at TRACE the SDK and the HTTP stack log headers and bodies.
+//! Fields are ids, statuses, durations and the subject of the caller; bodies and tokens never reach this module. Levels below
+//! WARN are enabled for our crates only: at TRACE the SDK and the HTTP stack log headers and bodies.
 
 use tracing::field::{Empty, display};
 use tracing::{Span, Subscriber};

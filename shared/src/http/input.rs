@@ -1,7 +1,7 @@
 //! The parts of a request, each checked once: caller, path and body.
 //!
-//! The caller is read only from the authorizer's context. API Gateway puts it under `requestContext.authorizer.lambda`, where clients cannot write. Without it the caller is
-//! anonymous, even if a function is invoked directly.
+//! The caller is read only from the authorizer's context. API Gateway puts it under `requestContext.authorizer.lambda`, where
+//! clients cannot write. Without it the caller is anonymous, even if a function is invoked directly.
 
 use std::collections::HashMap;
 
@@ -56,7 +56,7 @@ impl TryFrom<AuthorizerContext> for Principal {
     fn try_from(context: AuthorizerContext) -> Result<Self, TooManyWorkspaces> {
         Ok(Self {
             token_id: context.token_id.unwrap_or_else(|| TokenId::of_subject(&context.subject)),
-            // Once more: a function may be invoked with an event that no authorizer has made.
+            // Cleaned again: a function may be invoked with an event that no authorizer has made.
             subject: loggable(&context.subject),
             scopes: context.scopes.into_iter().collect(),
             workspaces: Workspaces::new(context.workspaces)?,

@@ -55,7 +55,7 @@ pub enum ApiError {
     /// The local gateway sheds load.
     Overloaded,
     UriTooLong,
-    /// The local gateway was called by another name than its own. With the port of its names.
+    /// The `Host` of a request to the local gateway is not one of its names. With their port.
     ForeignHost {
         port: u16,
     },

@@ -1,8 +1,8 @@
-//! The rates of tokens in front of the use cases.
+//! The rate limits of tokens, which initiate and register check before their store operations.
 //!
 //! The rate of a token is one item of the store, which all instances share. Charging it for every call would cost each ring one
-//! more write, so each instance lets one call of a token pass uncharged per [`FREE_CALL_INTERVAL`]: usual clients are never
-//! charged. The limit is therefore exceeded by at most one call per instance and interval.
+//! more write, so each instance accepts one free call of a token per [`FREE_CALL_INTERVAL`]: usual clients are never charged.
+//! The limit is therefore exceeded by at most one call per instance and interval.
 //!
 //! An instance remembers the last TAT that it has seen. A stored TAT never decreases, so a token that is over its limit by the
 //! remembered TAT is rejected without a call of the store.
@@ -32,7 +32,7 @@ pub struct TokenLimits {
 }
 
 impl Default for TokenLimits {
-    /// Those of a deployment.
+    /// The limits of a deployment.
     fn default() -> Self {
         Self {
             rings: Rate { interval: TOKEN_RING_INTERVAL, burst: TOKEN_RING_BURST },
@@ -50,7 +50,7 @@ impl TokenLimits {
     }
 }
 
-/// The limits, and what this instance remembers of each token. Clones share it.
+/// The limits, and this instance's state of each token. Clones share the state.
 #[derive(Clone, Debug)]
 pub struct TokenRates {
     /// `None` limits nothing.
@@ -60,7 +60,7 @@ pub struct TokenRates {
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    /// The last uncharged call.
+    /// The last free call.
     free_at: Timestamp,
     /// The last TAT from the store.
     tat: Option<Timestamp>,
@@ -90,7 +90,7 @@ impl TokenRates {
         Self { limits: None, seen: Arc::default() }
     }
 
-    /// Counts a call of `caller` at `now`. A store that fails or takes longer than [`CHARGE_TIMEOUT`] lets it through.
+    /// Counts a call of `caller` at `now`. If the store fails or takes longer than [`CHARGE_TIMEOUT`], the call is accepted.
     ///
     /// # Errors
     /// When the token is over its rate.

@@ -1,6 +1,6 @@
-//! Who did what with a request: its ring, its deliveries and its report, for `doorbell why`.
+//! The history of a request: the callers of its ring, deliveries and report, for `doorbell why`.
 //!
-//! Separate from [`Request`], because the lifecycle decides nothing by it, and the model and the simulation compare requests.
+//! Separate from [`Request`], because the lifecycle does not depend on it, and the model and the simulation compare requests.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 use super::{Request, State, TimeoutReason};
 use crate::limits::HISTORY_SUBJECT_BYTES;
 
-/// A caller's subject as a history keeps it: cut to [`HISTORY_SUBJECT_BYTES`], because an issuer's `sub` has no limit.
+/// A caller's subject in a history: cut to [`HISTORY_SUBJECT_BYTES`], because an issuer's `sub` has no limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistorySubject(String);
 
@@ -43,7 +43,7 @@ pub struct DeliveryRecord {
     pub by: HistorySubject,
 }
 
-/// A request and who did what with it.
+/// A request and its history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHistory {
     pub request: Request,
@@ -57,7 +57,7 @@ pub struct RequestHistory {
     pub reported_by: Option<HistorySubject>,
 }
 
-/// How a request ended, or when it will.
+/// How a request ended, or when its deadline is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     Open {

@@ -8,7 +8,7 @@
 //!   for [`HeartbeatOutcome::OtherWorkspace`].
 //! - Items past their retention do not exist, whether or not TTL has deleted them.
 //! - Losing a race is an outcome. A [`StoreError`] means that the operation may or may not have been applied; a retry is safe.
-//! - `now` is the caller's time. Two caller' clocks may differ; stored times apply to both.
+//! - `now` is the caller's time. The clocks of two callers may differ; stored times apply to both.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -62,7 +62,7 @@ pub trait Store: Send + Sync {
     ) -> impl Future<Output = Result<PollOutcome>> + Send;
 
     /// Records that `runtime` was seen at `now`, which keeps it registered and ends a deregistration. Called by heartbeat. Does not
-    /// renew the listing, but says when that is due.
+    /// renew the listing, but its outcome has the workspace when that is due.
     fn record_heartbeat(
         &self,
         runtime: RuntimeId,
@@ -119,7 +119,7 @@ pub trait Store: Send + Sync {
     /// `namespace` becomes the workspace's if it has none yet; ids are derived from the workspace's, so registering again gives
     /// the same ids. A workspace has at most [`RUNTIMES_PER_WORKSPACE`](doorbell_protocol::limits::RUNTIMES_PER_WORKSPACE)
     /// runtimes. Runtimes that exist can always be registered again. Concurrent registrations may exceed the limit by what
-    /// they add at once. After an error a part of the runtimes may be registered.
+    /// they add at once. After an error, some of the runtimes may be registered.
     fn register(
         &self,
         registration: Registration,

@@ -27,7 +27,7 @@ pub async fn running_request_times_out_60_s_after_claim<S: Store>(test: TestCont
     assert_eq!(timed_out.state, State::Timeout(TimeoutReason::NotReported));
 }
 
-/// The outcome tells the poll that wrote the timeout from later ones.
+/// The outcome distinguishes the poll that wrote the timeout from later polls.
 pub async fn one_poll_writes_the_timeout<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
     let first = test.replica_a.poll(request.address, &test.caller, test.at(31)).await.unwrap();

@@ -74,7 +74,7 @@ pub async fn request_is_bound_to_its_runtime<S: Store>(test: TestContext<S>) {
     assert_eq!(test.report(astray, &completed("{}"), test.at(1)).await, ReportOutcome::NotFound);
 }
 
-/// The most that a token may have, and more than one `IN` of DynamoDB may have. In every operation that checks them.
+/// The maximum of a token, and more than one `IN` of DynamoDB may have, in every operation that checks workspaces.
 pub async fn accepts_caller_in_250_workspaces<S: Store>(test: TestContext<S>) {
     let others =
         (1..WORKSPACES_PER_TOKEN).flat_map(|_| test.other_tenant().workspaces.iter().collect::<Vec<_>>());

@@ -103,7 +103,7 @@ macro_rules! conformance_suite {
             }
             registry {
                 repeated_registration_keeps_id_and_date
-                forgotten_runtime_registers_as_new
+                expired_runtime_registers_as_new
                 registers_runtimes_in_order
                 last_description_of_a_runtime_counts
                 registration_of_nothing_changes_nothing

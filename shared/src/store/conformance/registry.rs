@@ -31,8 +31,8 @@ async fn registered<S: Store>(test: &TestContext<S>, registration: Registration)
     }
 }
 
-/// Whether or not TTL has deleted it.
-pub async fn forgotten_runtime_registers_as_new<S: Store>(test: TestContext<S>) {
+/// Whether or not TTL has deleted its item.
+pub async fn expired_runtime_registers_as_new<S: Store>(test: TestContext<S>) {
     let later = test.start + RUNTIME_RETENTION + TICK;
     let runtime = test.register(&test.replica_b, test.registration("codex"), later).await;
     assert_eq!((runtime.id, runtime.registered_at), (test.runtime, later));
@@ -202,7 +202,7 @@ pub async fn forgotten_runtime_is_gone_until_registration<S: Store>(test: TestCo
     assert_eq!(test.list_runtimes(test.at(2)).await, [again]);
 }
 
-/// A client that waits for an answer gets it.
+/// A client may still poll it.
 pub async fn request_of_forgotten_runtime_stays_readable<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
     test.replica_a.forget_runtime(test.runtime, &test.caller, test.at(1)).await.unwrap();

@@ -61,7 +61,7 @@ pub async fn retried_charge_counts_once<S: Store>(test: TestContext<S>) {
     }
 }
 
-/// Another instance has used up the burst since.
+/// Another instance has used up the burst since the known TAT.
 pub async fn outdated_tat_is_limited<S: Store>(test: TestContext<S>) {
     for _ in 0..RATE.burst {
         test.replica_a.charge(&charge(&test, None), test.start).await.unwrap();
@@ -70,7 +70,7 @@ pub async fn outdated_tat_is_limited<S: Store>(test: TestContext<S>) {
     assert_eq!(test.replica_b.charge(&outdated, test.start).await.unwrap(), limited(&test));
 }
 
-/// Its item was deleted.
+/// TTL has deleted the item.
 pub async fn known_tat_without_item_is_charged<S: Store>(test: TestContext<S>) {
     let charge = charge(&test, Some(test.at(2)));
     assert_eq!(test.replica_a.charge(&charge, test.start).await.unwrap(), charged(&test, 1));

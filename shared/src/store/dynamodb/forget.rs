@@ -10,8 +10,8 @@ use crate::access::Principal;
 use crate::store::outcome::{ForgetOutcome, Result};
 
 impl DynamoDbStore {
-    /// One consistent read, then two deletes. The read checks the workspace, which is part of the id and never changes, so the
-    /// deletes need no such condition, and a retried delete that finds nothing is no different from its first try.
+    /// One consistent read, then two deletes. The read checks the runtime's workspace, which never changes, so the
+    /// deletes need no such condition. A retried delete that finds nothing has succeeded.
     ///
     /// The runtime is deleted before the listing: a crash in between leaves a listing without a runtime, which reads skip.
     pub(super) async fn delete_runtime(
@@ -36,8 +36,8 @@ impl DynamoDbStore {
         Ok(ForgetOutcome::Forgotten)
     }
 
-    /// Deletes the listing of the runtime that was read. A registration writes the listing before the runtime; the listing of one
-    /// that began in the meantime expires later and is kept, because its runtime is about to be written.
+    /// Deletes the listing of the runtime that was read. A registration writes the listing before the runtime; the listing of a
+    /// registration that began in the meantime expires later. It is kept, because its runtime will be written next.
     async fn delete_listing(&self, listing: Key, listed_until: Timestamp) -> Result<()> {
         let delete = self
             .client

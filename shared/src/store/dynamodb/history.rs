@@ -1,4 +1,4 @@
-//! The history in a request's item: attributes that ring, claim and report keep in their own writes, and the read of `doorbell why`.
+//! The history in a request's item: attributes that ring, claim and report add to their own writes, and the read of `doorbell why`.
 //!
 //! No condition reads them. A retry of an applied write fails its condition, so it adds nothing.
 
@@ -92,7 +92,7 @@ fn history(item: Item, runtime: RuntimeId, request: RequestId) -> Result<Request
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundRequest {
     pub history: RequestHistory,
-    /// Its runtime, unless that is gone.
+    /// Its runtime; `None` if it was deleted.
     pub runtime: Option<Runtime>,
 }
 

@@ -204,7 +204,7 @@ impl ListingItem {
     }
 }
 
-/// What all runtimes of a workspace share. It does not expire.
+/// The namespace of a workspace's runtime ids. It does not expire.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(super) struct WorkspaceItem {
     pub(super) runtime_id_namespace: Option<RuntimeIdNamespace>,

@@ -61,7 +61,7 @@ impl DynamoDbStore {
         Ok(RuntimePage { runtimes, next: listed.next })
     }
 
-    /// Reads one listing more than `limit`, so that a page knows whether another one follows.
+    /// Reads one listing more than `limit`, which shows whether another page follows.
     async fn read_listing_page(
         &self,
         workspace: WorkspaceId,

@@ -157,8 +157,8 @@ impl DynamoDbStore {
             ("listed_until", Some(millis(now + RUNTIME_RETENTION))),
             ("expires_at", Some(number(runtime_expiry(now)))),
         ];
-        // A new one may have an expired item. A known one keeps the time of its first registration. Work hint and rate
-        // limit stay; in an expired item they are long past.
+        // A new runtime may have an expired item. A known one keeps the time of its first registration. Work hint and rate
+        // limit stay; in an expired item they have no effect.
         let registered_at =
             if is_new { ":registered_at" } else { "if_not_exists(registered_at, :registered_at)" };
         let mut set = vec![format!("registered_at = {registered_at}")];

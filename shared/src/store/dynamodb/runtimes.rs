@@ -63,7 +63,7 @@ impl DynamoDbStore {
     }
 
     /// Two updates: the listing, then the runtime. A crash in between leaves the renewal due. The first update creates a listing
-    /// that is missing; that of a runtime that was deleted in the meantime is skipped by reads and expires.
+    /// that is missing; reads skip the listing of a runtime that was deleted in the meantime, and it expires.
     pub(super) async fn write_renewal(
         &self,
         workspace: WorkspaceId,

@@ -22,8 +22,8 @@ pub const TTL_ATTRIBUTE: &str = "expires_at";
 /// An on-demand table is usable within seconds.
 const CREATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The timeouts of [`ensure`]'s calls. Nobody waits behind them as behind a heartbeat, and an emulator that has just started is
-/// slow: the first call to LocalStack 4.14.0 was measured to take up to 2.7 s, more than an attempt of the store may take.
+/// The timeouts of [`ensure`]'s calls. No daemon or client waits for them, and an emulator that has just started is slow: the
+/// first call to LocalStack 4.14.0 was measured to take up to 2.7 s, more than an attempt of the store may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 

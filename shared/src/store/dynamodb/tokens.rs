@@ -104,7 +104,7 @@ impl DynamoDbStore {
         output.item.map(decode).transpose()
     }
 
-    /// One write. A failed condition needs no answer: the token was revoked, or another authorizer has recorded a use.
+    /// One write. A failed condition is ignored: the token was revoked, or another authorizer has recorded a use.
     pub(super) async fn write_token_use(&self, hash: TokenHash, now: Timestamp) -> Result<()> {
         let update = self
             .client

@@ -1,7 +1,7 @@
-//! The file of a persistent engine: why it cannot be used, and whether it is still there.
+//! The data file of a persistent engine: it is created or inspected, and checked for deletion.
 //!
-//! SQLite opens almost anything: it creates what is missing, adds the engine's tables to another program's database, and notices
-//! damage only when it reads the damaged page. So the file is inspected before the engine gets it.
+//! SQLite opens almost anything: it creates what is missing, adds the engine's tables to another program's database, and detects
+//! damage only when it reads the damaged page. So the file is inspected before the engine opens it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -36,19 +36,19 @@ pub enum DataFileProblem {
     NotAFile,
     #[error("is not a database")]
     NotADatabase,
-    /// Another program's tables, or tables of another user of the engine.
+    /// Tables of another program, which may use the same engine.
     #[error("is a database of another program")]
     Foreign,
     #[error("is corrupt: {0}")]
     Corrupt(String),
     #[error("is read-only")]
     ReadOnly,
-    /// For longer than a call may wait.
+    /// Locked for longer than a call may wait.
     #[error("is in use by another process")]
     InUse,
     #[error("cannot be written: the disk is full")]
     DiskFull,
-    /// Somebody deleted, moved or replaced it while the engine had it open.
+    /// Deleted, moved or replaced while the engine had it open.
     #[error("was deleted or replaced while it was in use")]
     Replaced,
     /// A failing disk, or a full one that SQLite does not recognize as such.
@@ -97,7 +97,7 @@ impl DataFile {
         Ok((Self { path: path.to_owned(), identity }, opened))
     }
 
-    /// Whether the path still leads to the file that was opened. SQLite goes on with a deleted file and loses what it writes.
+    /// Whether the path still leads to the file that was opened. SQLite continues on a deleted file, and its writes are lost.
     pub(super) fn check(&self) -> Result<(), DataFileError> {
         match Identity::of(&self.path) {
             Ok(identity) if identity == self.identity => Ok(()),
@@ -128,7 +128,7 @@ fn inspect(path: &Path, metadata: &fs::Metadata) -> Result<(), DataFileProblem> 
     if !metadata.is_file() {
         return Err(DataFileProblem::NotAFile);
     }
-    // Root may write a file without write permission; whoever took the permission away wants it unchanged.
+    // Root may write a file without write permission, but such a file is protected on purpose.
     if metadata.permissions().readonly() {
         return Err(DataFileProblem::ReadOnly);
     }
@@ -150,7 +150,7 @@ fn has_magic(mut file: &File) -> io::Result<bool> {
     }
 }
 
-/// Reads every page, so that damage is found now and not by some later call.
+/// Reads every page, so that damage is found now and not in a later call.
 fn inspect_database(path: &Path) -> Result<(), DataFileProblem> {
     let absolute = std::path::absolute(path).map_err(not_opened)?;
     let database =
@@ -207,7 +207,7 @@ fn not_opened(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Dat
     DataFileProblem::NotOpened(error.into())
 }
 
-/// What distinguishes a file from another at the same path; elsewhere than on Unix, only that there is one.
+/// Distinguishes a file from another at the same path. On systems other than Unix, only a missing file is detected.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
     #[cfg(unix)]

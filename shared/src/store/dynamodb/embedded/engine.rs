@@ -247,7 +247,7 @@ pub(super) fn dispatch(database: &Database, operation: &str, body: &[u8], metere
     };
     result.unwrap_or_else(|error| {
         if error.status_code() >= 500 {
-            // The response says only that the engine failed. Texts of SQLite quote no item: the disk is full, the file is corrupt.
+            // The response shows only that the engine failed. SQLite's texts, such as "database or disk is full", quote no item.
             tracing::error!(operation, %error, "the embedded store failed");
         }
         EngineResponse {

@@ -51,11 +51,11 @@ impl EmbeddedDynamoDb {
         Self { database, file: None }.with_table().await
     }
 
-    /// The engine on the file at `path`, which is created for its owner only if it does not exist. Several processes may share a
-    /// file. Blocks while another process holds its lock, for 5 s at most.
+    /// The engine on the file at `path`. A missing file is created for access by its owner only. Several processes may share
+    /// a file. Blocks while another process holds its lock, for 5 s at most.
     ///
     /// # Errors
-    /// [`DataFileError`] with the reason if the file cannot be used. Nothing is written to a file that is not ours.
+    /// [`DataFileError`] with the reason if the file cannot be used. Nothing is written to a file of another program.
     pub async fn open(path: &Path) -> std::result::Result<Self, OpenError> {
         let (file, database) = DataFile::open(path, Database::new)?;
         Ok(Self { database, file: Some(Arc::new(file)) }.with_table().await?)
@@ -66,7 +66,7 @@ impl EmbeddedDynamoDb {
         Ok(self)
     }
 
-    /// Whether the file is still at its path. An engine whose file was deleted goes on, and loses everything at its end.
+    /// Whether the file is still at its path. An engine whose file was deleted continues, and its data is lost when it ends.
     ///
     /// # Errors
     /// [`DataFileError`] if the file was deleted, moved or replaced.
