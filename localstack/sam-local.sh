@@ -49,7 +49,7 @@ local_options=(--skip-pull-image --parameter-overrides
   "Architecture=$(lambda_architecture)" "DynamoDbEndpoint=$dynamodb" AuthorizerCacheSeconds=0)
 
 step 'invoke'
-# The runtime in the events. Registration gives it another id, because ids depend on a random secret of the workspace.
+# The runtime id in the events. Registration returns another one, because ids depend on a random secret of the workspace.
 sample_runtime=c9a824cd-19ec-5e1f-97f5-c3dca03c00d9
 runtime=$sample_runtime
 # invoke FUNCTION EVENT EXPECTED: invokes the function; the response must match the grep pattern EXPECTED

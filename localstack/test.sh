@@ -29,7 +29,7 @@ export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 AUTH=true start_emulator 127.0.0.1 4566 "$work"
 
 step 'deploy'
-# The origin is that of the suite's browser.
+# The origin that the suite `stack` sends.
 parameters=(ProtectTable=false AuthorizerCacheSeconds=0 "Architecture=$(lambda_architecture)" CorsOrigins=https://app.example)
 # quietly LOG COMMAND…: prints the output only on failure
 quietly() {

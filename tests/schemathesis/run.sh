@@ -36,7 +36,7 @@ ids() { grep -o '"id":"[^"]*"' | cut -d : -f 2; }
 runtimes=$(printf '{"type":"type-%s"},' $(seq 50))
 registration='{"workspace_id":"00000000-0000-4000-8000-00000000000a","daemon_id":"schemathesis","runtimes":['${runtimes%,}']}'
 post dbd_dev_a /api/daemon/register "$registration" | ids >"$work/runtimes"
-# Fifty more, which may be forgotten.
+# Fifty more runtimes, which the cases may forget.
 forgettable=${registration/schemathesis/forgettable}
 post dbd_dev_a /api/daemon/register "$forgettable" | ids >"$work/forgettable"
 head -n 1 "$work/runtimes" >"$work/exhausted"
