@@ -69,7 +69,7 @@ fn respond_to(addr: &str, headers: &str, body: &str) -> String {
     response
 }
 
-/// A daemon would take 413 for an answer to what it reported.
+/// A daemon takes 413 for a report that is too large, and gives up.
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_off_or_badly_chunked_body_is_malformed() {
     let api = TestApi::start().await;
@@ -87,7 +87,7 @@ async fn cut_off_or_badly_chunked_body_is_malformed() {
     }
 }
 
-/// API Gateway's own limit, over which no function is called.
+/// API Gateway's own limit, above which no function is called.
 #[tokio::test(flavor = "multi_thread")]
 async fn gateway_rejects_body_over_10_mib() {
     let api = TestApi::start().await;

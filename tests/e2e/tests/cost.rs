@@ -111,7 +111,7 @@ async fn forget_costs_a_read_and_two_deletes() {
     assert_eq!(cost.by_name(), [("GetItem", 1.0), ("DeleteItem", 1.0), ("DeleteItem", 1.0)]);
 }
 
-/// The first one of a workspace creates its secret.
+/// The first registration in a workspace creates its secret.
 #[tokio::test]
 async fn registration_of_new_runtime_counts_others() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
@@ -130,7 +130,7 @@ async fn registration_of_new_runtime_counts_others() {
     assert!(count <= 30.0, "{count}");
 }
 
-/// Every heartbeat writes it, and a write costs a unit for each KB.
+/// Every heartbeat writes the item, and a write costs a unit per KB.
 #[tokio::test]
 async fn usual_runtime_item_is_under_1_kb() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
@@ -196,7 +196,7 @@ async fn small_report_costs_one_unit() {
     }
 }
 
-/// A delivered request also keeps who rang, claimed and reported. 30 characters are an issuer's `auth0|` and 24 hex digits.
+/// A delivered request also has a history. 30 characters are an issuer's `auth0|` and 24 hex digits.
 #[tokio::test]
 async fn small_report_of_delivered_request_costs_one_unit() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
@@ -254,7 +254,7 @@ fn calls(cost: &Cost) -> Vec<&str> {
     cost.by_name().into_iter().map(|(operation, _)| operation).collect()
 }
 
-/// One ring in ten seconds is not charged to its token, in each instance.
+/// Each instance accepts one free ring of a token in ten seconds.
 #[tokio::test]
 async fn only_fast_rings_of_a_token_cost_one_more_write() {
     let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
@@ -273,7 +273,7 @@ async fn only_fast_rings_of_a_token_cost_one_more_write() {
     assert_eq!(costs.iter().map(calls).collect::<Vec<_>>(), [usual.clone(), fast.clone(), fast, usual]);
 }
 
-/// The token is over its rate by what the instance remembers.
+/// The instance remembers that the token is over its rate.
 #[tokio::test]
 async fn rejected_ring_of_a_token_costs_nothing() {
     let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());

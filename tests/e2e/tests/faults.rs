@@ -1,4 +1,5 @@
-//! Store failures: each route responds with the 500 of the contract, without internals. Accounting that fails is only logged.
+//! Store failures: each route responds with the 500 of the contract, without internals. A failed charge or record of a token's
+//! use is only logged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -152,7 +153,7 @@ impl Interceptor for NextCall {
 
 /// A rate limit must not make a failing or slow store worse.
 #[tokio::test(start_paused = true)]
-async fn uncharged_calls_are_accepted() {
+async fn failed_charge_accepts_call() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let next = Arc::new(NextCall::default());
     let state = AppState::new(engine.store_with_interceptor(Arc::<NextCall>::clone(&next)));
@@ -169,7 +170,7 @@ async fn uncharged_calls_are_accepted() {
     let path = format!("/api/runtimes/{runtime}/models");
     let ring = async || call(Function::Initiate, Scope::User, &path, json!({})).await;
     ring().await;
-    // The first calls were not charged, these are.
+    // The first calls were free; the next ones are charged.
     let (log, _guard) = CapturedLog::capture();
     for (fault, line) in [
         (Fault::Rejected(ServiceError::AccessDenied), "token not charged"),

@@ -153,7 +153,7 @@ async fn slow_store_skips_the_queue() {
     assert_eq!((status, body), (200, json!({"status": "ok"})));
 }
 
-/// Every call takes the longest time after which the heartbeat goes on. The deadline of a call must not cancel the claim.
+/// Every call takes the longest time that the heartbeat tolerates. The call's deadline must not cancel the claim.
 #[tokio::test(start_paused = true)]
 async fn slowest_claim_is_handed_out_in_time() {
     let running = Stopwatch::start();
@@ -208,7 +208,7 @@ async fn make_listing_due(engine: &EmbeddedDynamoDb, runtime: &str) {
     update.expression_attribute_values(":zero", AttributeValue::N("0".to_owned())).send().await.unwrap();
 }
 
-/// Before the claim, it held work back, and the deadline of the call could cancel the claim.
+/// A renewal before the claim delayed work, and the deadline of the call could cancel the claim.
 #[tokio::test(start_paused = true)]
 async fn renewal_of_listing_comes_after_claim_and_is_bounded() {
     let running = Stopwatch::start();

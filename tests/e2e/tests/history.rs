@@ -1,4 +1,4 @@
-//! The history in a request's item: who rang, claimed and reported, at no further call, and how `find_request` reads it.
+//! The history in a request's item: who rang, claimed and reported, without a further call, and how `find_request` reads it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
@@ -129,9 +129,9 @@ async fn keeps_subjects_of_ring_claim_and_report() {
     assert_eq!(history.ending(fixture.test.at(10)), Ending::Reported { at: fixture.test.at(9) });
 }
 
-/// A later report is ignored, and so is its subject.
+/// A later report is ignored, with its subject.
 #[tokio::test]
-async fn stale_report_leaves_reporter() {
+async fn stale_report_keeps_reporter() {
     let fixture = Fixture::new().await;
     let address = fixture.ring("alice", fixture.test.start).await;
     fixture.report("first", address, "{}".to_owned(), fixture.test.at(1)).await;
@@ -144,7 +144,7 @@ async fn stale_report_leaves_reporter() {
 }
 
 #[tokio::test]
-async fn lost_claim_leaves_deliveries() {
+async fn lost_claim_keeps_deliveries() {
     let fixture = Fixture::new().await;
     let address = fixture.ring("alice", fixture.test.start).await;
     fixture.claim("winner", address, Delivery::First, fixture.test.at(1)).await;

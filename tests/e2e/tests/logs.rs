@@ -106,7 +106,7 @@ async fn every_line_names_its_caller() {
     assert!(!log.text().contains("_dev_"), "a token was logged: {}", log.text());
 }
 
-/// Of an event that no authorizer has made.
+/// The context of an event that did not pass the authorizer.
 #[tokio::test]
 async fn subject_is_printable_and_bounded() {
     let (log, _guard) = CapturedLog::capture();
@@ -165,9 +165,9 @@ async fn store_failure_logs_cause_without_item() {
     assert!(!log.text().contains(SECRET));
 }
 
-/// A removal is rare and cannot be undone by a client.
+/// Forgetting is rare, and a client cannot undo it.
 #[tokio::test]
-async fn removal_logs_the_runtime() {
+async fn forget_logs_the_runtime() {
     let api = TestApi::start().await;
     let runtime = api.runtime().await;
     let (log, _guard) = CapturedLog::capture();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// API Gateway's integration timeout is 30 s.
 const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Of a registration over the token's rate of 1 a second: more than the suite registers.
+/// The retries of a registration over the token's rate of 1 a second: more than the registrations of the suite.
 const RETRIES: usize = 120;
 
 #[derive(Clone, Debug, PartialEq)]

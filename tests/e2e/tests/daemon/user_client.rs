@@ -29,7 +29,7 @@ fn paths(server: &ScriptedServer) -> Vec<String> {
     server.calls().into_iter().map(|call| call.path).collect()
 }
 
-/// A server with three pages of a runtime each, and links as `link` makes them of a query.
+/// A server with three pages of one runtime each. `link` makes the `Link` header of a query.
 async fn three_pages(link: fn(&str) -> String) -> ScriptedServer {
     let next = move |name: &str, query: &str| Reply::Page(json!([listed(name)]), link(query));
     ScriptedServer::start(move |call| match call.path.split_once('?').map(|(_, query)| query) {
@@ -54,7 +54,7 @@ async fn follows_pages_in_every_form_of_link() {
     }
 }
 
-/// The stage of an API Gateway URL is not in the links of the function behind it.
+/// A function's links do not contain the stage of its API Gateway URL.
 #[tokio::test(start_paused = true)]
 async fn next_page_keeps_stage_of_url() {
     let server = three_pages(|query| format!("<{LIST}?{query}>; rel=\"next\"")).await;
@@ -93,7 +93,7 @@ async fn endless_list_is_an_error() {
     assert_eq!(server.calls().len(), 100);
 }
 
-/// Half a list would look like a whole one.
+/// A partial list would look complete.
 #[tokio::test(start_paused = true)]
 async fn failed_page_fails_list() {
     let server = ScriptedServer::start(|call| match call.nth {
@@ -121,7 +121,7 @@ fn record(runtime: RuntimeId, status: &str) -> Reply {
     Reply::Json(200, record)
 }
 
-/// Rings a runtime whose polls are answered by `poll`; the first one by `nth` 0.
+/// Rings a runtime. `poll` makes the responses to its polls, which are numbered from 0.
 async fn ask(
     poll: impl Fn(&ScriptedCall) -> Reply + Send + Sync + 'static,
 ) -> (Result<Status, AskError>, ScriptedServer) {

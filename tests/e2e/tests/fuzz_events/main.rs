@@ -1,8 +1,8 @@
 //! Arbitrary events for every function, on the memory store and on the embedded DynamoDB: no function panics, each responds as
 //! `openapi.yaml` documents and never with a 500, and changes nothing that it must not.
 //!
-//! The memory store takes any item, so only DynamoDB's limits (of items, keys, expressions and nesting) give "never a 500" its
-//! meaning. An event there takes as long as twenty in memory.
+//! The memory store takes any item, so only DynamoDB, with its limits on items, keys, expressions and nesting, can respond
+//! with a 500. An event there takes as long as twenty in memory.
 //!
 //! `cargo test` uses the same events for each function. This uses new ones for a minute, half of it on each store:
 //! `DOORBELL_FUZZ_SECONDS=60 cargo test -p doorbell-e2e --test fuzz_events -- --nocapture`

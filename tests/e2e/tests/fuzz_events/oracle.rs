@@ -24,7 +24,7 @@ struct Caller {
     workspaces: Vec<String>,
 }
 
-/// Fixtures in a store of their own, and what they show.
+/// Fixtures in a store of their own, and their snapshots.
 pub(crate) struct Stage<S> {
     fixtures: Fixtures<S>,
     before: [Snapshot; 2],
@@ -182,8 +182,8 @@ fn is_canonical(id: &str) -> bool {
         })
 }
 
-/// Only a success may change the snapshot, and a report whose result cannot be stored, which fails its request: it is too large,
-/// or one of its models is malformed.
+/// Only a success may change the snapshot, and a report that fails its request because it is too large or has a malformed
+/// model.
 fn may_change(
     function: Function,
     caller: Option<&Caller>,

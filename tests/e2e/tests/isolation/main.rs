@@ -67,7 +67,8 @@ async fn foreign_response_equals_absent_response_byte_for_byte() {
     println!("isolation: {calls} calls of (route x foreign or absent)");
 }
 
-/// A heartbeat tells a foreign runtime from an absent one, so an id must not be computable from names that can be guessed.
+/// A heartbeat's response distinguishes a foreign runtime from an absent one, so an id must not be computable from names that
+/// can be guessed.
 #[tokio::test]
 async fn runtime_id_depends_on_a_secret() {
     let first = Tenants::new().await;
@@ -117,7 +118,7 @@ async fn user_in_both_workspaces_sees_both() {
     println!("isolation: {calls} calls of (route x user in both workspaces)");
 }
 
-/// A cursor names a workspace; its error must not tell whether that workspace or the runtime exists.
+/// A cursor names a workspace; its error must not reveal whether that workspace or the runtime exists.
 #[tokio::test]
 async fn foreign_cursor_equals_malformed_cursor() {
     let tenants = Tenants::new().await;

@@ -21,14 +21,14 @@ const TEXTS: [&str; 8] = [
     "/metadata/cli_version",
 ];
 
-/// Most bytes of a character after both JSON encodings: a control character becomes `\\u0001`. In a body alone it has 6.
+/// The maximum bytes of a character after both JSON encodings: a control character becomes `\\u0001`. In a body alone it has 6.
 const CONTROL_CHAR_BYTES: usize = 7;
 
-/// Most bytes of a field besides its text: name, quotes, colon and comma, each quote escaped.
+/// The maximum bytes of a field besides its text: name, quotes, colon and comma, each quote escaped.
 const FIELD_BYTES: usize = 32;
 
-/// A quote becomes `\\\"`, as many bytes as the longest characters have in UTF-8. A control character has more, and is not accepted in
-/// every text; for each text the bytes that it would have more are added.
+/// A quote becomes `\\\"`, as many bytes as the longest characters have in UTF-8. Control characters are longer, but not every
+/// text accepts them, so the page has quotes, and the difference is added for each text.
 #[tokio::test]
 async fn largest_page_fits_lambda_response() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();

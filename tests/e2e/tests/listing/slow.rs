@@ -10,7 +10,7 @@ use doorbell_test_support::interceptor::Delay;
 
 use crate::fixtures::{Caller, ids, seed, workspaces};
 
-/// One after the other they took 2 s.
+/// In sequence, the reads took 2 s.
 #[tokio::test(start_paused = true)]
 async fn reads_200_workspaces_in_parallel() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
@@ -26,7 +26,7 @@ async fn reads_200_workspaces_in_parallel() {
     assert!(took <= Duration::from_millis(300), "{took:?}");
 }
 
-/// The call would take 60 s, and Lambda would end it after 10 s.
+/// Without the limit the call would take 60 s, and Lambda would end it after 10 s.
 #[tokio::test(start_paused = true)]
 async fn slow_store_ends_page_early() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();
@@ -47,7 +47,7 @@ async fn slow_store_ends_page_early() {
     assert_eq!((ids(&pages), pages.len() > 1), (seeded, true));
 }
 
-/// Whatever the others take.
+/// The time limit applies to the others.
 #[tokio::test(start_paused = true)]
 async fn first_workspace_has_more_time() {
     let engine = EmbeddedDynamoDb::start().await.unwrap();

@@ -185,7 +185,7 @@ async fn token_id_identifies_the_subject() {
     assert_ne!(other_subject.token_id, one.token_id);
 }
 
-/// API Gateway writes it into its access log. The id is of the whole subject.
+/// API Gateway writes the subject into its access log. The token id is derived from the whole subject.
 #[tokio::test]
 async fn subject_is_loggable() {
     let long = format!("a\"b\n{}", "c".repeat(300));

@@ -33,7 +33,7 @@ const PROBES: usize = 50;
 /// A request is terminal 90 s after its ring; the rest is for polls that are shed.
 const POLL_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// The allowed outcomes of a ring: shed at once, or accepted and completed. A timeout would be work that was accepted in vain.
+/// The allowed outcomes of a ring: shed at once, or accepted and completed. A timeout would be wasted work.
 pub(crate) const RING_OUTCOMES: [&str; 2] = ["completed", "shed"];
 
 /// The number of rings with each outcome.
@@ -183,7 +183,8 @@ async fn daemon(client: Arc<LoadClient>, runtime: String, Schedule { first, ever
         if started.elapsed() >= until {
             sleep(every).await;
         }
-        // A heartbeat hands out one request. Several rings of a runtime must not time out for the length of the interval.
+        // A heartbeat hands out one request, so the next heartbeat follows at once: several rings of a runtime must not wait
+        // for the interval.
         while let CallOutcome::Served(answer) = heartbeat(&client, &runtime).await
             && let Some(request) = answer["pending_model_list"]["id"].as_str()
         {

@@ -81,7 +81,7 @@ async fn lost_heartbeat_response_costs_one_heartbeat() {
     );
 }
 
-/// The machine stores nothing: the server knows the lease, and the new daemon lists nothing in flight.
+/// The machine stores nothing: the server stores the lease, and the new daemon lists nothing in flight.
 #[tokio::test(start_paused = true)]
 async fn restarted_daemon_gets_its_work_back() {
     let (service, api) = Service::start(Network::Reliable).await;
@@ -100,7 +100,7 @@ async fn restarted_daemon_gets_its_work_back() {
 
 /// The next heartbeat is answered 404, and the daemon registers the runtime with the same id.
 #[tokio::test(start_paused = true)]
-async fn daemon_brings_back_a_forgotten_runtime() {
+async fn daemon_reregisters_forgotten_runtime() {
     let (service, api) = Service::start(Network::Reliable).await;
     let (runtime, _daemon) = start_daemon(&api, AGENT_DELAY).await;
     service.wait_for_heartbeat(|_| true).await;

@@ -174,7 +174,7 @@ fn charged(outcome: ChargeOutcome) -> String {
 
 fn polled(outcome: PollOutcome) -> String {
     match outcome {
-        // When every response is lost, the store cannot tell which poll wrote the timeout. The record is the same.
+        // When every response is lost, the store cannot determine which poll wrote the timeout. The record is the same.
         PollOutcome::Found(request) | PollOutcome::TimedOut(request) => {
             request.state.status().as_str().to_owned()
         }

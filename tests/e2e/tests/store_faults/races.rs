@@ -157,8 +157,8 @@ async fn deleted(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     client.get_item().table_name(TABLE).set_key(key()).send().await.unwrap().item.is_none()
 }
 
-/// The registration has written its listing and then the runtime when the listing is deleted. Without listing, nobody would see the
-/// runtime before the next renewal, days later.
+/// The registration has written its listing and then the runtime when the listing is deleted. Without a listing, the
+/// runtime would not be listed before the next renewal, days later.
 async fn registered_again(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     let context = new_context(&engine).await;
     let slow = waiting_before(2, &engine, rewrite);
@@ -170,7 +170,7 @@ async fn registered_again(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -
     context.list_runtimes(context.at(6)).await.len() == 1
 }
 
-/// Both have found no namespace.
+/// Both registrations find no namespace.
 async fn first_registrations(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     let context = new_context(&engine).await;
     let workspace = context.other_tenant().workspaces.iter().next().unwrap();
@@ -186,7 +186,7 @@ async fn first_registrations(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>
     late == RegisterOutcome::Registered(listed.runtimes)
 }
 
-/// TTL deletes within days; until then they are read.
+/// TTL deletes within days; until then queries return the items.
 async fn expired_listings(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     let context = new_context(&engine).await;
     for number in 0..RUNTIMES_PER_WORKSPACE {

@@ -100,7 +100,7 @@ impl Stage {
         format!("{} {attempt} {changed:?}", request.state.status().as_str())
     }
 
-    /// What the request's item keeps of its ring, deliveries and report.
+    /// The history in the request's item.
     async fn history(&self, address: Address, now: Timestamp) -> String {
         let Stage { context, .. } = self;
         let find =

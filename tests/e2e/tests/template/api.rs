@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::yaml::{intrinsic, template, text, texts};
 
-/// The condition under which browser clients are allowed, the settings then, and otherwise.
+/// The condition of `CorsConfiguration`, with its settings if true and if false.
 ///
 /// One condition around everything: SAM's transform drops an `AllowCredentials` that is an intrinsic function (samtranslator
 /// 1.115.0, `OpenApiEditor.add_cors`), except inside one.
@@ -23,7 +23,7 @@ fn cors() -> (String, serde_yaml_ng::Value, serde_yaml_ng::Value) {
     (text(name), allowed.clone(), otherwise.clone())
 }
 
-/// `*` would look right and is not: browsers of the reference client send credentials.
+/// `*` would be wrong: browsers of the reference client send credentials.
 #[test]
 fn no_origin_is_allowed_by_default() {
     let (condition, _, otherwise) = cors();

@@ -14,7 +14,7 @@ fn table_has_keys_and_ttl() {
     assert_eq!(ttl["Enabled"], true);
 }
 
-/// DynamoDB encrypts every table with a key of its own, free of charge. An `SSESpecification` selects a key whose requests KMS
+/// DynamoDB encrypts every table with a key that AWS owns, free of charge. An `SSESpecification` selects a key whose requests KMS
 /// bills, which docs/costs.md does not contain.
 #[test]
 fn table_is_encrypted_with_free_key() {

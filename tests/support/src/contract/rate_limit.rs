@@ -78,7 +78,7 @@ async fn assert_limited(response: Response, status: StatusCode, error: &str) {
 /// In process only: on a deployed stack it would use up the rate of a token that other cases need.
 pub async fn limits_rings_of_a_token(api: &Target) {
     let runtimes = [api.new_runtime().await, api.new_runtime().await, api.new_runtime().await];
-    // One more: the first is not charged.
+    // One more: the first is free.
     for number in 0..=TOKEN_RING_BURST {
         api.ring(&runtimes[usize::from(number >= RING_BURST)]).await;
     }

@@ -93,7 +93,7 @@ pub async fn unreadable_report_changes_nothing(api: &Target) {
     assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
 }
 
-/// A daemon gives up at a 4xx; without this the client would wait for the timeout.
+/// A daemon gives up at a 4xx. If the request did not fail, the client would wait for the timeout.
 pub async fn malformed_model_fails_request(api: &Target) {
     let runtime = api.new_runtime().await;
     for (model, reason) in [
@@ -134,7 +134,7 @@ pub async fn foreign_malformed_report_changes_nothing(api: &Target) {
     assert_eq!(api.poll(&runtime, &request).await.body["status"], "pending");
 }
 
-/// A daemon gives up at a 4xx; without this the client would wait for the timeout.
+/// A daemon gives up at a 4xx. If the request did not fail, the client would wait for the timeout.
 pub async fn oversized_report_fails_request(api: &Target) {
     let runtime = api.new_runtime().await;
     let request = api.ring(&runtime).await;
