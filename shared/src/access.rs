@@ -9,7 +9,7 @@ use doorbell_protocol::limits::TEXT_CHARS;
 use doorbell_protocol::{Scope, WorkspaceId};
 
 use crate::limits::WORKSPACES_PER_TOKEN;
-use crate::token::TokenId;
+use crate::token_id::TokenId;
 
 /// The workspaces of a caller: at most [`WORKSPACES_PER_TOKEN`], so that every condition on them fits into an expression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,6 +22,7 @@ pub mod request;
 pub mod runtime;
 pub mod store;
 pub mod token;
+pub mod token_id;
 
 #[cfg(feature = "http")]
 pub mod http;

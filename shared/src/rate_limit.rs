@@ -8,7 +8,7 @@ use std::time::Duration;
 use doorbell_protocol::{RequestId, Timestamp};
 
 use crate::limits::{RING_BURST, RING_INTERVAL};
-use crate::token::TokenId;
+use crate::token_id::TokenId;
 
 /// The rate of rings of one runtime.
 pub const RUNTIME_RINGS: Rate = Rate { interval: RING_INTERVAL, burst: RING_BURST };

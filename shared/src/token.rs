@@ -7,12 +7,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use doorbell_protocol::{Scope, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::access::Workspaces;
 use crate::limits::TOKEN_USE_INTERVAL;
 use crate::runtime::ShortText;
+use crate::token_id::{TokenId, lower_hex};
 
 /// The random bytes of a token.
 pub const SECRET_BYTES: usize = 32;
@@ -93,70 +93,7 @@ pub struct InvalidTokenHash;
 impl FromStr for TokenHash {
     type Err = InvalidTokenHash;
     fn from_str(text: &str) -> Result<Self, InvalidTokenHash> {
-        // One spelling only: it is part of a key.
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(InvalidTokenHash);
-        }
-        let mut hash = [0; 32];
-        hex::decode_to_slice(text, &mut hash).map_err(|_| InvalidTokenHash)?;
-        Ok(Self(hash))
-    }
-}
-
-/// The short id of a token, in lists and logs and as the key of its rates: 12 hex digits, the beginning of its hash. 48 bits are
-/// enough to be unique in a workspace.
-///
-/// A JWT lives for minutes, so its id is that of its issuer's subject instead: the same for all tokens of one user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenId([u8; 6]);
-
-impl TokenId {
-    /// The id of a JWT's subject.
-    pub fn of_subject(subject: &str) -> Self {
-        // The domain keeps it apart from hashes of tokens.
-        let domain = Sha256::new().chain_update(b"doorbell jwt subject\0");
-        Self::beginning_of(domain.chain_update(subject.as_bytes()).finalize().into())
-    }
-
-    fn beginning_of(hash: [u8; 32]) -> Self {
-        let [a, b, c, d, e, f, ..] = hash;
-        Self([a, b, c, d, e, f])
-    }
-}
-
-impl fmt::Display for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-/// The text is not 12 lower-case hex digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a token's id")]
-pub struct InvalidTokenId;
-
-impl FromStr for TokenId {
-    type Err = InvalidTokenId;
-    fn from_str(text: &str) -> Result<Self, InvalidTokenId> {
-        // One spelling only: it is part of a key.
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(InvalidTokenId);
-        }
-        let mut id = [0; 6];
-        hex::decode_to_slice(text, &mut id).map_err(|_| InvalidTokenId)?;
-        Ok(Self(id))
-    }
-}
-
-impl Serialize for TokenId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for TokenId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        lower_hex(text).map(Self).ok_or(InvalidTokenHash)
     }
 }
 
@@ -220,20 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn id_begins_the_hash_and_round_trips() {
-        let hash = Token::new(Scope::User, "example").hash();
-        assert_eq!(hash.id().to_string(), "25908ac0336d");
-        assert_eq!("25908ac0336d".parse(), Ok(hash.id()));
-        for other in ["", "25908ac0336", "25908ac0336d0", "25908AC0336D", "25908ac0336g"] {
-            assert_eq!(other.parse::<TokenId>(), Err(InvalidTokenId), "{other}");
-        }
-    }
-
-    #[test]
-    fn id_of_subject_is_stable_and_domain_separated() {
-        // printf 'doorbell jwt subject\0example' | sha256sum
-        assert_eq!(TokenId::of_subject("example").to_string(), "6c0083d1fd70");
-        assert_ne!(TokenId::of_subject("dbu_example"), Token::new(Scope::User, "example").hash().id());
+    fn id_begins_the_hash() {
+        assert_eq!(Token::new(Scope::User, "example").hash().id().to_string(), "25908ac0336d");
     }
 
     #[test]

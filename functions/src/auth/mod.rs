@@ -20,7 +20,8 @@ use doorbell_shared::http::access_log::call_span;
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
 use doorbell_shared::limits::{TOKEN_USE_TIMEOUT, WORKSPACES_PER_TOKEN};
 use doorbell_shared::store::{FindTokenOutcome, StoreError, TokenStore};
-use doorbell_shared::token::{Token, TokenHash, TokenId, TokenRecord};
+use doorbell_shared::token::{Token, TokenHash, TokenRecord};
+use doorbell_shared::token_id::TokenId;
 use tracing::Instrument as _;
 
 pub use event::{AuthorizerEvent, AuthorizerResponse};

@@ -19,7 +19,8 @@ use super::access_log::{record_caller, record_id};
 use super::response::ApiError;
 use crate::access::{Principal, TooManyWorkspaces, Workspaces, loggable};
 use crate::request::Address;
-use crate::token::{TokenId, TokenRecord};
+use crate::token::TokenRecord;
+use crate::token_id::TokenId;
 
 /// The authorizer's context.
 ///

@@ -22,7 +22,7 @@ use crate::limits::{
 };
 use crate::rate_limit::{Charge, Rate, RateLimited, TokenAction};
 use crate::store::{ChargeOutcome, Store};
-use crate::token::TokenId;
+use crate::token_id::TokenId;
 
 /// The rates of one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
 use doorbell_shared::http::routes::{Function, ROUTES};
 use doorbell_shared::http::{self, HttpRequest};
-use doorbell_shared::token::TokenId;
+use doorbell_shared::token_id::TokenId;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 

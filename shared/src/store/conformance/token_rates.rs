@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::TestContext;
 use crate::rate_limit::{Charge, Rate, RateLimited, TokenAction};
 use crate::store::{ChargeOutcome, Store};
-use crate::token::TokenId;
+use crate::token_id::TokenId;
 
 const RATE: Rate = Rate { interval: Duration::from_secs(1), burst: 3 };
 

@@ -12,14 +12,12 @@ use super::DynamoDbStore;
 use super::error::corrupt;
 use super::items::{RequestItem, RuntimeItem, decode, time};
 use super::keys::{Item, Key, LISTED_RUNTIMES, millis, runtime_id, string};
+use super::lists::BATCH_KEYS;
 use crate::access::Principal;
 use crate::limits::HISTORY_DELIVERIES;
 use crate::request::{DeliveryRecord, HistorySubject, RequestHistory};
 use crate::runtime::Runtime;
 use crate::store::outcome::Result;
-
-/// The runtimes of one batch: DynamoDB's limit on the keys of one BatchGetItem (AWS, "BatchGetItem").
-const BATCH_RUNTIMES: usize = 100;
 
 /// The attribute of a new request: the subject of the ring.
 pub(super) const ASKED_BY: &str = "asked_by";
@@ -118,7 +116,7 @@ impl DynamoDbStore {
                 listed.iter().filter_map(Key::listed_runtime_id).collect()
             }
         };
-        for batch in runtimes.chunks(BATCH_RUNTIMES) {
+        for batch in runtimes.chunks(BATCH_KEYS) {
             let keys = batch.iter().map(|runtime| Key::request(*runtime, request)).collect();
             for item in self.read_batches(keys).await? {
                 let runtime = runtime_id(&item).ok_or_else(|| corrupt("a request's key"))?;

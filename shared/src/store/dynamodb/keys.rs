@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Workspaces;
 use crate::rate_limit::TokenAction;
-use crate::token::{TokenHash, TokenId};
+use crate::token::TokenHash;
+use crate::token_id::TokenId;
 
 const RUNTIME: &str = "runtime#";
 const WORKSPACE: &str = "workspace#";

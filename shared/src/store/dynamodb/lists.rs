@@ -15,7 +15,7 @@ use crate::runtime::Runtime;
 use crate::store::outcome::{Result, RuntimePage, StoreError, StoreErrorKind};
 
 /// DynamoDB's limit on the keys of one BatchGetItem (AWS, "BatchGetItem").
-const BATCH_KEYS: usize = 100;
+pub(super) const BATCH_KEYS: usize = 100;
 
 /// Batches that are read at the same time: the runtimes of a whole page, each batch on a connection of its own.
 const BATCHES_IN_PARALLEL: usize = 5;
@@ -93,7 +93,8 @@ impl DynamoDbStore {
         Ok(listed)
     }
 
-    fn query_listings(&self, workspace: WorkspaceId, prefix: &str) -> QueryFluentBuilder {
+    /// The query of the listings in `workspace` whose sort key begins with `prefix`.
+    pub(super) fn query_listings(&self, workspace: WorkspaceId, prefix: &str) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.table)

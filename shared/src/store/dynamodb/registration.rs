@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::DynamoDbStore;
 use super::error::{corrupt, failed};
 use super::items::{ListingItem, RuntimeItem, WorkspaceItem, decode, runtime_expiry};
-use super::keys::{Key, LISTED_RUNTIMES, millis, number, runtime_id, string, workspace_partition};
+use super::keys::{Key, LISTED_RUNTIMES, millis, number, runtime_id, string};
 use crate::limits::{PARALLEL_WRITES, RUNTIME_RETENTION};
 use crate::runtime::{Registration, Runtime, RuntimeIdNamespace, ShortText};
 use crate::store::outcome::{RegisterOutcome, Result};
@@ -115,19 +115,12 @@ impl DynamoDbStore {
 
     /// The unexpired listings of the workspace.
     async fn count_listings(&self, workspace: WorkspaceId, now: Timestamp) -> Result<usize> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
+        let query = self
+            .query_listings(workspace, LISTED_RUNTIMES)
             .select(Select::Count)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .filter_expression("expires_at > :now")
-            .expression_attribute_values(":pk", string(workspace_partition(workspace)))
-            .expression_attribute_values(":prefix", string(LISTED_RUNTIMES))
-            .expression_attribute_values(":now", number(seconds(now)))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
+            .expression_attribute_values(":now", number(seconds(now)));
+        let mut pages = query.into_paginator().send();
         let mut count = 0;
         while let Some(page) = pages.next().await {
             let page = page.map_err(failed("count runtimes"))?;

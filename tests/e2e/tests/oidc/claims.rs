@@ -10,7 +10,7 @@ use doorbell_shared::access::Workspaces;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
 use doorbell_shared::store::memory::MemoryStore;
-use doorbell_shared::token::TokenId;
+use doorbell_shared::token_id::TokenId;
 use serde_json::{Value, json};
 
 use crate::fixtures::{

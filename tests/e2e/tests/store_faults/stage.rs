@@ -14,7 +14,8 @@ use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
 use doorbell_shared::store::{PollOutcome, Store as _, TokenStore as _};
-use doorbell_shared::token::{TokenId, TokenRecord};
+use doorbell_shared::token::TokenRecord;
+use doorbell_shared::token_id::TokenId;
 
 use crate::operations::Before;
 

@@ -3,24 +3,26 @@
 //! For tests and `doorbell dev --store memory`. Keeps no [history](crate::request::RequestHistory) of a request: `doorbell why`
 //! reads tables.
 
+mod tokens;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use doorbell_protocol::limits::{RETENTION, RUNTIMES_PER_WORKSPACE};
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 
+use super::Store;
 use super::outcome::{
-    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome,
-    HeartbeatOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome,
-    RuntimePage,
+    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome,
+    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RuntimePage,
 };
-use super::{Store, TokenStore};
 use crate::access::Principal;
 use crate::limits::WORK_HINT_LIFETIME;
 use crate::rate_limit::{Charge, RUNTIME_RINGS, TokenAction};
 use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, Request, RequestOutcome, State};
 use crate::runtime::{Registration, Runtime, RuntimeIdNamespace};
-use crate::token::{TokenHash, TokenId, TokenRecord};
+use crate::token::{TokenHash, TokenRecord};
+use crate::token_id::TokenId;
 
 /// Clones share their contents, as replicas share a table.
 #[derive(Clone, Debug, Default)]
@@ -317,42 +319,6 @@ impl Store for MemoryStore {
                 Ok(ChargeOutcome::RateLimited { limited, tat: stored.map_or(now, |(tat, _)| tat) })
             }
         }
-    }
-}
-
-impl TokenStore for MemoryStore {
-    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<FindTokenOutcome> {
-        let contents = self.contents();
-        let record = contents.tokens.get(&hash).filter(|record| record.is_valid(now)).cloned();
-        Ok(record.map_or(FindTokenOutcome::NotFound, FindTokenOutcome::Found))
-    }
-
-    async fn record_token_use(&self, hash: TokenHash, now: Timestamp) -> Result<()> {
-        let mut contents = self.contents();
-        if let Some(record) = contents.tokens.get_mut(&hash).filter(|record| record.is_use_due(now)) {
-            record.last_used_at = Some(now);
-        }
-        Ok(())
-    }
-
-    async fn issue_token(&self, record: &TokenRecord) -> Result<()> {
-        self.contents().tokens.insert(record.hash, record.clone());
-        Ok(())
-    }
-
-    async fn list_tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
-        let contents = self.contents();
-        let of_workspace = contents.tokens.values().filter(|record| record.workspaces.contains(workspace));
-        Ok(of_workspace.filter(|record| record.is_valid(now)).cloned().collect())
-    }
-
-    async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {
-        let mut contents = self.contents();
-        if !contents.tokens.get(&hash).is_some_and(|record| record.workspaces.contains(workspace)) {
-            return Ok(RevokeOutcome::NotFound);
-        }
-        contents.tokens.remove(&hash);
-        Ok(RevokeOutcome::Revoked)
     }
 }
 

@@ -1,0 +1,44 @@
+//! Tokens in memory.
+
+use doorbell_protocol::{Timestamp, WorkspaceId};
+
+use super::MemoryStore;
+use crate::store::TokenStore;
+use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome};
+use crate::token::{TokenHash, TokenRecord};
+
+impl TokenStore for MemoryStore {
+    async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<FindTokenOutcome> {
+        let contents = self.contents();
+        let record = contents.tokens.get(&hash).filter(|record| record.is_valid(now)).cloned();
+        Ok(record.map_or(FindTokenOutcome::NotFound, FindTokenOutcome::Found))
+    }
+
+    async fn record_token_use(&self, hash: TokenHash, now: Timestamp) -> Result<()> {
+        let mut contents = self.contents();
+        if let Some(record) = contents.tokens.get_mut(&hash).filter(|record| record.is_use_due(now)) {
+            record.last_used_at = Some(now);
+        }
+        Ok(())
+    }
+
+    async fn issue_token(&self, record: &TokenRecord) -> Result<()> {
+        self.contents().tokens.insert(record.hash, record.clone());
+        Ok(())
+    }
+
+    async fn list_tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
+        let contents = self.contents();
+        let of_workspace = contents.tokens.values().filter(|record| record.workspaces.contains(workspace));
+        Ok(of_workspace.filter(|record| record.is_valid(now)).cloned().collect())
+    }
+
+    async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {
+        let mut contents = self.contents();
+        if !contents.tokens.get(&hash).is_some_and(|record| record.workspaces.contains(workspace)) {
+            return Ok(RevokeOutcome::NotFound);
+        }
+        contents.tokens.remove(&hash);
+        Ok(RevokeOutcome::Revoked)
+    }
+}
