@@ -49,6 +49,8 @@ async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<
             response
         }
         ReportOutcome::Duplicate => response,
+        // A malformed body stays malformed, whatever the state of its request.
+        ReportOutcome::Stale if matches!(response, Err(ApiError::InvalidBody)) => response,
         ReportOutcome::Stale => Ok(Ack::default()),
         ReportOutcome::NotFound => Err(ApiError::RequestNotFound),
     }

@@ -90,6 +90,7 @@ macro_rules! contract_suite {
                 foreign_or_absent_request_is_not_found
                 unreadable_report_changes_nothing
                 malformed_model_fails_request
+                malformed_model_is_rejected_after_end
                 models_of_failure_are_ignored
                 foreign_malformed_report_changes_nothing
                 oversized_report_fails_request

@@ -118,6 +118,18 @@ pub async fn malformed_model_fails_request(api: &Target) {
     }
 }
 
+/// A report that only ignored it would hide a broken daemon.
+pub async fn malformed_model_is_rejected_after_end(api: &Target) {
+    let runtime = api.new_runtime().await;
+    let request = api.ring(&runtime).await;
+    let path = result_path(&runtime, &request);
+    api.post_raw(Caller::DaemonA, &path, r#"{"status":"failed","error":"not logged in"}"#.to_owned()).await;
+    let malformed = r#"{"status":"completed","models":[5]}"#.to_owned();
+    let response = api.post_raw(Caller::DaemonA, &path, malformed).await;
+    assert_eq!(response, ApiResponse::error(400, "invalid request body"));
+    assert_eq!(api.poll(&runtime, &request).await.body["error"], "not logged in");
+}
+
 /// Only a completed report has models.
 pub async fn models_of_failure_are_ignored(api: &Target) {
     let report = json!({"status": "failed", "error": "not logged in", "models": [{"label": "no id"}]});
