@@ -28,10 +28,13 @@ async fn deregister<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Res
     let runtimes: Vec<RuntimeId> = runtimes.iter().filter_map(|id| id.parse().ok()).collect();
     let writes = stream::iter(runtimes).map(|runtime| state.store.deregister(runtime, &caller, now));
     let mut outcomes = writes.buffer_unordered(PARALLEL_WRITES);
+    // A failure does not end the others: the daemon stops and does not call again.
+    let mut result = Ok(Ack::default());
     while let Some(outcome) = outcomes.next().await {
-        match outcome.map_err(Operation::Deregister.failed())? {
-            DeregisterOutcome::Deregistered | DeregisterOutcome::NotFound => {}
+        match outcome {
+            Ok(DeregisterOutcome::Deregistered | DeregisterOutcome::NotFound) => {}
+            Err(error) => result = result.and(Err(error)),
         }
     }
-    Ok(Ack::default())
+    result.map_err(Operation::Deregister.failed())
 }

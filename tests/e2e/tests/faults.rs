@@ -151,6 +151,31 @@ impl Interceptor for NextCall {
     }
 }
 
+/// A daemon deregisters once, when it stops. The runtimes that it left online would be rung in vain.
+#[tokio::test]
+async fn deregister_writes_all_after_a_failure() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let next = Arc::new(NextCall::default());
+    let state = AppState::new(engine.store_with_interceptor(Arc::<NextCall>::clone(&next)));
+    let call = async |function, scope, path: &str, body| {
+        let response = invoke(function, &state, &event(function, scope, path, &body)).await;
+        (response.status().as_u16(), serde_json::from_slice::<Value>(response.body()).unwrap())
+    };
+    let runtimes: Vec<_> = (0..30).map(|number| json!({"type": format!("type-{number}")})).collect();
+    let registration = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": runtimes});
+    let (_, registered) = call(Function::Register, Scope::Daemon, "/api/daemon/register", registration).await;
+    let ids: Vec<_> =
+        registered["runtimes"].as_array().unwrap().iter().map(|runtime| &runtime["id"]).collect();
+    *next.0.lock().unwrap() = Some(Fault::Rejected(ServiceError::AccessDenied));
+    let body = json!({"runtime_ids": ids});
+    let response = call(Function::Deregister, Scope::Daemon, "/api/daemon/deregister", body).await;
+    assert_eq!(response, (500, json!({"error": "failed to deregister runtimes"})));
+    let (_, listed) = call(Function::Runtimes, Scope::User, "/api/runtimes", Value::Null).await;
+    let listed = listed.as_array().unwrap();
+    let offline = listed.iter().filter(|runtime| runtime["status"] == "offline").count();
+    assert_eq!((listed.len(), offline), (30, 29));
+}
+
 /// A rate limit must not make a failing or slow store worse.
 #[tokio::test(start_paused = true)]
 async fn failed_charge_accepts_call() {
