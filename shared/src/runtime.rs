@@ -34,6 +34,12 @@ impl ShortText {
         let cleaned = cut.trim_end();
         (!cleaned.is_empty()).then(|| Self(cleaned.to_owned()))
     }
+
+    /// A stored text, without control characters and cut to [`TEXT_CHARS`]. A version without these limits may have stored it, and a
+    /// text must not make its item unreadable. A short text is unchanged.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.chars().filter(|char| !char.is_control()).take(TEXT_CHARS).collect())
+    }
 }
 
 impl TryFrom<String> for ShortText {
@@ -177,7 +183,7 @@ impl Runtime {
 
     /// Whether it is within retention. TTL deletes later.
     pub fn is_registered(&self, now: Timestamp) -> bool {
-        now.since(self.last_seen_at) <= RUNTIME_RETENTION
+        is_registered(self.last_seen_at, now)
     }
 
     pub fn updated_at(&self) -> Timestamp {
@@ -212,6 +218,11 @@ impl Runtime {
         };
         (metadata != RuntimeMetadata::default()).then_some(metadata)
     }
+}
+
+/// Whether a runtime that was seen last at `last_seen_at` is within retention.
+pub(crate) fn is_registered(last_seen_at: Timestamp, now: Timestamp) -> bool {
+    now.since(last_seen_at) <= RUNTIME_RETENTION
 }
 
 fn owned(text: Option<&ShortText>) -> Option<String> {
@@ -286,6 +297,18 @@ mod tests {
             let text = format!("a{control}b");
             assert_eq!(ShortText::try_from(text.clone()), Err(InvalidShortText::ControlCharacter));
             assert_eq!(ShortText::cleaned(&text).unwrap().as_str(), "ab");
+        }
+    }
+
+    #[test]
+    fn stored_text_is_a_short_text() {
+        let long = "ü".repeat(TEXT_CHARS);
+        for (stored, read) in
+            [("", ""), ("\t", ""), (" a ", " a "), ("a\n\u{9b}b", "ab"), (&format!("\0{long}b"), &long)]
+        {
+            let text = ShortText::from_stored(stored);
+            assert_eq!(text.as_str(), read);
+            assert_eq!(ShortText::try_from(text.to_string()), Ok(text));
         }
     }
 

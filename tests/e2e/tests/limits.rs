@@ -328,3 +328,25 @@ async fn token_of_250_workspaces() {
     assert!(listed.iter().all(|listed| listed.hash != record.hash), "{listed:?}");
     assert_eq!(store.revoke_token(workspace, record.hash).await.unwrap(), RevokeOutcome::Revoked);
 }
+
+/// A version without this limit may have issued it.
+#[tokio::test]
+async fn token_of_stored_subject_with_control_characters() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let clock = Arc::new(TestClock::default());
+    let store = engine.store();
+    issue_dev_tokens(&store, clock.now()).await.unwrap();
+    let hash = Token::parse(USER_A.token).unwrap().hash();
+    let update = engine.client(None).update_item().table_name(TABLE);
+    let update = update.key("pk", AttributeValue::S(format!("token#{hash}")));
+    let update = update.key("sk", AttributeValue::S("token".to_owned()));
+    let update = update.update_expression("SET subject = :subject");
+    let subject = AttributeValue::S("user\ta\u{1b}".to_owned());
+    update.expression_attribute_values(":subject", subject).send().await.unwrap();
+
+    let listed = store.list_tokens(WORKSPACE_A.parse().unwrap(), clock.now()).await.unwrap();
+    let subjects: BTreeSet<_> = listed.iter().map(|token| token.subject.to_string()).collect();
+    assert!(subjects.contains("usera"), "{subjects:?}");
+    let api = TestApi::serve(engine.store(), engine.store(), None, clock).await;
+    assert_eq!(api.get(Caller::UserA, "/api/runtimes").await.status, 200);
+}

@@ -1,13 +1,23 @@
 //! Forgetting a runtime: its item and its listing are deleted.
 
-use doorbell_protocol::{RuntimeId, Timestamp};
+use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
+use serde::Deserialize;
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
-use super::items::{RuntimeItem, decode};
+use super::items::{decode, time};
 use super::keys::{Key, number};
 use crate::access::Principal;
+use crate::runtime::is_registered;
 use crate::store::outcome::{ForgetOutcome, Result};
+
+/// What forgetting needs of a runtime's item, so that one with other corrupt attributes can be forgotten.
+#[derive(Deserialize)]
+struct ForgottenItem {
+    workspace_id: WorkspaceId,
+    last_seen_at: i64,
+    listed_until: i64,
+}
 
 impl DynamoDbStore {
     /// One consistent read, then two deletes. The read checks the runtime's workspace, which never changes, so the
@@ -23,16 +33,15 @@ impl DynamoDbStore {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(Key::runtime(id).into()));
         let output = get.consistent_read(true).send().await.map_err(failed("read runtime"))?;
         let Some(item) = output.item else { return Ok(ForgetOutcome::NotFound) };
-        let item: RuntimeItem = decode(item)?;
-        let listed_until = item.listed_until()?;
-        let runtime = item.runtime(id)?;
-        if !caller.workspaces.contains(runtime.workspace) || !runtime.is_registered(now) {
+        let runtime: ForgottenItem = decode(item)?;
+        let workspace = runtime.workspace_id;
+        if !caller.workspaces.contains(workspace) || !is_registered(time(runtime.last_seen_at)?, now) {
             return Ok(ForgetOutcome::NotFound);
         }
         let delete = self.client.delete_item().table_name(&self.table);
         let delete = delete.set_key(Some(Key::runtime(id).into()));
         delete.send().await.map_err(failed("forget"))?;
-        self.delete_listing(Key::listing(runtime.workspace, id), listed_until).await?;
+        self.delete_listing(Key::listing(workspace, id), time(runtime.listed_until)?).await?;
         Ok(ForgetOutcome::Forgotten)
     }
 

@@ -155,33 +155,25 @@ impl RuntimeItem {
         self.rate_limit_tat.map(time).transpose()
     }
 
-    /// When the listing expires.
-    pub(super) fn listed_until(&self) -> Result<Timestamp> {
-        time(self.listed_until)
-    }
-
     /// The runtime, with the id of the key that was read.
     pub(super) fn runtime(self, id: RuntimeId) -> Result<Runtime> {
+        let text = |text: String| ShortText::from_stored(&text);
         Ok(Runtime {
             id,
             workspace: self.workspace_id,
-            daemon_id: text(self.daemon_id)?,
-            provider: text(self.provider)?,
-            profile_id: self.profile_id.map(text).transpose()?,
-            name: text(self.name)?,
-            device_name: self.device_name.map(text).transpose()?,
-            version: self.version.map(text).transpose()?,
-            cli_version: self.cli_version.map(text).transpose()?,
-            owner_id: self.owner_id.map(text).transpose()?,
+            daemon_id: text(self.daemon_id),
+            provider: text(self.provider),
+            profile_id: self.profile_id.map(text),
+            name: text(self.name),
+            device_name: self.device_name.map(text),
+            version: self.version.map(text),
+            cli_version: self.cli_version.map(text),
+            owner_id: self.owner_id.map(text),
             registered_at: time(self.registered_at)?,
             last_seen_at: time(self.last_seen_at)?,
             deregistered_at: self.deregistered_at.map(time).transpose()?,
         })
     }
-}
-
-fn text(text: String) -> Result<ShortText> {
-    ShortText::try_from(text).map_err(|error| corrupt("a runtime's text").with_source(error))
 }
 
 /// Lists a runtime in its workspace, so that one query finds all ids. Other attributes are read from the runtime.

@@ -53,7 +53,11 @@ impl DynamoDbStore {
         let mut runtimes: Vec<Runtime> = Vec::new();
         for item in self.read_batches(listed.runtimes.into_iter().map(Key::runtime).collect()).await? {
             let id = runtime_id(&item).ok_or_else(|| corrupt("a runtime's key"))?;
-            runtimes.push(decode::<RuntimeItem>(item)?.runtime(id)?);
+            match decode::<RuntimeItem>(item).and_then(|item| item.runtime(id)) {
+                Ok(runtime) => runtimes.push(runtime),
+                // Without it, the others of the workspace stay usable.
+                Err(_) => tracing::warn!(%id, "runtime with a corrupt item not listed"),
+            }
         }
         runtimes.retain(|runtime| runtime.workspace == workspace && runtime.is_registered(now));
         // A batch comes back in any order.

@@ -66,7 +66,7 @@ impl TryFrom<TokenItem> for TokenRecord {
         let time = |millis| Timestamp::from_millis(millis).ok_or_else(|| corrupt("a token's time"));
         Ok(Self {
             hash: item.key.token_hash().ok_or_else(|| corrupt("a token's key"))?,
-            subject: ShortText::try_from(item.subject).map_err(|_| corrupt("a token's subject"))?,
+            subject: ShortText::from_stored(&item.subject),
             scopes: item.scopes,
             workspaces: Workspaces::new(item.workspaces).map_err(|_| corrupt("a token's workspaces"))?,
             created_at: time(item.created_at)?,

@@ -77,6 +77,13 @@ impl Caller {
         pages
     }
 
+    /// Forgets a runtime; returns the status.
+    pub(crate) async fn forget(&self, runtime: &str) -> u16 {
+        let path = format!("/api/runtimes/{runtime}");
+        let request = event_from(&self.context, Function::Forget, &path, &Value::Null, SystemClock.now());
+        invoke(Function::Forget, &self.state, &request).await.status().as_u16()
+    }
+
     /// Registers a runtime whose texts are all `text`; returns its id.
     pub(crate) async fn register(&self, workspace: WorkspaceId, text: &str) -> String {
         let body = json!({

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batches;
+mod corrupt;
 mod fixtures;
 mod pages;
 mod renewal;
