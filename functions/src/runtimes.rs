@@ -84,11 +84,12 @@ impl Query {
         listed.map(start).collect()
     }
 
-    /// The `Link` of a page that `next` follows.
+    /// The `Link` of a page that `next` follows. A query alone keeps the path of the call, with the stage or the base path of a
+    /// domain before it, which the function does not know (RFC 3986, 5.3).
     fn link_to(&self, next: Cursor) -> HeaderValue {
         let workspace = self.workspace.map(|id| format!("workspace_id={id}&")).unwrap_or_default();
         let limit = self.limit.map(|limit| format!("limit={limit}&")).unwrap_or_default();
-        let link = format!(r#"</api/runtimes?{workspace}{limit}cursor={next}>; rel="next""#);
+        let link = format!(r#"<?{workspace}{limit}cursor={next}>; rel="next""#);
         // Ids and numbers are always valid in a header; the default is never used.
         HeaderValue::try_from(link).unwrap_or_else(|_| HeaderValue::from_static(""))
     }

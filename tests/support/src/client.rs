@@ -103,13 +103,15 @@ impl Client {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// `GET path`, with the target of the `Link` to the next page.
+    /// `GET path`, with the path of the next page. The target of its `Link` is a query, which keeps the path, whatever precedes
+    /// it (RFC 3986, 5.3).
     pub async fn get_page(&self, caller: Caller, path: &str) -> (ApiResponse, Option<String>) {
         let response = self.request(Method::GET, path).bearer_auth(self.token(caller)).send().await.unwrap();
         let link = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
         let next = link.map(|link| {
-            let target = link.strip_prefix('<').unwrap().strip_suffix(r#">; rel="next""#);
-            target.unwrap().to_owned()
+            let query = link.strip_prefix("<?").and_then(|link| link.strip_suffix(r#">; rel="next""#));
+            let query = query.unwrap_or_else(|| panic!("not a query: {link}"));
+            format!("{}?{query}", path.split('?').next().unwrap())
         });
         let status = response.status().as_u16();
         (ApiResponse { status, body: response.json().await.unwrap() }, next)

@@ -174,9 +174,7 @@ fn listed(name: &str, daemon: &str) -> Value {
 #[tokio::test]
 async fn lists_every_page() {
     let server = ScriptedServer::start(|call| match call.path.as_str() {
-        "/api/runtimes" => {
-            Reply::Page(json!([listed("b", "x")]), "</api/runtimes?cursor=2>; rel=\"next\"".to_owned())
-        }
+        "/api/runtimes" => Reply::Page(json!([listed("b", "x")]), "<?cursor=2>; rel=\"next\"".to_owned()),
         _ => Reply::Json(200, json!([listed("a", "x")])),
     });
     let ended = Machine::new().run(&["runtimes", "--json", "--url", &server.await.url()]).await;

@@ -44,6 +44,7 @@ async fn three_pages(link: fn(&str) -> String) -> ScriptedServer {
 #[tokio::test(start_paused = true)]
 async fn follows_pages_in_every_form_of_link() {
     for link in [
+        |query: &str| format!("<?{query}>; rel=\"next\""),
         |query: &str| format!("<{LIST}?{query}>; rel=\"next\""),
         |query: &str| format!("<?{query}>;rel=next"),
         |query: &str| format!("<?cursor=z>; rel=\"last\", <?{query}>; rel=\"next\""),
@@ -57,10 +58,15 @@ async fn follows_pages_in_every_form_of_link() {
 /// A function's links do not contain the stage of its API Gateway URL.
 #[tokio::test(start_paused = true)]
 async fn next_page_keeps_stage_of_url() {
-    let server = three_pages(|query| format!("<{LIST}?{query}>; rel=\"next\"")).await;
-    let api = api_at(&server, &format!("http://{}/prod", server.host()));
-    assert_eq!(doorbell_client::runtimes(&api, None).await.unwrap().len(), 3);
-    assert_eq!(paths(&server)[1], "/prod/api/runtimes?cursor=x%2F1");
+    for link in [
+        |query: &str| format!("<?{query}>; rel=\"next\""),
+        |query: &str| format!("<{LIST}?{query}>; rel=\"next\""),
+    ] {
+        let server = three_pages(link).await;
+        let api = api_at(&server, &format!("http://{}/prod", server.host()));
+        assert_eq!(doorbell_client::runtimes(&api, None).await.unwrap().len(), 3);
+        assert_eq!(paths(&server)[1], "/prod/api/runtimes?cursor=x%2F1");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,8 +61,8 @@ impl Caller {
         let status = response.status().as_u16();
         let records = serde_json::from_slice(response.body()).unwrap();
         let next = response.headers().get("link").map(|link| {
-            let link = link.to_str().unwrap().strip_prefix('<').unwrap();
-            link.strip_suffix(r#">; rel="next""#).unwrap().to_owned()
+            let query = link.to_str().unwrap().strip_prefix("<?").unwrap();
+            format!("/api/runtimes?{}", query.strip_suffix(r#">; rel="next""#).unwrap())
         });
         let lambda_bytes = serde_json::to_vec(&event::response(response)).unwrap().len();
         Page { status, records, next, lambda_bytes }
