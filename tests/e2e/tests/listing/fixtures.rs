@@ -98,8 +98,8 @@ impl Caller {
     }
 }
 
-/// Adds `count` runtimes to each workspace, as copies of one with these texts; returns the ids. Past the SDK, because 40,000 calls
-/// of it take half a minute.
+/// Adds `count` runtimes to each workspace, as copies of one whose texts and owner are all `text`; returns the ids. Past the SDK,
+/// because 40,000 calls of it take half a minute.
 pub(crate) async fn seed(
     engine: &EmbeddedDynamoDb,
     workspaces: &[WorkspaceId],
@@ -108,7 +108,9 @@ pub(crate) async fn seed(
 ) -> BTreeSet<String> {
     // In a workspace of its own, so that it is not listed.
     let other: WorkspaceId = Uuid::from_u128(u128::MAX).to_string().parse().unwrap();
-    let original = Caller::new(engine.store(), &[other]).register(other, text).await;
+    let mut registering = Caller::new(engine.store(), &[other]);
+    registering.context.subject = text.to_owned();
+    let original = registering.register(other, text).await;
     let call = |operation: &str, body: Value| {
         let response = engine.respond(&format!("DynamoDB_20120810.{operation}"), body.to_string().as_bytes());
         assert_eq!(response.status, 200, "{}", response.body);
