@@ -37,7 +37,7 @@ async fn runtimes<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
 
     let now = state.clock.now();
     let limit = query.limit.unwrap_or(RUNTIMES_PER_PAGE);
-    let page = read_page(&state.store, &query.starts(&caller), limit, now).await;
+    let page = read_page(&state.store, query.starts(&caller), limit, now).await;
     let page = page.map_err(Operation::List.failed())?;
     let mut records: Vec<_> = page.runtimes.iter().map(|runtime| runtime.record(now)).collect();
     // Names are not unique; the id makes the order total.

@@ -1,7 +1,11 @@
 //! Sizes of pages, and completeness over all pages.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use doorbell_protocol::limits::{RUNTIMES_PER_PAGE, TEXT_CHARS};
-use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, TABLE};
 use serde_json::{Value, json};
 
 use crate::fixtures::{Caller, ids, seed, workspaces};
@@ -83,6 +87,49 @@ async fn empty_workspaces_add_no_page() {
     for (limit, expected) in [(1, 8), (4, 2), (5, 2), (8, 1), (9, 1)] {
         let pages = caller.list_all(&format!("/api/runtimes?limit={limit}")).await;
         assert_eq!((ids(&pages), pages.len()), (seeded.clone(), expected), "limit {limit}");
+    }
+}
+
+/// Counts the runtimes that are read.
+#[derive(Debug, Default)]
+struct ReadRuntimes(AtomicUsize);
+
+impl Interceptor for ReadRuntimes {
+    fn fault(&self, _operation: &str) -> Fault {
+        Fault::None
+    }
+
+    fn request<'b>(&self, operation: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
+        if operation == "BatchGetItem" {
+            let request: Value = serde_json::from_slice(body).unwrap();
+            let keys = request["RequestItems"][TABLE]["Keys"].as_array().unwrap();
+            self.0.fetch_add(keys.len(), Ordering::SeqCst);
+        }
+        Cow::Borrowed(body)
+    }
+}
+
+/// Runtimes that do not fit on the page are read again for the next one: their reads cost twice, and all are in memory.
+#[tokio::test]
+async fn page_reads_few_runtimes_in_vain() {
+    // (empty workspaces, others, runtimes in each, most that a page of 500 reads). A full page reads up to eight runtimes more, to
+    // know whether another one follows.
+    for (empty, others, runtimes, most) in [(0, 9, 300, 508), (7, 8, 600, 1_000), (0, 60, 20, 508)] {
+        let engine = EmbeddedDynamoDb::start().await.unwrap();
+        let workspaces = workspaces(empty + others);
+        let (_, full) = workspaces.split_at(usize::try_from(empty).unwrap());
+        let seeded = seed(&engine, full, runtimes, "a").await;
+        let reads = Arc::new(ReadRuntimes::default());
+        let caller = Caller::with_interceptor(&engine, Arc::<ReadRuntimes>::clone(&reads), &workspaces);
+        let mut pages = vec![caller.list("/api/runtimes").await];
+        loop {
+            let read = reads.0.swap(0, Ordering::SeqCst);
+            println!("{empty} empty, {others} of {runtimes}: page {} reads {read}", pages.len());
+            assert!(read <= most, "page {} of {others} of {runtimes}: {read}", pages.len());
+            let Some(next) = pages.last().unwrap().next.clone() else { break };
+            pages.push(caller.list(&next).await);
+        }
+        assert_eq!((ids(&pages), pages.len()), (seeded.clone(), seeded.len().div_ceil(RUNTIMES_PER_PAGE)));
     }
 }
 
