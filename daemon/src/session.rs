@@ -113,16 +113,24 @@ impl Session {
     /// The runtime of `agent` by the last registration; `None` if the server did not register it.
     pub(crate) fn runtime(&self, agent: &Agent) -> Option<Runtime> {
         let registered = self.registered();
-        let record = registered.iter().find(|record| self.is_record_of(record, agent))?;
+        let record = self.record_of(agent, &registered)?;
         Some(Runtime { id: record.id, agent: agent.clone() })
     }
 
-    /// Compares provider and profile. Servers may trim a provider, or show no profile.
-    fn is_record_of(&self, record: &RuntimeRecord, agent: &Agent) -> bool {
-        let is_of = |agent: &Agent| agent.provider.trim() == record.provider;
-        let is_only_profile = || self.agents.iter().filter(|other| is_of(other)).count() == 1;
-        let profile = record.profile_id.as_deref().unwrap_or_default();
-        is_of(agent) && (is_only_profile() || profile == agent.profile_id)
+    /// Compares provider and profile. Servers may trim a provider, or show no profile; then the order of the response counts, which
+    /// is that of the request.
+    fn record_of<'r>(&self, agent: &Agent, registered: &'r [RuntimeRecord]) -> Option<&'r RuntimeRecord> {
+        let provider = agent.provider.trim();
+        let agents: Vec<_> = self.agents.iter().filter(|other| other.provider.trim() == provider).collect();
+        let records: Vec<_> = registered.iter().filter(|record| record.provider == provider).collect();
+        let has_no_profiles = records.iter().all(|record| record.profile_id.is_none());
+        if agents.len() == 1 || (agents.len() == records.len() && has_no_profiles) {
+            let position = agents.iter().position(|other| other.profile_id == agent.profile_id)?;
+            return records.get(position).copied();
+        }
+        let is_of =
+            |record: &RuntimeRecord| record.profile_id.as_deref().unwrap_or_default() == agent.profile_id;
+        records.into_iter().find(|record| is_of(record))
     }
 
     /// Read it before a heartbeat and pass it to [`reregister`](Self::reregister) when the heartbeat finds no runtime.
@@ -218,6 +226,24 @@ mod tests {
         session.keep(vec![record(&session, &session.agents[1])]);
         let runtimes: Vec<_> = session.agents.iter().map(|agent| session.runtime(agent).is_some()).collect();
         assert_eq!(runtimes, [false, true]);
+    }
+
+    /// As the reference server answers: without profiles, in the order of the request.
+    #[test]
+    fn pairs_runtimes_without_profile_by_position() {
+        let agents = [agent("codex", "work"), agent("openai", ""), agent("codex", ""), agent(" codex ", "b")];
+        let session = session(agents.to_vec());
+        let records = session.agents.iter().zip(["a", "b", "c", "d"]).map(|(agent, id)| RuntimeRecord {
+            id: format!("00000000-0000-4000-8000-00000000000{id}").parse().unwrap(),
+            provider: agent.provider.trim().to_owned(),
+            profile_id: None,
+            ..record(&session, agent)
+        });
+        let registered: Vec<_> = records.collect();
+        session.keep(registered.clone());
+        let paired: Vec<_> =
+            session.agents.iter().map(|agent| session.runtime(agent).map(|it| it.id)).collect();
+        assert_eq!(paired, registered.iter().map(|record| Some(record.id)).collect::<Vec<_>>());
     }
 
     #[test]
