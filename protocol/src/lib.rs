@@ -14,6 +14,7 @@ mod model;
 mod request;
 mod runtime;
 mod scope;
+mod text;
 mod time;
 
 pub use error::{Ack, ErrorBody, error_text};
@@ -27,4 +28,5 @@ pub use runtime::{
     RuntimeStatus,
 };
 pub use scope::{Scope, UnknownScope};
+pub use text::is_layout_control;
 pub use time::Timestamp;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use doorbell_protocol::limits::TEXT_CHARS;
-use doorbell_protocol::{Scope, WorkspaceId};
+use doorbell_protocol::{Scope, WorkspaceId, is_layout_control};
 
 use crate::limits::WORKSPACES_PER_TOKEN;
 use crate::token_id::TokenId;
@@ -78,14 +78,9 @@ impl Principal {
 /// quotes could add fields to the line.
 pub fn loggable(subject: &str) -> String {
     let is_unsafe =
-        |letter: char| letter.is_control() || is_bidi_control(letter) || ['"', '\\'].contains(&letter);
+        |letter: char| letter.is_control() || is_layout_control(letter) || ['"', '\\'].contains(&letter);
     let clean = |letter| if is_unsafe(letter) { '\u{fffd}' } else { letter };
     subject.chars().take(TEXT_CHARS).map(clean).collect()
-}
-
-/// Characters that reorder the text after them on a terminal (Unicode, UAX #9, table 4), and line separators.
-fn is_bidi_control(letter: char) -> bool {
-    matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

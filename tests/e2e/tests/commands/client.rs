@@ -151,14 +151,14 @@ async fn ambiguous_name_lists_ids() {
 /// Names of older registrations may hold control characters, and forged lines with them.
 #[tokio::test]
 async fn ambiguous_names_stay_on_their_lines() {
-    let name = "Codex\n  5f0c1b52-6c0e-5d0a-9a5e-0d9f7a1c2b3d  \u{202e}";
+    let name = "Codex\n  5f0c1b52-6c0e-5d0a-9a5e-0d9f7a1c2b3d  \u{202e}\u{2028}";
     let listed = json!([listed(name, "a"), listed(name, "b")]);
     let server = ScriptedServer::replying(Reply::Json(200, listed)).await;
     let ended = Machine::new().run(&["models", "codex-cli", "--url", &server.url()]).await;
     let lines: Vec<_> = ended.stderr.lines().collect();
     assert_eq!((ended.code, lines.len()), (Some(1), 4), "{}", ended.stderr);
     assert!(
-        lines[2].starts_with(&format!("  {RUNTIME}  Codex   ")) && lines[2].contains('\u{fffd}'),
+        lines[2].starts_with(&format!("  {RUNTIME}  Codex   ")) && lines[2].contains("\u{fffd}\u{fffd}"),
         "{lines:?}"
     );
 }
