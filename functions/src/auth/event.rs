@@ -1,12 +1,14 @@
 //! Event and response of a Lambda authorizer of an HTTP API: payload format 2.0, simple response.
 //!
-//! Only the headers of the event are read. The client controls most other fields, and none of them identifies it.
+//! Only the headers of the event identify the caller. The client controls most other fields; API Gateway's id of the call is for
+//! the log.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use doorbell_shared::http::input::Caller;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// API Gateway sends header names in lower case. The SAM CLI's local API keeps the client's case.
 const AUTHORIZATION: &str = "authorization";
@@ -15,6 +17,9 @@ const AUTHORIZATION: &str = "authorization";
 pub struct AuthorizerEvent {
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Untyped: a call whose context has another shape is authorized as well.
+    #[serde(default, rename = "requestContext")]
+    request_context: Value,
 }
 
 impl fmt::Debug for AuthorizerEvent {
@@ -25,7 +30,7 @@ impl fmt::Debug for AuthorizerEvent {
 
 impl AuthorizerEvent {
     pub fn new(headers: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { headers: headers.into_iter().collect() }
+        Self { headers: headers.into_iter().collect(), request_context: Value::Null }
     }
 
     /// The bearer token, unchecked.
@@ -33,6 +38,11 @@ impl AuthorizerEvent {
         let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION))?.1;
         let (scheme, token) = header.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    }
+
+    /// API Gateway's id of the call: the function's event and the access log have the same.
+    pub(super) fn gateway_request_id(&self) -> Option<&str> {
+        self.request_context.get("requestId")?.as_str()
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn handle<S: TokenStore, F: FetchJson>(
     oidc: Option<&Oidc<F>>,
     event: &AuthorizerEvent,
 ) -> Result<AuthorizerResponse, AuthorizerFault> {
-    check(state, oidc, event).instrument(call_span("authorizer", None)).await
+    check(state, oidc, event).instrument(call_span("authorizer", event.gateway_request_id())).await
 }
 
 async fn check<S: TokenStore, F: FetchJson>(

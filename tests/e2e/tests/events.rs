@@ -75,6 +75,7 @@ fn authorizer() -> Value {
         "routeKey": "GET /api/runtimes",
         "identitySource": ["Bearer dbu_example"],
         "headers": {"authorization": "Bearer dbu_example"},
+        "requestContext": {"requestId": "test"},
     })
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Each test runs on one thread, so all of its lines are captured.
 
+use doorbell_functions::auth;
+use doorbell_functions::auth::oidc::Oidc;
 use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
 use doorbell_shared::http::AppState;
@@ -40,6 +42,26 @@ async fn every_call_logs_one_line_with_its_ids() {
         assert_eq!(line["span"]["runtime_id"], runtime);
     }
     assert_eq!(lines[1]["span"]["request_id"], request);
+}
+
+/// An anonymous caller has no other id in common with the line of API Gateway's access log.
+#[tokio::test]
+async fn authorizer_logs_id_of_gateway() {
+    let (log, _guard) = CapturedLog::capture();
+    let state = AppState::new(MemoryStore::default());
+    for (headers, context, id) in [
+        (json!({}), json!({"requestId": "JKJaXmPLvHcESHA="}), json!("JKJaXmPLvHcESHA=")),
+        (json!({"authorization": "Bearer dbu_unknown"}), json!({"requestId": "two"}), json!("two")),
+        // A field of another type is no reason to reject a caller.
+        (json!({}), json!({"requestId": 3}), Value::Null),
+        (json!({}), json!("four"), Value::Null),
+    ] {
+        let event = serde_json::from_value(json!({"headers": headers, "requestContext": context})).unwrap();
+        auth::handle(&state, None::<&Oidc>, &event).await.unwrap();
+        let lines = log.lines("anonymous");
+        let span = &lines.last().unwrap()["span"];
+        assert_eq!((&span["function"], &span["gateway_request_id"]), (&json!("authorizer"), &id));
+    }
 }
 
 #[tokio::test]
