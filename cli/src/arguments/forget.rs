@@ -12,7 +12,7 @@ Examples:
   doorbell forget \"Old laptop\"
   doorbell forget 7b1d4e0c-9a39-5e4e-8a0e-2f1d3c5b7a90")]
 pub struct Forget {
-    /// An id, or a unique name or type
+    /// An id, or a unique name, in any case; never a type
     pub runtime: String,
 
     #[command(flatten)]

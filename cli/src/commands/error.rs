@@ -44,8 +44,12 @@ pub enum CommandError {
     /// The token would be sent over `http://` to another machine.
     #[error("the token would cross the network unencrypted on its way to {origin}")]
     Unencrypted { origin: String },
-    #[error("no runtime has the name or type {name:?}")]
-    NoSuchName { name: String },
+    #[error("no runtime has the {what} {name:?}")]
+    NoSuchName {
+        /// `name` or `name or type`.
+        what: &'static str,
+        name: String,
+    },
     #[error("{count} runtimes have the {what} {name:?}")]
     AmbiguousName {
         count: usize,

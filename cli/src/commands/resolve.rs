@@ -6,31 +6,40 @@ use doorbell_protocol::{RuntimeId, RuntimeRecord, WorkspaceId};
 use super::CommandError;
 use crate::output;
 
-/// The runtime with this id, which needs no call, or with this name or type. Case is ignored.
+/// What may identify a runtime beside its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// For a command that removes: what a type means changes with every runtime that comes or goes.
+    Name,
+    NameOrType,
+}
+
+/// The runtime with this id, which needs no call, or the one that `name` identifies. Case is ignored.
 ///
 /// # Errors
 /// No runtime or several have it, or the list cannot be read.
 pub(super) async fn runtime(
     api: &Api,
     name: &str,
+    by: By,
     workspace: Option<WorkspaceId>,
 ) -> Result<RuntimeId, CommandError> {
     match name.to_ascii_lowercase().parse() {
         Ok(id) => Ok(id),
-        Err(_) => by_name(&client::runtimes(api, workspace).await?, name),
+        Err(_) => find(&client::runtimes(api, workspace).await?, name, by),
     }
 }
 
 type RuntimeFilter<'a> = &'a dyn Fn(&RuntimeRecord) -> bool;
 
 /// An exact name precedes a name in another case, which precedes a type: a name may be the type of another runtime.
-fn by_name(runtimes: &[RuntimeRecord], name: &str) -> Result<RuntimeId, CommandError> {
+fn find(runtimes: &[RuntimeRecord], name: &str, by: By) -> Result<RuntimeId, CommandError> {
     let folded = name.to_lowercase();
     let matches = |text: &str| text.to_lowercase() == folded;
     let filters: [(&str, RuntimeFilter<'_>); 3] = [
         ("name", &|runtime| runtime.name == name),
         ("name", &|runtime| matches(&runtime.name)),
-        ("type", &|runtime| matches(&runtime.provider)),
+        ("type", &|runtime| by == By::NameOrType && matches(&runtime.provider)),
     ];
     for (what, is_match) in filters {
         let candidates: Vec<&RuntimeRecord> = runtimes.iter().filter(|runtime| is_match(runtime)).collect();
@@ -47,7 +56,11 @@ fn by_name(runtimes: &[RuntimeRecord], name: &str) -> Result<RuntimeId, CommandE
             }
         }
     }
-    Err(CommandError::NoSuchName { name: name.to_owned() })
+    let what = match by {
+        By::Name => "name",
+        By::NameOrType => "name or type",
+    };
+    Err(CommandError::NoSuchName { what, name: name.to_owned() })
 }
 
 #[cfg(test)]
@@ -73,7 +86,7 @@ mod tests {
 
     fn place(named: &[(&str, &str)], name: &str) -> usize {
         let runtimes = runtimes(named);
-        let id = by_name(&runtimes, name).unwrap();
+        let id = find(&runtimes, name, By::NameOrType).unwrap();
         runtimes.iter().position(|runtime| runtime.id == id).unwrap()
     }
 
@@ -94,9 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn by_name_ignores_types() {
+        let named = runtimes(&[("Work", "codex"), ("OPENCODE", "x")]);
+        let error = find(&named, "codex", By::Name).unwrap_err();
+        assert_eq!(error.to_string(), "no runtime has the name \"codex\"");
+        assert_eq!(find(&named, "opencode", By::Name).unwrap(), named[1].id);
+    }
+
+    #[test]
     fn ambiguous_name_lists_candidates_on_one_line_each() {
         let named = [("Codex", "a\nforged"), ("Codex", "b"), ("codex", "c")];
-        let error = by_name(&runtimes(&named), "Codex").unwrap_err();
+        let error = find(&runtimes(&named), "Codex", By::NameOrType).unwrap_err();
         assert_eq!(error.to_string(), "2 runtimes have the name \"Codex\"");
         let hint = error.hint().unwrap();
         assert_eq!(
@@ -111,13 +132,13 @@ mod tests {
 
     #[test]
     fn ambiguous_type_names_the_type() {
-        let error = by_name(&runtimes(&[("a", "codex"), ("b", "codex")]), "Codex").unwrap_err();
+        let error = find(&runtimes(&[("a", "codex"), ("b", "codex")]), "Codex", By::NameOrType).unwrap_err();
         assert_eq!(error.to_string(), "2 runtimes have the type \"Codex\"");
     }
 
     #[test]
     fn unknown_name_is_an_error() {
-        let error = by_name(&runtimes(&[("a", "codex")]), "other").unwrap_err();
+        let error = find(&runtimes(&[("a", "codex")]), "other", By::NameOrType).unwrap_err();
         assert_eq!(error.to_string(), "no runtime has the name or type \"other\"");
     }
 }

@@ -4,6 +4,7 @@ use doorbell_client as client;
 use doorbell_protocol::RequestRecord;
 use doorbell_shared::clock::{Clock as _, SystemClock};
 
+use super::resolve::By;
 use super::{CommandError, connect, resolve};
 use crate::arguments;
 use crate::output::{self, Spinner};
@@ -25,7 +26,7 @@ pub(super) async fn list(arguments: arguments::Runtimes) -> Result<(), CommandEr
 pub(super) async fn models(arguments: arguments::Models) -> Result<(), CommandError> {
     let connection = arguments.client;
     let api = connect::to_server(&connection.server, &connection.token)?;
-    let runtime = resolve::runtime(&api, &arguments.runtime, connection.workspace).await?;
+    let runtime = resolve::runtime(&api, &arguments.runtime, By::NameOrType, connection.workspace).await?;
     let spinner = Spinner::start();
     let completed = client::ask(&api, runtime, |status| spinner.show(status)).await;
     drop(spinner);

@@ -197,6 +197,16 @@ async fn forgets_runtime_by_name() {
     assert_eq!(calls, ["GET /api/runtimes".to_owned(), format!("DELETE /api/runtimes/{RUNTIME}")]);
 }
 
+/// The type of the only runtime says nothing about which one a user wants to remove.
+#[tokio::test]
+async fn forgets_no_runtime_by_type() {
+    let server = ScriptedServer::replying(Reply::Json(200, json!([listed("Old laptop", "x")]))).await;
+    let ended = Machine::new().run(&["forget", "codex-cli", "--url", &server.url()]).await;
+    let text = "error: no runtime has the name \"codex-cli\"\nhelp: `doorbell runtimes` lists the runtimes\n";
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(1), "", text));
+    assert!(server.calls().iter().all(|call| call.method == "GET"));
+}
+
 #[tokio::test]
 async fn forgetting_unknown_runtime_has_remedy() {
     let server = ScriptedServer::replying(Reply::error(404, "runtime not found")).await;
