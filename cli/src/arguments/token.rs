@@ -70,7 +70,7 @@ pub struct TokenCreate {
     pub scope: Scope,
 
     /// Owner of the token, for lists and logs
-    #[arg(long, value_parser = short_text)]
+    #[arg(long, value_parser = subject)]
     pub subject: ShortText,
 
     /// Lifetime of the token, such as 90d or 12h [default: until it is revoked]
@@ -107,6 +107,10 @@ fn scope(text: &str) -> Result<Scope, String> {
     text.parse().map_err(|error: UnknownScope| error.to_string())
 }
 
-fn short_text(text: &str) -> Result<ShortText, String> {
-    ShortText::try_from(text.to_owned()).map_err(|error| error.to_string())
+/// Trimmed: a blank subject would name nobody in the logs.
+fn subject(text: &str) -> Result<ShortText, String> {
+    match text.trim() {
+        "" => Err("it is blank".to_owned()),
+        subject => ShortText::try_from(subject.to_owned()).map_err(|error| error.to_string()),
+    }
 }

@@ -154,6 +154,13 @@ async fn rejects_interval_out_of_range() {
 }
 
 #[tokio::test]
+async fn rejects_blank_subject() {
+    for subject in ["", "   ", "\t"] {
+        refused(&["token", "create", "--scope", "user", "--subject", subject], "is blank").await;
+    }
+}
+
+#[tokio::test]
 async fn rejects_agents_without_daemon() {
     refused(&["dev", "--no-daemon", "--file", "models.json"], "cannot be used with").await;
 }

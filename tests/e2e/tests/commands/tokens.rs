@@ -91,6 +91,15 @@ async fn list_shows_last_use() {
 }
 
 #[tokio::test]
+async fn subject_is_trimmed() {
+    let machine = Machine::new();
+    let made = token(&machine, &["create", "--scope", "user", "--subject", " me\n"]).await;
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let listed: Value = serde_json::from_str(&token(&machine, &["list", "--json"]).await.stdout).unwrap();
+    assert_eq!(listed[0]["subject"], "me");
+}
+
+#[tokio::test]
 async fn logs_created_and_revoked_tokens() {
     let machine = Machine::new();
     let created = token(&machine, &["create", "--scope", "user", "--subject", "a \"b\" c"]).await;
