@@ -8,6 +8,7 @@ mod forget;
 mod origin;
 mod parsers;
 mod server;
+mod table;
 mod token;
 mod why;
 
@@ -22,7 +23,8 @@ pub use dev::{Dev, StoreKind};
 pub use forget::Forget;
 pub use origin::{CorsOrigin, InvalidOrigin};
 pub use server::Server;
-pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenStoreKind, TokenTable};
+pub use table::{TableArgs, TableStoreKind};
+pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke};
 pub use why::Why;
 
 /// Ring a machine behind NAT; it answers on its next heartbeat.

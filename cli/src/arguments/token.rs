@@ -1,14 +1,14 @@
 //! `doorbell token`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{Scope, UnknownScope, WorkspaceId};
 use doorbell_shared::runtime::ShortText;
 
 use super::parsers::lifetime;
+use super::table::TableArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -22,31 +22,7 @@ pub struct Token {
     pub action: TokenAction,
 
     #[command(flatten)]
-    pub table: TokenTable,
-}
-
-/// The store of the tokens.
-#[derive(Debug, Args)]
-pub struct TokenTable {
-    /// Store of the tokens
-    #[arg(long, value_enum, global = true, default_value_t = TokenStoreKind::Dynamodb)]
-    pub store: TokenStoreKind,
-
-    /// Table for `--store dynamodb`
-    #[arg(long, global = true, env = "DOORBELL_TABLE", default_value = "doorbell")]
-    pub table: String,
-
-    /// File for `--store embedded`
-    #[arg(long, global = true, value_name = "FILE")]
-    pub data: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TokenStoreKind {
-    /// The file of a `doorbell dev --data`
-    Embedded,
-    /// DynamoDB, configured by the AWS environment variables
-    Dynamodb,
+    pub table: TableArgs,
 }
 
 #[derive(Debug, Subcommand)]

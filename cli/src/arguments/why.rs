@@ -1,18 +1,16 @@
 //! `doorbell why`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
 
 use super::parsers::{request, runtime, workspace};
-use super::token::TokenStoreKind;
+use super::table::TableArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads the table itself and changes nothing. A request is kept for 2 minutes after its last change. A forgotten runtime is not
-listed: give --runtime to find its requests.
+Reads the table itself and changes no item; the file of an embedded store must be writable all the same. A request is kept for
+2 minutes after its last change. A forgotten runtime is not listed: give --runtime to find its requests.
 
 Examples:
   doorbell why 0193510a2b3c7d4e8f90a1b2c3d4e5f6 --workspace $WORKSPACE
@@ -31,17 +29,8 @@ pub struct Why {
     #[arg(long, value_name = "ID", value_parser = runtime)]
     pub runtime: Option<RuntimeId>,
 
-    /// Store of the request
-    #[arg(long, value_enum, default_value_t = TokenStoreKind::Dynamodb)]
-    pub store: TokenStoreKind,
-
-    /// Table for `--store dynamodb`
-    #[arg(long, env = "DOORBELL_TABLE", default_value = "doorbell")]
-    pub table: String,
-
-    /// File for `--store embedded`
-    #[arg(long, value_name = "FILE")]
-    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub table: TableArgs,
 
     /// Print JSON
     #[arg(long)]

@@ -1,7 +1,6 @@
 //! The errors of the commands, and hints for the user.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use doorbell_client::{AskError, ClientError};
 use doorbell_daemon::agents::AgentsError;
@@ -63,8 +62,6 @@ pub enum CommandError {
     AnyAndNamedOrigins,
     #[error("the workspace {workspace} has no request {request}")]
     NoSuchRequest { workspace: WorkspaceId, request: RequestId },
-    #[error("{} cannot be read: {source}", path.display())]
-    NoDataFile { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Oidc(#[from] OidcSetupError),
     /// The embedded store of another process is in that process's memory.
@@ -128,6 +125,7 @@ impl CommandError {
 fn data_file_hint(problem: &DataFileProblem) -> &'static str {
     match problem {
         DataFileProblem::Directory => "name a file in it with --data, such as doorbell.db",
+        DataFileProblem::Missing | DataFileProblem::Empty => "name the file of a `doorbell dev --data`",
         DataFileProblem::NotAFile | DataFileProblem::NotADatabase | DataFileProblem::Foreign => {
             "name another file with --data; it is created if it does not exist"
         }

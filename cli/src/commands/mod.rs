@@ -9,6 +9,7 @@ mod forget;
 mod resolve;
 mod runtimes;
 mod signals;
+mod table;
 mod token;
 mod why;
 

@@ -8,28 +8,21 @@ use doorbell_protocol::WorkspaceId;
 use doorbell_shared::access::{Workspaces, loggable};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::id_gen;
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
-use doorbell_shared::store::dynamodb::{DynamoDbStore, connect};
+use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{FindTokenOutcome, RevokeOutcome, TokenStore};
 use doorbell_shared::token::{Token, TokenHash, TokenRecord};
 use serde_json::{Value, json};
 
-use super::CommandError;
-use crate::arguments::{self, TokenAction, TokenStoreKind};
+use super::{CommandError, table};
+use crate::arguments::{self, TokenAction};
 use crate::output;
 
 pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError> {
-    let store = match (arguments.table.store, arguments.table.data) {
-        (TokenStoreKind::Embedded, Some(data)) => EmbeddedDynamoDb::open(&data).await?.store(),
-        (TokenStoreKind::Embedded, None) => return Err(CommandError::NoData),
-        (TokenStoreKind::Dynamodb, _) => {
-            DynamoDbStore::new(connect::from_environment().await, arguments.table.table)
-        }
-    };
+    let table = arguments.table;
     match arguments.action {
-        TokenAction::Create(arguments) => create(&store, arguments).await,
-        TokenAction::List(arguments) => list(&store, arguments).await,
-        TokenAction::Revoke(arguments) => revoke(&store, arguments).await,
+        TokenAction::Create(arguments) => create(&table::open(&table).await?, arguments).await,
+        TokenAction::List(arguments) => list(&table::open_existing(&table).await?, arguments).await,
+        TokenAction::Revoke(arguments) => revoke(&table::open_existing(&table).await?, arguments).await,
     }
 }
 

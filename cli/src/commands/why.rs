@@ -1,7 +1,5 @@
 //! `doorbell why`: the history of a request, from its item in the table.
 
-use std::path::Path;
-
 use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 use doorbell_protocol::{Status, Timestamp};
 use doorbell_shared::clock::{Clock as _, SystemClock};
@@ -9,22 +7,15 @@ use doorbell_shared::request::{
     DeliveryRecord, Ending, HistorySubject, RequestHistory, State, TimeoutReason,
 };
 use doorbell_shared::runtime::Runtime;
-use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
-use doorbell_shared::store::dynamodb::{DynamoDbStore, FoundRequest, connect};
+use doorbell_shared::store::dynamodb::FoundRequest;
 use serde_json::{Value, json};
 
-use super::CommandError;
-use crate::arguments::{self, TokenStoreKind};
+use super::{CommandError, table};
+use crate::arguments;
 use crate::output;
 
 pub(super) async fn run(arguments: arguments::Why) -> Result<(), CommandError> {
-    let store = match (arguments.store, &arguments.data) {
-        (TokenStoreKind::Embedded, Some(data)) => open(data).await?,
-        (TokenStoreKind::Embedded, None) => return Err(CommandError::NoData),
-        (TokenStoreKind::Dynamodb, _) => {
-            DynamoDbStore::new(connect::from_environment().await, arguments.table)
-        }
-    };
+    let store = table::open_existing(&arguments.table).await?;
     let arguments::Why { workspace, runtime, request, .. } = arguments;
     let now = SystemClock.now();
     let found = store.find_request(workspace, runtime, request, now).await.map_err(CommandError::Table)?;
@@ -35,14 +26,6 @@ pub(super) async fn run(arguments: arguments::Why) -> Result<(), CommandError> {
         print(&found, now);
     }
     Ok(())
-}
-
-/// Opens an existing file: the engine would create a missing one.
-async fn open(data: &Path) -> Result<DynamoDbStore, CommandError> {
-    match std::fs::metadata(data) {
-        Ok(_) => Ok(EmbeddedDynamoDb::open(data).await?.store()),
-        Err(source) => Err(CommandError::NoDataFile { path: data.to_owned(), source }),
-    }
 }
 
 /// The status now: a request past its deadline has timed out, whether or not a poll has stored that.

@@ -85,6 +85,35 @@ async fn missing_directory_has_remedy() {
     assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
 }
 
+/// The commands that need what a file already holds.
+fn readers() -> [Vec<&'static str>; 3] {
+    let request = "0193510a2b3c7d4e8f90a1b2c3d4e5f6";
+    [&["why", request][..], &["token", "list"], &["token", "revoke", "1f0c9a2b7d3e"]]
+        .map(|command| [command, &["--store", "embedded", "--data", FILE]].concat())
+}
+
+#[tokio::test]
+async fn missing_file_is_not_created_to_read_it() {
+    for command in readers() {
+        let machine = Machine::new();
+        let ended = machine.run(&command).await;
+        let text = "error: doorbell.db does not exist\nhelp: name the file of a `doorbell dev --data`\n";
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), text), "{command:?}");
+        assert!(!machine.path(FILE).exists(), "{command:?}");
+    }
+}
+
+#[tokio::test]
+async fn empty_file_gets_no_table_to_read_it() {
+    for command in readers() {
+        let machine = Machine::new().with_file(FILE, "");
+        let ended = machine.run(&command).await;
+        let text = "error: doorbell.db is empty\nhelp: name the file of a `doorbell dev --data`\n";
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), text), "{command:?}");
+        assert_eq!(machine.read(FILE), "", "{command:?}");
+    }
+}
+
 #[tokio::test]
 async fn text_file_is_not_a_database() {
     let machine = Machine::new().with_file(FILE, "# Notes\nDo not overwrite me.\n");

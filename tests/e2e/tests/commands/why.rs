@@ -235,16 +235,6 @@ async fn request_past_retention_has_remedy() {
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (Some(1), "", format!("{error}{help}")));
 }
 
-#[tokio::test]
-async fn missing_data_file_is_not_created() {
-    let machine = Machine::new();
-    let request = "0193510a2b3c7d4e8f90a1b2c3d4e5f6";
-    let ended = machine.run(&["why", request, "--store", "embedded", "--data", "missing.db"]).await;
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.starts_with("error: missing.db cannot be read: "), "{}", ended.stderr);
-    assert!(!machine.path("missing.db").exists());
-}
-
 /// With the subjects of the tokens of `doorbell dev`.
 #[tokio::test]
 async fn explains_ring_of_running_dev() {

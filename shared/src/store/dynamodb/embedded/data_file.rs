@@ -34,6 +34,12 @@ pub enum DataFileProblem {
     Directory,
     #[error("is not a regular file")]
     NotAFile,
+    /// And must not be created.
+    #[error("does not exist")]
+    Missing,
+    /// And must not be filled.
+    #[error("is empty")]
+    Empty,
     #[error("is not a database")]
     NotADatabase,
     /// Tables of another program, which may use the same engine.
@@ -60,6 +66,13 @@ pub enum DataFileProblem {
     NotOpened(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What becomes of a file that is missing or empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    Created,
+    Refused,
+}
+
 /// The file that an engine has open.
 #[derive(Debug)]
 pub(super) struct DataFile {
@@ -68,22 +81,30 @@ pub(super) struct DataFile {
 }
 
 impl DataFile {
-    /// Creates the file at `path` or inspects the one that is there, and opens it with `open`.
+    /// Inspects the file at `path`, or creates a missing one, and opens it with `open`.
     pub(super) fn open<T>(
         path: &Path,
+        missing: Missing,
         open: impl FnOnce(&str) -> Result<T, DynoxideError>,
     ) -> Result<(Self, T), DataFileError> {
         let failed = |problem| DataFileError { path: path.to_owned(), problem };
-        Self::try_open(path, open).map_err(failed)
+        Self::try_open(path, missing, open).map_err(failed)
     }
 
     fn try_open<T>(
         path: &Path,
+        missing: Missing,
         open: impl FnOnce(&str) -> Result<T, DynoxideError>,
     ) -> Result<(Self, T), DataFileProblem> {
         match fs::metadata(path) {
+            Ok(metadata) if missing == Missing::Refused && metadata.is_file() && metadata.len() == 0 => {
+                return Err(DataFileProblem::Empty);
+            }
             Ok(metadata) => inspect(path, &metadata)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match missing {
+                Missing::Created => create(path)?,
+                Missing::Refused => return Err(DataFileProblem::Missing),
+            },
             Err(error) => return Err(not_opened(error)),
         }
         // Absolute, because SQLite gives names such as ":memory:" and "file:…" a meaning.

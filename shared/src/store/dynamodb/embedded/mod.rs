@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, Region};
 use dynoxide::Database;
 
-use data_file::DataFile;
+use data_file::{DataFile, Missing};
 pub use data_file::{DataFileError, DataFileProblem};
 pub use engine::{
     CONTENT_TYPE, CallRecorder, EngineResponse, Fault, Interceptor, RecordedCall, ServiceError, TARGET_HEADER,
@@ -57,7 +57,20 @@ impl EmbeddedDynamoDb {
     /// # Errors
     /// [`DataFileError`] with the reason if the file cannot be used. Nothing is written to a file of another program.
     pub async fn open(path: &Path) -> std::result::Result<Self, OpenError> {
-        let (file, database) = DataFile::open(path, Database::new)?;
+        Self::on_file(path, Missing::Created).await
+    }
+
+    /// The same on a file that holds data: a missing or an empty one is an error, and stays as it is. The engine cannot open a file
+    /// for reading only, so it must be writable.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_existing(path: &Path) -> std::result::Result<Self, OpenError> {
+        Self::on_file(path, Missing::Refused).await
+    }
+
+    async fn on_file(path: &Path, missing: Missing) -> std::result::Result<Self, OpenError> {
+        let (file, database) = DataFile::open(path, missing, Database::new)?;
         Ok(Self { database, file: Some(Arc::new(file)) }.with_table().await?)
     }
 
