@@ -126,6 +126,7 @@ fn data_file_hint(problem: &DataFileProblem) -> &'static str {
     match problem {
         DataFileProblem::Directory => "name a file in it with --data, such as doorbell.db",
         DataFileProblem::Missing | DataFileProblem::Empty => "name the file of a `doorbell dev --data`",
+        DataFileProblem::DanglingLink => "remove the link, or name another file with --data",
         DataFileProblem::NotAFile | DataFileProblem::NotADatabase | DataFileProblem::Foreign => {
             "name another file with --data; it is created if it does not exist"
         }

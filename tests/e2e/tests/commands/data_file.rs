@@ -115,6 +115,15 @@ async fn empty_file_gets_no_table_to_read_it() {
 }
 
 #[tokio::test]
+async fn dangling_link_has_remedy() {
+    let machine = Machine::new();
+    std::os::unix::fs::symlink("missing.db", machine.path(FILE)).unwrap();
+    let problem = "is a link to a file that does not exist\n";
+    assert_error(&machine, problem, "remove the link, or name another file with --data").await;
+    assert!(!machine.path("missing.db").exists());
+}
+
+#[tokio::test]
 async fn text_file_is_not_a_database() {
     let machine = Machine::new().with_file(FILE, "# Notes\nDo not overwrite me.\n");
     assert_refused(&machine, "is not a database\n", "name another file with --data").await;

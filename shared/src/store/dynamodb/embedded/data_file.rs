@@ -40,6 +40,9 @@ pub enum DataFileProblem {
     /// And must not be filled.
     #[error("is empty")]
     Empty,
+    /// The other file is not created: nobody named its place.
+    #[error("is a link to a file that does not exist")]
+    DanglingLink,
     #[error("is not a database")]
     NotADatabase,
     /// Tables of another program, which may use the same engine.
@@ -102,6 +105,7 @@ impl DataFile {
             }
             Ok(metadata) => inspect(path, &metadata)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => match missing {
+                _ if path.is_symlink() => return Err(DataFileProblem::DanglingLink),
                 Missing::Created => create(path)?,
                 Missing::Refused => return Err(DataFileProblem::Missing),
             },
