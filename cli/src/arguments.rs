@@ -12,7 +12,8 @@ mod table;
 mod token;
 mod why;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -48,6 +49,21 @@ Examples:
   doorbell why <request>        show the history of a request";
 
 impl Arguments {
+    /// The command line of this process. Prints a usage error and ends the process with 2.
+    pub fn of_process() -> Self {
+        let arguments = Self::parse();
+        let mut command = Self::command();
+        // clap knows no conflict with a single value of an option.
+        command.build();
+        if let Some(name) = arguments.command.ignoring_data()
+            && let Some(command) = command.find_subcommand_mut(name)
+        {
+            let message = "the argument '--data <FILE>' needs '--store embedded'";
+            command.error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        arguments
+    }
+
     /// The daemon logs what it does, and `token` the tokens that it creates and revokes. The other commands log only problems.
     pub fn log_level(&self) -> LevelFilter {
         let logs_events = matches!(self.command, Command::Daemon(_) | Command::Token(_));
@@ -81,6 +97,18 @@ pub enum Command {
     Completions(Completions),
 }
 
+impl Command {
+    /// The name of a command whose `--data` its store would ignore.
+    fn ignoring_data(&self) -> Option<&'static str> {
+        match self {
+            Self::Dev(dev) => (dev.data.is_some() && dev.store != StoreKind::Embedded).then_some("dev"),
+            Self::Token(token) => token.table.ignores_data().then_some("token"),
+            Self::Why(why) => why.table.ignores_data().then_some("why"),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -92,8 +120,6 @@ pub struct Completions {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

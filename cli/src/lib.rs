@@ -12,11 +12,9 @@ pub mod output;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 /// Parses the command line, runs the command, and returns the exit code: 0 for success, 1 for a failure, 2 for a usage error.
 pub async fn main() -> ExitCode {
-    let arguments = arguments::Arguments::parse();
+    let arguments = arguments::Arguments::of_process();
     output::log_to_stderr(arguments.log_level());
     match commands::run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,

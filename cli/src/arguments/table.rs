@@ -19,6 +19,13 @@ pub struct TableArgs {
     pub data: Option<PathBuf>,
 }
 
+impl TableArgs {
+    /// Whether `--data` was given to a store without a file.
+    pub(super) fn ignores_data(&self) -> bool {
+        self.data.is_some() && self.store != TableStoreKind::Embedded
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TableStoreKind {
     /// The file of a `doorbell dev --data`

@@ -154,6 +154,26 @@ async fn rejects_interval_out_of_range() {
 }
 
 #[tokio::test]
+async fn rejects_data_that_store_ignores() {
+    let request = "0193510a2b3c7d4e8f90a1b2c3d4e5f6";
+    for command in [
+        &["token", "list"][..],
+        &["token", "revoke", "1f0c9a2b7d3e", "--store", "dynamodb"],
+        &["token", "create", "--scope", "user", "--subject", "me"],
+        &["why", request],
+        &["why", request, "--store", "dynamodb"],
+        &["dev", "--store", "memory"],
+        &["dev", "--store", "dynamodb"],
+    ] {
+        let ended = Machine::new().run(&[command, &["--data", "doorbell.db"]].concat()).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{command:?} {}", ended.stderr);
+        let error = "error: the argument '--data <FILE>' needs '--store embedded'\n";
+        assert!(ended.stderr.starts_with(error), "{command:?} {}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("\nUsage: doorbell {}", command[0])), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
 async fn rejects_blank_subject() {
     for subject in ["", "   ", "\t"] {
         refused(&["token", "create", "--scope", "user", "--subject", subject], "is blank").await;
