@@ -5,10 +5,12 @@ usage: expand.py packaged.yaml [NAME=VALUE…] > stack.json      after `sam pack
 
 The values are those of the deployment: like CloudFormation's, the transform replaces references to parameters by their values.
 
-Two adaptations:
+Three adaptations:
 - SAM puts routes, integrations, the authorizer and CORS into an OpenAPI `Body`, which ministack ignores. They become resources and
   properties of their own.
 - ministack does not support alarms on metric math. They are removed and listed on stderr.
+- ministack keeps "true" and "false" as text, also in the answer of `DescribeTable`, which the SDK then cannot read. CloudFormation
+  converts them.
 
 ministack does not enforce API Gateway's permission to invoke functions, so `check_permissions` verifies the transformed template.
 """
@@ -140,6 +142,8 @@ def main():
     check_permissions(stack)
     for name, api in resources_of(stack, "AWS::ApiGatewayV2::Api").items():
         stack["Resources"] |= without_body(name, api)
+    for table in resources_of(stack, "AWS::DynamoDB::Table").values():
+        table["Properties"]["DeletionProtectionEnabled"] = table["Properties"]["DeletionProtectionEnabled"] == "true"
     for name, alarm in resources_of(stack, "AWS::CloudWatch::Alarm").items():
         if "Metrics" in alarm["Properties"]:
             print(f"removed alarm on metric math: {name}", file=sys.stderr)
