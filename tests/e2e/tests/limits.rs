@@ -341,12 +341,12 @@ async fn token_of_stored_subject_with_control_characters() {
     let update = update.key("pk", AttributeValue::S(format!("token#{hash}")));
     let update = update.key("sk", AttributeValue::S("token".to_owned()));
     let update = update.update_expression("SET subject = :subject");
-    let subject = AttributeValue::S("user\ta\u{1b}".to_owned());
+    let subject = AttributeValue::S("user-\ta\u{1b}".to_owned());
     update.expression_attribute_values(":subject", subject).send().await.unwrap();
 
     let listed = store.list_tokens(WORKSPACE_A.parse().unwrap(), clock.now()).await.unwrap();
     let subjects: BTreeSet<_> = listed.iter().map(|token| token.subject.to_string()).collect();
-    assert!(subjects.contains("usera"), "{subjects:?}");
+    assert!(subjects.contains("user-a"), "{subjects:?}");
     let api = TestApi::serve(engine.store(), engine.store(), None, clock).await;
     assert_eq!(api.get(Caller::UserA, "/api/runtimes").await.status, 200);
 }
