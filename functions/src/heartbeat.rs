@@ -18,7 +18,7 @@ use doorbell_shared::limits::{
     SLOW_STORE_THRESHOLD,
 };
 use doorbell_shared::request::{Address, ClaimFilter, Delivery};
-use doorbell_shared::store::{Candidate, ClaimOutcome, HeartbeatOutcome, Store, StoreErrorKind};
+use doorbell_shared::store::{Candidate, ClaimOutcome, HeartbeatOutcome, Store};
 use tracing::Span;
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
@@ -158,12 +158,7 @@ impl<S: Store> Heartbeat<'_, S> {
                 Ok(ClaimOutcome::Lost) => metrics::claim_lost(),
                 Err(error) => {
                     tracing::warn!(request_id = %candidate.request, %error, "claim failed");
-                    // Of this request only: it must not hold back the others until its deadline.
-                    let is_of_request =
-                        matches!(error.kind, StoreErrorKind::Rejected | StoreErrorKind::Corrupt);
-                    if !is_of_request {
-                        return None;
-                    }
+                    return None;
                 }
             }
         }

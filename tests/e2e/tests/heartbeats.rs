@@ -2,8 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +16,7 @@ use doorbell_shared::limits::{
     SLOW_STORE_THRESHOLD, STORE_CALL_TIMEOUT,
 };
 use doorbell_shared::store::Store;
-use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, ServiceError, TABLE};
+use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, TABLE};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
@@ -199,74 +197,6 @@ async fn heartbeat_among_lost_claims_ends_in_time() {
     // Nothing is lost: each request has been claimed, or the next heartbeat claims it.
     claimed.insert(heartbeat(&fast, &runtime).await.1["pending_model_list"]["id"].to_string());
     assert_eq!(claimed, rung);
-}
-
-/// The fault of some calls, by their numbers.
-#[derive(Debug)]
-struct FaultOf {
-    faulty: Range<usize>,
-    fault: Fault,
-    calls: AtomicUsize,
-}
-
-impl Interceptor for FaultOf {
-    fn fault(&self, _operation: &str) -> Fault {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst);
-        if self.faulty.contains(&call) { self.fault } else { Fault::None }
-    }
-}
-
-/// The call of the first claim, after the liveness write and the read of the queue.
-const CLAIM: usize = 2;
-
-/// A heartbeat with two pending requests: its response, the requests and the log.
-async fn heartbeat_with_faults(faulty: Range<usize>, fault: Fault) -> (Value, [Value; 2], CapturedLog) {
-    let mut rung = Vec::new();
-    let interceptor = Arc::new(FaultOf { faulty, fault, calls: AtomicUsize::default() });
-    let engine = EmbeddedDynamoDb::start().await.unwrap();
-    let state = AppState::new(engine.store());
-    let runtime = register(&state).await;
-    for _ in 0..2 {
-        rung.push(ring(&state, &runtime).await);
-    }
-    let (log, guard) = CapturedLog::capture();
-    let state = AppState::new(engine.store_with_interceptor(interceptor));
-    let (status, body) = heartbeat(&state, &runtime).await;
-    drop(guard);
-    assert_eq!(status, 200);
-    (body, rung.try_into().unwrap(), log)
-}
-
-/// The oldest request would hold back the others until its deadline.
-#[tokio::test]
-async fn rejected_claim_leads_to_next_request() {
-    let rejected = Fault::Rejected(ServiceError::AccessDenied);
-    let (body, [_, next], log) = heartbeat_with_faults(CLAIM..CLAIM + 1, rejected).await;
-    assert_eq!(body["pending_model_list"]["id"], next);
-    assert_eq!(log.lines("claim failed").len(), 1, "{}", log.text());
-}
-
-#[tokio::test]
-async fn corrupt_request_leads_to_next_request() {
-    let engine = EmbeddedDynamoDb::start().await.unwrap();
-    let state = AppState::new(engine.store());
-    let runtime = register(&state).await;
-    let corrupt = ring(&state, &runtime).await;
-    let next = ring(&state, &runtime).await;
-    let update = engine.client(None).update_item().table_name(TABLE);
-    let update = update.key("pk", AttributeValue::S(format!("runtime#{runtime}")));
-    let update = update.key("sk", AttributeValue::S(format!("request#{}", corrupt.as_str().unwrap())));
-    update.update_expression("REMOVE workspace_id").send().await.unwrap();
-    let (_, body) = heartbeat(&state, &runtime).await;
-    assert_eq!(body["pending_model_list"]["id"], next);
-}
-
-/// Each further claim would take as long.
-#[tokio::test(start_paused = true)]
-async fn claim_at_unreachable_store_is_the_last() {
-    let (body, _, log) = heartbeat_with_faults(CLAIM..usize::MAX, Fault::Unreachable).await;
-    assert_eq!(body, json!({"status": "ok"}));
-    assert_eq!(log.lines("claim failed").len(), 1, "{}", log.text());
 }
 
 /// The runtime, with a listing that is due for renewal.
