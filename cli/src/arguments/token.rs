@@ -83,7 +83,7 @@ fn scope(text: &str) -> Result<Scope, String> {
     text.parse().map_err(|error: UnknownScope| error.to_string())
 }
 
-/// Trimmed: a blank subject would name nobody in the logs.
+/// Trimmed: a blank subject would identify no owner in the logs.
 fn subject(text: &str) -> Result<ShortText, String> {
     match text.trim() {
         "" => Err("it is blank".to_owned()),

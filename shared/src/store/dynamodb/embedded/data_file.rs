@@ -40,7 +40,7 @@ pub enum DataFileProblem {
     /// And must not be filled.
     #[error("is empty")]
     Empty,
-    /// The other file is not created: nobody named its place.
+    /// The target of the link is not created, because `--data` does not name it.
     #[error("is a link to a file that does not exist")]
     DanglingLink,
     #[error("is not a database")]
