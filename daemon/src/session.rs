@@ -84,6 +84,7 @@ impl Session {
             version: agent.version.clone(),
             status: Some("online".to_owned()),
             profile_id: Some(agent.profile_id.clone()),
+            questions: None,
         });
         let body = RegisterBody {
             workspace_id: Some(self.settings.workspace.to_string()),
@@ -199,6 +200,7 @@ mod tests {
             visibility: None,
             owner_id: None,
             metadata: None,
+            questions: None,
             status: RuntimeStatus::Online,
             last_seen_at: time,
             created_at: time,

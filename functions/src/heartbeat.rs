@@ -136,7 +136,7 @@ impl<S: Store> Heartbeat<'_, S> {
     }
 
     async fn claim_first(&self, candidates: Vec<Candidate>) -> Option<RequestId> {
-        let kind = Kind::ModelList;
+        let kind = Kind::MODEL_LIST;
         for candidate in candidates.into_iter().filter(|candidate| candidate.kind == kind) {
             if self.is_late() {
                 // The next heartbeat finds what is left.

@@ -23,7 +23,7 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
     let now = state.clock.now();
     let admitted = state.rates.admit(TokenAction::Ring, &caller, &state.store, &*state.id_gen, now).await;
     admitted.map_err(ApiError::RingsLimited)?;
-    let address = Address { runtime, request: state.id_gen.request_id(now), kind: Kind::ModelList };
+    let address = Address { runtime, request: state.id_gen.request_id(now), kind: Kind::MODEL_LIST };
 
     let outcome = state.store.initiate(address, &caller, now).await;
     match outcome.map_err(Operation::Enqueue.failed())? {

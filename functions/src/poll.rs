@@ -16,7 +16,7 @@ async fn poll<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<St
     let caller = caller(request, Scope::User)?;
     input::limit_body(request)?;
     // The contract has no 400 here: a malformed id is not found.
-    let address = input::address(request, Kind::ModelList).map_err(|_| ApiError::RequestNotFound)?;
+    let address = input::address(request, Kind::MODEL_LIST).map_err(|_| ApiError::RequestNotFound)?;
 
     let outcome = state.store.poll(address, &caller, state.clock.now()).await;
     let request = match outcome.map_err(Operation::Load.failed())? {

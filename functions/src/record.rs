@@ -64,7 +64,7 @@ mod tests {
         let runtime = "11111111-2222-4333-8444-555555555555".parse().unwrap();
         let request = "019a0000000070008000000000000001".parse().unwrap();
         let now = Timestamp::from_millis(1_795_318_867_123).unwrap();
-        Request::new(Address { runtime, request, kind: Kind::ModelList }, workspace, now)
+        Request::new(Address { runtime, request, kind: Kind::MODEL_LIST }, workspace, now)
     }
 
     fn completed(stored: &str) -> Request {

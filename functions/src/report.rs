@@ -28,7 +28,7 @@ fn operation(request: &HttpRequest) -> Operation {
 async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Ack, ApiError> {
     let caller = caller(request, Scope::Daemon)?;
     input::limit_body(request)?;
-    let address = input::address(request, Kind::ModelList)?;
+    let address = input::address(request, Kind::MODEL_LIST)?;
     let body: RawReport = input::body(request)?;
     let (outcome, response) = match outcome(body) {
         Ok(outcome) => (outcome, Ok(Ack::default())),

@@ -44,6 +44,20 @@ pub mod error_text {
     pub const WORKSPACE_ID_REQUIRED: &str = "workspace_id is required";
     /// 400: a registration with neither runtimes nor failed profiles.
     pub const NOTHING_TO_REGISTER: &str = "at least one runtime or failed profile is required";
+    /// 400: a request without `kind`.
+    pub const KIND_REQUIRED: &str = "kind is required";
+    /// 400: `kind` is not a name of a kind.
+    pub const INVALID_KIND: &str = "invalid kind";
+    /// 400: `queue_s` is not a number from 0 to [`QUEUE_MAX_S`](crate::limits::QUEUE_MAX_S).
+    pub const INVALID_QUEUE: &str = "invalid queue_s";
+    /// 400: `wait` in the query is not a number from 0 to [`WAIT_MAX_S`](crate::limits::WAIT_MAX_S).
+    pub const INVALID_WAIT: &str = "invalid wait";
+    /// 400: the header `Idempotency-Key` is not 1 to 64 visible ASCII characters.
+    pub const INVALID_IDEMPOTENCY_KEY: &str = "invalid idempotency key";
+    /// 400: a heartbeat of a daemon without runtimes.
+    pub const RUNTIMES_REQUIRED: &str = "runtimes is required";
+    /// 400: a heartbeat of a daemon with more than [`RUNTIMES_PER_HEARTBEAT`](crate::limits::RUNTIMES_PER_HEARTBEAT).
+    pub const TOO_MANY_RUNTIMES_AT_ONCE: &str = "too many runtimes";
     /// 401: no token, or an unknown one.
     pub const UNAUTHENTICATED: &str = "a valid bearer token is required";
     /// 404: unknown, or in a workspace that the token does not include.
@@ -54,10 +68,16 @@ pub mod error_text {
     pub const WORKSPACE_NOT_FOUND: &str = "workspace not found";
     /// 404: no such route, or a heartbeat for a runtime of another workspace.
     pub const NOT_FOUND: &str = "not found";
+    /// 404: the runtime has not declared the kind.
+    pub const UNKNOWN_KIND: &str = "unknown kind";
     /// 405: the route has other methods, listed in `Allow`.
     pub const METHOD_NOT_ALLOWED: &str = "method not allowed";
     /// 409: the registration would exceed [`RUNTIMES_PER_WORKSPACE`](crate::limits::RUNTIMES_PER_WORKSPACE).
     pub const TOO_MANY_RUNTIMES: &str = "too many runtimes in this workspace";
+    /// 409: the idempotency key was used with another kind or other args.
+    pub const IDEMPOTENCY_KEY_USED: &str = "idempotency key was used for another request";
+    /// 413: the args are over [`ARGS_BYTES`](crate::limits::ARGS_BYTES).
+    pub const ARGS_TOO_LARGE: &str = "args too large";
     /// 413: the body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).
     pub const BODY_TOO_LARGE: &str = "request body too large";
     /// 413: the result is over [`RESULT_BYTES`](crate::limits::RESULT_BYTES).
@@ -66,6 +86,8 @@ pub mod error_text {
     pub const URI_TOO_LONG: &str = "path and query too long";
     /// 429, with `Retry-After`: the runtime's rate limit.
     pub const RATE_LIMITED: &str = "too many requests for this runtime";
+    /// 429, with `Retry-After`: the runtime has [`OPEN_REQUESTS_PER_RUNTIME`](crate::limits::OPEN_REQUESTS_PER_RUNTIME).
+    pub const TOO_MANY_OPEN_REQUESTS: &str = "too many open requests for this runtime";
     /// 429, with `Retry-After`: the token's rate limit of rings.
     pub const RINGS_LIMITED: &str = "too many requests for this token";
     /// 503, with `Retry-After`: the token's rate limit of registrations. Daemons retry a 5xx.

@@ -21,7 +21,9 @@ pub struct HeartbeatBody {
 }
 
 /// Parses in two steps: with `serde_with::DefaultOnError`, a syntax error inside the list would reject the whole body.
-fn in_flight_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<InFlight>, D::Error> {
+pub(crate) fn in_flight_or_none<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<InFlight>, D::Error> {
     let json = Option::<Box<RawValue>>::deserialize(deserializer)?;
     Ok(json.and_then(|json| serde_json::from_str(json.get()).ok()))
 }

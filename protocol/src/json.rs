@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::limits::MODEL_DEPTH;
+use crate::limits::{JSON_DEPTH, MODEL_DEPTH};
 
 /// Deserializes `T` from a JSON object only. A derived `Deserialize` also accepts an array of the fields: `["completed"]`
 /// would be a report.
@@ -67,6 +67,24 @@ pub(crate) enum InvalidJson {
 struct Container {
     is_object: bool,
     is_empty: bool,
+}
+
+/// Whether `json` is nested at most [`JSON_DEPTH`] deep. The syntax of a [`RawValue`] has been checked.
+pub(crate) fn is_within_depth(json: &RawValue) -> bool {
+    let mut rest = json.get();
+    let mut depth = 0_usize;
+    while let Some(first) = rest.bytes().next() {
+        match first {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > JSON_DEPTH {
+            return false;
+        }
+        rest = rest.split_at_checked(token_length(rest, first)).map_or("", |(_, after)| after);
+    }
+    true
 }
 
 /// Whether [`without_nulls`] would return the same text, apart from single spaces. Without parsing: in most models it would.

@@ -5,24 +5,37 @@
 
 #![warn(missing_docs)]
 
+mod ask;
+mod daemon_heartbeat;
 mod error;
 mod heartbeat;
 pub mod id;
 mod json;
+mod kind;
 pub mod limits;
 mod model;
+mod question;
+mod raw_json;
 mod request;
 mod runtime;
 mod scope;
 mod text;
 mod time;
 
+pub use ask::{AnyRequestRecord, AskBody, Report, ReportResponse};
+pub use daemon_heartbeat::{
+    DaemonHeartbeat, DaemonHeartbeatResponse, RuntimeHeartbeat, RuntimeHeartbeatResponse,
+    RuntimeHeartbeatStatus, Work,
+};
 pub use error::{Ack, ErrorBody, error_text};
 pub use heartbeat::{HeartbeatBody, HeartbeatResponse, InFlight, PendingRequest, TooManyInFlight};
 pub use id::{InvalidId, RequestId, RuntimeId, WorkspaceId};
 pub use json::Object;
+pub use kind::{InvalidKind, Kind};
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
-pub use request::{Kind, ModelListReport, ModelListResult, NoResult, RawReport, RequestRecord, Status};
+pub use question::Question;
+pub use raw_json::{Json, JsonTooDeep};
+pub use request::{ModelListReport, ModelListResult, NoResult, RawReport, RequestRecord, Status};
 pub use runtime::{
     DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeMetadata, RuntimeRecord,
     RuntimeStatus,

@@ -54,3 +54,46 @@ pub const TEXT_CHARS: usize = 200;
 
 /// The maximum nesting of a model. `serde_json` parses 127 levels, and a report or record adds two levels around a model.
 pub const MODEL_DEPTH: usize = 125;
+
+/// The maximum nesting of args, results, progress and schemas. `serde_json` parses 127 levels, and a list of runtimes adds four
+/// levels around a schema.
+pub const JSON_DEPTH: usize = 120;
+
+/// The maximum size of the args of a request, as JSON text.
+pub const ARGS_BYTES: usize = 32 * 1024;
+
+/// The maximum size of a progress report's value, as JSON text.
+pub const PROGRESS_BYTES: usize = 4 * 1024;
+
+/// The maximum number of questions of a runtime.
+pub const QUESTIONS_PER_RUNTIME: usize = 50;
+
+/// The maximum size of a runtime's questions together, as JSON text.
+pub const QUESTIONS_BYTES: usize = 64 * 1024;
+
+/// The longest running deadline of a question, in seconds.
+pub const QUESTION_TIMEOUT_MAX_S: u32 = 900;
+
+/// The running deadline of a question that declares none, in seconds.
+pub const QUESTION_TIMEOUT_DEFAULT_S: u32 = 60;
+
+/// The longest time that a request may wait for an offline runtime, in seconds: 7 days.
+pub const QUEUE_MAX_S: u32 = 604_800;
+
+/// The longest `?wait=`, in seconds. API Gateway answers a call within 30 s.
+pub const WAIT_MAX_S: u32 = 25;
+
+/// The maximum length of an idempotency key, in characters.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 64;
+
+/// How long an idempotency key refers to its request.
+pub const IDEMPOTENCY_RETENTION: Duration = Duration::from_secs(120);
+
+/// The maximum number of open requests of a runtime.
+pub const OPEN_REQUESTS_PER_RUNTIME: usize = 32;
+
+/// The maximum number of runtimes in a heartbeat.
+pub const RUNTIMES_PER_HEARTBEAT: usize = 50;
+
+/// The maximum number of requests that a heartbeat claims for one runtime.
+pub const CLAIMS_PER_RUNTIME: usize = 10;

@@ -8,25 +8,6 @@ use crate::id::{RequestId, RuntimeId};
 use crate::model::{InvalidModel, ModelEntry};
 use crate::time::Timestamp;
 
-/// A kind of request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Kind {
-    /// The models that a runtime can use.
-    ModelList,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 1] = [Self::ModelList];
-
-    /// The name in storage and on the wire. Permanent.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
 /// A request's status, on the wire and in storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]

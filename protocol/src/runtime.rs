@@ -5,6 +5,8 @@ use strum::IntoStaticStr;
 
 use crate::id::{RuntimeId, WorkspaceId};
 use crate::json;
+use crate::question::Question;
+use crate::raw_json::Json;
 use crate::time::Timestamp;
 
 /// Body of `POST /api/daemon/register`. Absent and `null` fields become `None`; the server checks required fields.
@@ -49,6 +51,9 @@ pub struct RegisterRuntime {
     /// Distinguishes several profiles of one agent program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_id: Option<String>,
+    /// The questions that it answers. The server checks each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub questions: Option<Vec<Json>>,
 }
 
 /// Whether a runtime can be rung.
@@ -112,6 +117,9 @@ pub struct RuntimeRecord {
     /// Left out when no version is known.
     #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RuntimeMetadata>,
+    /// The questions that it answers.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub questions: Option<Vec<Question>>,
     /// Whether it can be rung.
     pub status: RuntimeStatus,
     /// The last registration or heartbeat.

@@ -204,6 +204,7 @@ impl Runtime {
             visibility: Some(RuntimeRecord::PUBLIC.to_owned()),
             owner_id: owned(self.owner_id.as_ref()),
             metadata: self.metadata(),
+            questions: None,
             status: if self.is_online(now) { RuntimeStatus::Online } else { RuntimeStatus::Offline },
             last_seen_at: self.last_seen_at,
             created_at: self.registered_at,

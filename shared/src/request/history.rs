@@ -114,7 +114,7 @@ mod tests {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
         let runtime: RuntimeId = "5f0c1b52-6c0e-5d0a-9a5e-0d9f7a1c2b3d".parse().unwrap();
         let request = RequestId::lower_bound(at(0));
-        Request::new(Address { runtime, request, kind: Kind::ModelList }, workspace, at(0))
+        Request::new(Address { runtime, request, kind: Kind::MODEL_LIST }, workspace, at(0))
     }
 
     fn running() -> Request {

@@ -136,7 +136,7 @@ mod tests {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
         let runtime = RuntimeId::from_uuid(Uuid::from_u128(1));
         let request = RequestId::lower_bound(at(0));
-        Request::new(Address { runtime, request, kind: Kind::ModelList }, workspace, at(0))
+        Request::new(Address { runtime, request, kind: Kind::MODEL_LIST }, workspace, at(0))
     }
 
     fn running() -> Request {

@@ -29,7 +29,7 @@ static RUNTIME: LazyLock<(WorkspaceId, RuntimeId)> = LazyLock::new(|| {
 fn new_request(index: usize, now: Timestamp) -> Request {
     let (workspace, runtime) = *RUNTIME;
     let request = RequestId::from_uuid(Uuid::from_u128(index as u128));
-    Request::new(Address { runtime, request, kind: Kind::ModelList }, workspace, now)
+    Request::new(Address { runtime, request, kind: Kind::MODEL_LIST }, workspace, now)
 }
 
 pub fn report_call(daemon: Daemon, request: usize) -> Call {

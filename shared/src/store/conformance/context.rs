@@ -118,7 +118,7 @@ impl<S: Store> TestContext<S> {
 
     /// A new address in the runtime.
     pub fn address(&self, now: Timestamp) -> Address {
-        Address { runtime: self.runtime, request: self.ids.request_id(now), kind: Kind::ModelList }
+        Address { runtime: self.runtime, request: self.ids.request_id(now), kind: Kind::MODEL_LIST }
     }
 
     /// Rings the runtime, which must succeed.

@@ -246,7 +246,7 @@ mod tests {
         fn request_round_trips_through_item(state in states(), created in times(), updated in times()) {
             let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
             let (runtime, request) = ids();
-            let address = Address { runtime, request, kind: Kind::ModelList };
+            let address = Address { runtime, request, kind: Kind::MODEL_LIST };
             let request = Request { address, workspace, state, created_at: created, updated_at: updated };
             let item: RequestItem = decode(encode(RequestItem::from(&request)).unwrap()).unwrap();
             prop_assert_eq!(item.request(runtime, address.request).unwrap(), request);

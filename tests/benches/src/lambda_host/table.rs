@@ -48,7 +48,7 @@ pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoD
     if matches!(function, "poll" | "report") {
         let caller = Principal::of_workspaces([workspace]);
         for request in (0..calls).map(request) {
-            let at = Address { runtime, request: request.parse()?, kind: Kind::ModelList };
+            let at = Address { runtime, request: request.parse()?, kind: Kind::MODEL_LIST };
             match store.initiate(at, &caller, now).await? {
                 InitiateOutcome::Enqueued(_) => {}
                 refused => return Err(format!("the table cannot be prepared: {refused:?}").into()),

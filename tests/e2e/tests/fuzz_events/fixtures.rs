@@ -123,5 +123,5 @@ fn caller(workspace: &str) -> Principal {
 
 fn addresses(workspace: &str) -> [Address; 4] {
     let runtime = runtime(workspace);
-    REQUESTS.map(|request| Address { runtime, request: request.parse().unwrap(), kind: Kind::ModelList })
+    REQUESTS.map(|request| Address { runtime, request: request.parse().unwrap(), kind: Kind::MODEL_LIST })
 }
