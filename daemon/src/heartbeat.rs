@@ -60,7 +60,7 @@ async fn heartbeat(
 ) -> Result<Option<RequestId>, ClientError> {
     let generation = session.generation();
     match send(session, runtime, in_flight).await {
-        Ok(response) => Ok(response.pending_model_list.map(|pending| pending.id)),
+        Ok(response) => Ok(response.claimed.get("pending_model_list").map(|pending| pending.id)),
         Err(error) if error.is_auth_error() => Err(error),
         Err(ClientError::Api { status: 404, error }) if error == error_text::RUNTIME_NOT_FOUND => {
             tracing::info!(%runtime, "runtime not found; registering again");

@@ -2,12 +2,13 @@
 //!
 //! After a 200, polls find the request.
 
-use doorbell_protocol::{Kind, Scope};
+use doorbell_protocol::Scope;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::kinds::model_list;
 use doorbell_shared::rate_limit::TokenAction;
-use doorbell_shared::request::Address;
+use doorbell_shared::request::{Address, Ring};
 use doorbell_shared::store::{InitiateOutcome, Store};
 
 use crate::record::{StoredRecord, render};
@@ -23,13 +24,16 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
     let now = state.clock.now();
     let admitted = state.rates.admit(TokenAction::Ring, &caller, &state.store, &*state.id_gen, now).await;
     admitted.map_err(ApiError::RingsLimited)?;
-    let address = Address { runtime, request: state.id_gen.request_id(now), kind: Kind::MODEL_LIST };
+    let address = Address { runtime, request: state.id_gen.request_id(now) };
+    let ring = Ring::new(address, model_list::MODEL_LIST.kind, model_list::MODEL_LIST.deadlines);
 
-    let outcome = state.store.initiate(address, &caller, now).await;
+    let outcome = state.store.initiate(&ring, &caller, now).await;
     match outcome.map_err(Operation::Enqueue.failed())? {
-        InitiateOutcome::Enqueued(request) => {
+        InitiateOutcome::Enqueued(request) | InitiateOutcome::Existing(request) => {
             render(&request).map_err(|_| ApiError::CorruptResult(Operation::Enqueue))
         }
+        InitiateOutcome::IdempotencyKeyUsed => Err(ApiError::IdempotencyKeyUsed),
+        InitiateOutcome::QueueFull => Err(ApiError::TooManyOpenRequests),
         InitiateOutcome::Offline => Err(ApiError::RuntimeOffline),
         InitiateOutcome::RateLimited(limited) => Err(ApiError::RateLimited(limited)),
         InitiateOutcome::NotFound => Err(ApiError::RuntimeNotFound),

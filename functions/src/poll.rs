@@ -4,6 +4,7 @@ use doorbell_protocol::{Kind, Scope};
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
+use doorbell_shared::request::KindFilter;
 use doorbell_shared::store::{PollOutcome, Store};
 
 use crate::record::{StoredRecord, render};
@@ -16,9 +17,10 @@ async fn poll<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<St
     let caller = caller(request, Scope::User)?;
     input::limit_body(request)?;
     // The contract has no 400 here: a malformed id is not found.
-    let address = input::address(request, Kind::MODEL_LIST).map_err(|_| ApiError::RequestNotFound)?;
+    let address = input::address(request).map_err(|_| ApiError::RequestNotFound)?;
 
-    let outcome = state.store.poll(address, &caller, state.clock.now()).await;
+    let outcome =
+        state.store.poll(address, KindFilter::Only(Kind::MODEL_LIST), &caller, state.clock.now()).await;
     let request = match outcome.map_err(Operation::Load.failed())? {
         PollOutcome::Found(request) => request,
         PollOutcome::TimedOut(request) => {

@@ -1,9 +1,13 @@
 //! Renders a request as the record in the responses of initiate and poll.
 
 use doorbell_protocol::RequestRecord;
+use doorbell_shared::kinds::timeout_text;
 use doorbell_shared::request::{Payload, Request, State};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+/// The error of a cancelled request.
+const CANCELLED: &str = "cancelled";
 
 /// A record with its models as stored text: parsing and serializing 20 models took nine tenths of a poll.
 pub(crate) type StoredRecord = RequestRecord<Box<RawValue>>;
@@ -30,7 +34,7 @@ pub(crate) fn render(request: &Request) -> Result<StoredRecord, CorruptResult> {
         status: request.state.status(),
         supported: result.as_ref().is_none_or(|result| result.supported),
         models: result.map(|result| result.models).filter(|models| models.get() != "[]"),
-        error: error(&request.state),
+        error: error(request),
         created_at: request.created_at,
         updated_at: request.updated_at,
     })
@@ -41,20 +45,22 @@ fn model_list(payload: &Payload) -> Result<StoredModelList, CorruptResult> {
     if list.models.get().starts_with('[') { Ok(list) } else { Err(CorruptResult) }
 }
 
-fn error(state: &State) -> Option<String> {
-    let text = match state {
-        State::Failed(error) => error.as_str(),
-        State::Timeout(reason) => reason.as_str(),
-        _ => "",
+fn error(request: &Request) -> Option<String> {
+    let text = match &request.state {
+        State::Failed(error) => error.as_str().to_owned(),
+        State::Cancelled => CANCELLED.to_owned(),
+        State::Timeout(reason) => timeout_text(request, *reason),
+        _ => String::new(),
     };
-    (!text.is_empty()).then(|| text.to_owned())
+    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
 mod tests {
     use doorbell_protocol::{Kind, Timestamp};
     use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
-    use doorbell_shared::request::{Address, ErrorText, RequestOutcome};
+    use doorbell_shared::kinds::model_list::MODEL_LIST;
+    use doorbell_shared::request::{Address, ClaimFilter, ErrorText, RequestOutcome, Ring};
     use serde_json::json;
 
     use super::*;
@@ -64,7 +70,8 @@ mod tests {
         let runtime = "11111111-2222-4333-8444-555555555555".parse().unwrap();
         let request = "019a0000000070008000000000000001".parse().unwrap();
         let now = Timestamp::from_millis(1_795_318_867_123).unwrap();
-        Request::new(Address { runtime, request, kind: Kind::MODEL_LIST }, workspace, now)
+        let ring = Ring::new(Address { runtime, request }, Kind::MODEL_LIST, MODEL_LIST.deadlines);
+        Request::new(ring, workspace, now)
     }
 
     fn completed(stored: &str) -> Request {
@@ -96,7 +103,8 @@ mod tests {
     fn lease_is_never_on_the_wire() {
         let request = pending();
         let token = RandomIdGenerator::default().lease_token();
-        let running = rendered(&request.claimed_if_pending(token, request.created_at).unwrap());
+        let running =
+            rendered(&request.claimed_if_claimable(ClaimFilter::Pending, token, request.created_at).unwrap());
         let fields: Vec<_> = running.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(fields, ["id", "runtime_id", "status", "supported", "created_at", "updated_at"]);
     }

@@ -3,14 +3,17 @@
 //! Registering again gives the same ids: they depend only on the workspace and its secret, daemon, type and profile.
 
 use doorbell_protocol::limits::RUNTIMES_PER_REGISTRATION;
-use doorbell_protocol::{RegisterBody, RegisterResponse, RegisterRuntime, Scope};
+use doorbell_protocol::{Json, Object, Question, RegisterBody, RegisterResponse, RegisterRuntime, Scope};
 use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::kinds::built_in;
+use doorbell_shared::questions::{InvalidQuestions, Questions};
 use doorbell_shared::rate_limit::TokenAction;
 use doorbell_shared::runtime::{InvalidShortText, Registration, RuntimeDescription, ShortText};
 use doorbell_shared::store::{RegisterOutcome, Store};
+use serde::Deserialize;
 
 /// The type of a runtime that is registered without one, as existing daemons may do.
 const DEFAULT_PROVIDER: &str = "unknown";
@@ -88,7 +91,41 @@ fn description(
         name,
         version: cleaned(runtime.version),
         online: runtime.status.as_deref() != Some(OFFLINE),
+        questions: questions(runtime.questions)?,
     })
+}
+
+/// Validates the questions of a runtime. Without the field it has none.
+fn questions(declared: Option<Vec<Json>>) -> Result<Questions, ApiError> {
+    let questions = declared.unwrap_or_default().iter().map(question).collect::<Result<Vec<_>, _>>()?;
+    Questions::try_from(questions).map_err(|invalid| match invalid {
+        InvalidQuestions::Question(name) => ApiError::InvalidQuestion(name.to_string()),
+        InvalidQuestions::TooMany | InvalidQuestions::TooLarge => ApiError::TooManyQuestions(invalid),
+    })
+}
+
+fn question(declared: &Json) -> Result<Question, ApiError> {
+    let question = declared.parse::<Object<Question>>().ok().map(|Object(question)| question);
+    let is_valid = |question: &Question| {
+        built_in(question.name).is_none()
+            && [&question.args_schema, &question.result_schema].into_iter().flatten().all(is_schema)
+    };
+    question.filter(is_valid).ok_or_else(|| ApiError::InvalidQuestion(name_of(declared)))
+}
+
+/// Whether it can be a JSON schema: an object or a boolean. The daemon has checked more.
+fn is_schema(schema: &Json) -> bool {
+    ["{", "true", "false"].into_iter().any(|start| schema.as_str().starts_with(start))
+}
+
+/// For the error text: the name of a question with other mistakes, or of an invalid name what can be displayed.
+fn name_of(declared: &Json) -> String {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let name = declared.parse::<Named>().ok().and_then(|Named { name }| ShortText::cleaned(&name));
+    name.map_or_else(|| "without a name".to_owned(), |name| name.to_string())
 }
 
 /// Cut to the length of a name.

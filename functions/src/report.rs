@@ -10,7 +10,7 @@ use doorbell_protocol::{Ack, InvalidModel, Kind, ModelListResult, NoResult, RawR
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
-use doorbell_shared::request::{ErrorText, Payload, PayloadTooLarge, RequestOutcome};
+use doorbell_shared::request::{ErrorText, KindFilter, Payload, PayloadTooLarge, RequestOutcome};
 use doorbell_shared::store::{ReportOutcome, Store};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
@@ -28,7 +28,7 @@ fn operation(request: &HttpRequest) -> Operation {
 async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Ack, ApiError> {
     let caller = caller(request, Scope::Daemon)?;
     input::limit_body(request)?;
-    let address = input::address(request, Kind::MODEL_LIST)?;
+    let address = input::address(request)?;
     let body: RawReport = input::body(request)?;
     let (outcome, response) = match outcome(body) {
         Ok(outcome) => (outcome, Ok(Ack::default())),
@@ -42,7 +42,8 @@ async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<
     };
 
     let now = state.clock.now();
-    let reported = state.store.report(address, &caller, &outcome, now).await;
+    let reported =
+        state.store.report(address, KindFilter::Only(Kind::MODEL_LIST), &caller, &outcome, now).await;
     match reported.map_err(operation.failed())? {
         ReportOutcome::Recorded { created_at } => {
             metrics::request_reported(&outcome, now.since(created_at));
@@ -51,7 +52,7 @@ async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<
         ReportOutcome::Duplicate => response,
         // A malformed body stays malformed, whatever the state of its request.
         ReportOutcome::Stale if matches!(response, Err(ApiError::InvalidBody)) => response,
-        ReportOutcome::Stale => Ok(Ack::default()),
+        ReportOutcome::Stale | ReportOutcome::Cancelled => Ok(Ack::default()),
         ReportOutcome::NotFound => Err(ApiError::RequestNotFound),
     }
 }

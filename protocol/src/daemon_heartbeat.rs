@@ -5,6 +5,7 @@ use strum::IntoStaticStr;
 
 use crate::heartbeat::{InFlight, in_flight_or_none};
 use crate::id::{RequestId, RuntimeId};
+use crate::json;
 use crate::kind::Kind;
 use crate::raw_json::Json;
 use crate::time::Timestamp;
@@ -12,14 +13,16 @@ use crate::time::Timestamp;
 /// Body of `POST /api/daemon/heartbeat` for all runtimes of a daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaemonHeartbeat {
-    /// 1 to [`RUNTIMES_PER_HEARTBEAT`](crate::limits::RUNTIMES_PER_HEARTBEAT).
-    pub runtimes: Vec<RuntimeHeartbeat>,
+    /// 1 to [`RUNTIMES_PER_HEARTBEAT`](crate::limits::RUNTIMES_PER_HEARTBEAT). Required; the server checks it.
+    #[serde(default, deserialize_with = "json::list")]
+    pub runtimes: Option<Vec<RuntimeHeartbeat>>,
 }
 
 /// One runtime in the heartbeat of its daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeHeartbeat {
-    /// The runtime's id. The server checks it.
+    /// The runtime's id. Required; the server checks it.
+    #[serde(default)]
     pub id: String,
     /// All claimed and unreported requests of the runtime. An unreadable list becomes `None`, and nothing is redelivered.
     #[serde(default, deserialize_with = "in_flight_or_none", skip_serializing_if = "Option::is_none")]
@@ -41,7 +44,7 @@ pub struct DaemonHeartbeatResponse {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeHeartbeatResponse {
     /// As in the heartbeat.
-    pub id: String,
+    pub id: RuntimeId,
     /// What became of the runtime's heartbeat.
     pub status: RuntimeHeartbeatStatus,
     /// At most [`CLAIMS_PER_RUNTIME`](crate::limits::CLAIMS_PER_RUNTIME) claimed requests, the oldest first.

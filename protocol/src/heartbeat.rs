@@ -1,6 +1,6 @@
 //! The heartbeat of one runtime and its response.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -39,6 +39,11 @@ pub struct InFlight(BTreeSet<RequestId>);
 pub struct TooManyInFlight(usize);
 
 impl InFlight {
+    /// The requests, in the order of their rings.
+    pub fn iter(&self) -> impl Iterator<Item = RequestId> {
+        self.0.iter().copied()
+    }
+
     /// Whether the daemon is working on `request`.
     pub fn contains(&self, request: RequestId) -> bool {
         self.0.contains(&request)
@@ -55,21 +60,21 @@ impl TryFrom<Vec<RequestId>> for InFlight {
     }
 }
 
-/// The response to a heartbeat.
+/// The response to the heartbeat of one runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatResponse {
     /// Always `ok`.
     pub status: String,
-    /// The request of kind `model_list` that this heartbeat has claimed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pending_model_list: Option<PendingRequest>,
+    /// What this heartbeat has claimed: at most one request of each built-in kind, by the kind's field.
+    #[serde(flatten)]
+    pub claimed: BTreeMap<String, PendingRequest>,
 }
 
 impl HeartbeatResponse {
-    /// The response with `claimed`, if there was work.
-    pub fn new(claimed: Option<RequestId>) -> Self {
-        let pending_model_list = claimed.map(|id| PendingRequest { id });
-        Self { status: "ok".to_owned(), pending_model_list }
+    /// The response with `claimed`: fields and requests.
+    pub fn new<'a>(claimed: impl IntoIterator<Item = (&'a str, RequestId)>) -> Self {
+        let claimed = claimed.into_iter().map(|(field, id)| (field.to_owned(), PendingRequest { id }));
+        Self { status: "ok".to_owned(), claimed: claimed.collect() }
     }
 }
 

@@ -82,6 +82,12 @@ impl RequestId {
         Self(id)
     }
 
+    /// When the id was generated.
+    pub fn created_at(self) -> Timestamp {
+        let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or_default();
+        Timestamp::from_millis(millis).unwrap_or_else(|| Timestamp::from(chrono::DateTime::UNIX_EPOCH))
+    }
+
     /// A lower bound of all ids generated at `time` or later, for range reads of the queue.
     pub fn lower_bound(time: Timestamp) -> Self {
         let millis = u128::try_from(time.millis()).unwrap_or(0);

@@ -18,9 +18,9 @@ pub const ONLINE_WINDOW: Duration = Duration::from_secs(45);
 pub const BODY_BYTES: usize = 1 << 20;
 
 /// The maximum size of a stored result. DynamoDB's limit is 400 KB for an item, attribute names included (AWS,
-/// "Service, account, and table quotas in Amazon DynamoDB"); 4 KiB are left for the other attributes. The limit counts the
-/// text as reported, escapes included.
-pub const RESULT_BYTES: usize = 400 * 1024 - 4 * 1024;
+/// "Service, account, and table quotas in Amazon DynamoDB"); the largest args and 4 KiB for the other attributes are left. The limit
+/// counts the text as reported, escapes included.
+pub const RESULT_BYTES: usize = 400 * 1024 - ARGS_BYTES - 4 * 1024;
 
 /// Error texts are truncated to this many bytes, so that a report with a long stack trace can be stored.
 pub const ERROR_BYTES: usize = 2 * 1024;

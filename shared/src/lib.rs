@@ -3,7 +3,8 @@
 //! | module | contents |
 //! |---|---|
 //! | [`request`] | the request lifecycle: states, transitions, leases |
-//! | [`runtime`] | registered runtimes and their liveness |
+//! | [`kinds`] | the built-in kinds of requests |
+//! | [`runtime`], [`questions`] | registered runtimes, their liveness and their questions |
 //! | [`rate_limit`] | the rate limits of rings and registrations |
 //! | [`access`], [`token`] | callers, scopes, workspaces and opaque tokens |
 //! | [`store`] | the store trait and its implementations |
@@ -16,7 +17,9 @@
 pub mod access;
 pub mod clock;
 pub mod id_gen;
+pub mod kinds;
 pub mod limits;
+pub mod questions;
 pub mod rate_limit;
 pub mod request;
 pub mod runtime;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
+use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
 
 /// A running request that is not in `in_flight` is redelivered if its lease is older than this.
 ///
@@ -16,9 +16,24 @@ pub const RUNTIME_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The assumed maximum difference between two nodes' clocks. It widens hints and range reads, never a deadline.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// How long after a ring heartbeats read the queue: as long as the request can be open, plus clock skew.
-pub const WORK_HINT_LIFETIME: Duration =
-    Duration::from_secs(PENDING_DEADLINE.as_secs() + RUNNING_DEADLINE.as_secs() + 2 * CLOCK_SKEW.as_secs());
+/// An id in an open set that has no request after this is removed. Initiate adds the id first and puts the request second, and ends
+/// within [`CALL_TIMEOUT`]; the clocks of two instances may differ by [`CLOCK_SKEW`].
+pub const ORPHAN_AGE: Duration = Duration::from_secs(15);
+
+const _: () = assert!(
+    CALL_TIMEOUT.as_secs() + CLOCK_SKEW.as_secs() < ORPHAN_AGE.as_secs(),
+    "the initiate of an orphan may be in progress"
+);
+
+/// The removal of an ended request's id is abandoned after this. A heartbeat finds the id again.
+pub const OPEN_REMOVAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// `Retry-After` of a ring to a runtime with too many open requests: the next heartbeat may claim some.
+pub const FULL_QUEUE_RETRY: Duration = Duration::from_secs(15);
+
+/// The most questions in a page of runtimes, in bytes of the response; a page with more ends earlier. Lambda's response is limited to 6 MB
+/// (AWS, "Lambda quotas"), and 500 runtimes with the longest texts take 3.6 MB of it.
+pub const QUESTIONS_PER_PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// A call that takes longer than this is answered with the 500 of its operation. Lambda ends a function after 10 s (`Timeout` in
 /// `template.yaml`), and then neither a response nor a log line has the reason; one second is left for both.
@@ -32,7 +47,7 @@ pub const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 pub const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A heartbeat that is older than this starts neither a claim nor the renewal of its listing: the liveness write (up to
-/// [`SLOW_STORE_THRESHOLD`]) and the queue read (up to [`QUEUE_READ_TIMEOUT`]) leave room for a first claim. A claim ends within
+/// [`SLOW_STORE_THRESHOLD`]) leaves room for a first claim. A claim ends within
 /// [`STORE_CALL_TIMEOUT`], so [`CALL_TIMEOUT`] cancels none.
 pub const LATEST_CLAIM_START: Duration = Duration::from_secs(3);
 
@@ -40,13 +55,23 @@ pub const LATEST_CLAIM_START: Duration = Duration::from_secs(3);
 pub const LISTING_RENEWAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 const _: () = assert!(
-    SLOW_STORE_THRESHOLD.as_secs() + QUEUE_READ_TIMEOUT.as_secs() <= LATEST_CLAIM_START.as_secs()
+    SLOW_STORE_THRESHOLD.as_secs() < LATEST_CLAIM_START.as_secs()
         && LATEST_CLAIM_START.as_secs() + STORE_CALL_TIMEOUT.as_secs() < CALL_TIMEOUT.as_secs(),
     "a heartbeat must end before it is cancelled"
 );
 
-/// A heartbeat abandons its queue read after this, because a slow store must not fail the heartbeat.
-pub const QUEUE_READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// When a daemon sends its next heartbeat. A runtime is online for three of these intervals.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Runtimes of one heartbeat that are served at once. As for [`PARALLEL_WRITES`].
+pub const PARALLEL_HEARTBEATS: usize = 10;
+
+/// The args in the response to one heartbeat, in bytes. A function's response has at most 6 MB (AWS, "Lambda quotas"); ids and other
+/// fields of 500 requests take less than 0.2 MB. What is left waits for the next heartbeat.
+pub const WORK_BYTES: usize = 4 << 20;
+
+/// The read of cancelled requests is abandoned after this. The next heartbeat repeats it.
+pub const CANCELLED_READ_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A heartbeat whose liveness write took longer than this skips the queue. The response to a late claim would be lost: daemon and
 /// Lambda time out after 10 s.
@@ -63,8 +88,10 @@ pub const PARALLEL_WRITES: usize = 10;
 /// The sustained rate of rings of one runtime: 60 a minute.
 pub const RING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The burst of rings of one runtime.
-pub const RING_BURST: u32 = 60;
+/// The burst of rings of one runtime: fewer than the requests that may be open, so that a burst never fills the open set.
+pub const RING_BURST: u32 = 30;
+
+const _: () = assert!((RING_BURST as usize) < OPEN_REQUESTS_PER_RUNTIME, "a burst fills the open set");
 
 /// The deliveries that a request's item keeps. A running request has at most 12 within its deadline: one, and one more after each
 /// [`REDELIVERY_AFTER`]. With the longest subjects they take 2.6 KB of the 4 KiB that

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::limits::RUNTIME_RETENTION;
+use crate::questions::Questions;
 
 /// A text from a caller (a name, a type, a daemon id): at most [`TEXT_CHARS`] characters, none of them a control character.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,6 +116,7 @@ pub struct RuntimeDescription {
     pub version: Option<ShortText>,
     /// Whether it can be rung.
     pub online: bool,
+    pub questions: Questions,
 }
 
 impl Registration {
@@ -129,7 +131,8 @@ impl Registration {
         namespace: RuntimeIdNamespace,
         now: Timestamp,
     ) -> Runtime {
-        let RuntimeDescription { provider, profile_id, name, version, online } = description.clone();
+        let RuntimeDescription { provider, profile_id, name, version, online, questions } =
+            description.clone();
         let profile = profile_id.as_ref().map_or("", ShortText::as_str);
         Runtime {
             id: namespace.runtime_id(self.daemon_id.as_str(), provider.as_str(), profile),
@@ -145,6 +148,7 @@ impl Registration {
             registered_at: now,
             last_seen_at: now,
             deregistered_at: (!online).then_some(now),
+            questions,
         }
     }
 }
@@ -173,6 +177,8 @@ pub struct Runtime {
     pub last_seen_at: Timestamp,
     /// Set by a deregistration or a registration as offline; the next heartbeat clears it.
     pub deregistered_at: Option<Timestamp>,
+    /// Empty where questions are not read.
+    pub questions: Questions,
 }
 
 impl Runtime {
@@ -204,7 +210,7 @@ impl Runtime {
             visibility: Some(RuntimeRecord::PUBLIC.to_owned()),
             owner_id: owned(self.owner_id.as_ref()),
             metadata: self.metadata(),
-            questions: None,
+            questions: (!self.questions.is_empty()).then(|| self.questions.iter().cloned().collect()),
             status: if self.is_online(now) { RuntimeStatus::Online } else { RuntimeStatus::Offline },
             last_seen_at: self.last_seen_at,
             created_at: self.registered_at,
@@ -246,6 +252,7 @@ mod tests {
             name: text("Codex"),
             version: None,
             online: true,
+            questions: Questions::default(),
         };
         let registration = Registration {
             workspace: "00000000-0000-4000-8000-00000000000a".parse().unwrap(),

@@ -1,12 +1,11 @@
 //! `doorbell why`: the history of a request, from its item in the table.
 
-use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 use doorbell_protocol::{Status, Timestamp};
 use doorbell_shared::clock::{Clock as _, SystemClock};
+use doorbell_shared::kinds::timeout_text;
 use doorbell_shared::request::{
-    DeliveryRecord, Ending, HistorySubject, RequestHistory, State, TimeoutReason,
+    Deadlines, DeliveryRecord, Ending, HistorySubject, RequestHistory, State, TimeoutReason,
 };
-use doorbell_shared::runtime::Runtime;
 use doorbell_shared::store::dynamodb::FoundRequest;
 use serde_json::{Value, json};
 
@@ -32,7 +31,9 @@ pub(super) async fn run(arguments: arguments::Why) -> Result<(), CommandError> {
 fn status(history: &RequestHistory, ending: Ending) -> Status {
     match ending {
         Ending::TimedOut { .. } => Status::Timeout,
-        Ending::Open { .. } | Ending::Reported { .. } => history.request.state.status(),
+        Ending::Open { .. } | Ending::Reported { .. } | Ending::Cancelled { .. } => {
+            history.request.state.status()
+        }
     }
 }
 
@@ -47,7 +48,7 @@ fn print(found: &FoundRequest, now: Timestamp) {
     let FoundRequest { history, runtime } = found;
     let address = history.request.address;
     let ending = history.ending(now);
-    let (kind, status) = (address.kind.as_str(), status(history, ending).as_str());
+    let (kind, status) = (history.request.kind.as_str(), status(history, ending).as_str());
     output::line(format!("Request {} ({kind}): {status}", address.request));
     match runtime {
         Some(runtime) => output::line(format!(
@@ -84,8 +85,11 @@ fn events(found: &FoundRequest, ending: Ending) -> Vec<[String; 4]> {
             let event = format!("reported {}", history.request.state.status().as_str());
             rows.push(row(at, event, history.reported_by.as_ref()));
         }
+        Ending::Cancelled { at } => {
+            rows.push(row(at, "cancelled".to_owned(), history.cancelled_by.as_ref()));
+        }
         Ending::TimedOut { reason, deadline, stored_at } => {
-            rows.push(row(deadline, timeout(reason, rung_at, found.runtime.as_ref()), None));
+            rows.push(row(deadline, timeout(reason, found), None));
             let polled = "the first poll after the deadline stored the timeout";
             rows.extend(stored_at.map(|at| row(at, polled.to_owned(), None)));
         }
@@ -97,20 +101,21 @@ fn events(found: &FoundRequest, ending: Ending) -> Vec<[String; 4]> {
 }
 
 /// The deadline that ended a request. For an unclaimed one, also when its runtime was last seen.
-fn timeout(reason: TimeoutReason, rung_at: Timestamp, runtime: Option<&Runtime>) -> String {
-    match (reason, runtime.map(|runtime| runtime.last_seen_at)) {
+fn timeout(reason: TimeoutReason, found: &FoundRequest) -> String {
+    let request = &found.history.request;
+    let Deadlines { pending, running, .. } = request.deadlines;
+    let rung_at = request.created_at;
+    match (reason, found.runtime.as_ref().map(|runtime| runtime.last_seen_at)) {
         (TimeoutReason::NotReported, _) => {
-            format!("timeout: not reported within {} s of the first delivery", RUNNING_DEADLINE.as_secs())
+            format!("timeout: not reported within {} s of the first delivery", running.as_secs())
         }
-        (TimeoutReason::NotClaimed, None) => {
-            format!("timeout: not claimed within {} s", PENDING_DEADLINE.as_secs())
-        }
+        (TimeoutReason::NotClaimed, None) => format!("timeout: not claimed within {} s", pending.as_secs()),
         (TimeoutReason::NotClaimed, Some(seen)) => {
             let (distance, side) =
                 if seen < rung_at { (rung_at.since(seen), "before") } else { (seen.since(rung_at), "after") };
             format!(
                 "timeout: not claimed within {} s; the runtime was last seen {:.3} s {side} the ring",
-                PENDING_DEADLINE.as_secs(),
+                pending.as_secs(),
                 distance.as_secs_f64()
             )
         }
@@ -125,7 +130,7 @@ fn to_json(found: &FoundRequest, now: Timestamp) -> Value {
         "id": request.address.request,
         "runtime_id": request.address.runtime,
         "workspace_id": request.workspace,
-        "kind": request.address.kind,
+        "kind": request.kind,
         "status": status(history, ending),
         "created_at": request.created_at,
     });
@@ -140,12 +145,10 @@ fn to_json(found: &FoundRequest, now: Timestamp) -> Value {
     match ending {
         Ending::Open { deadline } => set("deadline", json!(deadline)),
         Ending::Reported { at } => set("report", report(history, at)),
+        Ending::Cancelled { at } => set("cancellation", cancellation(history, at)),
         Ending::TimedOut { reason, deadline, stored_at } => {
-            let name = match reason {
-                TimeoutReason::NotClaimed => "not_claimed",
-                TimeoutReason::NotReported => "not_reported",
-            };
-            let mut timeout = json!({"reason": name, "error": reason.as_str(), "deadline": deadline});
+            let error = timeout_text(request, reason);
+            let mut timeout = json!({"reason": reason, "error": error, "deadline": deadline});
             if let Some(stored_at) = stored_at {
                 timeout["stored_at"] = json!(stored_at);
             }
@@ -173,4 +176,12 @@ fn report(history: &RequestHistory, at: Timestamp) -> Value {
         report["by"] = subject.as_str().into();
     }
     report
+}
+
+fn cancellation(history: &RequestHistory, at: Timestamp) -> Value {
+    let mut cancellation = json!({"at": at});
+    if let Some(subject) = &history.cancelled_by {
+        cancellation["by"] = subject.as_str().into();
+    }
+    cancellation
 }

@@ -2,7 +2,7 @@
 
 use doorbell_protocol::Timestamp;
 use doorbell_shared::clock::Stopwatch;
-use doorbell_shared::limits::LIST_TIMEOUT;
+use doorbell_shared::limits::{LIST_TIMEOUT, QUESTIONS_PER_PAGE_BYTES};
 use doorbell_shared::runtime::Runtime;
 use doorbell_shared::store::{Result, RuntimePage, Store};
 use futures_util::future::try_join_all;
@@ -19,6 +19,10 @@ pub(super) struct Page {
     pub(super) runtimes: Vec<Runtime>,
     /// Set if there may be more.
     pub(super) next: Option<Cursor>,
+    /// The questions of the runtimes, as in [`Questions::response_bytes`](doorbell_shared::questions::Questions::response_bytes).
+    questions_bytes: usize,
+    /// Whether a runtime did not fit.
+    is_full: bool,
 }
 
 /// Up to `limit` runtimes of the workspaces at `starts`. Ends early when it takes long, but not before the first workspace.
@@ -62,7 +66,7 @@ pub(super) async fn read_page<S: Store>(
                 continue;
             };
             // It has had all the room.
-            if share >= room || page.runtimes.len() == limit {
+            if share >= room || page.runtimes.len() == limit || page.is_full {
                 page.next = Some(rest);
                 return Ok(page);
             }
@@ -77,14 +81,20 @@ pub(super) async fn read_page<S: Store>(
 }
 
 impl Page {
-    /// Takes the runtimes of a workspace that fit; returns the start of the next page, if any are left.
+    /// Takes the runtimes of a workspace that fit, in number and in questions; returns the start of the next page, if any are left.
     fn take(&mut self, start: Cursor, listed: RuntimePage, limit: usize) -> Option<Cursor> {
-        let room = limit - self.runtimes.len();
-        let is_cut = listed.runtimes.len() > room;
-        let before = self.runtimes.len();
-        self.runtimes.extend(listed.runtimes.into_iter().take(room));
-        let last_taken = self.runtimes[before..].last().map(|runtime| runtime.id);
-        let after = if is_cut { last_taken.or(start.after) } else { listed.next };
-        (is_cut || after.is_some()).then_some(Cursor { after, ..start })
+        let mut last_taken = None;
+        for runtime in listed.runtimes {
+            let questions_bytes = self.questions_bytes + runtime.questions.response_bytes();
+            let is_over = !self.runtimes.is_empty() && questions_bytes > QUESTIONS_PER_PAGE_BYTES;
+            if is_over || self.runtimes.len() == limit {
+                self.is_full = true;
+                return Some(Cursor { after: last_taken.or(start.after), ..start });
+            }
+            self.questions_bytes = questions_bytes;
+            last_taken = Some(runtime.id);
+            self.runtimes.push(runtime);
+        }
+        listed.next.map(|after| Cursor { after: Some(after), ..start })
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use doorbell_protocol::limits::BODY_BYTES;
-use doorbell_protocol::{Kind, Object, RequestId, RuntimeId, Scope, WorkspaceId};
+use doorbell_protocol::{Object, RequestId, RuntimeId, Scope, WorkspaceId};
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use serde::de::DeserializeOwned;
@@ -117,17 +117,22 @@ pub fn runtime(request: &HttpRequest) -> Result<RuntimeId, ApiError> {
     parameter(request, "runtimeId").parse().map_err(|_| ApiError::InvalidRuntimeId)
 }
 
+/// Parses one of several runtime ids in a body.
+pub fn parse_runtime(text: &str) -> Result<RuntimeId, ApiError> {
+    text.parse().map_err(|_| ApiError::InvalidRuntimeId)
+}
+
 /// Parses the runtime id in a body.
 pub fn body_runtime(text: &str) -> Result<RuntimeId, ApiError> {
-    let id = text.parse().map_err(|_| ApiError::InvalidRuntimeId)?;
+    let id = parse_runtime(text)?;
     record_id("runtime_id", id);
     Ok(id)
 }
 
-/// The address in the path of a route of `kind`. A malformed request id is answered 404.
-pub fn address(request: &HttpRequest, kind: Kind) -> Result<Address, ApiError> {
+/// The address in the path. A malformed request id is answered 404.
+pub fn address(request: &HttpRequest) -> Result<Address, ApiError> {
     let runtime = runtime(request)?;
-    Ok(Address { runtime, request: request_id(request)?, kind })
+    Ok(Address { runtime, request: request_id(request)? })
 }
 
 fn request_id(request: &HttpRequest) -> Result<RequestId, ApiError> {

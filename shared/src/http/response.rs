@@ -8,6 +8,8 @@ use lambda_http::Body;
 use lambda_http::http::{HeaderName, HeaderValue, Response as HttpResponse, header};
 use serde::Serialize;
 
+use crate::limits::FULL_QUEUE_RETRY;
+use crate::questions::InvalidQuestions;
 use crate::rate_limit::RateLimited;
 use crate::store::StoreError;
 
@@ -28,6 +30,14 @@ pub enum ApiError {
     InvalidCursor,
     RuntimeIdRequired,
     RuntimeIdsRequired,
+    /// A heartbeat of a daemon without runtimes.
+    RuntimesRequired,
+    /// A heartbeat of a daemon with too many runtimes.
+    TooManyHeartbeats,
+    /// The named question in a registration.
+    InvalidQuestion(String),
+    /// The questions of a runtime are too many, or too large.
+    TooManyQuestions(InvalidQuestions),
     DaemonIdRequired,
     WorkspaceIdRequired,
     NothingToRegister,
@@ -48,6 +58,9 @@ pub enum ApiError {
     ReportTooLarge,
     RuntimeOffline,
     RateLimited(RateLimited),
+    /// The idempotency key belongs to a ring with another kind or other args.
+    IdempotencyKeyUsed,
+    TooManyOpenRequests,
     /// Rings of one token.
     RingsLimited(RateLimited),
     /// Registrations of one token. 503: only initiate answers 429, and daemons retry a 5xx.
@@ -118,6 +131,10 @@ impl ApiError {
             Self::InvalidCursor => (400, text::INVALID_CURSOR.into()),
             Self::RuntimeIdRequired => (400, text::RUNTIME_ID_REQUIRED.into()),
             Self::RuntimeIdsRequired => (400, text::RUNTIME_IDS_REQUIRED.into()),
+            Self::RuntimesRequired => (400, text::RUNTIMES_REQUIRED.into()),
+            Self::TooManyHeartbeats => (400, text::TOO_MANY_RUNTIMES_AT_ONCE.into()),
+            Self::InvalidQuestion(name) => (400, format!("invalid question: {name}").into()),
+            Self::TooManyQuestions(invalid) => (400, invalid.to_string().into()),
             Self::DaemonIdRequired => (400, text::DAEMON_ID_REQUIRED.into()),
             Self::WorkspaceIdRequired => (400, text::WORKSPACE_ID_REQUIRED.into()),
             Self::NothingToRegister => (400, text::NOTHING_TO_REGISTER.into()),
@@ -134,6 +151,8 @@ impl ApiError {
             Self::ReportTooLarge => (413, text::REPORT_TOO_LARGE.into()),
             Self::RuntimeOffline => (503, text::RUNTIME_OFFLINE.into()),
             Self::Overloaded => (503, text::SERVER_BUSY.into()),
+            Self::IdempotencyKeyUsed => (409, text::IDEMPOTENCY_KEY_USED.into()),
+            Self::TooManyOpenRequests => (429, text::TOO_MANY_OPEN_REQUESTS.into()),
             Self::RateLimited(_) => (429, text::RATE_LIMITED.into()),
             Self::RingsLimited(_) => (429, text::RINGS_LIMITED.into()),
             Self::RegistrationsLimited(_) => (503, text::REGISTRATIONS_LIMITED.into()),
@@ -168,6 +187,9 @@ impl ApiError {
             | Self::RegistrationsLimited(RateLimited { retry_after }) => {
                 let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
                 Some((header::RETRY_AFTER, HeaderValue::from(seconds)))
+            }
+            Self::TooManyOpenRequests => {
+                Some((header::RETRY_AFTER, HeaderValue::from(FULL_QUEUE_RETRY.as_secs())))
             }
             Self::Overloaded => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,

@@ -5,7 +5,6 @@
 use std::fmt;
 
 use doorbell_protocol::Timestamp;
-use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
 
 use super::{Request, State, TimeoutReason};
 use crate::limits::HISTORY_SUBJECT_BYTES;
@@ -55,6 +54,8 @@ pub struct RequestHistory {
     pub deliveries: Vec<DeliveryRecord>,
     /// The subject of the token that reported the outcome.
     pub reported_by: Option<HistorySubject>,
+    /// The subject of the token that cancelled it.
+    pub cancelled_by: Option<HistorySubject>,
 }
 
 /// How a request ended, or when its deadline is.
@@ -64,6 +65,9 @@ pub enum Ending {
         deadline: Timestamp,
     },
     Reported {
+        at: Timestamp,
+    },
+    Cancelled {
         at: Timestamp,
     },
     TimedOut {
@@ -82,6 +86,7 @@ impl RequestHistory {
             |reason, stored_at| Ending::TimedOut { reason, deadline: self.deadline(reason), stored_at };
         match (&request.state, request.timeout_reason(now)) {
             (State::Completed(_) | State::Failed(_), _) => Ending::Reported { at: request.updated_at },
+            (State::Cancelled, _) => Ending::Cancelled { at: request.updated_at },
             (State::Timeout(reason), _) => timed_out(*reason, Some(request.updated_at)),
             (_, Some(reason)) => timed_out(reason, None),
             (State::Pending, None) => Ending::Open { deadline: self.deadline(TimeoutReason::NotClaimed) },
@@ -92,8 +97,10 @@ impl RequestHistory {
     fn deadline(&self, reason: TimeoutReason) -> Timestamp {
         let created_at = self.request.created_at;
         match reason {
-            TimeoutReason::NotClaimed => created_at + PENDING_DEADLINE,
-            TimeoutReason::NotReported => self.claimed_at.unwrap_or(created_at) + RUNNING_DEADLINE,
+            TimeoutReason::NotClaimed => self.request.claim_by(),
+            TimeoutReason::NotReported => {
+                self.claimed_at.unwrap_or(created_at) + self.request.deadlines.running
+            }
         }
     }
 }
@@ -104,7 +111,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::request::{Address, ErrorText, LeaseToken, RequestOutcome};
+    use crate::request::{Address, ClaimFilter, Deadlines, ErrorText, LeaseToken, RequestOutcome, Ring};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(1_795_000_000_000 + seconds * 1000).unwrap()
@@ -114,16 +121,24 @@ mod tests {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
         let runtime: RuntimeId = "5f0c1b52-6c0e-5d0a-9a5e-0d9f7a1c2b3d".parse().unwrap();
         let request = RequestId::lower_bound(at(0));
-        Request::new(Address { runtime, request, kind: Kind::MODEL_LIST }, workspace, at(0))
+        let deadlines = Deadlines::of_seconds(30, 60, 120);
+        Request::new(Ring::new(Address { runtime, request }, Kind::MODEL_LIST, deadlines), workspace, at(0))
     }
 
     fn running() -> Request {
-        pending().claimed_if_pending(LeaseToken::from_uuid(Uuid::from_u128(7)), at(10)).unwrap()
+        let token = LeaseToken::from_uuid(Uuid::from_u128(7));
+        pending().claimed_if_claimable(ClaimFilter::Pending, token, at(10)).unwrap()
     }
 
     fn ending(request: Request, claimed_at: Option<Timestamp>, now: i64) -> Ending {
-        let history =
-            RequestHistory { request, claimed_at, asked_by: None, deliveries: vec![], reported_by: None };
+        let history = RequestHistory {
+            request,
+            claimed_at,
+            asked_by: None,
+            deliveries: vec![],
+            reported_by: None,
+            cancelled_by: None,
+        };
         history.ending(at(now))
     }
 

@@ -1,52 +1,82 @@
 //! The request lifecycle, as pure functions of (record, now): no storage, no HTTP, no clock.
 //!
 //! ```text
-//!                         ┌──┐ redelivery
-//!              claim      ▼  │       report
-//!   pending ──────────▶ running ──────────────▶ completed | failed
+//!                         ┌──┐ redelivery, progress
+//!              claim      ▼  │       report, cancel
+//!   pending ──────────▶ running ──────────────▶ completed | failed | cancelled
 //!      │  │                │
-//!      │  └── report ──────┼──────────────────▶ completed | failed
-//!      │ > 30 s            │ > 60 s after the first claim
+//!      │  └ report, cancel ┼──────────────────▶ completed | failed | cancelled
+//!      │ pending deadline  │ running deadline, after the first claim
 //!      └──────▶ timeout ◀──┘
 //! ```
 //!
 //! | state | entered by | left by |
 //! |---|---|---|
-//! | `pending` | initiate | a claim, a report, a timeout |
-//! | `running` | the claim of a heartbeat | a report, a timeout, a redelivery |
+//! | `pending` | initiate | a claim, a report, a cancellation, a timeout |
+//! | `running` | the claim of a heartbeat | a report, a cancellation, a timeout, a redelivery |
 //! | `completed`, `failed` | a report on an open request | never |
+//! | `cancelled` | a cancellation of an open request; `failed` on the wire | never |
 //! | `timeout` | the first poll after the deadline | never |
+//!
+//! The lifecycle knows a kind as a name, and a request's deadlines as durations. Args, progress and results are opaque JSON.
 
+mod deadlines;
 mod history;
 mod lifecycle;
+mod open_set;
+mod ring;
 
 use std::fmt;
 
 use doorbell_protocol::limits::{ERROR_BYTES, RESULT_BYTES};
-use doorbell_protocol::{InFlight, Kind, RequestId, RuntimeId, Status, Timestamp, WorkspaceId};
+use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Status, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use uuid::Uuid;
 
+pub use deadlines::Deadlines;
 pub use history::{DeliveryRecord, Ending, HistorySubject, RequestHistory};
+pub use open_set::OpenRequest;
+pub use ring::{Fingerprint, IdempotencyKey, InvalidIdempotencyKey, Ring};
 
 /// The key of a request. The id alone is not enough: a poll of another runtime's path must not find the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     pub runtime: RuntimeId,
     pub request: RequestId,
-    pub kind: Kind,
+}
+
+/// Which kinds a route serves. Requests of other kinds do not exist on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KindFilter {
+    Any,
+    Only(Kind),
+}
+
+impl KindFilter {
+    pub fn matches(self, kind: Kind) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(only) => only == kind,
+        }
+    }
 }
 
 /// A client's request to a runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
     pub address: Address,
+    pub kind: Kind,
     /// The runtime's workspace at the time of the ring.
     pub workspace: WorkspaceId,
+    pub args: Option<Json>,
+    pub deadlines: Deadlines,
     pub state: State,
+    /// The last progress that was reported while it was running.
+    pub progress: Option<Json>,
     /// The time of the ring. The pending deadline starts here.
     pub created_at: Timestamp,
-    /// The last change of state: for a running request, the last delivery. Retention starts here.
+    /// The last change: for a running request, the last delivery or progress. Retention starts here.
     pub updated_at: Timestamp,
 }
 
@@ -57,28 +87,23 @@ pub enum State {
     Running(Lease),
     Completed(Payload),
     Failed(ErrorText),
+    Cancelled,
     Timeout(TimeoutReason),
 }
 
-/// Which deadline ended a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Which deadline ended a request. The text of the wire contract depends on the kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum TimeoutReason {
     NotClaimed,
     NotReported,
 }
 
 impl TimeoutReason {
-    /// The error text of the wire contract.
+    /// The name in storage.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotClaimed => "daemon did not respond within 30 seconds",
-            Self::NotReported => "daemon did not finish within 60 seconds",
-        }
-    }
-
-    /// The reason with this stored text.
-    pub fn from_text(text: &str) -> Option<Self> {
-        [Self::NotClaimed, Self::NotReported].into_iter().find(|reason| reason.as_str() == text)
+        self.into()
     }
 }
 
@@ -88,7 +113,7 @@ impl State {
             Self::Pending => Status::Pending,
             Self::Running(_) => Status::Running,
             Self::Completed(_) => Status::Completed,
-            Self::Failed(_) => Status::Failed,
+            Self::Failed(_) | Self::Cancelled => Status::Failed,
             Self::Timeout(_) => Status::Timeout,
         }
     }
@@ -117,6 +142,8 @@ impl From<RequestOutcome> for State {
 pub struct Lease {
     /// The time of the first claim. The running deadline starts here. Never on the wire.
     pub claimed_at: Timestamp,
+    /// The time of this claim.
+    pub leased_at: Timestamp,
     pub token: LeaseToken,
     /// The number of deliveries so far: 1 for the first claim.
     pub attempt: u32,
@@ -141,22 +168,12 @@ impl fmt::Display for LeaseToken {
 }
 
 /// Which requests a heartbeat may claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimFilter {
     Pending,
-    /// Pending requests, and running ones that are not in `in_flight`.
-    PendingOrLost(InFlight),
-}
-
-/// How a request is delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Delivery {
-    First,
-    /// Redelivery in place of a lease whose heartbeat response was lost.
-    Redelivery {
-        /// The lease that is replaced.
-        lease: LeaseToken,
-    },
+    /// Pending requests, and running ones whose lease is old enough to be lost. For daemons that list what they have in flight; the
+    /// caller leaves those out.
+    PendingOrLost,
 }
 
 /// The reported outcome of a daemon's work.

@@ -19,44 +19,58 @@ mod outcome;
 
 use std::future::Future;
 
-use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 pub use outcome::{
-    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome,
-    HeartbeatOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome,
-    RuntimePage, StoreError, StoreErrorKind,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
+    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, RegisterOutcome,
+    ReportOutcome, Result, RevokeOutcome, RuntimePage, StoreError, StoreErrorKind,
 };
 
 use crate::access::Principal;
 use crate::rate_limit::Charge;
-use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
+use crate::request::{Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, RequestOutcome, Ring};
 use crate::runtime::{Registration, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
 
 /// Runtimes and their requests. [`memory::MemoryStore`] and `dynamodb::DynamoDbStore` implement it; the functions call it.
 #[warn(missing_docs)]
 pub trait Store: Send + Sync {
-    /// Creates a request at `address`, if the runtime is online at `now` and within its
-    /// [rate limit](crate::rate_limit). Called by initiate.
+    /// Creates the request of `ring`, if the runtime is online at `now`, within its [rate limit](crate::rate_limit), and has room in
+    /// its open set. A ring with a queue needs no online runtime. Called by initiate.
     ///
-    /// The work hint is written before the request, so that a crash in between leaves a hint without a request and never a
-    /// request without a hint. Afterwards every [`poll`](Self::poll) finds the request. The request id is the idempotency
-    /// token: a retry with the same `address` and `now` creates nothing new and, unless another ring came in between, does
+    /// The id is added to the open set before the request is put, so that a crash in between leaves an id without a request and
+    /// never a request without an id. Afterwards every [`poll`](Self::poll) finds the request. The request id is the idempotency
+    /// token of the call: a retry with the same ring and `now` creates nothing new and, unless the request has ended in between, does
     /// not count towards the rate limit again.
+    ///
+    /// A ring with the idempotency key of an earlier one counts towards nothing, and is answered even if the runtime is offline. A ring
+    /// that joins a request counts as any other, but needs no room in the open set.
     fn initiate(
         &self,
-        address: Address,
+        ring: &Ring,
         caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<InitiateOutcome>> + Send;
 
-    /// Reads the request at `address`. Called by poll.
+    /// The deadlines of requests of `kind`, if `runtime` declares it as a question. Called by initiate for kinds that are not
+    /// built in. Reads only, so it may be cancelled.
+    fn find_question(
+        &self,
+        runtime: RuntimeId,
+        kind: Kind,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<FindQuestionOutcome>> + Send;
+
+    /// Reads the request at `address`, if it is of one of `kinds`. Called by poll, and by initiate while a client waits.
     ///
     /// A timeout is written before it is returned: after a poll has returned a terminal state, every later poll returns the
     /// same, on any node.
     fn poll(
         &self,
         address: Address,
+        kinds: KindFilter,
         caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<PollOutcome>> + Send;
@@ -79,39 +93,70 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Lists requests of `runtime` that may be claimed at `now`, the oldest first. Called by heartbeat when there is a work
-    /// hint.
+    /// Claims the request at `address`, creating the lease `token`. Called by heartbeat for the ids of the runtime's open set, the
+    /// oldest first, without those in flight.
     ///
-    /// A long list may be incomplete, but contains the oldest request of each kind. Reads only, so it may be cancelled.
-    fn list_claimable(
-        &self,
-        runtime: RuntimeId,
-        filter: &ClaimFilter,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Candidate>>> + Send;
-
-    /// Claims a request, creating the lease `token`. Called by heartbeat.
-    ///
-    /// Of all claims of one pending request, or in place of one lease, one wins. `token` is the idempotency token: a retry
+    /// Of all claims of one pending request, or in place of one lost lease, one wins. `token` is the idempotency token: a retry
     /// has the same outcome for as long as the lease holds. A redelivery counts one more attempt and does not restart the
     /// running deadline. Must not be cancelled: a cancelled claim may have won.
     fn claim(
         &self,
         address: Address,
         caller: &Principal,
-        delivery: Delivery,
+        filter: ClaimFilter,
         token: LeaseToken,
         now: Timestamp,
     ) -> impl Future<Output = Result<ClaimOutcome>> + Send;
 
-    /// Stores the outcome of an open request. Called by report. The outcome is the idempotency token.
+    /// Removes ids from the open set of `runtime`: those of requests that have ended, or [were never
+    /// put](crate::request::OpenRequest::is_orphan). Called by heartbeat for what its claims have found. May be cancelled: the next
+    /// heartbeat finds them again.
+    fn remove_open(
+        &self,
+        runtime: RuntimeId,
+        ended: &[OpenRequest],
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Those of `requests` of `runtime` that were cancelled. Called by heartbeat for requests in flight that are not in the open set.
+    /// Reads only, so it may be cancelled.
+    fn find_cancelled(
+        &self,
+        runtime: RuntimeId,
+        requests: &[RequestId],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<RequestId>>> + Send;
+
+    /// Stores the outcome of an open request of one of `kinds`, then removes its id from the open set. Called by report. The outcome
+    /// is the idempotency token.
+    ///
+    /// The removal may fail: heartbeats find the id, and remove it.
     fn report(
         &self,
         address: Address,
+        kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> impl Future<Output = Result<ReportOutcome>> + Send;
+
+    /// Stores the progress of a running request. Called by report.
+    fn report_progress(
+        &self,
+        address: Address,
+        caller: &Principal,
+        progress: &Json,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<ProgressOutcome>> + Send;
+
+    /// Cancels an open request of one of `kinds`, then removes its id from the open set as [`report`](Self::report) does. Called by
+    /// cancel.
+    fn cancel(
+        &self,
+        address: Address,
+        kinds: KindFilter,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<CancelOutcome>> + Send;
 
     /// Registers runtimes and lists them in their workspace, or updates them. Called by register, which has checked that the
     /// caller is in the workspace.

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
-use doorbell_protocol::{Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
+use crate::limits::QUESTIONS_PER_PAGE_BYTES;
 use crate::rate_limit::RateLimited;
-use crate::request::{Delivery, Request, RequestOutcome};
+use crate::request::{Deadlines, OpenRequest, Request, RequestOutcome, State};
 use crate::runtime::Runtime;
 use crate::token::TokenRecord;
 
@@ -15,9 +16,24 @@ use crate::token::TokenRecord;
 pub enum InitiateOutcome {
     /// The request waits for the runtime's next heartbeat.
     Enqueued(Request),
+    /// An earlier request answers the ring: it has the same idempotency key, or the ring joins it.
+    Existing(Request),
+    /// The idempotency key belongs to a ring with another kind or other args.
+    IdempotencyKeyUsed,
     Offline,
     RateLimited(RateLimited),
+    /// The runtime has too many open requests.
+    QueueFull,
     NotFound,
+}
+
+/// The outcome of [`Store::find_question`](super::Store::find_question).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindQuestionOutcome {
+    /// With the deadlines of its requests.
+    Found(Deadlines),
+    NotDeclared,
+    RuntimeNotFound,
 }
 
 /// The outcome of [`Store::poll`](super::Store::poll).
@@ -31,11 +47,11 @@ pub enum PollOutcome {
 }
 
 /// The outcome of [`Store::record_heartbeat`](super::Store::record_heartbeat).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeartbeatOutcome {
     Recorded {
-        /// Whether the runtime was rung recently, so that the queue may have work.
-        work_hint: bool,
+        /// The open set of the runtime, the oldest first.
+        open: Vec<OpenRequest>,
         /// The workspace in which the runtime's listing is due for [renewal](super::Store::renew_listing).
         listing_due: Option<WorkspaceId>,
     },
@@ -44,21 +60,59 @@ pub enum HeartbeatOutcome {
     OtherWorkspace,
 }
 
-/// A request that a heartbeat may try to claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    pub request: RequestId,
-    pub kind: Kind,
-    pub delivery: Delivery,
-}
-
 /// The outcome of [`Store::claim`](super::Store::claim).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one outcome exists at a time, and most carry a request")]
 pub enum ClaimOutcome {
     /// The caller holds the lease.
     Won(Request),
-    /// Another claim won, or the request is no longer claimable.
+    /// The request is open and cannot be claimed now: another claim won, or its lease may hold.
     Lost,
+    /// The request has ended, so that its id can be removed from the open set.
+    Ended,
+    /// There is no request. Its initiate may be in progress.
+    Missing,
+}
+
+impl ClaimOutcome {
+    /// The outcome of a claim of `request`, which cannot be claimed.
+    pub(super) fn of_unclaimable(request: &Request, now: Timestamp) -> Self {
+        if request.is_open(now) { Self::Lost } else { Self::Ended }
+    }
+}
+
+/// The outcome of [`Store::report_progress`](super::Store::report_progress).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgressOutcome {
+    Recorded,
+    Cancelled,
+    /// The request is not running. Nothing changed.
+    Stale,
+    NotFound,
+}
+
+impl ProgressOutcome {
+    pub(super) fn of_not_running(request: &Request) -> Self {
+        if request.state == State::Cancelled { Self::Cancelled } else { Self::Stale }
+    }
+}
+
+/// The outcome of [`Store::cancel`](super::Store::cancel).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// The request is cancelled, by this call or its first try.
+    Cancelled(Request),
+    /// The request had ended before. Nothing changed.
+    Ended(Request),
+    NotFound,
+}
+
+impl CancelOutcome {
+    /// The outcome of a cancellation of an ended request. A cancellation at `now` was the first try of this one.
+    pub(super) fn of_ended(request: Request, now: Timestamp) -> Self {
+        let is_ours = request.state == State::Cancelled && request.updated_at == now;
+        if is_ours { Self::Cancelled(request) } else { Self::Ended(request) }
+    }
 }
 
 /// The outcome of [`Store::report`](super::Store::report).
@@ -71,6 +125,8 @@ pub enum ReportOutcome {
     },
     /// The same outcome was stored before. Nothing changed.
     Duplicate,
+    /// The request was cancelled. Nothing changed.
+    Cancelled,
     /// The request has another outcome, or has timed out. Nothing changed.
     Stale,
     NotFound,
@@ -80,6 +136,9 @@ impl ReportOutcome {
     /// The outcome of a report on a request that is not open. An equal stored outcome identifies the report; its time
     /// distinguishes a retried write from a later report.
     pub(super) fn of_closed(request: &Request, outcome: &RequestOutcome, now: Timestamp) -> Self {
+        if request.state == State::Cancelled {
+            return Self::Cancelled;
+        }
         if !request.state.is_outcome(outcome) {
             return Self::Stale;
         }
@@ -121,6 +180,23 @@ pub struct RuntimePage {
     pub runtimes: Vec<Runtime>,
     /// The `after` of the next page; none on the last page.
     pub next: Option<RuntimeId>,
+}
+
+impl RuntimePage {
+    /// The page with the first of `runtimes` whose questions take up to [`QUESTIONS_PER_PAGE_BYTES`], at least one runtime.
+    pub(super) fn bounded(mut runtimes: Vec<Runtime>, next: Option<RuntimeId>) -> Self {
+        let mut bytes = 0_usize;
+        let over = runtimes.iter().position(|runtime| {
+            bytes = bytes.saturating_add(runtime.questions.response_bytes());
+            bytes > QUESTIONS_PER_PAGE_BYTES
+        });
+        let Some(fitting) = over.map(|index| index.max(1)).filter(|fitting| *fitting < runtimes.len()) else {
+            return Self { runtimes, next };
+        };
+        runtimes.truncate(fitting);
+        let next = runtimes.last().map(|runtime| runtime.id);
+        Self { runtimes, next }
+    }
 }
 
 /// The outcome of [`Store::charge`](super::Store::charge), with the stored TAT.

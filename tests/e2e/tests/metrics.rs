@@ -45,14 +45,18 @@ impl Deployment<MemoryStore> {
 }
 
 impl Deployment<DynamoDbStore> {
-    /// With a pending request, on a table with one slow operation.
-    async fn with_slow(operation: &'static str, millis: u64) -> Self {
+    /// With a pending request, on a table with slow updates.
+    async fn with_slow_updates(millis: u64) -> Self {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
         let mut deployment = Self::on(engine.store()).await;
         deployment.ring().await;
-        let slow = Delay { operation, delay: Duration::from_millis(millis) };
-        deployment.state.store = engine.store_with_interceptor(Arc::new(slow));
+        deployment.slow_down(&engine, millis);
         deployment
+    }
+
+    fn slow_down(&mut self, engine: &EmbeddedDynamoDb, millis: u64) {
+        let slow = Delay { operation: "UpdateItem", delay: Duration::from_millis(millis) };
+        self.state.store = engine.store_with_interceptor(Arc::new(slow));
     }
 }
 
@@ -172,17 +176,36 @@ async fn redelivery_is_no_claim() {
 }
 
 #[tokio::test]
-async fn heartbeat_after_claim_emits_nothing() {
+async fn heartbeat_with_request_in_flight_emits_nothing() {
+    let deployment = Deployment::new().await;
+    let request = deployment.ring().await;
+    deployment.heartbeat().await;
+    let body = json!({"runtime_id": deployment.runtime, "in_flight": [request]});
+    let (_, left) = deployment.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await;
+    assert_eq!(left, NOTHING);
+}
+
+/// A daemon that does not list what it has in flight tries to claim it again.
+#[tokio::test]
+async fn heartbeat_without_in_flight_loses_claim_of_running_request() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
     deployment.heartbeat().await;
+    assert_eq!(deployment.heartbeat().await, [line(None, [("ClaimsLost", json!(1))])]);
+}
+
+#[tokio::test]
+async fn heartbeat_after_timeout_emits_nothing() {
+    let deployment = Deployment::new().await;
+    deployment.ring().await;
+    deployment.advance(30_001);
     assert_eq!(deployment.heartbeat().await, NOTHING);
 }
 
-/// Writes are slow, so both read the queue before either claims.
+/// Writes are slow, so both read the open set before either claims.
 #[tokio::test(start_paused = true)]
 async fn concurrent_claims_count_one_win_and_one_loss() {
-    let deployment = Deployment::with_slow("UpdateItem", 100).await;
+    let deployment = Deployment::with_slow_updates(100).await;
     let (one, other) = tokio::join!(deployment.heartbeat(), deployment.heartbeat());
     let counted: Vec<_> = [one, other].concat().into_iter().flat_map(|(_, metrics)| metrics).collect();
     let count = |name: &str| counted.iter().filter(|(counted, value)| counted == name && value == 1).count();
@@ -221,21 +244,29 @@ async fn timeout_is_counted_once() {
     assert_eq!(deployment.poll(&request).await, NOTHING, "counted before");
 }
 
+/// The claim of the running request is lost, and it is then too late for the next one.
 #[tokio::test(start_paused = true)]
-async fn queue_read_timeout_is_counted() {
-    let deployment = Deployment::with_slow("Query", 1_500).await;
-    assert_eq!(deployment.heartbeat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
+async fn claims_stopped_by_slow_store_are_counted() {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let mut deployment = Deployment::on(engine.store()).await;
+    deployment.ring().await;
+    deployment.heartbeat().await;
+    deployment.ring().await;
+    deployment.slow_down(&engine, 1_600);
+    let expected = [("ClaimsLost", json!(1)), ("HeartbeatQueueSkips", json!(1))];
+    assert_eq!(deployment.heartbeat().await, [line(None, expected)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn skipped_queue_read_is_counted() {
-    let deployment = Deployment::with_slow("UpdateItem", 2_100).await;
+async fn skipped_queue_is_counted() {
+    let deployment = Deployment::with_slow_updates(2_100).await;
     assert_eq!(deployment.heartbeat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn idle_heartbeat_on_slow_store_emits_nothing() {
-    let deployment = Deployment::with_slow("UpdateItem", 2_100).await;
-    deployment.clock.advance(doorbell_shared::limits::WORK_HINT_LIFETIME + Duration::from_millis(1));
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let mut deployment = Deployment::on(engine.store()).await;
+    deployment.slow_down(&engine, 2_100);
     assert_eq!(deployment.heartbeat().await, NOTHING);
 }

@@ -8,11 +8,11 @@ use doorbell_functions::auth::oidc::Oidc;
 use doorbell_protocol::ModelListReport;
 use doorbell_protocol::Scope;
 use doorbell_protocol::Timestamp;
+use doorbell_protocol::limits::RETENTION;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::limits::WORK_HINT_LIFETIME;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb, RecordedCall};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::TestClock;
 use crate::api::WORKSPACE_A;
 use crate::event::event;
 
-const BETWEEN_LIFECYCLES: Duration = Duration::from_secs(2 * WORK_HINT_LIFETIME.as_secs());
+const BETWEEN_LIFECYCLES: Duration = Duration::from_secs(2 * RETENTION.as_secs());
 
 /// The DynamoDB calls of one function call.
 #[derive(Clone, Debug, PartialEq)]

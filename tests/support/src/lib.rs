@@ -17,5 +17,5 @@ pub mod seed;
 pub mod stack;
 
 pub use api::TestApi;
-pub use client::{ApiResponse, Caller, Client};
+pub use client::{ApiResponse, Caller, Client, new_daemon_id};
 pub use clock::{TestClock, VirtualClock};

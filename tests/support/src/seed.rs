@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use doorbell_protocol::ModelListReport;
-use doorbell_protocol::RuntimeId;
-use doorbell_protocol::Timestamp;
+use doorbell_protocol::{ModelListReport, RequestId, RuntimeId, Timestamp};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::id_gen::{IdGenerator, RandomIdGenerator};
+use doorbell_shared::kinds::model_list::MODEL_LIST;
+use doorbell_shared::request::OpenRequest;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
 use uuid::Uuid;
 
@@ -53,16 +53,33 @@ impl TableSeeder {
         }
     }
 
-    /// Pending requests of `runtime`, one for each of `milliseconds` after `now`.
+    /// Pending requests in the open set of `runtime`, one for each of `milliseconds` after `now`.
     pub async fn open_requests(&self, runtime: &str, milliseconds: Range<u64>, now: Timestamp) {
         let (request, _) = self.api.ring(&self.original).await;
         let mut pending = self.request(&request).await;
-        for time in ["created_at", "updated_at"] {
-            pending.insert(time.to_owned(), AttributeValue::N(now.millis().to_string()));
+        for (time, value) in
+            [("created_at", now), ("updated_at", now), ("claim_by", now + MODEL_LIST.deadlines.pending)]
+        {
+            pending.insert(time.to_owned(), AttributeValue::N(value.millis().to_string()));
         }
+        let mut open = Vec::new();
         for millisecond in milliseconds {
-            self.copy(runtime, &pending, now + Duration::from_millis(millisecond)).await;
+            let request = self.copy(runtime, &pending, now + Duration::from_millis(millisecond)).await;
+            open.push(OpenRequest { request, kind: MODEL_LIST.kind }.to_string());
         }
+        self.add_open(runtime, open).await;
+    }
+
+    /// A set without elements is rejected.
+    async fn add_open(&self, runtime: &str, open: Vec<String>) {
+        if open.is_empty() {
+            return;
+        }
+        let update = self.client.update_item().table_name(TABLE);
+        let update = update.key("pk", AttributeValue::S(format!("runtime#{runtime}")));
+        let update = update.key("sk", AttributeValue::S("runtime".to_owned()));
+        let update = update.update_expression("ADD #open :open").expression_attribute_names("#open", "open");
+        update.expression_attribute_values(":open", AttributeValue::Ss(open)).send().await.unwrap();
     }
 
     /// Runtimes of workspace A, one for each number.
@@ -77,10 +94,12 @@ impl TableSeeder {
         }
     }
 
-    /// Copies `request` to `runtime`, created at `then`.
-    async fn copy(&self, runtime: &str, request: &Item, then: Timestamp) {
-        let sort = format!("request#{}", self.ids.request_id(then));
+    /// Copies `request` to `runtime`, with an id of the time `then`; returns the id.
+    async fn copy(&self, runtime: &str, request: &Item, then: Timestamp) -> RequestId {
+        let id = self.ids.request_id(then);
+        let sort = format!("request#{id}");
         self.put(request, &[("pk", format!("runtime#{runtime}")), ("sk", sort)]).await;
+        id
     }
 
     async fn request(&self, id: &str) -> Item {

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doorbell_client::{Api, ClientError};
-use doorbell_protocol::{
-    Ack, HeartbeatResponse, PendingRequest, RequestId, RequestRecord, RuntimeId, Status,
-};
+use doorbell_protocol::{Ack, HeartbeatResponse, RequestId, RequestRecord, RuntimeId, Status};
 use doorbell_shared::clock::Stopwatch;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -114,9 +112,8 @@ impl Load {
     async fn heartbeat(&self, runtime: RuntimeId) {
         let body = json!({"runtime_id": runtime, "in_flight": []});
         let call = self.daemon.post::<HeartbeatResponse>("/api/daemon/heartbeat", &body);
-        let Some(HeartbeatResponse { pending_model_list: Some(PendingRequest { id }), .. }) =
-            self.timed(Operation::Heartbeat, call).await
-        else {
+        let response = self.timed(Operation::Heartbeat, call).await;
+        let Some(id) = response.and_then(|response| response.claimed.values().next().map(|it| it.id)) else {
             return;
         };
         self.claims.lock().unwrap_or_else(PoisonError::into_inner).insert(id, self.watch.elapsed());

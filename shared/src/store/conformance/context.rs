@@ -6,16 +6,19 @@ use std::time::Duration;
 use crate::access::Principal;
 use crate::clock::{Clock, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
-use crate::request::LeaseToken;
-use crate::request::{Address, ClaimFilter, Delivery, Payload, Request, RequestOutcome, State};
+use crate::kinds::model_list::MODEL_LIST;
+use crate::questions::Questions;
+use crate::request::{
+    Address, ClaimFilter, Deadlines, KindFilter, LeaseToken, OpenRequest, Payload, Request, RequestOutcome,
+    Ring,
+};
 use crate::runtime::{Registration, Runtime, RuntimeDescription, RuntimeIdNamespace, ShortText};
 use crate::store::{
-    Candidate, ClaimOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Store,
+    CancelOutcome, ClaimOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, RegisterOutcome,
+    ReportOutcome, Store,
 };
-use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
-use doorbell_protocol::{InFlight, Kind};
-use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
+use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 use uuid::Uuid;
 
 /// Two handles on one store.
@@ -64,6 +67,12 @@ impl<S: Store> TestContext<S> {
         test
     }
 
+    /// The same with another runtime.
+    #[must_use]
+    pub fn with_runtime(self, runtime: RuntimeId) -> Self {
+        Self { runtime, ..self }
+    }
+
     /// `seconds` after the start.
     pub fn at(&self, seconds: u64) -> Timestamp {
         self.start + Duration::from_secs(seconds)
@@ -82,6 +91,7 @@ impl<S: Store> TestContext<S> {
             name: text("Agent"),
             version: None,
             online: true,
+            questions: Questions::default(),
         };
         Registration {
             workspace: self.workspace,
@@ -118,43 +128,72 @@ impl<S: Store> TestContext<S> {
 
     /// A new address in the runtime.
     pub fn address(&self, now: Timestamp) -> Address {
-        Address { runtime: self.runtime, request: self.ids.request_id(now), kind: Kind::MODEL_LIST }
+        Address { runtime: self.runtime, request: self.ids.request_id(now) }
     }
 
-    /// Rings the runtime, which must succeed.
-    pub async fn ring(&self, now: Timestamp) -> Request {
-        match self.replica_a.initiate(self.address(now), &self.caller, now).await.unwrap() {
+    /// A new ring of `model_list`.
+    pub fn new_ring(&self, now: Timestamp) -> Ring {
+        Ring::new(self.address(now), MODEL_LIST.kind, MODEL_LIST.deadlines)
+    }
+
+    /// A new ring that may wait for an hour.
+    pub fn queued_ring(&self, now: Timestamp) -> Ring {
+        Ring { deadlines: MODEL_LIST.deadlines.with_queue(QUEUE), ..self.new_ring(now) }
+    }
+
+    /// A new ring of a question with args.
+    pub fn question_ring(&self, args: &str, now: Timestamp) -> Ring {
+        let deadlines = Deadlines::of_seconds(30, 5, 3_600);
+        Ring { args: Some(json(args)), ..Ring::new(self.address(now), kind("disk_usage"), deadlines) }
+    }
+
+    /// Initiates `ring` on replica A.
+    pub async fn initiate(&self, ring: &Ring, now: Timestamp) -> InitiateOutcome {
+        self.replica_a.initiate(ring, &self.caller, now).await.unwrap()
+    }
+
+    /// Initiates `ring`, which must create a request.
+    pub async fn enqueue(&self, ring: &Ring, now: Timestamp) -> Request {
+        match self.initiate(ring, now).await {
             InitiateOutcome::Enqueued(request) => request,
             other => panic!("the runtime cannot be rung: {other:?}"),
         }
     }
 
-    /// Claims a request, which must succeed.
-    pub async fn claim(&self, address: Address, now: Timestamp) -> Request {
-        self.claim_as(Delivery::First, address, now).await.expect("the request cannot be claimed")
+    /// Rings the runtime, which must succeed.
+    pub async fn ring(&self, now: Timestamp) -> Request {
+        self.enqueue(&self.new_ring(now), now).await
     }
 
-    /// Claims a request; `None` when the claim is lost.
-    pub async fn claim_as(&self, delivery: Delivery, address: Address, now: Timestamp) -> Option<Request> {
-        match self.replica_a.claim(address, &self.caller, delivery, self.lease_token(), now).await.unwrap() {
+    /// Claims a pending request, which must succeed.
+    pub async fn claim(&self, address: Address, now: Timestamp) -> Request {
+        self.claim_as(ClaimFilter::Pending, address, now).await.expect("the request cannot be claimed")
+    }
+
+    /// Claims a request on replica A; `None` when the claim is lost.
+    pub async fn claim_as(&self, filter: ClaimFilter, address: Address, now: Timestamp) -> Option<Request> {
+        match self.try_claim(filter, address, now).await {
             ClaimOutcome::Won(request) => Some(request),
-            ClaimOutcome::Lost => None,
+            _ => None,
         }
     }
 
-    /// The pending requests on `replica`.
-    pub async fn list_pending(&self, replica: &S, now: Timestamp) -> Vec<RequestId> {
-        ids(replica.list_claimable(self.runtime, &ClaimFilter::Pending, now).await.unwrap())
+    /// Claims a request on replica A with a new lease token.
+    pub async fn try_claim(&self, filter: ClaimFilter, address: Address, now: Timestamp) -> ClaimOutcome {
+        self.replica_a.claim(address, &self.caller, filter, self.lease_token(), now).await.unwrap()
     }
 
-    /// The claimable requests on `replica` for a daemon with `in_flight`.
-    pub async fn list_with_in_flight(
-        &self,
-        in_flight: &[Address],
-        replica: &S,
-        now: Timestamp,
-    ) -> Vec<Candidate> {
-        replica.list_claimable(self.runtime, &in_flight_filter(in_flight), now).await.unwrap()
+    /// The open set, as a heartbeat on `replica` returns it.
+    pub async fn open(&self, replica: &S, now: Timestamp) -> Vec<OpenRequest> {
+        match replica.record_heartbeat(self.runtime, &self.caller, now).await.unwrap() {
+            HeartbeatOutcome::Recorded { open, .. } => open,
+            other => panic!("not recorded: {other:?}"),
+        }
+    }
+
+    /// The ids of the open set, as a heartbeat on replica B returns it.
+    pub async fn open_ids(&self, now: Timestamp) -> Vec<RequestId> {
+        self.open(&self.replica_b, now).await.into_iter().map(|entry| entry.request).collect()
     }
 
     /// All runtimes of the workspace on replica B, read in one page.
@@ -166,39 +205,37 @@ impl<S: Store> TestContext<S> {
 
     /// Reports on replica A.
     pub async fn report(&self, address: Address, outcome: &RequestOutcome, now: Timestamp) -> ReportOutcome {
-        self.replica_a.report(address, &self.caller, outcome, now).await.unwrap()
+        self.replica_a.report(address, KindFilter::Any, &self.caller, outcome, now).await.unwrap()
+    }
+
+    /// Cancels on replica A.
+    pub async fn cancel(&self, address: Address, now: Timestamp) -> CancelOutcome {
+        self.replica_a.cancel(address, KindFilter::Any, &self.caller, now).await.unwrap()
     }
 
     /// Polls `replica`.
     pub async fn poll(&self, replica: &S, address: Address, now: Timestamp) -> Option<Request> {
-        match replica.poll(address, &self.caller, now).await.unwrap() {
+        match replica.poll(address, KindFilter::Any, &self.caller, now).await.unwrap() {
             PollOutcome::Found(request) | PollOutcome::TimedOut(request) => Some(request),
             PollOutcome::NotFound => None,
         }
     }
 }
 
+/// How long a queued ring waits.
+pub(super) const QUEUE: Duration = Duration::from_secs(3_600);
+
 /// The outcome of the report that ends `request`.
 pub(super) fn recorded(request: &Request) -> ReportOutcome {
     ReportOutcome::Recorded { created_at: request.created_at }
 }
 
-/// The filter of a daemon with `in_flight`.
-pub(super) fn in_flight_filter(in_flight: &[Address]) -> ClaimFilter {
-    let listed: Vec<RequestId> = in_flight.iter().map(|address| address.request).collect();
-    ClaimFilter::PendingOrLost(InFlight::try_from(listed).unwrap())
+pub(super) fn kind(name: &str) -> Kind {
+    name.parse().unwrap()
 }
 
-pub(super) fn ids(candidates: Vec<Candidate>) -> Vec<RequestId> {
-    candidates.into_iter().map(|candidate| candidate.request).collect()
-}
-
-/// The delivery that replaces the request's lease.
-pub(super) fn redelivery(request: &Request) -> Delivery {
-    match request.state {
-        State::Running(lease) => Delivery::Redelivery { lease: lease.token },
-        ref other => panic!("the request is not running: {other:?}"),
-    }
+pub(super) fn json(text: &str) -> Json {
+    text.parse().unwrap()
 }
 
 /// A completed outcome with the result `json`.

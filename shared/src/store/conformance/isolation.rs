@@ -2,49 +2,56 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use super::TestContext;
-use super::context::{completed, redelivery};
+use super::context::{completed, json, kind};
 use crate::access::Principal;
+use crate::kinds::model_list::MODEL_LIST;
 use crate::limits::WORKSPACES_PER_TOKEN;
-use crate::request::{Address, Delivery};
+use crate::questions::Questions;
+use crate::request::{Address, ClaimFilter, KindFilter, Ring};
 use crate::store::{
-    ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome,
-    ReportOutcome, Store,
+    CancelOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome, HeartbeatOutcome,
+    InitiateOutcome, PollOutcome, ProgressOutcome, ReportOutcome, Store,
 };
+use doorbell_protocol::Question;
 
 async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Principal) {
-    let request = test.ring(test.start).await;
+    let ring = Ring { idempotency_key: Some("key".parse().unwrap()), ..test.new_ring(test.start) };
+    let request = test.enqueue(&ring, test.start).await;
+    let running = test.enqueue(&test.question_ring("{}", test.start), test.start).await;
+    let running = test.claim(running.address, test.start).await;
     let address = request.address;
     let now = test.at(1);
-    let fresh = test.address(now);
-    assert_eq!(test.replica_a.initiate(fresh, caller, now).await.unwrap(), InitiateOutcome::NotFound);
-    assert_eq!(
-        test.replica_a.initiate(address, caller, now).await.unwrap(),
-        InitiateOutcome::NotFound,
-        "a known ring"
-    );
-    assert_eq!(test.replica_a.poll(address, caller, now).await.unwrap(), PollOutcome::NotFound);
-    assert_eq!(
-        test.replica_a.report(address, caller, &completed("{}"), now).await.unwrap(),
-        ReportOutcome::NotFound
-    );
-    assert_eq!(
-        test.replica_a.deregister(test.runtime, caller, now).await.unwrap(),
-        DeregisterOutcome::NotFound
-    );
-    assert_eq!(
-        test.replica_a.forget_runtime(test.runtime, caller, now).await.unwrap(),
-        ForgetOutcome::NotFound
-    );
-    assert_eq!(
-        test.replica_a.record_heartbeat(test.runtime, caller, now).await.unwrap(),
-        HeartbeatOutcome::OtherWorkspace
-    );
-    assert_eq!(
-        test.poll(&test.replica_b, address, now).await,
-        Some(request),
-        "the other tenant changed the request"
-    );
-    assert_eq!(test.poll(&test.replica_b, fresh, now).await, None, "the other tenant made a request");
+    let store = &test.replica_a;
+    let fresh = test.new_ring(now);
+    let with_key = Ring { address: test.address(now), ..ring.clone() };
+    let joining = Ring { joins: true, ..test.new_ring(now) };
+    for foreign in [&fresh, &test.queued_ring(now), &with_key, &joining, &ring] {
+        let outcome = store.initiate(foreign, caller, now).await.unwrap();
+        assert_eq!(outcome, InitiateOutcome::NotFound, "{foreign:?}");
+    }
+    let question = store.find_question(test.runtime, kind("disk_usage"), caller, now).await.unwrap();
+    assert_eq!(question, FindQuestionOutcome::RuntimeNotFound);
+    assert_eq!(store.poll(address, KindFilter::Any, caller, now).await.unwrap(), PollOutcome::NotFound);
+    let report = store.report(address, KindFilter::Any, caller, &completed("{}"), now).await.unwrap();
+    assert_eq!(report, ReportOutcome::NotFound);
+    let progress = store.report_progress(running.address, caller, &json("1"), now).await.unwrap();
+    assert_eq!(progress, ProgressOutcome::NotFound);
+    for open in [address, running.address] {
+        let cancel = store.cancel(open, KindFilter::Any, caller, now).await.unwrap();
+        assert_eq!(cancel, CancelOutcome::NotFound);
+    }
+    assert_eq!(store.deregister(test.runtime, caller, now).await.unwrap(), DeregisterOutcome::NotFound);
+    assert_eq!(store.forget_runtime(test.runtime, caller, now).await.unwrap(), ForgetOutcome::NotFound);
+    let heartbeat = store.record_heartbeat(test.runtime, caller, now).await.unwrap();
+    assert_eq!(heartbeat, HeartbeatOutcome::OtherWorkspace);
+    for unchanged in [&request, &running] {
+        let seen = test.poll(&test.replica_b, unchanged.address, now).await;
+        assert_eq!(seen.as_ref(), Some(unchanged), "the other tenant changed the request");
+    }
+    let made = test.poll(&test.replica_b, fresh.address, now).await;
+    assert_eq!(made, None, "the other tenant made a request");
+    let open = [request, running].map(|request| request.address.request);
+    assert_eq!(test.open_ids(now).await, open, "the other tenant changed the open set");
 }
 
 pub async fn other_workspace_sees_nothing<S: Store>(test: TestContext<S>) {
@@ -52,12 +59,17 @@ pub async fn other_workspace_sees_nothing<S: Store>(test: TestContext<S>) {
     sees_nothing(&test, &other_tenant).await;
 }
 
-pub async fn foreign_ring_sets_no_work_hint<S: Store>(test: TestContext<S>) {
-    let address = test.address(test.start);
-    let now = test.start;
-    test.replica_a.initiate(address, &test.other_tenant(), now).await.unwrap();
-    let outcome = test.replica_b.record_heartbeat(test.runtime, &test.caller, now).await.unwrap();
-    assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false, listing_due: None });
+/// Not even the kinds that it declares.
+pub async fn foreign_runtime_hides_its_questions<S: Store>(test: TestContext<S>) {
+    let mut registration = test.registration("codex");
+    let questions: Vec<Question> = serde_json::from_str(r#"[{"name":"disk_usage"}]"#).unwrap();
+    registration.runtimes[0].questions = Questions::try_from(questions).unwrap();
+    test.register(&test.replica_a, registration, test.start).await;
+    let other_tenant = test.other_tenant();
+    for name in ["disk_usage", "other"] {
+        let found = test.replica_b.find_question(test.runtime, kind(name), &other_tenant, test.start).await;
+        assert_eq!(found.unwrap(), FindQuestionOutcome::RuntimeNotFound);
+    }
 }
 
 /// `IN ()` is not a valid expression.
@@ -83,29 +95,36 @@ pub async fn accepts_caller_in_250_workspaces<S: Store>(test: TestContext<S>) {
     let store = &test.replica_a;
     let now = test.at(1);
     let outcome = store.record_heartbeat(test.runtime, &many, now).await.unwrap();
-    assert_eq!(outcome, HeartbeatOutcome::Recorded { work_hint: false, listing_due: None });
-    // The second ring is early, the third request times out: each is an update of its own.
+    assert_eq!(outcome, HeartbeatOutcome::Recorded { open: vec![], listing_due: None });
+    // The second ring is early, the third request times out, the last one is cancelled: each is an update of its own.
     let mut rung = Vec::new();
-    for _ in 0..3 {
-        let InitiateOutcome::Enqueued(request) = store.initiate(test.address(now), &many, now).await.unwrap()
+    for _ in 0..4 {
+        let InitiateOutcome::Enqueued(request) =
+            store.initiate(&test.new_ring(now), &many, now).await.unwrap()
         else {
             panic!("not enqueued");
         };
         rung.push(request.address);
     }
-    let (lease, first) = (test.lease_token(), Delivery::First);
-    let claimed = store.claim(rung[0], &many, first, lease, now).await.unwrap();
-    let ClaimOutcome::Won(claimed) = claimed else { panic!("not claimed") };
+    let queued = store.initiate(&test.queued_ring(now), &many, now).await.unwrap();
+    assert!(matches!(queued, InitiateOutcome::Enqueued(_)));
+    for (filter, now) in [(ClaimFilter::Pending, now), (ClaimFilter::PendingOrLost, test.at(7))] {
+        let claimed = store.claim(rung[0], &many, filter, test.lease_token(), now).await.unwrap();
+        assert!(matches!(claimed, ClaimOutcome::Won(_)));
+    }
     let later = test.at(7);
-    let again = store.claim(rung[0], &many, redelivery(&claimed), test.lease_token(), later).await.unwrap();
-    assert!(matches!(again, ClaimOutcome::Won(_)));
+    let progress = store.report_progress(rung[0], &many, &json("1"), later).await.unwrap();
+    assert_eq!(progress, ProgressOutcome::Recorded);
     for address in &rung[..2] {
-        let reported = store.report(*address, &many, &completed("{}"), later).await.unwrap();
+        let reported = store.report(*address, KindFilter::Any, &many, &completed("{}"), later).await.unwrap();
         assert!(matches!(reported, ReportOutcome::Recorded { .. }));
     }
-    let polled = store.poll(rung[0], &many, later).await.unwrap();
+    let only = KindFilter::Only(MODEL_LIST.kind);
+    let cancelled = store.cancel(rung[3], only, &many, later).await.unwrap();
+    assert!(matches!(cancelled, CancelOutcome::Cancelled(_)));
+    let polled = store.poll(rung[0], KindFilter::Any, &many, later).await.unwrap();
     assert!(matches!(polled, PollOutcome::Found(_)));
-    let expired = store.poll(rung[2], &many, test.at(32)).await.unwrap();
+    let expired = store.poll(rung[2], KindFilter::Any, &many, test.at(32)).await.unwrap();
     assert!(matches!(expired, PollOutcome::TimedOut(_)));
     let outcome = store.deregister(test.runtime, &many, later).await.unwrap();
     assert_eq!(outcome, DeregisterOutcome::Deregistered);

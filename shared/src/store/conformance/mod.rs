@@ -7,9 +7,12 @@
 
 mod context;
 
+pub mod cancellations;
 pub mod deadlines;
+pub mod idempotency;
 pub mod isolation;
 pub mod leases;
+pub mod questions;
 pub mod queue;
 pub mod races;
 pub mod registry;
@@ -44,31 +47,35 @@ macro_rules! conformance_suite {
     (@list $($what:tt)*) => {
         $crate::conformance_suite! { @$($what)*;
             queue {
-                lists_requests_in_ring_order
+                open_set_has_requests_in_ring_order
                 other_replica_finds_request_at_once
-                lists_only_pending_requests_of_the_runtime
-                finds_request_behind_many_completed
+                running_request_stays_in_open_set
+                ended_requests_leave_open_set
+                open_set_is_of_one_runtime
+                removed_ids_leave_open_set
+                removal_creates_no_runtime
                 limits_rings_after_a_burst
                 retried_ring_creates_nothing_new
                 retried_ring_counts_once_in_the_burst
-                ring_sets_work_hint_for_its_lifetime
+                full_queue_rejects_ring
+                last_ring_of_full_queue_may_be_retried
+                ended_requests_make_room
+                expired_requests_make_room
+                offline_runtime_accepts_only_queued_ring
+                deregistered_runtime_accepts_queued_ring
+                claim_and_poll_show_args
             }
             leases {
                 pending_request_is_claimed_once
                 retried_claim_wins_again
                 expired_request_cannot_be_claimed
                 lease_survives_storage
-                lists_lost_lease_after_5_s
-                pending_filter_lists_no_lost_lease
-                lists_no_request_in_flight
-                lists_no_lease_of_another_runtime
-                lists_no_ended_lease
-                lists_no_expired_pending_request
-                lists_pending_and_lost_by_age
-                lists_oldest_possible_lease
+                pending_filter_claims_no_lost_lease
+                claims_pending_or_lost_request
+                claim_of_ended_request_shows_its_end
+                claim_of_unknown_request_is_missing
                 redelivery_counts_and_keeps_deadline
                 lease_younger_than_5_s_is_not_replaced
-                replaces_only_the_listed_lease
                 reported_request_is_not_redelivered
                 expired_lease_is_not_redelivered
                 retried_redelivery_wins_again
@@ -77,15 +84,19 @@ macro_rules! conformance_suite {
             deadlines {
                 pending_request_times_out_after_30_s
                 running_request_times_out_60_s_after_claim
-                timeout_is_final
                 one_poll_writes_the_timeout
+                timeout_is_final
                 slower_clock_sees_written_timeout
                 request_is_readable_2_min_after_last_change
                 runtime_is_forgotten_after_a_week
+                requests_of_two_kinds_have_own_deadlines
+                running_deadline_is_that_of_the_ring
+                queued_request_times_out_after_its_queue
+                queued_request_is_readable_while_it_waits
             }
             reports {
-                every_later_poll_shows_result
                 stores_any_result_unchanged
+                every_later_poll_shows_result
                 poll_shows_error_of_failure
                 accepts_report_of_pending_request
                 repeated_report_is_duplicate
@@ -93,10 +104,50 @@ macro_rules! conformance_suite {
                 different_second_report_is_stale
                 report_after_deadline_is_stale
                 stores_largest_allowed_result
+                polls_show_last_progress
+                progress_extends_no_deadline
+                only_running_request_accepts_progress
+                request_of_other_kind_is_not_found
+            }
+            cancellations {
+                cancels_pending_request
+                cancels_running_request
+                report_of_cancelled_request_changes_nothing
+                cancellation_keeps_result
+                second_cancellation_changes_nothing
+                retried_cancellation_cancels
+                cancellation_of_expired_request_shows_its_timeout
+                cancellation_past_retention_finds_nothing
+                finds_cancelled_among_requests
+            }
+            idempotency {
+                ring_with_same_key_gets_same_request
+                key_answers_with_ended_request
+                key_of_other_kind_or_args_is_rejected
+                key_is_forgotten_after_2_min
+                other_runtime_has_own_keys
+                retried_ring_with_key_is_enqueued
+                ring_with_used_key_counts_towards_nothing
+                forgotten_runtime_has_no_keys
+                ring_joins_oldest_pending_request
+                ring_joins_no_other_request
+                ring_joins_no_request_with_args
+                ring_joins_no_expired_request
+                joining_ring_needs_no_room
+            }
+            questions {
+                finds_declared_question
+                registration_and_list_show_questions
+                registration_replaces_questions
+                registration_without_questions_removes_them
+                heartbeat_and_renewal_keep_questions
+                expired_runtime_declares_nothing
+                forgotten_runtime_declares_nothing
+                page_bounds_its_questions
             }
             isolation {
                 other_workspace_sees_nothing
-                foreign_ring_sets_no_work_hint
+                foreign_runtime_hides_its_questions
                 caller_without_workspace_sees_nothing
                 request_is_bound_to_its_runtime
                 accepts_caller_in_250_workspaces
@@ -126,9 +177,9 @@ macro_rules! conformance_suite {
                 hides_token_from_its_expiry
                 hides_revoked_token_at_once
                 lists_tokens_by_workspace
-                lists_no_token_as_runtime
                 records_token_use_once_a_day
                 use_of_revoked_token_is_not_recorded
+                lists_no_token_as_runtime
             }
             token_rates {
                 limits_charges_after_a_burst
@@ -140,11 +191,15 @@ macro_rules! conformance_suite {
             }
             races {
                 sixteen_claims_have_one_winner
-                sixteen_polls_write_one_timeout
                 sixteen_redeliveries_have_one_winner
                 report_wins_against_redelivery
                 report_and_timeout_leave_one_outcome
+                sixteen_polls_write_one_timeout
                 heartbeats_share_a_queue
+                report_and_cancellation_leave_one_outcome
+                sixteen_rings_fill_the_last_place_once
+                sixteen_joining_rings_are_one_request
+                sixteen_rings_with_one_key_are_one_request
             }
         }
     };

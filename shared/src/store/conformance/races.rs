@@ -1,17 +1,17 @@
 //! Concurrent operations from both replicas.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
 use super::TestContext;
-use super::context::{TICK, completed, recorded, redelivery};
-use crate::request::{Address, ClaimFilter, Delivery, State};
-use crate::store::{ClaimOutcome, PollOutcome, Store};
+use super::context::{TICK, completed, recorded};
+use crate::request::{Address, ClaimFilter, KindFilter, Ring, State};
+use crate::store::{CancelOutcome, ClaimOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
 use doorbell_protocol::RequestId;
 use doorbell_protocol::Timestamp;
-use doorbell_protocol::limits::PENDING_DEADLINE;
+use doorbell_protocol::limits::{OPEN_REQUESTS_PER_RUNTIME, PENDING_DEADLINE};
 
 /// How many heartbeats race for one request.
 pub const HEARTBEATS: usize = 16;
@@ -22,14 +22,13 @@ const POLLS: u32 = 16;
 async fn race<S: Store>(
     test: &TestContext<S>,
     address: Address,
-    delivery: Delivery,
+    filter: ClaimFilter,
     now: Timestamp,
 ) -> usize {
     let claims = (0..HEARTBEATS).map(|number| {
         let replica = if number % 2 == 0 { &test.replica_a } else { &test.replica_b };
         async move {
-            let claim =
-                replica.claim(address, &test.caller, delivery, test.lease_token(), now).await.unwrap();
+            let claim = replica.claim(address, &test.caller, filter, test.lease_token(), now).await.unwrap();
             matches!(claim, ClaimOutcome::Won(_))
         }
     });
@@ -39,7 +38,7 @@ async fn race<S: Store>(
 pub async fn sixteen_claims_have_one_winner<S: Store>(test: TestContext<S>) {
     for round in 0..20 {
         let request = test.ring(test.start).await;
-        let winners = race(&test, request.address, Delivery::First, test.at(1)).await;
+        let winners = race(&test, request.address, ClaimFilter::Pending, test.at(1)).await;
         assert_eq!(winners, 1, "winners in round {round}");
     }
 }
@@ -48,8 +47,8 @@ pub async fn sixteen_claims_have_one_winner<S: Store>(test: TestContext<S>) {
 pub async fn sixteen_redeliveries_have_one_winner<S: Store>(test: TestContext<S>) {
     for round in 0..20 {
         let request = test.ring(test.start).await;
-        let running = test.claim(request.address, test.start).await;
-        let winners = race(&test, request.address, redelivery(&running), test.at(6)).await;
+        test.claim(request.address, test.start).await;
+        let winners = race(&test, request.address, ClaimFilter::PendingOrLost, test.at(6)).await;
         assert_eq!(winners, 1, "winners in round {round}");
     }
 }
@@ -57,10 +56,11 @@ pub async fn sixteen_redeliveries_have_one_winner<S: Store>(test: TestContext<S>
 pub async fn report_wins_against_redelivery<S: Store>(test: TestContext<S>) {
     for round in 0..20 {
         let request = test.ring(test.start).await;
-        let running = test.claim(request.address, test.start).await;
+        test.claim(request.address, test.start).await;
         let outcome = completed("{}");
-        let report = test.replica_b.report(request.address, &test.caller, &outcome, test.at(6));
-        let redelivery = test.claim_as(redelivery(&running), request.address, test.at(6));
+        let report =
+            test.replica_b.report(request.address, KindFilter::Any, &test.caller, &outcome, test.at(6));
+        let redelivery = test.claim_as(ClaimFilter::PendingOrLost, request.address, test.at(6));
         // A store that never waits has done the first before it begins the second.
         let reported = if round % 2 == 0 {
             tokio::join!(report, redelivery).0
@@ -80,7 +80,7 @@ pub async fn report_and_timeout_leave_one_outcome<S: Store>(test: TestContext<S>
     for round in 0..20 {
         let request = test.ring(test.start).await;
         let outcome = completed("{}");
-        let report = test.replica_a.report(request.address, &test.caller, &outcome, in_time);
+        let report = test.replica_a.report(request.address, KindFilter::Any, &test.caller, &outcome, in_time);
         let poll = test.poll(&test.replica_b, request.address, expired);
         let (reported, polled) = if round % 2 == 0 {
             tokio::join!(report, poll)
@@ -102,7 +102,7 @@ pub async fn sixteen_polls_write_one_timeout<S: Store>(test: TestContext<S>) {
         let polls = (0..POLLS).map(|number| {
             let replica = if number % 2 == 0 { &test.replica_a } else { &test.replica_b };
             let now = test.at(31) + TICK * number;
-            async move { replica.poll(request.address, &test.caller, now).await.unwrap() }
+            async move { replica.poll(request.address, KindFilter::Any, &test.caller, now).await.unwrap() }
         });
         let polls = join_all(polls).await;
         let wrote = polls.iter().filter(|polled| matches!(polled, PollOutcome::TimedOut(_))).count();
@@ -125,15 +125,88 @@ pub async fn heartbeats_share_a_queue<S: Store>(test: TestContext<S>) {
 }
 
 async fn take_first<S: Store>(test: &TestContext<S>, replica: &S) -> Option<RequestId> {
-    for candidate in replica.list_claimable(test.runtime, &ClaimFilter::Pending, test.at(1)).await.unwrap() {
-        let address = Address { runtime: test.runtime, request: candidate.request, kind: candidate.kind };
-        let claim = replica
-            .claim(address, &test.caller, candidate.delivery, test.lease_token(), test.at(1))
-            .await
-            .unwrap();
-        if matches!(claim, ClaimOutcome::Won(_)) {
-            return Some(candidate.request);
+    for entry in test.open(replica, test.at(1)).await {
+        let address = Address { runtime: test.runtime, request: entry.request };
+        let claim =
+            replica.claim(address, &test.caller, ClaimFilter::Pending, test.lease_token(), test.at(1)).await;
+        if matches!(claim.unwrap(), ClaimOutcome::Won(_)) {
+            return Some(entry.request);
         }
     }
     None
+}
+
+pub async fn report_and_cancellation_leave_one_outcome<S: Store>(test: TestContext<S>) {
+    for round in 0..20 {
+        let request = test.ring(test.start).await;
+        test.claim(request.address, test.start).await;
+        let outcome = completed("{}");
+        let report =
+            test.replica_b.report(request.address, KindFilter::Any, &test.caller, &outcome, test.at(6));
+        let cancel = test.cancel(request.address, test.at(6));
+        let (reported, cancelled) = if round % 2 == 0 {
+            tokio::join!(report, cancel)
+        } else {
+            let (cancelled, reported) = tokio::join!(cancel, report);
+            (reported, cancelled)
+        };
+        let end = test.poll(&test.replica_a, request.address, test.at(6)).await.unwrap();
+        if end.state == State::Cancelled {
+            assert_eq!(reported.unwrap(), ReportOutcome::Cancelled);
+            assert_eq!(cancelled, CancelOutcome::Cancelled(end));
+        } else {
+            assert_eq!(reported.unwrap(), recorded(&request));
+            assert_eq!(cancelled, CancelOutcome::Ended(end));
+        }
+    }
+}
+
+pub async fn sixteen_rings_fill_the_last_place_once<S: Store>(test: TestContext<S>) {
+    let test = &test;
+    for second in 0..OPEN_REQUESTS_PER_RUNTIME - 1 {
+        let now = test.at(u64::try_from(second).unwrap());
+        test.enqueue(&test.queued_ring(now), now).await;
+    }
+    let now = test.at(60);
+    let rings = (0..HEARTBEATS).map(|number| {
+        let replica = if number % 2 == 0 { &test.replica_a } else { &test.replica_b };
+        async move { replica.initiate(&test.queued_ring(now), &test.caller, now).await.unwrap() }
+    });
+    let outcomes = join_all(rings).await;
+    let enqueued = outcomes.iter().filter(|outcome| matches!(outcome, InitiateOutcome::Enqueued(_))).count();
+    assert_eq!(enqueued, 1, "{outcomes:?}");
+    assert_eq!(test.open_ids(now).await.len(), OPEN_REQUESTS_PER_RUNTIME);
+}
+
+/// Ten open tabs are one discovery.
+pub async fn sixteen_joining_rings_are_one_request<S: Store>(test: TestContext<S>) {
+    let test = &test;
+    let rings = (0..HEARTBEATS).map(|number| {
+        let replica = if number % 2 == 0 { &test.replica_a } else { &test.replica_b };
+        let ring = Ring { joins: true, ..test.new_ring(test.start) };
+        async move { replica.initiate(&ring, &test.caller, test.start).await.unwrap() }
+    });
+    let mut requests = BTreeSet::new();
+    for outcome in join_all(rings).await {
+        let (InitiateOutcome::Enqueued(request) | InitiateOutcome::Existing(request)) = outcome else {
+            panic!("{outcome:?}")
+        };
+        requests.insert(request.address.request);
+    }
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert_eq!(test.open_ids(test.start).await, requests.into_iter().collect::<Vec<_>>());
+}
+
+pub async fn sixteen_rings_with_one_key_are_one_request<S: Store>(test: TestContext<S>) {
+    let test = &test;
+    let rings = (0..HEARTBEATS).map(|number| {
+        let replica = if number % 2 == 0 { &test.replica_a } else { &test.replica_b };
+        let ring = Ring { idempotency_key: Some("key".parse().unwrap()), ..test.new_ring(test.start) };
+        async move { replica.initiate(&ring, &test.caller, test.start).await.unwrap() }
+    });
+    let outcomes = join_all(rings).await;
+    let enqueued = outcomes.iter().filter(|outcome| matches!(outcome, InitiateOutcome::Enqueued(_))).count();
+    let existing = outcomes.iter().filter(|outcome| matches!(outcome, InitiateOutcome::Existing(_))).count();
+    assert_eq!((enqueued, existing), (1, HEARTBEATS - 1), "{outcomes:?}");
+    assert_eq!(test.open_ids(test.start).await.len(), 1);
 }

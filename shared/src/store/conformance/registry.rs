@@ -13,7 +13,7 @@ use doorbell_protocol::{RuntimeId, Timestamp};
 use uuid::Uuid;
 
 async fn rung<S: Store>(test: &TestContext<S>, now: Timestamp) -> InitiateOutcome {
-    test.replica_b.initiate(test.address(now), &test.caller, now).await.unwrap()
+    test.initiate(&test.new_ring(now), now).await
 }
 
 pub async fn repeated_registration_keeps_id_and_date<S: Store>(test: TestContext<S>) {
@@ -221,8 +221,10 @@ pub async fn renewed_listing_changes_no_runtime<S: Store>(test: TestContext<S>) 
 pub async fn unknown_runtime_is_not_found<S: Store>(test: TestContext<S>) {
     let unknown = RuntimeId::from_uuid(Uuid::from_u128(1));
     let address = crate::request::Address { runtime: unknown, ..test.address(test.start) };
-    let rung = test.replica_a.initiate(address, &test.caller, test.start).await.unwrap();
-    assert_eq!(rung, InitiateOutcome::NotFound);
+    for ring in [test.new_ring(test.start), test.queued_ring(test.start)] {
+        let ring = crate::request::Ring { address, ..ring };
+        assert_eq!(test.initiate(&ring, test.start).await, InitiateOutcome::NotFound);
+    }
     let outcome = test.replica_a.record_heartbeat(unknown, &test.caller, test.start).await.unwrap();
     assert_eq!(outcome, HeartbeatOutcome::NotFound);
 }

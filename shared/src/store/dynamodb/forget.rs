@@ -1,4 +1,4 @@
-//! Forgetting a runtime: its item and its listing are deleted.
+//! Forgetting a runtime: its item, its listing and its questions are deleted.
 
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 use serde::Deserialize;
@@ -17,13 +17,16 @@ struct ForgottenItem {
     workspace_id: WorkspaceId,
     last_seen_at: i64,
     listed_until: i64,
+    #[serde(default)]
+    has_questions: bool,
 }
 
 impl DynamoDbStore {
-    /// One consistent read, then two deletes. The read checks the runtime's workspace, which never changes, so the
+    /// One consistent read, then two deletes; three with questions. The read checks the runtime's workspace, which never changes, so the
     /// deletes need no such condition. A retried delete that finds nothing has succeeded.
     ///
-    /// The runtime is deleted before the listing: a crash in between leaves a listing without a runtime, which reads skip.
+    /// The runtime is deleted before the listing: a crash in between leaves a listing or questions without a runtime, which
+    /// reads skip.
     pub(super) async fn delete_runtime(
         &self,
         id: RuntimeId,
@@ -41,21 +44,25 @@ impl DynamoDbStore {
         let delete = self.client.delete_item().table_name(&self.table);
         let delete = delete.set_key(Some(Key::runtime(id).into()));
         delete.send().await.map_err(failed("forget"))?;
-        self.delete_listing(Key::listing(workspace, id), time(runtime.listed_until)?).await?;
+        let listed_until = time(runtime.listed_until)?;
+        self.delete_unrenewed(Key::listing(workspace, id), listed_until).await?;
+        if runtime.has_questions {
+            self.delete_unrenewed(Key::questions(id), listed_until).await?;
+        }
         Ok(ForgetOutcome::Forgotten)
     }
 
-    /// Deletes the listing of the runtime that was read. A registration writes the listing before the runtime; the listing of a
-    /// registration that began in the meantime expires later. It is kept, because its runtime will be written next.
-    async fn delete_listing(&self, listing: Key, listed_until: Timestamp) -> Result<()> {
+    /// Deletes the listing or the questions of the runtime that was read. A registration writes both before the runtime; those of a
+    /// registration that began in the meantime expire later. They are kept, because their runtime will be written next.
+    async fn delete_unrenewed(&self, key: Key, listed_until: Timestamp) -> Result<()> {
         let delete = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(listing.into()))
+            .set_key(Some(key.into()))
             .condition_expression("expires_at = :expires_at")
             .expression_attribute_values(":expires_at", number(listed_until.seconds_rounded_up()));
-        match conditional("forget listing", delete.send().await)? {
+        match conditional("forget listed", delete.send().await)? {
             ConditionalWrite::Applied(_) | ConditionalWrite::ConditionFailed(_) => Ok(()),
         }
     }

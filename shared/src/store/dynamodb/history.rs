@@ -22,14 +22,17 @@ use crate::store::outcome::Result;
 /// The attribute of a new request: the subject of the ring.
 pub(super) const ASKED_BY: &str = "asked_by";
 
+/// The attribute with the deliveries.
+pub(super) const LEASES: &str = "leases";
+
 /// The caller's subject as an attribute.
 pub(super) fn subject(caller: &Principal) -> AttributeValue {
     string(HistorySubject::from(caller.subject.as_str()).as_str())
 }
 
-/// The first delivery, as the whole list.
-pub(super) fn first_delivery(caller: &Principal, now: Timestamp) -> AttributeValue {
-    AttributeValue::L(vec![delivery(caller, now)])
+/// The deliveries of a new request: a list that the claims extend.
+pub(super) fn no_deliveries() -> AttributeValue {
+    AttributeValue::L(Vec::new())
 }
 
 /// One delivery. Its place in the list is its attempt.
@@ -38,10 +41,10 @@ pub(super) fn delivery(caller: &Principal, now: Timestamp) -> AttributeValue {
     AttributeValue::M(HashMap::from(fields.map(|(name, value)| (name.to_owned(), value))))
 }
 
-/// The place of a redelivery in the list. An index past the end appends, and a full list keeps its length: the last element is
+/// The place of a delivery in the list. An index past the end appends, and a full list keeps its length: the last element is
 /// replaced (AWS, "Update expressions"). So the list is bounded without a read or a condition.
 pub(super) fn last_delivery() -> String {
-    format!("leases[{}]", HISTORY_DELIVERIES - 1)
+    format!("{LEASES}[{}]", HISTORY_DELIVERIES - 1)
 }
 
 /// The attributes of a history.
@@ -53,6 +56,7 @@ struct HistoryItem {
     #[serde(default)]
     leases: Vec<DeliveryItem>,
     reported_by: Option<String>,
+    cancelled_by: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +87,7 @@ fn history(item: Item, runtime: RuntimeId, request: RequestId) -> Result<Request
         deliveries: history.deliveries()?,
         asked_by: subject(history.asked_by),
         reported_by: subject(history.reported_by),
+        cancelled_by: subject(history.cancelled_by),
     })
 }
 

@@ -1,177 +1,260 @@
-//! Initiate: updates the runtime's work hint and rate limit, then puts the request.
+//! Initiate: adds the id to the runtime's open set, then puts the request.
 //!
 //! DynamoDB's updates have no `max`, so GCRA needs two updates: one for a ring at or after the TAT, one for a ring within the
 //! burst. Clients rarely ring twice in a second, so the first is tried first, and an early ring costs one more write.
 //!
-//! The idempotency token is the id of the last ring. A retry after another client's ring counts twice towards the rate limit.
+//! The idempotency token is the id itself: a retry finds it in the open set. The set keeps it until the request has ended, or its put is
+//! overdue.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use doorbell_protocol::limits::ONLINE_WINDOW;
-use doorbell_protocol::{Timestamp, WorkspaceId};
+use doorbell_protocol::limits::{ONLINE_WINDOW, OPEN_REQUESTS_PER_RUNTIME};
+use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional};
 use super::history;
 use super::items::{RequestItem, RuntimeItem, decode, encode};
+use super::join::{FoundRequests, joinable, removable};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use crate::access::Principal;
-use crate::limits::{RING_INTERVAL, WORK_HINT_LIFETIME};
+use crate::limits::{RING_INTERVAL, RUNTIME_RETENTION};
 use crate::rate_limit::{RUNTIME_RINGS, RateLimited};
-use crate::request::{Address, Request};
+use crate::request::{Address, OpenRequest, Request, Ring};
 use crate::store::outcome::{InitiateOutcome, Result};
 
 /// Seen within the window, and not deregistered.
-const ONLINE: &str = "last_seen_at >= :online_since AND attribute_not_exists(deregistered_at)";
+const ONLINE: &str = "last_seen_at >= :seen_since AND attribute_not_exists(deregistered_at)";
+
+/// Seen within its retention: for a ring that may wait.
+const REGISTERED: &str = "last_seen_at >= :seen_since";
 
 /// At or after the TAT.
 const ON_TIME: &str = "(attribute_not_exists(rate_limit_tat) OR rate_limit_tat <= :now)";
 
-/// Before the TAT and within the burst, and not a retry. The first update has just checked workspace and liveness; only a
-/// deregistration may have followed.
-const EARLY: &str =
-    "attribute_not_exists(deregistered_at) AND rate_limit_tat <= :max_tat AND NOT last_ring_id = :request";
+/// Before the TAT and within the burst, and not a retry.
+const EARLY: &str = "rate_limit_tat <= :max_tat AND NOT contains(#open, :id)";
+
+const ROOM: &str = "(attribute_not_exists(#open) OR size(#open) < :most)";
 
 /// The outcome of one of the two updates.
-enum HintOutcome {
-    Written(WorkspaceId),
+enum OpenOutcome {
+    /// With the open set, the new id included.
+    Added {
+        workspace: WorkspaceId,
+        open: Vec<OpenRequest>,
+    },
     /// The ring is before the TAT; the second update follows.
     Early,
     RateLimited(RateLimited),
+    Full(FullSet),
     Offline,
     NotFound,
 }
 
+/// An open set without room.
+struct FullSet {
+    open: Vec<OpenRequest>,
+    unreadable: Vec<String>,
+}
+
 impl DynamoDbStore {
-    /// Two writes; three for an early ring.
+    /// Two writes; three for an early ring. A ring that may join reads other open requests of its kind, if there are any. A ring with an
+    /// idempotency key reads the key first. A full open set is cleaned once: one read, and one write.
     pub(super) async fn ring(
         &self,
-        address: Address,
+        ring: &Ring,
         caller: &Principal,
         now: Timestamp,
     ) -> Result<InitiateOutcome> {
-        let mut hint = self.hint_on_time(address, caller, now).await?;
-        if let HintOutcome::Early = hint {
-            hint = self.hint_early(address, caller, now).await?;
+        let key = ring.idempotency_key.as_ref();
+        if let Some(key) = key
+            && let Some(outcome) = self.read_earlier(key, ring, caller, now).await?
+        {
+            return Ok(outcome);
         }
-        match hint {
-            HintOutcome::Written(workspace) => {
-                self.enqueue(Request::new(address, workspace, now), caller).await
+        let mut added = self.add_open(ring, caller, now).await?;
+        if let OpenOutcome::Full(full) = added {
+            let found = self.read_open(ring.address.runtime, &full.open).await?;
+            if !self.make_room(ring.address.runtime, &full, &found, now).await? {
+                let joined = joinable(ring, &found, now).cloned();
+                return Ok(joined.map_or(InitiateOutcome::QueueFull, InitiateOutcome::Existing));
             }
-            HintOutcome::Offline => Ok(InitiateOutcome::Offline),
-            HintOutcome::NotFound => Ok(InitiateOutcome::NotFound),
-            HintOutcome::RateLimited(limited) => Ok(InitiateOutcome::RateLimited(limited)),
+            added = self.add_open(ring, caller, now).await?;
+        }
+        match added {
+            OpenOutcome::Added { workspace, open } => {
+                let request = Request::new(ring.clone(), workspace, now);
+                if let Some(joined) = self.find_joined(ring, open, now).await? {
+                    self.remove_closed(ring.address.runtime, OpenRequest::of(&request)).await;
+                    return Ok(InitiateOutcome::Existing(joined));
+                }
+                match key {
+                    None => self.enqueue(request, caller).await,
+                    Some(key) => self.enqueue_with_key(key, ring, request, caller, now).await,
+                }
+            }
+            OpenOutcome::Offline => Ok(InitiateOutcome::Offline),
+            OpenOutcome::NotFound => Ok(InitiateOutcome::NotFound),
+            OpenOutcome::RateLimited(limited) => Ok(InitiateOutcome::RateLimited(limited)),
+            OpenOutcome::Full(_) => Ok(InitiateOutcome::QueueFull),
             // Concurrent rings used up the burst.
-            HintOutcome::Early => {
+            OpenOutcome::Early => {
                 Ok(InitiateOutcome::RateLimited(RateLimited { retry_after: RING_INTERVAL }))
             }
         }
     }
 
-    async fn hint_on_time(
-        &self,
-        address: Address,
-        caller: &Principal,
-        now: Timestamp,
-    ) -> Result<HintOutcome> {
+    async fn add_open(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
+        match self.add_on_time(ring, caller, now).await? {
+            OpenOutcome::Early => self.add_early(ring, caller, now).await,
+            outcome => Ok(outcome),
+        }
+    }
+
+    async fn add_on_time(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
         let workspaces = WorkspaceFilter::new(&caller.workspaces);
+        let (seen, since) = liveness(ring, now);
         let update = self
-            .update_hint(address, workspaces.values, now)
-            .condition_expression(format!("{} AND {ONLINE} AND {ON_TIME}", workspaces.condition))
-            .update_expression(
-                "SET work_hint_until = :work_hint_until, rate_limit_tat = :next_tat, last_ring_id = :request",
-            )
-            .expression_attribute_values(":online_since", millis(now - ONLINE_WINDOW))
+            .update_open_set(ring, workspaces.values)
+            .condition_expression(format!("{} AND {seen} AND {ON_TIME} AND {ROOM}", workspaces.condition))
+            .update_expression("SET rate_limit_tat = :next_tat ADD #open :entry")
+            .expression_attribute_values(":seen_since", millis(since))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":next_tat", millis(now + RING_INTERVAL));
-        hint_outcome(update, address, caller, now).await
+        open_outcome(update, ring, caller, now).await
     }
 
-    async fn hint_early(&self, address: Address, caller: &Principal, now: Timestamp) -> Result<HintOutcome> {
+    /// The first update has just checked the workspace.
+    async fn add_early(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
         let interval = i64::try_from(RING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
+        let (seen, since) = liveness(ring, now);
         let update = self
-            .update_hint(address, HashMap::new(), now)
-            .condition_expression(EARLY)
-            .update_expression(
-                "SET work_hint_until = :work_hint_until, rate_limit_tat = rate_limit_tat + :interval, \
-                 last_ring_id = :request",
-            )
+            .update_open_set(ring, HashMap::new())
+            .condition_expression(format!("{seen} AND {EARLY} AND {ROOM}"))
+            .update_expression("SET rate_limit_tat = rate_limit_tat + :interval ADD #open :entry")
+            .expression_attribute_values(":id", string(entry(ring).to_string()))
+            .expression_attribute_values(":seen_since", millis(since))
             .expression_attribute_values(":max_tat", millis(RUNTIME_RINGS.max_tat(now)))
             .expression_attribute_values(":interval", number(interval));
-        hint_outcome(update, address, caller, now).await
+        open_outcome(update, ring, caller, now).await
     }
 
-    fn update_hint(
+    fn update_open_set(
         &self,
-        address: Address,
+        ring: &Ring,
         values: HashMap<String, AttributeValue>,
-        now: Timestamp,
     ) -> UpdateItemFluentBuilder {
+        let most = i64::try_from(OPEN_REQUESTS_PER_RUNTIME).unwrap_or(i64::MAX);
         self.client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::runtime(address.runtime).into()))
+            .set_key(Some(Key::runtime(ring.address.runtime).into()))
             .set_expression_attribute_values(Some(values))
-            .expression_attribute_values(":work_hint_until", millis(now + WORK_HINT_LIFETIME))
-            .expression_attribute_values(":request", string(address.request.to_string()))
+            .expression_attribute_names("#open", "open")
+            .expression_attribute_values(":entry", AttributeValue::Ss(vec![entry(ring).to_string()]))
+            .expression_attribute_values(":most", number(most))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
+    /// Removes from a full open set what takes up room in vain. Returns whether there was anything.
+    async fn make_room(
+        &self,
+        runtime: RuntimeId,
+        full: &FullSet,
+        found: &FoundRequests,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let removable = removable(&full.open, found, now);
+        let removable = removable.iter().map(OpenRequest::to_string);
+        if !full.unreadable.is_empty() {
+            tracing::warn!(count = full.unreadable.len(), "unreadable entries removed from a full open set");
+        }
+        let removable: Vec<String> = removable.chain(full.unreadable.iter().cloned()).collect();
+        if removable.is_empty() {
+            return Ok(false);
+        }
+        self.remove_entries(runtime, removable).await?;
+        Ok(true)
+    }
+
     /// The request's id is the idempotency token: an existing item comes from our first try.
     async fn enqueue(&self, request: Request, caller: &Principal) -> Result<InitiateOutcome> {
-        let mut item = Item::from(Key::request(request.address.runtime, request.address.request));
-        item.extend(encode(RequestItem::from(&request))?);
-        item.insert(history::ASKED_BY.to_owned(), history::subject(caller));
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)");
+            .set_item(Some(new_item(&request, caller)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match conditional("enqueue", put.send().await)? {
-            ConditionalWrite::Applied(_) | ConditionalWrite::ConditionFailed(_) => {
+            ConditionalWrite::Applied(_) | ConditionalWrite::ConditionFailed(None) => {
                 Ok(InitiateOutcome::Enqueued(request))
+            }
+            ConditionalWrite::ConditionFailed(Some(item)) => {
+                let Address { runtime, request } = request.address;
+                decode::<RequestItem>(item)?.request(runtime, request).map(InitiateOutcome::Enqueued)
             }
         }
     }
 }
 
-async fn hint_outcome(
+/// The item of a new request.
+pub(super) fn new_item(request: &Request, caller: &Principal) -> Result<Item> {
+    let mut item = Item::from(Key::request(request.address.runtime, request.address.request));
+    item.extend(encode(RequestItem::from(request))?);
+    item.insert(history::ASKED_BY.to_owned(), history::subject(caller));
+    item.insert(history::LEASES.to_owned(), history::no_deliveries());
+    Ok(item)
+}
+
+/// The ring's entry in the open set.
+fn entry(ring: &Ring) -> OpenRequest {
+    OpenRequest { request: ring.address.request, kind: ring.kind }
+}
+
+/// The condition on the runtime's last heartbeat, and its `:seen_since`.
+fn liveness(ring: &Ring, now: Timestamp) -> (&'static str, Timestamp) {
+    if ring.deadlines.queued { (REGISTERED, now - RUNTIME_RETENTION) } else { (ONLINE, now - ONLINE_WINDOW) }
+}
+
+async fn open_outcome(
     update: UpdateItemFluentBuilder,
-    address: Address,
+    ring: &Ring,
     caller: &Principal,
     now: Timestamp,
-) -> Result<HintOutcome> {
-    let item = match conditional("write work hint", update.send().await)? {
+) -> Result<OpenOutcome> {
+    let item = match conditional("add to open set", update.send().await)? {
         ConditionalWrite::Applied(output) => output.attributes.unwrap_or_default(),
-        ConditionalWrite::ConditionFailed(None) => return Ok(HintOutcome::NotFound),
+        ConditionalWrite::ConditionFailed(None) => return Ok(OpenOutcome::NotFound),
         ConditionalWrite::ConditionFailed(Some(item)) => item,
     };
     let item: RuntimeItem = decode(item)?;
-    // Finding our own request id is success: the first try was applied.
-    if item.last_ring_id == Some(address.request) && caller.workspaces.contains(item.workspace_id) {
-        return Ok(HintOutcome::Written(item.workspace_id));
+    let open = item.open();
+    // Finding our own id is success: it was added, by this try or the first one.
+    if open.contains(&entry(ring)) && caller.workspaces.contains(item.workspace_id) {
+        return Ok(OpenOutcome::Added { workspace: item.workspace_id, open });
     }
-    failed_clause(item, address, caller, now)
+    failed_clause(item, ring, caller, now)
 }
 
 /// Which clause of the condition failed on `item`.
-fn failed_clause(
-    item: RuntimeItem,
-    address: Address,
-    caller: &Principal,
-    now: Timestamp,
-) -> Result<HintOutcome> {
+fn failed_clause(item: RuntimeItem, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
     let tat = item.rate_limit_tat()?;
-    let runtime = item.runtime(address.runtime)?;
+    let full = item.is_full().then(|| FullSet { open: item.open(), unreadable: item.unreadable_open() });
+    let runtime = item.runtime(ring.address.runtime)?;
     if !caller.workspaces.contains(runtime.workspace) || !runtime.is_registered(now) {
-        return Ok(HintOutcome::NotFound);
+        return Ok(OpenOutcome::NotFound);
     }
-    if !runtime.is_online(now) {
-        return Ok(HintOutcome::Offline);
+    if !ring.deadlines.queued && !runtime.is_online(now) {
+        return Ok(OpenOutcome::Offline);
     }
-    Ok(RUNTIME_RINGS.next_tat(tat, now).map_or_else(HintOutcome::RateLimited, |_| HintOutcome::Early))
+    Ok(match (RUNTIME_RINGS.next_tat(tat, now), full) {
+        (Err(limited), _) => OpenOutcome::RateLimited(limited),
+        (Ok(_), Some(full)) => OpenOutcome::Full(full),
+        (Ok(_), None) => OpenOutcome::Early,
+    })
 }

@@ -3,31 +3,36 @@
 //! | item | pk | sk |
 //! |---|---|---|
 //! | runtime | `runtime#<uuid>` | `runtime` |
+//! | questions | `runtime#<uuid>` | `questions` |
 //! | request | `runtime#<uuid>` | `request#<uuidv7, 32 hex digits>` |
+//! | idempotency key | `runtime#<uuid>` | `key#<sha256 of the key, 64 hex digits>` |
 //! | workspace | `workspace#<uuid>` | `workspace` |
 //! | listing | `workspace#<uuid>` | `runtime#<uuid>` |
 //! | token | `token#<sha256, 64 hex digits>` | `token` |
 //! | token's listing | `workspace#<uuid>` | `token#<sha256, 64 hex digits>` |
 //! | token's rate | `caller#<id, 12 hex digits>` | `rate#<action>` |
 //!
-//! A runtime and its requests share a partition, so every read can be consistent and load spreads by runtime. A request's sort
-//! key contains its UUIDv7: key order is queue order, and a range of keys is a range of time.
+//! A runtime, its questions and its requests share a partition, so load spreads by runtime.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::access::Workspaces;
 use crate::rate_limit::TokenAction;
+use crate::request::IdempotencyKey;
 use crate::token::TokenHash;
 use crate::token_id::TokenId;
 
 const RUNTIME: &str = "runtime#";
 const WORKSPACE: &str = "workspace#";
 const REQUEST: &str = "request#";
+const IDEMPOTENCY_KEY: &str = "key#";
 const RUNTIME_SORT: &str = "runtime";
+const QUESTIONS_SORT: &str = "questions";
 const WORKSPACE_SORT: &str = "workspace";
 const TOKEN: &str = "token#";
 const TOKEN_SORT: &str = "token";
@@ -43,6 +48,16 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn runtime(runtime: RuntimeId) -> Self {
         Self { pk: runtime_partition(runtime), sk: RUNTIME_SORT.to_owned() }
+    }
+
+    pub(super) fn questions(runtime: RuntimeId) -> Self {
+        Self { pk: runtime_partition(runtime), sk: QUESTIONS_SORT.to_owned() }
+    }
+
+    /// Of the key's hash, because a client may derive its keys from secrets.
+    pub(super) fn idempotency_key(runtime: RuntimeId, key: &IdempotencyKey) -> Self {
+        let hash = hex::encode(Sha256::digest(key.as_str()));
+        Self { pk: runtime_partition(runtime), sk: format!("{IDEMPOTENCY_KEY}{hash}") }
     }
 
     pub(super) fn request(runtime: RuntimeId, request: RequestId) -> Self {
@@ -79,11 +94,6 @@ impl Key {
         self.sk.strip_prefix(TOKEN)?.parse().ok()
     }
 
-    /// The request in a request's key.
-    pub(super) fn request_id(&self) -> Option<RequestId> {
-        self.sk.strip_prefix(REQUEST)?.parse().ok()
-    }
-
     /// The runtime in a listing's key.
     pub(super) fn listed_runtime_id(&self) -> Option<RuntimeId> {
         self.sk.strip_prefix(RUNTIME)?.parse().ok()
@@ -99,6 +109,16 @@ impl From<Key> for Item {
 /// The runtime in the key of a runtime's item.
 pub(super) fn runtime_id(item: &Item) -> Option<RuntimeId> {
     item.get("pk")?.as_s().ok()?.strip_prefix(RUNTIME)?.parse().ok()
+}
+
+/// Whether it is the item of a runtime, rather than another item of its partition.
+pub(super) fn is_runtime(item: &Item) -> bool {
+    item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == RUNTIME_SORT)
+}
+
+/// The request in the key of a request's item.
+pub(super) fn request_id(item: &Item) -> Option<RequestId> {
+    item.get("sk")?.as_s().ok()?.strip_prefix(REQUEST)?.parse().ok()
 }
 
 pub(super) fn runtime_partition(runtime: RuntimeId) -> String {
@@ -117,11 +137,6 @@ pub(super) fn request_sort(request: RequestId) -> String {
 pub(super) const LISTED_RUNTIMES: &str = RUNTIME;
 /// The prefix of the sort keys of a workspace's tokens.
 pub(super) const LISTED_TOKENS: &str = TOKEN;
-
-/// Above every request's sort key: `~` follows the hex digits in UTF-8.
-pub(super) fn last_request_sort() -> String {
-    format!("{REQUEST}~")
-}
 
 /// The attributes of an item.
 pub(super) type Item = HashMap<String, AttributeValue>;

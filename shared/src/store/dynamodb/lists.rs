@@ -1,5 +1,6 @@
 //! Lists: a query of a workspace's listings, then batches of the listed items. Runtimes are listed in pages, tokens as a whole.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -41,7 +42,7 @@ struct ListingPage {
 }
 
 impl DynamoDbStore {
-    /// One query of the listings, then the runtimes in batches: only a runtime's own item shows whether it is still registered.
+    /// One query of the listings, then the runtimes in batches, then the questions of those that have some: only a runtime's own item shows whether it is still registered.
     pub(super) async fn read_runtimes(
         &self,
         workspace: WorkspaceId,
@@ -51,9 +52,14 @@ impl DynamoDbStore {
     ) -> Result<RuntimePage> {
         let listed = self.read_listing_page(workspace, after, limit).await?;
         let mut runtimes: Vec<Runtime> = Vec::new();
+        let mut declaring = HashSet::new();
         for item in self.read_batches(listed.runtimes.into_iter().map(Key::runtime).collect()).await? {
             let id = runtime_id(&item).ok_or_else(|| corrupt("a runtime's key"))?;
-            match decode::<RuntimeItem>(item).and_then(|item| item.runtime(id)) {
+            let item = decode::<RuntimeItem>(item);
+            if item.as_ref().is_ok_and(|item| item.has_questions) {
+                declaring.insert(id);
+            }
+            match item.and_then(|item| item.runtime(id)) {
                 Ok(runtime) => runtimes.push(runtime),
                 // Without it, the others of the workspace stay usable.
                 Err(_) => tracing::warn!(%id, "runtime with a corrupt item not listed"),
@@ -62,7 +68,8 @@ impl DynamoDbStore {
         runtimes.retain(|runtime| runtime.workspace == workspace && runtime.is_registered(now));
         // A batch comes back in any order.
         runtimes.sort_unstable_by_key(|runtime| runtime.id);
-        Ok(RuntimePage { runtimes, next: listed.next })
+        self.read_questions(&mut runtimes, |id| declaring.contains(&id)).await?;
+        Ok(RuntimePage::bounded(runtimes, listed.next))
     }
 
     /// Reads one listing more than `limit`, which shows whether another page follows.

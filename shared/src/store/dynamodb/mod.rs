@@ -1,11 +1,11 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `registration`,
-//! `runtimes`, `forget`, `lists`, `initiate`, `queue`, `requests`, `history`, `tokens` and `token_rates` have the operations with
-//! their conditions.
+//! `questions`, `runtimes`, `forget`, `lists`, `initiate`, `join`, `idempotency`, `queue`, `requests`, `history`, `tokens` and
+//! `token_rates` have the operations with their conditions.
 //!
 //! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
-//! every conditional write stores an idempotency token (request id, lease token, or the outcome itself), a failed condition
+//! every conditional write stores an idempotency token (an id in the open set, a lease token, or the outcome itself), a failed condition
 //! returns the stored item, and finding our own token in it is success.
 
 pub mod table;
@@ -18,11 +18,14 @@ pub mod embedded;
 mod error;
 mod forget;
 mod history;
+mod idempotency;
 mod initiate;
 mod items;
+mod join;
 mod keys;
 mod lists;
 mod payload_attribute;
+mod questions;
 mod queue;
 mod registration;
 mod requests;
@@ -34,17 +37,17 @@ pub use history::FoundRequest;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::BehaviorVersion;
-use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
-    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindTokenOutcome, ForgetOutcome,
-    HeartbeatOutcome, InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RevokeOutcome,
-    RuntimePage,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
+    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, RegisterOutcome,
+    ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
 use crate::rate_limit::Charge;
-use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, RequestOutcome};
+use crate::request::{Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, RequestOutcome, Ring};
 use crate::runtime::{Registration, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
 
@@ -68,17 +71,28 @@ pub(crate) fn behavior_version() -> BehaviorVersion {
 }
 
 impl Store for DynamoDbStore {
-    async fn initiate(
-        &self,
-        address: Address,
-        caller: &Principal,
-        now: Timestamp,
-    ) -> Result<InitiateOutcome> {
-        self.ring(address, caller, now).await
+    async fn initiate(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<InitiateOutcome> {
+        self.ring(ring, caller, now).await
     }
 
-    async fn poll(&self, address: Address, caller: &Principal, now: Timestamp) -> Result<PollOutcome> {
-        self.read_request(address, caller, now).await
+    async fn find_question(
+        &self,
+        runtime: RuntimeId,
+        kind: Kind,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<FindQuestionOutcome> {
+        self.read_question(runtime, kind, caller, now).await
+    }
+
+    async fn poll(
+        &self,
+        address: Address,
+        kinds: KindFilter,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<PollOutcome> {
+        self.read_request(address, kinds, caller, now).await
     }
 
     async fn record_heartbeat(
@@ -94,34 +108,59 @@ impl Store for DynamoDbStore {
         self.write_renewal(workspace, runtime, now).await
     }
 
-    async fn list_claimable(
-        &self,
-        runtime: RuntimeId,
-        filter: &ClaimFilter,
-        now: Timestamp,
-    ) -> Result<Vec<Candidate>> {
-        self.read_queue(runtime, filter, now).await
-    }
-
     async fn claim(
         &self,
         address: Address,
         caller: &Principal,
-        delivery: Delivery,
+        filter: ClaimFilter,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
-        self.write_lease(address, caller, delivery, token, now).await
+        self.write_lease(address, caller, filter, token, now).await
+    }
+
+    async fn remove_open(&self, runtime: RuntimeId, ended: &[OpenRequest]) -> Result<()> {
+        self.write_removal(runtime, ended).await
+    }
+
+    async fn find_cancelled(
+        &self,
+        runtime: RuntimeId,
+        requests: &[RequestId],
+        now: Timestamp,
+    ) -> Result<Vec<RequestId>> {
+        self.read_cancelled(runtime, requests, now).await
     }
 
     async fn report(
         &self,
         address: Address,
+        kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        self.write_report(address, caller, outcome, now).await
+        self.write_report(address, kinds, caller, outcome, now).await
+    }
+
+    async fn report_progress(
+        &self,
+        address: Address,
+        caller: &Principal,
+        progress: &Json,
+        now: Timestamp,
+    ) -> Result<ProgressOutcome> {
+        self.write_progress(address, caller, progress, now).await
+    }
+
+    async fn cancel(
+        &self,
+        address: Address,
+        kinds: KindFilter,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<CancelOutcome> {
+        self.write_cancellation(address, kinds, caller, now).await
     }
 
     async fn register(

@@ -16,9 +16,9 @@ use super::keys::string;
 use crate::request::Payload;
 use crate::store::outcome::{Result, StoreError};
 
-/// Text up to this length fits one write unit: the other attributes are about 450 bytes of a request that was delivered once, with
-/// subjects of 30 characters.
-const SHORT_BYTES: usize = 550;
+/// Text up to this length fits one write unit: the other attributes are about 500 bytes of a request without args that was delivered
+/// once, with subjects of 30 characters.
+const SHORT_BYTES: usize = 470;
 
 /// zlib's default. Faster levels make a large catalog at least 1 KB longer: one write unit, which costs as much as 190 ms of a
 /// function with 256 MB. Slower levels save nothing.

@@ -1,12 +1,14 @@
-//! Register: one read of the workspace's namespace, one read of the runtimes, and two writes for each.
+//! Register: one read of the workspace's namespace, one read of the runtimes, and two writes for each; three for one that has or had
+//! questions.
 //!
 //! Only a registration with new runtimes counts those of the workspace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Select};
 use doorbell_protocol::limits::RUNTIMES_PER_WORKSPACE;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
+use futures_util::future::try_join;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::DynamoDbStore;
@@ -16,6 +18,13 @@ use super::keys::{Key, LISTED_RUNTIMES, millis, number, runtime_id, string};
 use crate::limits::{PARALLEL_WRITES, RUNTIME_RETENTION};
 use crate::runtime::{Registration, Runtime, RuntimeIdNamespace, ShortText};
 use crate::store::outcome::{RegisterOutcome, Result};
+
+/// What a registration reads of a runtime's item. An expired item may still be there.
+#[derive(Clone, Copy, Default)]
+struct KnownRuntime {
+    is_registered: bool,
+    has_questions: bool,
+}
 
 impl DynamoDbStore {
     /// Registers the runtimes in parallel.
@@ -33,14 +42,15 @@ impl DynamoDbStore {
         let ids: Vec<RuntimeId> = runtimes.iter().map(|runtime| runtime.id).collect();
         // The last description of a runtime replaces the others here, because parallel writes have no order.
         let runtimes: BTreeMap<_, _> = runtimes.into_iter().map(|runtime| (runtime.id, runtime)).collect();
-        let known = self.read_registered(runtimes.keys().copied(), now).await?;
-        let new: Vec<RuntimeId> = runtimes.keys().copied().filter(|id| !known.contains(id)).collect();
+        let known = self.read_known(runtimes.keys().copied(), now).await?;
+        let is_known = |id: &RuntimeId| known.get(id).is_some_and(|known| known.is_registered);
+        let new: Vec<RuntimeId> = runtimes.keys().copied().filter(|id| !is_known(id)).collect();
         if !self.has_room(workspace, &new, now).await? {
             return Ok(RegisterOutcome::WorkspaceFull);
         }
         let writes = stream::iter(runtimes.into_values()).map(|runtime| {
-            let is_new = !known.contains(&runtime.id);
-            self.write_runtime(runtime, is_new, now)
+            let known = known.get(&runtime.id).copied().unwrap_or_default();
+            self.write_runtime(runtime, known, now)
         });
         let written = writes.buffer_unordered(PARALLEL_WRITES).map_ok(|runtime| (runtime.id, runtime));
         let written: BTreeMap<_, _> = written.try_collect().await?;
@@ -79,20 +89,21 @@ impl DynamoDbStore {
         written.runtime_id_namespace.ok_or_else(|| corrupt("a workspace without namespace"))
     }
 
-    /// Those of `ids` that are registered.
-    async fn read_registered(
+    /// Those of `ids` that have an item.
+    async fn read_known(
         &self,
         ids: impl Iterator<Item = RuntimeId>,
         now: Timestamp,
-    ) -> Result<BTreeSet<RuntimeId>> {
-        let mut registered = BTreeSet::new();
+    ) -> Result<BTreeMap<RuntimeId, KnownRuntime>> {
+        let mut known = BTreeMap::new();
         for item in self.read_batches(ids.map(Key::runtime).collect()).await? {
             let id = runtime_id(&item).ok_or_else(|| corrupt("a runtime's key"))?;
-            if decode::<RuntimeItem>(item)?.runtime(id)?.is_registered(now) {
-                registered.insert(id);
-            }
+            let item: RuntimeItem = decode(item)?;
+            let has_questions = item.has_questions;
+            let is_registered = item.runtime(id)?.is_registered(now);
+            known.insert(id, KnownRuntime { is_registered, has_questions });
         }
-        Ok(registered)
+        Ok(known)
     }
 
     /// Whether `new` runtimes fit into the workspace.
@@ -129,10 +140,12 @@ impl DynamoDbStore {
         Ok(count)
     }
 
-    /// Two upserts: the listing, then the runtime. A crash in between leaves a listing without a runtime, which reads skip,
-    /// never a runtime without a listing.
-    async fn write_runtime(&self, runtime: Runtime, is_new: bool, now: Timestamp) -> Result<Runtime> {
-        self.write_listing(&runtime, now).await?;
+    /// Upserts of the listing and the questions, then of the runtime. A crash in between leaves a listing without a runtime, which
+    /// reads skip, never a runtime without a listing. Questions count only if the runtime's item has `has_questions`. A retry repeats
+    /// the same writes.
+    async fn write_runtime(&self, runtime: Runtime, known: KnownRuntime, now: Timestamp) -> Result<Runtime> {
+        let questions = self.write_questions(&runtime, known.has_questions, now);
+        try_join(self.write_listing(&runtime, now), questions).await?;
         let text = |text: &ShortText| string(text.as_str());
         let optional = |value: &Option<ShortText>| value.as_ref().map(text);
         let attributes = [
@@ -147,13 +160,17 @@ impl DynamoDbStore {
             ("owner_id", optional(&runtime.owner_id)),
             ("last_seen_at", Some(millis(now))),
             ("deregistered_at", runtime.deregistered_at.map(millis)),
+            ("has_questions", (!runtime.questions.is_empty()).then_some(AttributeValue::Bool(true))),
             ("listed_until", Some(millis(now + RUNTIME_RETENTION))),
             ("expires_at", Some(number(runtime_expiry(now)))),
         ];
-        // A new runtime may have an expired item. A known one keeps the time of its first registration. Work hint and rate
+        // A new runtime may have an expired item. A known one keeps the time of its first registration. Open set and rate
         // limit stay; in an expired item they have no effect.
-        let registered_at =
-            if is_new { ":registered_at" } else { "if_not_exists(registered_at, :registered_at)" };
+        let registered_at = if known.is_registered {
+            "if_not_exists(registered_at, :registered_at)"
+        } else {
+            ":registered_at"
+        };
         let mut set = vec![format!("registered_at = {registered_at}")];
         let mut remove = Vec::new();
         let mut update = self.client.update_item().table_name(&self.table);
@@ -175,7 +192,8 @@ impl DynamoDbStore {
             .expression_attribute_values(":registered_at", millis(now))
             .return_values(ReturnValue::AllNew);
         let output = update.send().await.map_err(failed("register"))?;
-        decode::<RuntimeItem>(output.attributes.unwrap_or_default())?.runtime(runtime.id)
+        let written = decode::<RuntimeItem>(output.attributes.unwrap_or_default())?.runtime(runtime.id)?;
+        Ok(Runtime { questions: runtime.questions, ..written })
     }
 }
 

@@ -1,28 +1,32 @@
-//! Poll and report.
+//! Poll, report, progress and cancellation.
 
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
-use doorbell_protocol::limits::{PENDING_DEADLINE, RUNNING_DEADLINE};
-use doorbell_protocol::{Status, Timestamp};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use doorbell_protocol::{Json, Status, Timestamp};
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
 use super::history;
-use super::items::{RequestItem, decode, request_expiry};
+use super::items::{RequestItem, decode};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use super::payload_attribute::PayloadAttribute;
 use crate::access::Principal;
-use crate::request::{Address, Request, RequestOutcome, State, TimeoutReason};
-use crate::store::outcome::{PollOutcome, ReportOutcome, Result};
+use crate::request::{Address, KindFilter, OpenRequest, Request, RequestOutcome, State, TimeoutReason};
+use crate::store::outcome::{CancelOutcome, PollOutcome, ProgressOutcome, ReportOutcome, Result};
 
 /// Open, within its deadline.
-const OPEN: &str = "((#status = :pending AND created_at >= :pending_since) \
-                     OR (#status = :running AND claimed_at >= :running_since))";
+const OPEN: &str =
+    "((#status = :pending AND claim_by >= :now) OR (#status = :running AND report_by >= :now))";
+
+/// Running, within its deadline.
+const RUNNING: &str = "#status = :running AND report_by >= :now";
 
 impl DynamoDbStore {
     /// One consistent read; one write when a deadline has passed.
     pub(super) async fn read_request(
         &self,
         address: Address,
+        kinds: KindFilter,
         caller: &Principal,
         now: Timestamp,
     ) -> Result<PollOutcome> {
@@ -34,7 +38,7 @@ impl DynamoDbStore {
             .set_key(Some(Key::request(address.runtime, address.request).into()));
         let output = get.consistent_read(true).send().await.map_err(failed("poll"))?;
         let request = output.item.map(|item| decode_request(item, address)).transpose()?;
-        let Some(request) = request.filter(|request| is_visible(request, address, caller, now)) else {
+        let Some(request) = request.filter(|request| is_visible(request, kinds, caller, now)) else {
             return Ok(PollOutcome::NotFound);
         };
         match request.timeout_reason(now) {
@@ -58,15 +62,15 @@ impl DynamoDbStore {
             .table_name(&self.table)
             .set_key(Some(Key::request(address.runtime, address.request).into()))
             .update_expression(
-                "SET #status = :timeout, #error = :error, updated_at = :now, expires_at = :expires_at",
+                "SET #status = :timeout, timeout_reason = :reason, updated_at = :now, \
+                 expires_at = :now_s + retention_s",
             )
             .condition_expression("#status = :status_read AND updated_at = :updated_at_read")
             .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#error", "error")
             .expression_attribute_values(":timeout", string(Status::Timeout.as_str()))
-            .expression_attribute_values(":error", string(reason.as_str()))
+            .expression_attribute_values(":reason", string(reason.as_str()))
             .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":expires_at", number(request_expiry(now)))
+            .expression_attribute_values(":now_s", number(now.seconds_rounded_up()))
             .expression_attribute_values(":status_read", string(read.state.status().as_str()))
             .expression_attribute_values(":updated_at_read", millis(read.updated_at))
             .return_values(ReturnValue::AllNew)
@@ -78,25 +82,32 @@ impl DynamoDbStore {
         let Some(item) = item else { return Ok(PollOutcome::NotFound) };
         let request = decode_request(item, address)?;
         let ours = request.state == State::Timeout(reason) && request.updated_at == now;
+        if ours {
+            self.remove_closed(address.runtime, OpenRequest::of(&request)).await;
+        }
         Ok(if ours { PollOutcome::TimedOut(request) } else { PollOutcome::Found(request) })
     }
 
-    /// One write, if the request is open.
+    /// Two writes, if the request is open. In this order: if only the removal were applied, a daemon that crashed would never get
+    /// the request again.
     pub(super) async fn write_report(
         &self,
         address: Address,
+        kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        let request = match self.update_outcome(address, caller, outcome, now).await? {
+        let request = match self.update_outcome(address, kinds, caller, outcome, now).await? {
             ConditionalWrite::Applied(old) => {
-                return Ok(ReportOutcome::Recorded { created_at: decode_request(old, address)?.created_at });
+                let request = decode_request(old, address)?;
+                self.remove_closed(address.runtime, OpenRequest::of(&request)).await;
+                return Ok(ReportOutcome::Recorded { created_at: request.created_at });
             }
             ConditionalWrite::ConditionFailed(None) => return Ok(ReportOutcome::NotFound),
             ConditionalWrite::ConditionFailed(Some(item)) => decode_request(item, address)?,
         };
-        if is_visible(&request, address, caller, now) {
+        if is_visible(&request, kinds, caller, now) {
             Ok(ReportOutcome::of_closed(&request, outcome, now))
         } else {
             Ok(ReportOutcome::NotFound)
@@ -106,43 +117,139 @@ impl DynamoDbStore {
     async fn update_outcome(
         &self,
         address: Address,
+        kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ConditionalWrite<Item>> {
-        let workspaces = WorkspaceFilter::new(&caller.workspaces);
         let (attribute, body) = match outcome {
             RequestOutcome::Completed(payload) => PayloadAttribute::from(payload).into_name_and_value(),
             RequestOutcome::Failed(error) => ("error", string(error.as_str())),
         };
+        let update = self
+            .update_open(address, kinds, caller, now)
+            .update_expression(
+                "SET #status = :status, #body = :body, reported_by = :reported_by, updated_at = :now, \
+                 expires_at = :now_s + retention_s REMOVE progress",
+            )
+            .expression_attribute_names("#body", attribute)
+            .expression_attribute_values(":status", string(outcome.status().as_str()))
+            .expression_attribute_values(":body", body)
+            .expression_attribute_values(":reported_by", history::subject(caller))
+            // The old item costs nothing and is small; the new one contains the whole result.
+            .return_values(ReturnValue::AllOld);
+        let written = conditional("report", update.send().await)?;
+        Ok(written.map(|output| output.attributes.unwrap_or_default()))
+    }
+
+    /// Two writes, if the request is open.
+    pub(super) async fn write_cancellation(
+        &self,
+        address: Address,
+        kinds: KindFilter,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<CancelOutcome> {
+        let update = self
+            .update_open(address, kinds, caller, now)
+            .update_expression(
+                "SET #status = :status, cancelled = :cancelled, cancelled_by = :cancelled_by, \
+                 updated_at = :now, expires_at = :now_s + retention_s",
+            )
+            .expression_attribute_values(":status", string(Status::Failed.as_str()))
+            .expression_attribute_values(":cancelled", AttributeValue::Bool(true))
+            .expression_attribute_values(":cancelled_by", history::subject(caller))
+            .return_values(ReturnValue::AllNew);
+        let request = match conditional("cancel", update.send().await)? {
+            ConditionalWrite::Applied(output) => {
+                let request = decode_request(output.attributes.unwrap_or_default(), address)?;
+                self.remove_closed(address.runtime, OpenRequest::of(&request)).await;
+                return Ok(CancelOutcome::Cancelled(request));
+            }
+            ConditionalWrite::ConditionFailed(None) => return Ok(CancelOutcome::NotFound),
+            ConditionalWrite::ConditionFailed(Some(item)) => decode_request(item, address)?,
+        };
+        if !is_visible(&request, kinds, caller, now) {
+            return Ok(CancelOutcome::NotFound);
+        }
+        let Some(reason) = request.timeout_reason(now) else {
+            return Ok(CancelOutcome::of_ended(request, now));
+        };
+        Ok(match self.write_timeout(&request, reason, now).await? {
+            PollOutcome::Found(request) | PollOutcome::TimedOut(request) => {
+                CancelOutcome::of_ended(request, now)
+            }
+            PollOutcome::NotFound => CancelOutcome::NotFound,
+        })
+    }
+
+    /// An update of a request that is open, visible to the caller and of one of `kinds`.
+    fn update_open(
+        &self,
+        address: Address,
+        kinds: KindFilter,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> UpdateItemFluentBuilder {
+        let WorkspaceFilter { mut condition, values } = WorkspaceFilter::new(&caller.workspaces);
+        condition.push_str(" AND ");
+        condition.push_str(OPEN);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::request(address.runtime, address.request).into()))
+            .set_expression_attribute_values(Some(values))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":pending", string(Status::Pending.as_str()))
+            .expression_attribute_values(":running", string(Status::Running.as_str()))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":now_s", number(now.seconds_rounded_up()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match kinds {
+            KindFilter::Any => update.condition_expression(condition),
+            KindFilter::Only(kind) => update
+                .condition_expression(format!("{condition} AND kind = :kind"))
+                .expression_attribute_values(":kind", string(kind.as_str())),
+        }
+    }
+
+    /// One write, if the request is running.
+    pub(super) async fn write_progress(
+        &self,
+        address: Address,
+        caller: &Principal,
+        progress: &Json,
+        now: Timestamp,
+    ) -> Result<ProgressOutcome> {
+        let workspaces = WorkspaceFilter::new(&caller.workspaces);
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::request(address.runtime, address.request).into()))
             .update_expression(
-                "SET #status = :status, #body = :body, reported_by = :reported_by, updated_at = :now, \
-                 expires_at = :expires_at",
+                "SET progress = :progress, updated_at = :now, expires_at = :now_s + retention_s",
             )
-            .condition_expression(format!("{} AND kind = :kind AND {OPEN}", workspaces.condition))
+            .condition_expression(format!("{} AND {RUNNING}", workspaces.condition))
             .set_expression_attribute_values(Some(workspaces.values))
             .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#body", attribute)
-            .expression_attribute_values(":status", string(outcome.status().as_str()))
-            .expression_attribute_values(":body", body)
-            .expression_attribute_values(":reported_by", history::subject(caller))
-            .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":expires_at", number(request_expiry(now)))
-            .expression_attribute_values(":kind", string(address.kind.as_str()))
-            .expression_attribute_values(":pending", string(Status::Pending.as_str()))
             .expression_attribute_values(":running", string(Status::Running.as_str()))
-            .expression_attribute_values(":pending_since", millis(now - PENDING_DEADLINE))
-            .expression_attribute_values(":running_since", millis(now - RUNNING_DEADLINE))
-            // The old item costs nothing and is small; the new one contains the whole result.
-            .return_values(ReturnValue::AllOld)
+            .expression_attribute_values(":progress", string(progress.as_str()))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":now_s", number(now.seconds_rounded_up()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let written = conditional("report", update.send().await)?;
-        Ok(written.map(|output| output.attributes.unwrap_or_default()))
+        // A retry of an applied write meets its condition again, or finds what came after it.
+        let request = match conditional("report progress", update.send().await)? {
+            ConditionalWrite::Applied(_) => return Ok(ProgressOutcome::Recorded),
+            ConditionalWrite::ConditionFailed(None) => return Ok(ProgressOutcome::NotFound),
+            ConditionalWrite::ConditionFailed(Some(item)) => decode_request(item, address)?,
+        };
+        if is_visible(&request, KindFilter::Any, caller, now) {
+            Ok(ProgressOutcome::of_not_running(&request))
+        } else {
+            Ok(ProgressOutcome::NotFound)
+        }
     }
 }
 
@@ -150,6 +257,6 @@ fn decode_request(item: Item, address: Address) -> Result<Request> {
     decode::<RequestItem>(item)?.request(address.runtime, address.request)
 }
 
-fn is_visible(request: &Request, address: Address, caller: &Principal, now: Timestamp) -> bool {
-    request.address == address && caller.workspaces.contains(request.workspace) && request.is_readable(now)
+fn is_visible(request: &Request, kinds: KindFilter, caller: &Principal, now: Timestamp) -> bool {
+    kinds.matches(request.kind) && caller.workspaces.contains(request.workspace) && request.is_readable(now)
 }

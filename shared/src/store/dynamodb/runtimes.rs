@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
+use futures_util::future::try_join;
 
 use super::DynamoDbStore;
 use super::error::{ConditionalWrite, conditional, failed};
@@ -13,7 +14,7 @@ use crate::runtime::Runtime;
 use crate::store::outcome::{DeregisterOutcome, HeartbeatOutcome, Result};
 
 impl DynamoDbStore {
-    /// One write: liveness, access check and work hint.
+    /// One write: liveness, access check and open set.
     pub(super) async fn write_heartbeat(
         &self,
         id: RuntimeId,
@@ -32,10 +33,9 @@ impl DynamoDbStore {
                 });
             }
         };
-        let work_hint = item.work_hint_until.is_some_and(|until| until >= now.millis());
         // In the second half of the listing's seven days.
         let is_due = item.listed_until < (now + RUNTIME_RETENTION / 2).millis();
-        Ok(HeartbeatOutcome::Recorded { work_hint, listing_due: is_due.then_some(item.workspace_id) })
+        Ok(HeartbeatOutcome::Recorded { open: item.open(), listing_due: is_due.then_some(item.workspace_id) })
     }
 
     async fn update_last_seen(
@@ -62,8 +62,8 @@ impl DynamoDbStore {
         Ok(written.map(|output| output.attributes.unwrap_or_default()))
     }
 
-    /// Two updates: the listing, then the runtime. A crash in between leaves the renewal due. The first update creates a listing
-    /// that is missing; reads skip the listing of a runtime that was deleted in the meantime, and it expires.
+    /// Three updates: listing and questions, then the runtime. A crash in between leaves the renewal due. The first update creates a
+    /// listing that is missing; reads skip the listing of a runtime that was deleted in the meantime, and it expires.
     pub(super) async fn write_renewal(
         &self,
         workspace: WorkspaceId,
@@ -77,7 +77,8 @@ impl DynamoDbStore {
             .set_key(Some(Key::listing(workspace, id).into()))
             .update_expression("SET expires_at = :expires_at")
             .expression_attribute_values(":expires_at", number(runtime_expiry(now)));
-        listing.send().await.map_err(failed("renew listing"))?;
+        let listing = async { listing.send().await.map_err(failed("renew listing")) };
+        try_join(listing, self.renew_questions(id, now)).await?;
         let runtime = self
             .client
             .update_item()

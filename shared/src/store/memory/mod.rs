@@ -8,18 +8,23 @@ mod tokens;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorbell_protocol::limits::{RETENTION, RUNTIMES_PER_WORKSPACE};
-use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::limits::{
+    IDEMPOTENCY_RETENTION, OPEN_REQUESTS_PER_RUNTIME, RETENTION, RUNTIMES_PER_WORKSPACE,
+};
+use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::Store;
 use super::outcome::{
-    Candidate, ChargeOutcome, ClaimOutcome, DeregisterOutcome, ForgetOutcome, HeartbeatOutcome,
-    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, RuntimePage,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, RegisterOutcome, ReportOutcome, Result,
+    RuntimePage,
 };
 use crate::access::Principal;
-use crate::limits::WORK_HINT_LIFETIME;
 use crate::rate_limit::{Charge, RUNTIME_RINGS, TokenAction};
-use crate::request::{Address, ClaimFilter, Delivery, LeaseToken, Request, RequestOutcome, State};
+use crate::request::{
+    Address, ClaimFilter, Fingerprint, IdempotencyKey, KindFilter, LeaseToken, OpenRequest, Request,
+    RequestOutcome, Ring, State,
+};
 use crate::runtime::{Registration, Runtime, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
 use crate::token_id::TokenId;
@@ -36,13 +41,27 @@ struct Contents {
     tokens: HashMap<TokenHash, TokenRecord>,
     /// The TAT and the last charge.
     rates: HashMap<(TokenId, TokenAction), (Timestamp, RequestId)>,
+    idempotency_keys: HashMap<(RuntimeId, IdempotencyKey), UsedKey>,
     next_eviction: Option<Timestamp>,
+}
+
+/// An idempotency key that was used.
+#[derive(Debug)]
+struct UsedKey {
+    request: RequestId,
+    fingerprint: Fingerprint,
+    used_at: Timestamp,
+}
+
+impl UsedKey {
+    fn is_valid(&self, now: Timestamp) -> bool {
+        now.since(self.used_at) <= IDEMPOTENCY_RETENTION
+    }
 }
 
 #[derive(Debug)]
 struct RuntimeEntry {
     runtime: Runtime,
-    work_hint_until: Option<Timestamp>,
     rate_limit_tat: Option<Timestamp>,
 }
 
@@ -69,16 +88,37 @@ impl Contents {
 
     fn request(&mut self, address: Address, now: Timestamp) -> Option<&mut Request> {
         let request = self.requests.get_mut(&(address.runtime, address.request))?;
-        (request.address.kind == address.kind && request.is_readable(now)).then_some(request)
+        request.is_readable(now).then_some(request)
     }
 
     fn callers_request(
         &mut self,
         address: Address,
+        kinds: KindFilter,
         caller: &Principal,
         now: Timestamp,
     ) -> Option<&mut Request> {
-        self.request(address, now).filter(|request| caller.workspaces.contains(request.workspace))
+        let request = self.request(address, now)?;
+        (kinds.matches(request.kind) && caller.workspaces.contains(request.workspace)).then_some(request)
+    }
+
+    /// The open requests of `runtime`, the oldest first.
+    fn open(&self, runtime: RuntimeId, now: Timestamp) -> impl Iterator<Item = &Request> {
+        let requests = self.requests.range((runtime, RequestId::MIN)..);
+        let of_runtime = requests.take_while(move |((of, _), _)| *of == runtime);
+        of_runtime.map(|(_, request)| request).filter(move |request| request.is_open(now))
+    }
+
+    /// The earlier request with the idempotency key of `ring`.
+    fn request_of_key(&self, ring: &Ring, now: Timestamp) -> Option<(&Request, &Fingerprint)> {
+        let key = (ring.address.runtime, ring.idempotency_key.clone()?);
+        let used = self.idempotency_keys.get(&key).filter(|used| used.is_valid(now))?;
+        Some((self.requests.get(&(ring.address.runtime, used.request))?, &used.fingerprint))
+    }
+
+    /// The pending request that `ring` joins.
+    fn joined(&self, ring: &Ring, now: Timestamp) -> Option<&Request> {
+        self.open(ring.address.runtime, now).find(|request| ring.may_join(request))
     }
 
     /// Whether the new ones among `runtimes` fit into the workspace.
@@ -92,15 +132,14 @@ impl Contents {
         new == 0 || known() + new <= RUNTIMES_PER_WORKSPACE
     }
 
-    /// Keeps the time of the first registration, the work hint and the rate limit.
+    /// Keeps the time of the first registration and the rate limit.
     fn insert_runtime(&mut self, mut runtime: Runtime, now: Timestamp) {
         let previous = self.runtimes.remove(&runtime.id).filter(|entry| entry.runtime.is_registered(now));
         if let Some(previous) = &previous {
             runtime.registered_at = previous.runtime.registered_at;
         }
-        let work_hint_until = previous.as_ref().and_then(|entry| entry.work_hint_until);
         let rate_limit_tat = previous.and_then(|entry| entry.rate_limit_tat);
-        self.runtimes.insert(runtime.id, RuntimeEntry { runtime, work_hint_until, rate_limit_tat });
+        self.runtimes.insert(runtime.id, RuntimeEntry { runtime, rate_limit_tat });
     }
 
     /// Drops entries past their retention, at most once per [`RETENTION`], because each time it scans all entries.
@@ -112,41 +151,81 @@ impl Contents {
         self.requests.retain(|_, request| request.is_readable(now));
         self.runtimes.retain(|_, entry| entry.runtime.is_registered(now));
         self.rates.retain(|_, (tat, _)| *tat > now);
+        self.idempotency_keys.retain(|_, used| used.is_valid(now));
     }
 }
 
 impl Store for MemoryStore {
-    async fn initiate(
-        &self,
-        address: Address,
-        caller: &Principal,
-        now: Timestamp,
-    ) -> Result<InitiateOutcome> {
+    async fn initiate(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<InitiateOutcome> {
         let mut contents = self.contents();
         contents.evict_expired(now);
+        let address = ring.address;
         let existing = contents.request(address, now).cloned();
+        let open = contents.open(address.runtime, now).count();
+        let of_key =
+            contents.request_of_key(ring, now).map(|(request, used)| (request.clone(), used.clone()));
+        let joined = contents.joined(ring, now).cloned();
         let Some(entry) = contents.callers_runtime(address.runtime, caller, now) else {
             return Ok(InitiateOutcome::NotFound);
         };
-        if !entry.runtime.is_online(now) {
+        if let Some((request, fingerprint)) = of_key.filter(|(request, _)| request.address != address) {
+            let is_same = fingerprint == ring.fingerprint();
+            return Ok(if is_same {
+                InitiateOutcome::Existing(request)
+            } else {
+                InitiateOutcome::IdempotencyKeyUsed
+            });
+        }
+        if !ring.deadlines.queued && !entry.runtime.is_online(now) {
             return Ok(InitiateOutcome::Offline);
         }
         if let Some(request) = existing {
             return Ok(InitiateOutcome::Enqueued(request));
         }
-        match RUNTIME_RINGS.next_tat(entry.rate_limit_tat, now) {
-            Ok(tat) => entry.rate_limit_tat = Some(tat),
+        let tat = match RUNTIME_RINGS.next_tat(entry.rate_limit_tat, now) {
+            Ok(tat) => tat,
             Err(limited) => return Ok(InitiateOutcome::RateLimited(limited)),
+        };
+        if open >= OPEN_REQUESTS_PER_RUNTIME {
+            return Ok(joined.map_or(InitiateOutcome::QueueFull, InitiateOutcome::Existing));
         }
-        entry.work_hint_until = Some(now + WORK_HINT_LIFETIME);
-        let request = Request::new(address, entry.runtime.workspace, now);
+        entry.rate_limit_tat = Some(tat);
+        if let Some(request) = joined {
+            return Ok(InitiateOutcome::Existing(request));
+        }
+        let request = Request::new(ring.clone(), entry.runtime.workspace, now);
+        if let Some(key) = ring.idempotency_key.clone() {
+            let used = UsedKey { request: address.request, fingerprint: ring.fingerprint(), used_at: now };
+            contents.idempotency_keys.insert((address.runtime, key), used);
+        }
         contents.requests.insert((address.runtime, address.request), request.clone());
         Ok(InitiateOutcome::Enqueued(request))
     }
 
-    async fn poll(&self, address: Address, caller: &Principal, now: Timestamp) -> Result<PollOutcome> {
+    async fn find_question(
+        &self,
+        runtime: RuntimeId,
+        kind: Kind,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<FindQuestionOutcome> {
         let mut contents = self.contents();
-        let Some(request) = contents.callers_request(address, caller, now) else {
+        let Some(entry) = contents.callers_runtime(runtime, caller, now) else {
+            return Ok(FindQuestionOutcome::RuntimeNotFound);
+        };
+        let deadlines = entry.runtime.questions.deadlines(kind);
+        Ok(deadlines.map_or(FindQuestionOutcome::NotDeclared, FindQuestionOutcome::Found))
+    }
+
+    async fn poll(
+        &self,
+        address: Address,
+        kinds: KindFilter,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<PollOutcome> {
+        let mut contents = self.contents();
+        let Some(request) = contents.callers_request(address, kinds, caller, now) else {
             return Ok(PollOutcome::NotFound);
         };
         let Some(timed_out) = request.timed_out_if_expired(now) else {
@@ -169,8 +248,9 @@ impl Store for MemoryStore {
         }
         entry.runtime.last_seen_at = now;
         entry.runtime.deregistered_at = None;
-        let work_hint = entry.work_hint_until.is_some_and(|until| until >= now);
-        Ok(HeartbeatOutcome::Recorded { work_hint, listing_due: None })
+        let open = contents.open(runtime, now);
+        let open = open.map(OpenRequest::of);
+        Ok(HeartbeatOutcome::Recorded { open: open.collect(), listing_due: None })
     }
 
     /// Runtimes are listed directly.
@@ -178,53 +258,57 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn list_claimable(
-        &self,
-        runtime: RuntimeId,
-        filter: &ClaimFilter,
-        now: Timestamp,
-    ) -> Result<Vec<Candidate>> {
-        let contents = self.contents();
-        let of_runtime =
-            contents.requests.range((runtime, RequestId::MIN)..).take_while(|((of, _), _)| *of == runtime);
-        let candidates = of_runtime.filter_map(|((_, id), request)| {
-            let delivery = request.delivery(filter, now)?;
-            Some(Candidate { request: *id, kind: request.address.kind, delivery })
-        });
-        Ok(candidates.collect())
-    }
-
     async fn claim(
         &self,
         address: Address,
         _caller: &Principal,
-        delivery: Delivery,
+        filter: ClaimFilter,
         token: LeaseToken,
         now: Timestamp,
     ) -> Result<ClaimOutcome> {
         let mut contents = self.contents();
-        let Some(request) = contents.request(address, now) else { return Ok(ClaimOutcome::Lost) };
+        let Some(request) = contents.request(address, now) else { return Ok(ClaimOutcome::Missing) };
         if let State::Running(lease) = request.state
             && lease.token == token
         {
             return Ok(ClaimOutcome::Won(request.clone()));
         }
-        let Some(claimed) = request.claimed_if_claimable(delivery, token, now) else {
-            return Ok(ClaimOutcome::Lost);
+        let Some(claimed) = request.claimed_if_claimable(filter, token, now) else {
+            return Ok(ClaimOutcome::of_unclaimable(request, now));
         };
         *request = claimed.clone();
         Ok(ClaimOutcome::Won(claimed))
     }
 
+    /// The open set is derived from the requests.
+    async fn remove_open(&self, _: RuntimeId, _: &[OpenRequest]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn find_cancelled(
+        &self,
+        runtime: RuntimeId,
+        requests: &[RequestId],
+        now: Timestamp,
+    ) -> Result<Vec<RequestId>> {
+        let mut contents = self.contents();
+        let mut is_cancelled = |request: RequestId| {
+            let request = contents.request(Address { runtime, request }, now);
+            request.is_some_and(|request| request.state == State::Cancelled)
+        };
+        Ok(requests.iter().copied().filter(|request| is_cancelled(*request)).collect())
+    }
+
     async fn report(
         &self,
         address: Address,
+        kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
         let mut contents = self.contents();
-        let Some(request) = contents.callers_request(address, caller, now) else {
+        let Some(request) = contents.callers_request(address, kinds, caller, now) else {
             return Ok(ReportOutcome::NotFound);
         };
         let Some(reported) = request.reported_if_open(outcome, now) else {
@@ -232,6 +316,45 @@ impl Store for MemoryStore {
         };
         *request = reported;
         Ok(ReportOutcome::Recorded { created_at: request.created_at })
+    }
+
+    async fn report_progress(
+        &self,
+        address: Address,
+        caller: &Principal,
+        progress: &Json,
+        now: Timestamp,
+    ) -> Result<ProgressOutcome> {
+        let mut contents = self.contents();
+        let Some(request) = contents.callers_request(address, KindFilter::Any, caller, now) else {
+            return Ok(ProgressOutcome::NotFound);
+        };
+        let Some(progressed) = request.progressed_if_running(progress.clone(), now) else {
+            return Ok(ProgressOutcome::of_not_running(request));
+        };
+        *request = progressed;
+        Ok(ProgressOutcome::Recorded)
+    }
+
+    async fn cancel(
+        &self,
+        address: Address,
+        kinds: KindFilter,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<CancelOutcome> {
+        let mut contents = self.contents();
+        let Some(request) = contents.callers_request(address, kinds, caller, now) else {
+            return Ok(CancelOutcome::NotFound);
+        };
+        let Some(cancelled) = request.cancelled_if_open(now) else {
+            if let Some(timed_out) = request.timed_out_if_expired(now) {
+                *request = timed_out;
+            }
+            return Ok(CancelOutcome::of_ended(request.clone(), now));
+        };
+        *request = cancelled.clone();
+        Ok(CancelOutcome::Cancelled(cancelled))
     }
 
     async fn register(
@@ -298,7 +421,7 @@ impl Store for MemoryStore {
         let is_last = listed.len() <= limit;
         let runtimes: Vec<Runtime> = listed.into_iter().take(limit).cloned().collect();
         let next = runtimes.last().filter(|_| !is_last).map(|runtime| runtime.id);
-        Ok(RuntimePage { runtimes, next })
+        Ok(RuntimePage::bounded(runtimes, next))
     }
 
     async fn charge(&self, charge: &Charge, now: Timestamp) -> Result<ChargeOutcome> {
@@ -329,6 +452,7 @@ mod tests {
 
     use super::*;
     use crate::limits::RUNTIME_RETENTION;
+    use crate::questions::Questions;
     use crate::runtime::{RuntimeDescription, ShortText};
 
     async fn register(
@@ -345,6 +469,7 @@ mod tests {
             name: text("n"),
             version: None,
             online: true,
+            questions: Questions::default(),
         };
         let registration = Registration {
             workspace,

@@ -2,8 +2,6 @@
 
 use std::ops::{Add, Mul, Sub};
 
-use doorbell_shared::limits::WORK_HINT_LIFETIME;
-
 use crate::Error;
 use crate::prices::Prices;
 use crate::results::Results;
@@ -87,27 +85,20 @@ impl Doorbell {
         let authorizer =
             Usage { requests: 0.0, sent_bytes: 0.0, log_bytes, ..call("authorizer", "authorizer")? };
         let polls = call("poll", "poll")? * (results.polls - 1.0) + call("poll_result", "poll")?;
-        // Heartbeats after the claim query the queue until the work hint expires.
-        let later_queries = WORK_HINT_LIFETIME.as_secs_f64() / HEARTBEAT_S - 1.0;
-        let query = Usage {
-            read_units: results.counted("heartbeat_work")?.read_units,
-            gb_seconds: gb_seconds(prices.assumptions.network_ms, prices),
-            ..Usage::default()
-        };
         let claim = call("heartbeat_work", "heartbeat")? - heartbeat;
         let models = Usage { sent_bytes: results.counted("poll_result")?.report_bytes, ..Usage::default() };
         // By the units of the writes, which are at least the size of the items: heartbeats write the runtime, one more unit is its
-        // listing, and reports write the request, which stays until TTL deletes it.
+        // listing, and reports write the request, which stays until TTL deletes it. One unit of a report removes the id from the open
+        // set.
         let stored = |units: f64| Usage { stored_bytes: units * WRITE_UNIT_BYTES, ..Usage::default() };
         let runtime = stored(results.counted("heartbeat_idle")?.write_units + 1.0);
         let share_of_month = prices.assumptions.ttl_days * 86_400.0 / prices.month_s();
-        let request = stored(results.counted("report")?.write_units * share_of_month);
+        let request = stored((results.counted("report")?.write_units - 1.0) * share_of_month);
         // The client's token is not in the authorizer's cache.
         let question = authorizer
             + call("initiate", "initiate")?
             + polls
             + claim
-            + query * later_queries
             + call("report", "report")?
             + models
             + request;
@@ -176,9 +167,8 @@ mod tests {
     fn question_has_ring_polls_claim_and_report() {
         let question = doorbell().question;
         assert_eq!(question.requests, 1.0 + 17.0 + 1.0);
-        assert_eq!(question.write_units, 2.0 + 1.0 + 1.0);
+        assert_eq!(question.write_units, 2.0 + 1.0 + 2.0);
+        assert_eq!(question.read_units, 1.0 + 17.0);
         assert!((question.stored_bytes - 1024.0 * 3.0 * 24.0 / 730.0).abs() < 1e-9);
-        let queries = WORK_HINT_LIFETIME.as_secs_f64() / HEARTBEAT_S;
-        assert!((question.read_units - (1.0 + 17.0 + queries)).abs() < 1e-9);
     }
 }

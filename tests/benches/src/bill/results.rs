@@ -69,8 +69,8 @@ impl Results {
             ("poll", 1.0, 0.0, 1.0),
             ("poll_result", 1.0, 0.0, 1.0),
             ("heartbeat_idle", 1.0, 1.0, 0.0),
-            ("heartbeat_work", 3.0, 2.0, 1.0),
-            ("report", 1.0, 1.0, 0.0),
+            ("heartbeat_work", 2.0, 2.0, 0.0),
+            ("report", 2.0, 2.0, 0.0),
             ("authorizer", 1.0, 0.0, 1.0),
         ];
         let counted = counted.map(|(operation, calls, write_units, read_units)| {

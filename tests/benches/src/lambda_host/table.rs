@@ -3,10 +3,12 @@
 use std::fs;
 
 use doorbell_gateway::WORKSPACE_A;
-use doorbell_protocol::{Kind, Scope, Timestamp, WorkspaceId};
+use doorbell_protocol::{Scope, Timestamp, WorkspaceId};
 use doorbell_shared::access::{Principal, Workspaces};
 use doorbell_shared::clock::{Clock, SystemClock};
-use doorbell_shared::request::Address;
+use doorbell_shared::kinds::model_list::MODEL_LIST;
+use doorbell_shared::questions::Questions;
+use doorbell_shared::request::{Address, Ring};
 use doorbell_shared::runtime::{Registration, RuntimeDescription, RuntimeIdNamespace, ShortText};
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::{InitiateOutcome, Store, TokenStore};
@@ -48,8 +50,9 @@ pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoD
     if matches!(function, "poll" | "report") {
         let caller = Principal::of_workspaces([workspace]);
         for request in (0..calls).map(request) {
-            let at = Address { runtime, request: request.parse()?, kind: Kind::MODEL_LIST };
-            match store.initiate(at, &caller, now).await? {
+            let address = Address { runtime, request: request.parse()? };
+            let ring = Ring::new(address, MODEL_LIST.kind, MODEL_LIST.deadlines);
+            match store.initiate(&ring, &caller, now).await? {
                 InitiateOutcome::Enqueued(_) => {}
                 refused => return Err(format!("the table cannot be prepared: {refused:?}").into()),
             }
@@ -65,6 +68,7 @@ fn registration(workspace: WorkspaceId) -> Result<Registration, Error> {
         name: ShortText::try_from("Codex".to_owned())?,
         version: ShortText::cleaned("0.169.0"),
         online: true,
+        questions: Questions::default(),
     };
     Ok(Registration {
         workspace,

@@ -80,11 +80,8 @@ impl Trace {
             }
             (Status::Failed, Some(AGENT_ERROR)) if redelivered => Outcome::FailedAfterRedelivery,
             (Status::Failed, Some(AGENT_ERROR)) => Outcome::Failed,
-            (Status::Timeout, Some(text)) => match TimeoutReason::from_text(text) {
-                Some(TimeoutReason::NotClaimed) => Outcome::NotClaimed,
-                Some(TimeoutReason::NotReported) => Outcome::NotReported,
-                None => panic!("not a text of the contract: {self:?}"),
-            },
+            (Status::Timeout, Some("daemon did not respond within 30 seconds")) => Outcome::NotClaimed,
+            (Status::Timeout, Some("daemon did not finish within 60 seconds")) => Outcome::NotReported,
             _ => panic!("not an outcome of the contract: {self:?}"),
         }
     }

@@ -7,6 +7,7 @@
 mod target;
 
 pub mod access;
+pub mod daemon_heartbeat;
 pub mod deadlines;
 pub mod deregister;
 pub mod forget;
@@ -16,6 +17,7 @@ pub mod isolation;
 pub mod json;
 pub mod lifecycle;
 pub mod poll;
+pub mod questions;
 pub mod rate_limit;
 pub mod redelivery;
 pub mod register;
@@ -106,6 +108,23 @@ macro_rules! contract_suite {
                 unknown_runtime_differs_from_foreign_one
                 ignores_unknown_fields
                 revives_deregistered_runtime
+            }
+            daemon_heartbeat {
+                idle_heartbeat_has_no_work
+                hands_out_work_of_each_runtime
+                hands_out_oldest_first_up_to_ten
+                redelivery_counts_attempts
+                shows_status_of_each_runtime
+                in_flight_of_ended_requests_is_ignored
+                number_of_runtimes_is_bounded
+                rejects_unreadable_runtimes
+            }
+            questions {
+                record_shows_declared_questions
+                registration_replaces_questions
+                rejects_invalid_question
+                name_is_unique
+                questions_are_bounded
             }
             register {
                 responds_with_runtimes

@@ -24,6 +24,15 @@ async fn ring(client: Client, runtime: String) -> Response {
     request.bearer_auth(client.token(Caller::UserA)).send().await.unwrap()
 }
 
+/// Ends the request of an accepted ring, so that it does not count as open.
+async fn end(client: &Client, runtime: &str, ring: Response) {
+    if ring.status() == StatusCode::OK {
+        let record: Value = ring.json().await.unwrap();
+        let report = json!({"status": "failed", "error": "no"});
+        client.report(runtime, record["id"].as_str().unwrap(), report).await;
+    }
+}
+
 /// Rings until a ring is rejected, and returns that response.
 async fn exhaust(client: &Target, runtime: &str) -> Response {
     let _alone = EXHAUSTING.lock().await;
@@ -33,13 +42,18 @@ async fn exhaust(client: &Target, runtime: &str) -> Response {
         }
         let mut rings = JoinSet::new();
         for _ in 0..CONCURRENCY {
-            rings.spawn(ring(Client::clone(client), runtime.to_owned()));
+            let client = Client::clone(client);
+            let runtime = runtime.to_owned();
+            rings.spawn(
+                async move { end(&client, &runtime, ring(client.clone(), runtime.clone()).await).await },
+            );
         }
         rings.join_all().await;
         let last = ring(Client::clone(client), runtime.to_owned()).await;
         if last.status() != StatusCode::OK {
             return last;
         }
+        end(client, runtime, last).await;
     }
     panic!("{} rings were accepted", 4 * RING_BURST);
 }
@@ -77,21 +91,25 @@ async fn assert_limited(response: Response, status: StatusCode, error: &str) {
 
 /// In process only: on a deployed stack it would use up the rate of a token that other cases need.
 pub async fn limits_rings_of_a_token(api: &Target) {
-    let runtimes = [api.new_runtime().await, api.new_runtime().await, api.new_runtime().await];
+    let mut runtime = String::new();
     // One more: the first is free.
     for number in 0..=TOKEN_RING_BURST {
-        api.ring(&runtimes[usize::from(number >= RING_BURST)]).await;
+        if number % RING_BURST == 0 {
+            runtime = api.new_runtime().await;
+        }
+        api.ring(&runtime).await;
     }
-    let limited = ring(Client::clone(api), runtimes[2].clone()).await;
+    let runtime = api.new_runtime().await;
+    let limited = ring(Client::clone(api), runtime.clone()).await;
     assert_limited(limited, StatusCode::TOO_MANY_REQUESTS, "too many requests for this token").await;
-    let path = models_path(&runtimes[2]);
+    let path = models_path(&runtime);
     let other = api.post(Caller::UserB, &path, json!({})).await;
     assert_eq!(other, ApiResponse::error(404, "runtime not found"), "the other tenant's token");
     api.advance(Duration::from_secs(1)).await;
     for _ in 0..10 {
-        api.ring(&runtimes[2]).await;
+        api.ring(&runtime).await;
     }
-    let limited = ring(Client::clone(api), runtimes[2].clone()).await;
+    let limited = ring(Client::clone(api), runtime.clone()).await;
     assert_limited(limited, StatusCode::TOO_MANY_REQUESTS, "too many requests for this token").await;
 }
 

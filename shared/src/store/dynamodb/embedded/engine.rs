@@ -241,6 +241,7 @@ pub(super) fn dispatch(database: &Database, operation: &str, body: &[u8], metere
         "PutItem" => call(body, metered, |request| database.put_item(request)),
         "Query" => call(body, metered, |request| database.query(request)),
         "Scan" => call(body, metered, |request| database.scan(request)),
+        "TransactWriteItems" => call(body, metered, |request| database.transact_write_items(request)),
         "UpdateItem" => call(body, metered, |request| database.update_item(request)),
         "UpdateTimeToLive" => call(body, false, |request| database.update_time_to_live(request)),
         other => Err(DynoxideError::ValidationException(format!("{other} is not supported"))),

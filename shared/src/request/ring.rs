@@ -1,0 +1,144 @@
+//! A ring: what a client asks of a runtime.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use doorbell_protocol::limits::IDEMPOTENCY_KEY_CHARS;
+use doorbell_protocol::{Json, Kind};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{Address, Deadlines, Request, State};
+
+/// A request that does not exist yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ring {
+    /// The address of the request, if a new one is created.
+    pub address: Address,
+    pub kind: Kind,
+    pub args: Option<Json>,
+    pub deadlines: Deadlines,
+    /// A ring with the key of an earlier one is answered with the earlier request.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// Whether a pending request of this kind without args answers the ring.
+    pub joins: bool,
+}
+
+impl Ring {
+    /// An ordinary ring.
+    pub fn new(address: Address, kind: Kind, deadlines: Deadlines) -> Self {
+        Self { address, kind, args: None, deadlines, idempotency_key: None, joins: false }
+    }
+
+    /// Whether the ring is answered with `request`, an open request of the same runtime: it joins, neither has args, and `request` is
+    /// pending and waits at least as long.
+    pub fn may_join(&self, request: &Request) -> bool {
+        self.joins
+            && self.args.is_none()
+            && request.kind == self.kind
+            && request.args.is_none()
+            && request.state == State::Pending
+            && request.deadlines.pending >= self.deadlines.pending
+    }
+
+    /// What must be the same in all rings with one idempotency key.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        hash.update(self.kind.as_str());
+        if let Some(args) = &self.args {
+            hash.update("#");
+            // Parsed and written again, so that a client may serialize the same args in another order.
+            let canonical = args.parse::<Value>().map(|value| sorted(value).to_string());
+            hash.update(canonical.as_deref().unwrap_or(args.as_str()));
+        }
+        Fingerprint(hex::encode(hash.finalize()))
+    }
+}
+
+/// The value with the members of all objects in order. A `serde_json` map has them in order only without the feature `preserve_order`,
+/// which any dependency of a binary may enable. The nesting of args is bounded.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> =
+                members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        other => other,
+    }
+}
+
+/// SHA-256 of a ring's kind and args, in hex.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+/// A client's name for a ring: 1 to [`IDEMPOTENCY_KEY_CHARS`] visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not 1 to {IDEMPOTENCY_KEY_CHARS} visible ASCII characters")]
+pub struct InvalidIdempotencyKey;
+
+impl IdempotencyKey {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdempotencyKey {
+    type Err = InvalidIdempotencyKey;
+    fn from_str(text: &str) -> Result<Self, InvalidIdempotencyKey> {
+        let is_valid = (1..=IDEMPOTENCY_KEY_CHARS).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_valid { Ok(Self(text.to_owned())) } else { Err(InvalidIdempotencyKey) }
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorbell_protocol::{RequestId, RuntimeId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn ring(kind: &str, args: Option<&str>) -> Ring {
+        let address = Address { runtime: RuntimeId::from_uuid(Uuid::from_u128(1)), request: RequestId::MIN };
+        let args = args.map(|args| args.parse().unwrap());
+        Ring { args, ..Ring::new(address, kind.parse().unwrap(), Deadlines::of_seconds(30, 60, 120)) }
+    }
+
+    #[test]
+    fn key_is_visible_ascii() {
+        for key in ["a", "!~", &"x".repeat(64)] {
+            assert_eq!(key.parse::<IdempotencyKey>().unwrap().as_str(), key);
+        }
+        for key in ["", " ", "a b", "ä", "a\n", &"x".repeat(65)] {
+            assert_eq!(key.parse::<IdempotencyKey>(), Err(InvalidIdempotencyKey), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn fingerprint_depends_on_kind_and_args() {
+        let asked = ring("a", Some(r#"{"b":1,"c":[{"d":2,"e":3}]}"#)).fingerprint();
+        assert_eq!(asked, ring("a", Some(r#"{ "c": [{"e":3, "d":2}], "b": 1 }"#)).fingerprint());
+        let other_order = ring("a", Some(r#"{"b":1,"c":[{"e":2,"d":3}]}"#));
+        for other in [
+            ring("b", Some(r#"{"b":1,"c":[{"d":2,"e":3}]}"#)),
+            other_order,
+            ring("a", Some(r#"{"b":1}"#)),
+            ring("a", None),
+        ] {
+            assert_ne!(asked, other.fingerprint());
+        }
+    }
+}

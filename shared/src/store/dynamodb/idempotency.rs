@@ -1,0 +1,175 @@
+//! Idempotency keys: a client's name for a ring, in an item of its own.
+//!
+//! The key and its request are put in one transaction, so that a key never refers to a request that does not exist, and a request with
+//! a key is never put twice. A ring without a key needs no transaction: it is put with one write.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
+use doorbell_protocol::limits::IDEMPOTENCY_RETENTION;
+use doorbell_protocol::{RequestId, Timestamp, WorkspaceId};
+use serde::{Deserialize, Serialize};
+
+use super::DynamoDbStore;
+use super::error::failed;
+use super::items::{RequestItem, RuntimeItem, decode, encode, time};
+use super::keys::{Item, Key, is_runtime, millis};
+use crate::access::Principal;
+use crate::request::{Fingerprint, IdempotencyKey, OpenRequest, Request, Ring};
+use crate::store::outcome::{InitiateOutcome, Result, StoreError, StoreErrorKind};
+
+/// A transaction conflicts with another one on the same key, and is tried again after these times (AWS, "Amazon DynamoDB Transactions:
+/// How it works"). The SDK does not retry it.
+const CONFLICT_WAITS: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
+
+/// The code of a reason for a cancelled transaction (AWS, "TransactWriteItems").
+const CONFLICT: &str = "TransactionConflict";
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// Unused, or used too long ago.
+const UNUSED: &str = "attribute_not_exists(pk) OR used_at < :valid_since";
+
+/// A key that was used, without its own key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct UsedKeyItem {
+    request_id: RequestId,
+    fingerprint: Fingerprint,
+    workspace_id: WorkspaceId,
+    used_at: i64,
+    expires_at: i64,
+}
+
+/// The outcome of one transaction.
+enum Transaction {
+    Applied,
+    /// Another ring has used the key.
+    KeyUsed,
+    Conflict,
+}
+
+impl DynamoDbStore {
+    /// The answer of an earlier ring with the same key, if there is one. One read; two if there is one.
+    pub(super) async fn read_earlier(
+        &self,
+        key: &IdempotencyKey,
+        ring: &Ring,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<Option<InitiateOutcome>> {
+        let runtime = ring.address.runtime;
+        let get = self.client.get_item().table_name(&self.table);
+        let get = get.set_key(Some(Key::idempotency_key(runtime, key).into())).consistent_read(true);
+        let Some(item) = get.send().await.map_err(failed("read idempotency key"))?.item else {
+            return Ok(None);
+        };
+        let used: UsedKeyItem = decode(item)?;
+        let is_valid = now.since(time(used.used_at)?) <= IDEMPOTENCY_RETENTION;
+        if !is_valid || !caller.workspaces.contains(used.workspace_id) {
+            return Ok(None);
+        }
+        let mut request = None;
+        let mut is_registered = false;
+        for item in
+            self.read_batches(vec![Key::runtime(runtime), Key::request(runtime, used.request_id)]).await?
+        {
+            if is_runtime(&item) {
+                is_registered = decode::<RuntimeItem>(item)?.runtime(runtime)?.is_registered(now);
+            } else {
+                request = Some(decode::<RequestItem>(item)?.request(runtime, used.request_id)?);
+            }
+        }
+        if !is_registered {
+            return Ok(Some(InitiateOutcome::NotFound));
+        }
+        if used.fingerprint != ring.fingerprint() {
+            return Ok(Some(InitiateOutcome::IdempotencyKeyUsed));
+        }
+        let is_ours = used.request_id == ring.address.request;
+        let answer = if is_ours { InitiateOutcome::Enqueued } else { InitiateOutcome::Existing };
+        Ok(request.map(answer))
+    }
+
+    /// Puts the request of `ring` and its key, unless another ring with the key has come first. The id is in the open set; it is removed
+    /// if the ring creates no request.
+    pub(super) async fn enqueue_with_key(
+        &self,
+        key: &IdempotencyKey,
+        ring: &Ring,
+        request: Request,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<InitiateOutcome> {
+        for wait in CONFLICT_WAITS.map(Some).into_iter().chain([None]) {
+            match self.put_with_key(key, ring, &request, caller, now).await? {
+                Transaction::Applied => return Ok(InitiateOutcome::Enqueued(request)),
+                Transaction::KeyUsed => {
+                    let Some(outcome) = self.read_earlier(key, ring, caller, now).await? else { break };
+                    if !matches!(outcome, InitiateOutcome::Enqueued(_)) {
+                        self.remove_closed(ring.address.runtime, OpenRequest::of(&request)).await;
+                    }
+                    return Ok(outcome);
+                }
+                Transaction::Conflict => {
+                    let Some(wait) = wait else { break };
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+        Err(StoreError::new("enqueue", StoreErrorKind::Rejected).with_detail("conflicting rings"))
+    }
+
+    async fn put_with_key(
+        &self,
+        key: &IdempotencyKey,
+        ring: &Ring,
+        request: &Request,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<Transaction> {
+        let used = UsedKeyItem {
+            request_id: request.address.request,
+            fingerprint: ring.fingerprint(),
+            workspace_id: request.workspace,
+            used_at: now.millis(),
+            expires_at: (now + IDEMPOTENCY_RETENTION).seconds_rounded_up(),
+        };
+        let mut key_item = Item::from(Key::idempotency_key(request.address.runtime, key));
+        key_item.extend(encode(used)?);
+        let put_key = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(key_item))
+            .condition_expression(UNUSED)
+            .expression_attribute_values(":valid_since", millis(now - IDEMPOTENCY_RETENTION));
+        let put_request = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(super::initiate::new_item(request, caller)?))
+            .condition_expression("attribute_not_exists(pk)");
+        let put = |put: std::result::Result<Put, _>| {
+            let put =
+                put.map_err(|error| StoreError::new("enqueue", StoreErrorKind::Internal).with_source(error))?;
+            Ok(TransactWriteItem::builder().put(put).build())
+        };
+        let transaction = self
+            .client
+            .transact_write_items()
+            .transact_items(put(put_key.build())?)
+            .transact_items(put(put_request.build())?);
+        match transaction.send().await {
+            Ok(_) => Ok(Transaction::Applied),
+            Err(error) if has_reason(&error, CONDITION_FAILED) => Ok(Transaction::KeyUsed),
+            Err(error) if has_reason(&error, CONFLICT) => Ok(Transaction::Conflict),
+            Err(error) => Err(failed("enqueue")(error)),
+        }
+    }
+}
+
+fn has_reason<R>(error: &SdkError<TransactWriteItemsError, R>, code: &str) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+    else {
+        return false;
+    };
+    cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code).any(|reason| reason == code)
+}
