@@ -19,6 +19,7 @@ mod raw_json;
 mod request;
 mod runtime;
 mod scope;
+mod skills;
 mod text;
 mod time;
 
@@ -41,5 +42,9 @@ pub use runtime::{
     RuntimeStatus,
 };
 pub use scope::{Scope, UnknownScope};
+pub use skills::{
+    InvalidSkillEntry, LocalSkillsReport, LocalSkillsResult, McpServer, McpTransport, NoLocalSkills,
+    RawLocalSkillsReport, SkillEntry, SkillRoot,
+};
 pub use text::is_layout_control;
 pub use time::Timestamp;

@@ -31,6 +31,17 @@ pub const MODELS_PER_REPORT: usize = 2_000;
 /// The maximum length of a model's `id` and `label`, in characters.
 pub const MODEL_TEXT_CHARS: usize = 500;
 
+/// The maximum number of skills in a report. Codex visits at most 2,000 directories of a skills directory
+/// (`MAX_SKILLS_DIRS_PER_ROOT` in its source).
+pub const LOCAL_SKILLS_PER_REPORT: usize = 2_000;
+
+/// The maximum number of MCP servers in a report. An agent program starts or connects all of them, so users have a few.
+pub const MCP_SERVERS_PER_REPORT: usize = 500;
+
+/// The maximum length of any text of a skill or MCP server, in characters: a path on Linux (`PATH_MAX`). A description is at
+/// most 1,024 (Agent Skills, "Specification"), but existing daemons report it in full length.
+pub const LOCAL_SKILL_TEXT_CHARS: usize = 4_096;
+
 /// The maximum number of runtimes in a registration.
 pub const RUNTIMES_PER_REGISTRATION: usize = 50;
 
