@@ -3,12 +3,13 @@
 //! Each use case is one module: parse the request, call the store, render the outcome. Each function is one binary in `bin/`.
 
 pub mod auth;
+pub mod cancel;
 pub mod deregister;
 pub mod forget;
 pub mod heartbeat;
+mod held;
 pub mod initiate;
 pub mod poll;
-mod record;
 pub mod register;
 pub mod report;
 pub mod runtimes;

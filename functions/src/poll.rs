@@ -1,33 +1,34 @@
-//! Poll: a client reads its request. `GET /api/runtimes/{runtimeId}/models/{requestId}`.
+//! Poll: a client reads its request. `GET /api/runtimes/{runtimeId}/{kind}/{requestId}`.
+//!
+//! With `?wait=` the response is held until the request has ended.
 
-use doorbell_protocol::{Kind, Scope};
+use doorbell_protocol::Scope;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
-use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
-use doorbell_shared::request::KindFilter;
-use doorbell_shared::store::{PollOutcome, Store};
+use doorbell_shared::http::{
+    ApiError, AppState, HttpRequest, Response, input, respond_held, within_call_timeout,
+};
+use doorbell_shared::kinds::JsonText;
+use doorbell_shared::store::Store;
 
-use crate::record::{StoredRecord, render};
+use crate::held::{Hold, read};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("poll", |_| Operation::Load, request, poll(state, request)).await
+    respond_held("poll", request, poll(state, request)).await
 }
 
-async fn poll<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<StoredRecord, ApiError> {
+async fn poll<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<JsonText, ApiError> {
+    let route = input::route_kind(request)?;
     let caller = caller(request, Scope::User)?;
     input::limit_body(request)?;
+    let hold = Hold::of(request)?;
     // The contract has no 400 here: a malformed id is not found.
     let address = input::address(request).map_err(|_| ApiError::RequestNotFound)?;
 
-    let outcome =
-        state.store.poll(address, KindFilter::Only(Kind::MODEL_LIST), &caller, state.clock.now()).await;
-    let request = match outcome.map_err(Operation::Load.failed())? {
-        PollOutcome::Found(request) => request,
-        PollOutcome::TimedOut(request) => {
-            metrics::request_timed_out();
-            request
-        }
-        PollOutcome::NotFound => return Err(ApiError::RequestNotFound),
-    };
-    render(&request).map_err(|_| ApiError::CorruptResult(Operation::Load))
+    let found = within_call_timeout(|| Operation::Load, async {
+        let found = read(state, address, route.filter(), &caller).await;
+        found.map_err(Operation::Load.failed())?.ok_or(ApiError::RequestNotFound)
+    });
+    let request = hold.until_ended(state, route.filter(), &caller, found.await?).await;
+    route.render(&request).map_err(|_| ApiError::CorruptResult(Operation::Load))
 }

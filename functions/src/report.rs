@@ -1,17 +1,19 @@
-//! Report: a daemon reports the outcome of a request.
-//! `POST /api/daemon/runtimes/{runtimeId}/models/{requestId}/result`.
+//! Report: a daemon reports the outcome of a request, or its progress.
+//! `POST /api/daemon/runtimes/{runtimeId}/{kind}/{requestId}/result`.
 //!
 //! Daemons stop at any 4xx and retry a 5xx, so a store failure is always a 500. A report on a request that has ended is ignored
 //! and answered 200. A report whose result cannot be stored is a 4xx and fails its request, so that the client gets the reason
 //! instead of a timeout. A body that is not a report is a 400 and changes nothing.
 
-use doorbell_protocol::limits::{MODEL_TEXT_CHARS, MODELS_PER_REPORT};
-use doorbell_protocol::{Ack, InvalidModel, Kind, ModelListResult, NoResult, RawReport, Scope};
+use doorbell_protocol::{Ack, Json, ReportResponse, Scope};
+use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
-use doorbell_shared::request::{ErrorText, KindFilter, Payload, PayloadTooLarge, RequestOutcome};
-use doorbell_shared::store::{ReportOutcome, Store};
+use doorbell_shared::kinds::question::{self, Accepted};
+use doorbell_shared::kinds::{BUILT_IN, BUILT_IN_NAMES, BuiltInKind, Rejected, RouteKind};
+use doorbell_shared::request::{Address, KindFilter, RequestOutcome};
+use doorbell_shared::store::{ProgressOutcome, ReportOutcome, Store};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
     respond("report", operation, request, report(state, request)).await
@@ -19,143 +21,153 @@ pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Res
 
 /// The operation of a report that does not end in time.
 fn operation(request: &HttpRequest) -> Operation {
-    match input::body(request).map(outcome) {
-        Ok(Ok(RequestOutcome::Completed(_))) => Operation::Complete,
-        _ => Operation::Fail,
+    let body = request.body().as_ref();
+    match input::route_kind(request) {
+        Ok(RouteKind::BuiltIn(kind)) => {
+            (kind.accept)(body).map_or(Operation::Fail, |outcome| stores(&outcome))
+        }
+        _ => match question::accept(body) {
+            Ok(Accepted::Outcome(outcome)) => stores(&outcome),
+            Ok(Accepted::Progress(_)) => Operation::Progress,
+            Err(_) => Operation::Fail,
+        },
     }
 }
 
-async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Ack, ApiError> {
+fn stores(outcome: &RequestOutcome) -> Operation {
+    match outcome {
+        RequestOutcome::Completed(_) => Operation::Complete,
+        RequestOutcome::Failed(_) => Operation::Fail,
+    }
+}
+
+async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<ReportResponse, ApiError> {
+    let route = input::route_kind(request)?;
     let caller = caller(request, Scope::Daemon)?;
     input::limit_body(request)?;
     let address = input::address(request)?;
-    let body: RawReport = input::body(request)?;
-    let (outcome, response) = match outcome(body) {
-        Ok(outcome) => (outcome, Ok(Ack::default())),
-        Err(unstorable) => {
-            (RequestOutcome::Failed(ErrorText::from(unstorable.to_string())), Err(unstorable.into()))
-        }
-    };
-    let operation = match outcome {
-        RequestOutcome::Completed(_) => Operation::Complete,
-        RequestOutcome::Failed(_) => Operation::Fail,
-    };
-
-    let now = state.clock.now();
-    let reported =
-        state.store.report(address, KindFilter::Only(Kind::MODEL_LIST), &caller, &outcome, now).await;
-    match reported.map_err(operation.failed())? {
-        ReportOutcome::Recorded { created_at } => {
-            metrics::request_reported(&outcome, now.since(created_at));
-            response
-        }
-        ReportOutcome::Duplicate => response,
-        // A malformed body stays malformed, whatever the state of its request.
-        ReportOutcome::Stale if matches!(response, Err(ApiError::InvalidBody)) => response,
-        ReportOutcome::Stale | ReportOutcome::Cancelled => Ok(Ack::default()),
-        ReportOutcome::NotFound => Err(ApiError::RequestNotFound),
+    let body = request.body().as_ref();
+    let report = Report { state, caller, address, shows_cancelled: matches!(route, RouteKind::Any) };
+    match route {
+        RouteKind::BuiltIn(kind) => report.store_built_in(&Storable::new((kind.accept)(body))?, kind).await,
+        RouteKind::Any => match question::accept(body) {
+            Ok(Accepted::Progress(progress)) => report.store_progress(&progress).await,
+            Ok(Accepted::Outcome(outcome)) => report.store_any(&Storable::new(Ok(outcome))?).await,
+            Err(rejected) => report.store_any(&Storable::new(Err(rejected))?).await,
+        },
     }
 }
 
-/// Why a result cannot be stored: the error text of its request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum Unstorable {
-    #[error("the daemon's report has {0}")]
-    Model(InvalidModel),
-    #[error("the daemon's report is too large to store: {0}")]
-    Bytes(#[from] PayloadTooLarge),
-    #[error(
-        "the daemon's report is too large to store: {0} models are over the {MODELS_PER_REPORT} that a report may list"
-    )]
-    Models(usize),
-    #[error(
-        "the daemon's report is too large to store: a model's id or label has more than {MODEL_TEXT_CHARS} characters"
-    )]
-    Text,
+/// What to store, and how to respond when that is done.
+struct Storable {
+    outcome: RequestOutcome,
+    reply: Reply,
 }
 
-impl From<Unstorable> for ApiError {
-    fn from(unstorable: Unstorable) -> Self {
-        match unstorable {
-            Unstorable::Model(_) => Self::InvalidBody,
-            Unstorable::Bytes(_) | Unstorable::Models(_) | Unstorable::Text => Self::ReportTooLarge,
-        }
-    }
+/// The response to a report that has stored its outcome, or whose outcome was stored before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reply {
+    Acknowledge,
+    InvalidBody,
+    TooLarge,
 }
 
-fn outcome(report: RawReport) -> Result<RequestOutcome, Unstorable> {
-    match report.into_result() {
-        Ok(result) => Ok(RequestOutcome::Completed(payload(&result)?)),
-        Err(NoResult::Failed(error)) => Ok(RequestOutcome::Failed(ErrorText::from(error))),
-        Err(NoResult::InvalidModel(invalid)) => Err(Unstorable::Model(invalid)),
-    }
-}
-
-fn payload(result: &ModelListResult) -> Result<Payload, Unstorable> {
-    if result.models.len() > MODELS_PER_REPORT {
-        return Err(Unstorable::Models(result.models.len()));
-    }
-    if result.models.iter().any(|model| model.longest_text() > MODEL_TEXT_CHARS) {
-        return Err(Unstorable::Text);
-    }
-    Ok(Payload::try_from(json(result))?)
-}
-
-/// # Panics
-/// Never: the result consists of JSON texts and booleans.
-#[expect(clippy::expect_used, reason = "the result consists of JSON texts and booleans")]
-fn json(result: &ModelListResult) -> String {
-    serde_json::to_string(result).expect("a result is JSON")
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn outcome_of(body: Value) -> Result<RequestOutcome, Unstorable> {
-        outcome(serde_json::from_value(body).unwrap())
-    }
-
-    #[test]
-    fn stores_models_supported_and_fallback() {
-        let body = json!({"status": "completed", "models": [{"id": "a", "label": "A", "n": 1}], "other": 1});
-        let RequestOutcome::Completed(payload) = outcome_of(body).unwrap() else { panic!("not completed") };
-        let expected = r#"{"models":[{"id":"a","label":"A","n":1}],"supported":true,"fallback":false}"#;
-        assert_eq!(payload.as_str(), expected);
-    }
-
-    #[test]
-    fn stores_error_of_failed_report() {
-        let failed = outcome_of(json!({"status": "failed", "error": "not logged in"}));
-        assert_eq!(failed, Ok(RequestOutcome::Failed(ErrorText::from("not logged in".to_owned()))));
-    }
-
-    #[test]
-    fn malformed_model_is_not_stored() {
-        let body = json!({"status": "completed", "models": [{"id": "a"}, {"label": "A"}]});
-        let unstorable = outcome_of(body).unwrap_err();
-        assert_eq!(unstorable.to_string(), "the daemon's report has a model without an id");
-    }
-
-    #[test]
-    fn models_per_report_are_bounded() {
-        let listing = |count: usize| {
-            outcome_of(
-                json!({"status": "completed", "models": vec![json!({"id": "a", "label": "A"}); count]}),
-            )
+impl Storable {
+    fn new(accepted: Result<RequestOutcome, Rejected>) -> Result<Self, ApiError> {
+        let (reason, reply) = match accepted {
+            Ok(outcome) => return Ok(Self { outcome, reply: Reply::Acknowledge }),
+            Err(Rejected::Body) => return Err(ApiError::InvalidBody),
+            Err(Rejected::Progress) => return Err(ApiError::ReportTooLarge),
+            Err(Rejected::Malformed(reason)) => (reason, Reply::InvalidBody),
+            Err(Rejected::TooLarge(reason)) => (reason, Reply::TooLarge),
         };
-        assert!(listing(MODELS_PER_REPORT).is_ok());
-        assert_eq!(listing(MODELS_PER_REPORT + 1), Err(Unstorable::Models(MODELS_PER_REPORT + 1)));
+        Ok(Self { outcome: RequestOutcome::Failed(reason), reply })
+    }
+}
+
+impl Reply {
+    fn response(self) -> Result<ReportResponse, ApiError> {
+        match self {
+            Self::Acknowledge => Ok(acknowledged(false)),
+            Self::InvalidBody => Err(ApiError::InvalidBody),
+            Self::TooLarge => Err(ApiError::ReportTooLarge),
+        }
+    }
+}
+
+fn acknowledged(cancelled: bool) -> ReportResponse {
+    ReportResponse { status: Ack::default().status, cancelled }
+}
+
+struct Report<'a, S> {
+    state: &'a AppState<S>,
+    caller: Principal,
+    address: Address,
+    /// Whether the response says that the request was cancelled. A kind's own routes do not: their responses are older.
+    shows_cancelled: bool,
+}
+
+impl<S: Store> Report<'_, S> {
+    /// The route of every kind does not name the kind, and a built-in kind checks its results. So the report is tried as that of a
+    /// question first: questions have no other route.
+    async fn store_any(&self, storable: &Storable) -> Result<ReportResponse, ApiError> {
+        let questions = KindFilter::Except(&BUILT_IN_NAMES);
+        match self.store(storable, questions, metrics::QUESTION).await {
+            Err(ApiError::RequestNotFound) => {}
+            response => return response,
+        }
+        for &kind in BUILT_IN {
+            let response = match &storable.outcome {
+                RequestOutcome::Completed(result) => {
+                    self.store_built_in(&Storable::new(kind.accept_result(result))?, kind).await
+                }
+                RequestOutcome::Failed(_) => self.store_built_in(storable, kind).await,
+            };
+            match response {
+                Err(ApiError::RequestNotFound) => {}
+                response => return response,
+            }
+        }
+        Err(ApiError::RequestNotFound)
     }
 
-    #[test]
-    fn model_texts_are_bounded() {
-        let labelled = |chars: usize| {
-            outcome_of(json!({"status": "completed", "models": [{"id": "a", "label": "ü".repeat(chars)}]}))
-        };
-        assert!(labelled(MODEL_TEXT_CHARS).is_ok());
-        assert_eq!(labelled(MODEL_TEXT_CHARS + 1), Err(Unstorable::Text));
+    async fn store_built_in(
+        &self,
+        storable: &Storable,
+        kind: &BuiltInKind,
+    ) -> Result<ReportResponse, ApiError> {
+        self.store(storable, KindFilter::Only(kind.kind), metrics::kind_name(kind.kind)).await
+    }
+
+    async fn store(
+        &self,
+        Storable { outcome, reply }: &Storable,
+        kinds: KindFilter,
+        kind_name: &'static str,
+    ) -> Result<ReportResponse, ApiError> {
+        let now = self.state.clock.now();
+        let reported = self.state.store.report(self.address, kinds, &self.caller, outcome, now).await;
+        match reported.map_err(stores(outcome).failed())? {
+            ReportOutcome::Recorded { created_at } => {
+                metrics::request_reported(kind_name, outcome, now.since(created_at));
+                reply.response()
+            }
+            ReportOutcome::Duplicate => reply.response(),
+            // A malformed body stays malformed, whatever the state of its request.
+            ReportOutcome::Stale if *reply == Reply::InvalidBody => reply.response(),
+            ReportOutcome::Stale => Ok(acknowledged(false)),
+            ReportOutcome::Cancelled => Ok(acknowledged(self.shows_cancelled)),
+            ReportOutcome::NotFound => Err(ApiError::RequestNotFound),
+        }
+    }
+
+    async fn store_progress(&self, progress: &Json) -> Result<ReportResponse, ApiError> {
+        let now = self.state.clock.now();
+        let outcome = self.state.store.report_progress(self.address, &self.caller, progress, now).await;
+        match outcome.map_err(Operation::Progress.failed())? {
+            ProgressOutcome::Recorded | ProgressOutcome::Stale => Ok(acknowledged(false)),
+            ProgressOutcome::Cancelled => Ok(acknowledged(self.shows_cancelled)),
+            ProgressOutcome::NotFound => Err(ApiError::RequestNotFound),
+        }
     }
 }

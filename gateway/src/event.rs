@@ -179,11 +179,11 @@ mod tests {
         let request = Request::get("/api/runtimes/a%20b/models/c?d=e").header("user-agent", "test");
         let expected = json!({
             "version": "2.0",
-            "routeKey": "GET /api/runtimes/{runtimeId}/models/{requestId}",
+            "routeKey": "GET /api/runtimes/{runtimeId}/{kind}/{requestId}",
             "rawPath": "/api/runtimes/a%20b/models/c",
             "rawQueryString": "d=e",
             "headers": {"host": "localhost", "user-agent": "test", "x-forwarded-proto": "http"},
-            "pathParameters": {"runtimeId": "a%20b", "requestId": "c"},
+            "pathParameters": {"runtimeId": "a%20b", "kind": "models", "requestId": "c"},
             "requestContext": {
                 "accountId": "000000000000",
                 "apiId": "local",
@@ -198,7 +198,7 @@ mod tests {
                     "userAgent": "test",
                 },
                 "requestId": "id",
-                "routeKey": "GET /api/runtimes/{runtimeId}/models/{requestId}",
+                "routeKey": "GET /api/runtimes/{runtimeId}/{kind}/{requestId}",
                 "stage": "$default",
                 "time": "22/Nov/2026:03:41:07 +0000",
                 "timeEpoch": 1_795_318_867_123_i64,

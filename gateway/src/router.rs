@@ -15,7 +15,7 @@ use doorbell_shared::http::{self, ApiError, AppState, HttpRequest, response::jso
 use doorbell_shared::store::{Store, TokenStore};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, CallClass};
 use crate::config::Gateway;
 use crate::event::GatewayRequest;
 use crate::host::LocalHosts;
@@ -89,7 +89,7 @@ async fn limit_uri(request: Request, next: Next) -> Response {
 
 /// 405 with the methods of the path, or 404.
 fn no_match(uri: &Uri) -> ApiError {
-    let routes = ROUTES.into_iter().filter(|route| route.parameters(uri.path()).is_some());
+    let routes = ROUTES.into_iter().filter(|route| route.serves(uri.path()));
     let methods: Vec<_> = routes.map(|route| route.method).collect();
     if methods.is_empty() { ApiError::RouteNotFound } else { ApiError::MethodNotAllowed(methods.join(", ")) }
 }
@@ -106,7 +106,8 @@ async fn handle<S: Store, T: TokenStore>(
     }
     // Before the permit: a client that stalls in the middle of its body holds a socket and no permit.
     let body = read(body).await?;
-    let _permit = admission.admit(route.function).await?;
+    let class = CallClass::of(route.function, parts.uri.query());
+    let _permit = admission.admit(class).await?;
     let caller = gateway.authenticator.caller(&parts.headers).await?;
     let state = &gateway.state;
     let now = state.clock.now();
@@ -133,6 +134,7 @@ pub async fn invoke<S: Store>(
     match function {
         Function::Initiate => doorbell_functions::initiate::handle(state, request).await,
         Function::Poll => doorbell_functions::poll::handle(state, request).await,
+        Function::Cancel => doorbell_functions::cancel::handle(state, request).await,
         Function::Runtimes => doorbell_functions::runtimes::handle(state, request).await,
         Function::Forget => doorbell_functions::forget::handle(state, request).await,
         Function::Register => doorbell_functions::register::handle(state, request).await,
@@ -197,7 +199,9 @@ mod tests {
         for route in ROUTES {
             let method = Method::try_from(route.method).unwrap();
             assert_eq!(
-                response(method, &route.path.replace(['{', '}'], "")).await.status(),
+                response(method, &route.path.replace("{kind}", "requests").replace(['{', '}'], ""))
+                    .await
+                    .status(),
                 401,
                 "{}",
                 route.path

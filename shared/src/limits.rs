@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
+use doorbell_protocol::limits::{OPEN_REQUESTS_PER_RUNTIME, WAIT_MAX_S};
 
 /// A running request that is not in `in_flight` is redelivered if its lease is older than this.
 ///
@@ -38,6 +38,16 @@ pub const QUESTIONS_PER_PAGE_BYTES: usize = 2 * 1024 * 1024;
 /// A call that takes longer than this is answered with the 500 of its operation. Lambda ends a function after 10 s (`Timeout` in
 /// `template.yaml`), and then neither a response nor a log line has the reason; one second is left for both.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(9);
+
+/// A call with `?wait=` is answered by this time with what was read last. API Gateway ends a call after 30 s (AWS, "Quotas for
+/// configuring and running an HTTP API in API Gateway"), and so does `Timeout` of these functions; two seconds are left for the start
+/// of an instance and the way of the response.
+pub const HELD_CALL_TIMEOUT: Duration = Duration::from_secs(28);
+
+const _: () = assert!(
+    CALL_TIMEOUT.as_secs() < WAIT_MAX_S as u64 && (WAIT_MAX_S as u64) < HELD_CALL_TIMEOUT.as_secs(),
+    "the longest wait leaves no time for its last read"
+);
 
 /// The SDK's limit on one call of DynamoDB, its retries included.
 pub const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(5);

@@ -235,7 +235,7 @@ impl<S: Store> RuntimeHeartbeat<'_, S> {
 fn record_claim(request: &Request) {
     match request.state {
         State::Running(lease) if lease.attempt == 1 => {
-            metrics::claim_won(lease.claimed_at.since(request.created_at));
+            metrics::claim_won(request.kind, lease.claimed_at.since(request.created_at));
         }
         _ => metrics::redelivered(),
     }

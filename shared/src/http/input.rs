@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use doorbell_protocol::limits::BODY_BYTES;
+use std::time::Duration;
+
+use doorbell_protocol::limits::{BODY_BYTES, WAIT_MAX_S};
 use doorbell_protocol::{Object, RequestId, RuntimeId, Scope, WorkspaceId};
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
@@ -18,9 +20,15 @@ use super::HttpRequest;
 use super::access_log::{record_caller, record_id};
 use super::response::ApiError;
 use crate::access::{Principal, TooManyWorkspaces, Workspaces, loggable};
-use crate::request::Address;
+use crate::kinds::RouteKind;
+use crate::request::{Address, IdempotencyKey};
 use crate::token::TokenRecord;
 use crate::token_id::TokenId;
+
+/// The path parameter that [`RouteKind`] reads.
+pub(super) const KIND_PARAMETER: &str = "kind";
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The authorizer's context.
 ///
@@ -133,6 +141,28 @@ pub fn body_runtime(text: &str) -> Result<RuntimeId, ApiError> {
 pub fn address(request: &HttpRequest) -> Result<Address, ApiError> {
     let runtime = runtime(request)?;
     Ok(Address { runtime, request: request_id(request)? })
+}
+
+/// The kinds that the path serves. An unknown segment is no route.
+pub fn route_kind(request: &HttpRequest) -> Result<RouteKind, ApiError> {
+    RouteKind::of_segment(parameter(request, KIND_PARAMETER)).ok_or(ApiError::RouteNotFound)
+}
+
+/// How long the response may be held, from `wait` in the query.
+pub fn wait(request: &HttpRequest) -> Result<Duration, ApiError> {
+    let query = request.query_string_parameters_ref();
+    let Some(text) = query.and_then(|query| query.first("wait")) else { return Ok(Duration::ZERO) };
+    // Digits only: `parse` would accept a sign.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|seconds: &u32| is_number && *seconds <= WAIT_MAX_S);
+    seconds.map(|seconds| Duration::from_secs(seconds.into())).ok_or(ApiError::InvalidWait)
+}
+
+/// The client's name for a ring.
+pub fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = key.to_str().ok().and_then(|key| key.parse().ok());
+    key.map(Some).ok_or(ApiError::InvalidIdempotencyKey)
 }
 
 fn request_id(request: &HttpRequest) -> Result<RequestId, ApiError> {

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use doorbell_protocol::Status;
+use doorbell_protocol::{Kind, Status};
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
+use crate::kinds::built_in;
 use crate::request::RequestOutcome;
 
 /// The CloudWatch namespace.
@@ -19,7 +20,8 @@ pub struct Metric {
     pub name: &'static str,
     /// Counters count events; durations are recorded one by one and have percentiles.
     pub unit: Unit,
-    pub dimension: Option<&'static str>,
+    /// Besides [`STACK`].
+    pub dimensions: &'static [&'static str],
 }
 
 /// First deliveries of requests.
@@ -32,15 +34,16 @@ pub const REDELIVERIES: Metric = count("Redeliveries");
 /// runtime.
 pub const CLAIMS_LOST: Metric = count("ClaimsLost");
 
-/// A request's age at its first delivery. Up to the heartbeat interval, 15 s, is normal.
-pub const AGE_AT_CLAIM: Metric = duration("AgeAtClaim");
+/// A request's age at its first delivery, by [`KIND`]. Up to the heartbeat interval, 15 s, is normal, unless it waits for an offline
+/// runtime.
+pub const AGE_AT_CLAIM: Metric = duration("AgeAtClaim").by(&[KIND]);
 
-/// Ended requests by [`STATUS`]: `completed`, `failed`, `timeout`. A timeout is counted by the poll that writes it, so a
-/// request without a later poll is not counted.
-pub const REQUESTS_ENDED: Metric = count("RequestsEnded").by(STATUS);
+/// Ended requests by [`KIND`] and [`STATUS`]: `completed`, `failed`, `timeout`. A cancelled request counts as failed. A timeout is
+/// counted by the poll that writes it, so a request without a later poll is not counted.
+pub const REQUESTS_ENDED: Metric = count("RequestsEnded").by(&[KIND, STATUS]);
 
-/// The time from ring to report, by [`STATUS`]: `completed`, `failed`.
-pub const TIME_TO_ANSWER: Metric = duration("TimeToAnswer").by(STATUS);
+/// The time from ring to report, by [`KIND`] and [`STATUS`]: `completed`, `failed`.
+pub const TIME_TO_ANSWER: Metric = duration("TimeToAnswer").by(&[KIND, STATUS]);
 
 /// Heartbeats with a work hint that did not read the queue, or not to its end: the read failed or timed out, or the store was too
 /// slow. One metric for all reasons, so that one alarm covers it; the log has the reason.
@@ -62,17 +65,23 @@ pub const STACK: &str = "Stack";
 /// The status of an ended request.
 pub const STATUS: &str = "Status";
 
+/// The kind of a request: the name of a built-in kind, or [`QUESTION`].
+pub const KIND: &str = "Kind";
+
+/// The [`KIND`] of all questions: their names are the users', and CloudWatch bills each.
+pub const QUESTION: &str = "question";
+
 const fn count(name: &'static str) -> Metric {
-    Metric { name, unit: Unit::Count, dimension: None }
+    Metric { name, unit: Unit::Count, dimensions: &[] }
 }
 
 const fn duration(name: &'static str) -> Metric {
-    Metric { name, unit: Unit::Milliseconds, dimension: None }
+    Metric { name, unit: Unit::Milliseconds, dimensions: &[] }
 }
 
 impl Metric {
-    const fn by(self, dimension: &'static str) -> Self {
-        Self { dimension: Some(dimension), ..self }
+    const fn by(self, dimensions: &'static [&'static str]) -> Self {
+        Self { dimensions, ..self }
     }
 }
 
@@ -86,10 +95,15 @@ pub fn describe() {
     }
 }
 
+/// The value of [`KIND`].
+pub fn kind_name(kind: Kind) -> &'static str {
+    built_in(kind).map_or(QUESTION, |built_in| built_in.kind.as_str())
+}
+
 /// Records a first delivery of a request of this age.
-pub fn claim_won(age: Duration) {
+pub fn claim_won(kind: Kind, age: Duration) {
     counter!(CLAIMS_WON.name).increment(1);
-    histogram!(AGE_AT_CLAIM.name).record(milliseconds(age));
+    histogram!(AGE_AT_CLAIM.name, KIND => kind_name(kind)).record(milliseconds(age));
 }
 
 pub fn redelivered() {
@@ -101,18 +115,22 @@ pub fn claim_lost() {
 }
 
 /// Records a report and its time since the ring.
-pub fn request_reported(outcome: &RequestOutcome, after: Duration) {
+pub fn request_reported(kind_name: &'static str, outcome: &RequestOutcome, after: Duration) {
     let status = outcome.status();
-    request_ended(status);
-    histogram!(TIME_TO_ANSWER.name, STATUS => status.as_str()).record(milliseconds(after));
+    request_ended(kind_name, status);
+    histogram!(TIME_TO_ANSWER.name, KIND => kind_name, STATUS => status.as_str()).record(milliseconds(after));
 }
 
-pub fn request_timed_out() {
-    request_ended(Status::Timeout);
+pub fn request_timed_out(kind: Kind) {
+    request_ended(kind_name(kind), Status::Timeout);
 }
 
-fn request_ended(status: Status) {
-    counter!(REQUESTS_ENDED.name, STATUS => status.as_str()).increment(1);
+pub fn request_cancelled(kind: Kind) {
+    request_ended(kind_name(kind), Status::Failed);
+}
+
+fn request_ended(kind_name: &'static str, status: Status) {
+    counter!(REQUESTS_ENDED.name, KIND => kind_name, STATUS => status.as_str()).increment(1);
 }
 
 pub fn heartbeat_queue_skipped() {

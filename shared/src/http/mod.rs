@@ -66,13 +66,41 @@ pub async fn respond_with<T>(
     use_case: impl Future<Output = Result<T, ApiError>>,
     success: impl FnOnce(&T) -> Response,
 ) -> Response {
+    // Boxed, because the type is too deep for the compiler otherwise.
+    let use_case = Box::pin(within_call_timeout(|| operation(request), use_case));
+    respond_and_log(function, request, use_case, success).await
+}
+
+/// As [`respond`], for a use case that may be held. It limits its own parts with [`within_call_timeout`].
+pub async fn respond_held<T: Serialize>(
+    function: &'static str,
+    request: &HttpRequest,
+    use_case: impl Future<Output = Result<T, ApiError>>,
+) -> Response {
+    respond_and_log(function, request, use_case, |body| response::json(200, body)).await
+}
+
+/// A part of a use case. After [`CALL_TIMEOUT`] it is cancelled and its `operation` has failed.
+pub async fn within_call_timeout<T>(
+    operation: impl FnOnce() -> Operation,
+    part: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    match tokio::time::timeout(CALL_TIMEOUT, part).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(timed_out(operation())),
+    }
+}
+
+async fn respond_and_log<T>(
+    function: &'static str,
+    request: &HttpRequest,
+    use_case: impl Future<Output = Result<T, ApiError>>,
+    success: impl FnOnce(&T) -> Response,
+) -> Response {
     let started = Stopwatch::start();
     async {
         input::record_path_ids(request);
-        let outcome = match tokio::time::timeout(CALL_TIMEOUT, use_case).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(timed_out(operation(request))),
-        };
+        let outcome = use_case.await;
         let response = match &outcome {
             Ok(body) => success(body),
             Err(error) => error.response(),

@@ -28,6 +28,13 @@ pub enum ApiError {
     InvalidLimit,
     /// `cursor` in a query: malformed, or of a workspace that the caller may not list.
     InvalidCursor,
+    /// `wait` in a query.
+    InvalidWait,
+    InvalidIdempotencyKey,
+    KindRequired,
+    InvalidKind,
+    /// `queue_s` in a body.
+    InvalidQueue,
     RuntimeIdRequired,
     RuntimeIdsRequired,
     /// A heartbeat of a daemon without runtimes.
@@ -51,9 +58,12 @@ pub enum ApiError {
     /// A heartbeat for a runtime of another workspace.
     OtherWorkspacesRuntime,
     RequestNotFound,
+    /// The runtime has not declared the kind.
+    UnknownKind,
     WorkspaceNotFound,
     /// The registration would exceed the limit of runtimes in its workspace.
     WorkspaceFull,
+    ArgsTooLarge,
     /// The report cannot be stored. The request has failed with the reason.
     ReportTooLarge,
     RuntimeOffline,
@@ -84,11 +94,13 @@ pub enum ApiError {
 /// The operations with an error text of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    Enqueue,
+    /// With the error text of the kind.
+    Enqueue(&'static str),
     Load,
     Heartbeat,
     Complete,
     Fail,
+    Progress,
     Register,
     Deregister,
     List,
@@ -98,11 +110,12 @@ pub enum Operation {
 impl Operation {
     fn failure(self) -> &'static str {
         match self {
-            Self::Enqueue => "failed to enqueue model list request",
+            Self::Enqueue(failure) => failure,
             Self::Load => "failed to load request",
             Self::Heartbeat => "heartbeat failed",
             Self::Complete => "failed to persist completion",
             Self::Fail => "failed to persist failure",
+            Self::Progress => "failed to persist progress",
             Self::Register => "failed to register runtimes",
             Self::Deregister => "failed to deregister runtimes",
             Self::List => "failed to list runtimes",
@@ -129,6 +142,11 @@ impl ApiError {
             Self::InvalidWorkspaceId => (400, text::INVALID_WORKSPACE_ID.into()),
             Self::InvalidLimit => (400, text::INVALID_LIMIT.into()),
             Self::InvalidCursor => (400, text::INVALID_CURSOR.into()),
+            Self::InvalidWait => (400, text::INVALID_WAIT.into()),
+            Self::InvalidIdempotencyKey => (400, text::INVALID_IDEMPOTENCY_KEY.into()),
+            Self::KindRequired => (400, text::KIND_REQUIRED.into()),
+            Self::InvalidKind => (400, text::INVALID_KIND.into()),
+            Self::InvalidQueue => (400, text::INVALID_QUEUE.into()),
             Self::RuntimeIdRequired => (400, text::RUNTIME_ID_REQUIRED.into()),
             Self::RuntimeIdsRequired => (400, text::RUNTIME_IDS_REQUIRED.into()),
             Self::RuntimesRequired => (400, text::RUNTIMES_REQUIRED.into()),
@@ -146,8 +164,10 @@ impl ApiError {
             Self::RuntimeNotFound => (404, text::RUNTIME_NOT_FOUND.into()),
             Self::OtherWorkspacesRuntime | Self::RouteNotFound => (404, text::NOT_FOUND.into()),
             Self::RequestNotFound => (404, text::REQUEST_NOT_FOUND.into()),
+            Self::UnknownKind => (404, text::UNKNOWN_KIND.into()),
             Self::WorkspaceNotFound => (404, text::WORKSPACE_NOT_FOUND.into()),
             Self::WorkspaceFull => (409, text::TOO_MANY_RUNTIMES.into()),
+            Self::ArgsTooLarge => (413, text::ARGS_TOO_LARGE.into()),
             Self::ReportTooLarge => (413, text::REPORT_TOO_LARGE.into()),
             Self::RuntimeOffline => (503, text::RUNTIME_OFFLINE.into()),
             Self::Overloaded => (503, text::SERVER_BUSY.into()),

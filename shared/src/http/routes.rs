@@ -1,10 +1,16 @@
 //! The route table and the CORS settings. The local gateway uses them, and a test compares `template.yaml` with them.
+//!
+//! `{kind}` is a segment of [`RouteKind`], so that a new kind needs no route.
+
+use super::input::KIND_PARAMETER;
+use crate::kinds::RouteKind;
 
 /// A Lambda function of the deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
     Initiate,
     Poll,
+    Cancel,
     Runtimes,
     Forget,
     Register,
@@ -25,21 +31,23 @@ const fn route(method: &'static str, path: &'static str, function: Function) -> 
     Route { method, path, function }
 }
 
-pub const ROUTES: [Route; 8] = [
-    route("POST", "/api/runtimes/{runtimeId}/models", Function::Initiate),
-    route("GET", "/api/runtimes/{runtimeId}/models/{requestId}", Function::Poll),
+pub const ROUTES: [Route; 9] = [
+    route("POST", "/api/runtimes/{runtimeId}/{kind}", Function::Initiate),
+    route("GET", "/api/runtimes/{runtimeId}/{kind}/{requestId}", Function::Poll),
+    route("DELETE", "/api/runtimes/{runtimeId}/{kind}/{requestId}", Function::Cancel),
     route("GET", "/api/runtimes", Function::Runtimes),
     route("DELETE", "/api/runtimes/{runtimeId}", Function::Forget),
     route("POST", "/api/daemon/register", Function::Register),
     route("POST", "/api/daemon/deregister", Function::Deregister),
     route("POST", "/api/daemon/heartbeat", Function::Heartbeat),
-    route("POST", "/api/daemon/runtimes/{runtimeId}/models/{requestId}/result", Function::Report),
+    route("POST", "/api/daemon/runtimes/{runtimeId}/{kind}/{requestId}/result", Function::Report),
 ];
 
-/// The request headers of the existing web clients.
-pub const CORS_HEADERS: [&str; 8] = [
+/// The request headers of web clients.
+pub const CORS_HEADERS: [&str; 9] = [
     "Authorization",
     "Content-Type",
+    "Idempotency-Key",
     "X-Request-ID",
     "X-Workspace-Slug",
     "X-CSRF-Token",
@@ -75,11 +83,23 @@ impl Route {
         }
         Some(parameters)
     }
+
+    /// Whether `path` exists on this route: it matches, and its kind has the route. Only the routes of every kind can cancel.
+    pub fn serves(&self, path: &str) -> bool {
+        let Some(parameters) = self.parameters(path) else { return false };
+        let segment = parameters.into_iter().find(|(name, _)| *name == KIND_PARAMETER);
+        match segment.map(|(_, segment)| RouteKind::of_segment(segment)) {
+            None | Some(Some(RouteKind::Any)) => true,
+            Some(Some(RouteKind::BuiltIn(_))) => self.function != Function::Cancel,
+            Some(None) => false,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::BUILT_IN;
 
     fn functions_of(path: &str) -> Vec<Function> {
         ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|route| route.function).collect()
@@ -88,9 +108,28 @@ mod tests {
     #[test]
     fn path_matches_one_route() {
         assert_eq!(functions_of("/api/runtimes/a/models"), [Function::Initiate]);
-        assert_eq!(functions_of("/api/runtimes/a/models/b"), [Function::Poll]);
+        assert_eq!(functions_of("/api/runtimes/a/models/b"), [Function::Poll, Function::Cancel]);
         assert_eq!(functions_of("/api/runtimes/a"), [Function::Forget]);
         assert_eq!(functions_of("/api/daemon/runtimes/a/models/b/result"), [Function::Report]);
+    }
+
+    #[test]
+    fn kind_of_path_decides_its_methods() {
+        let methods = |path: &str| -> Vec<_> {
+            ROUTES.iter().filter(|route| route.serves(path)).map(|route| route.method).collect()
+        };
+        for kind in BUILT_IN.iter().map(|kind| kind.segment).chain(["requests"]) {
+            assert_eq!(methods(&format!("/api/runtimes/a/{kind}")), ["POST"]);
+            assert_eq!(methods(&format!("/api/daemon/runtimes/a/{kind}/b/result")), ["POST"]);
+        }
+        for kind in BUILT_IN {
+            assert_eq!(methods(&format!("/api/runtimes/a/{}/b", kind.segment)), ["GET"]);
+        }
+        assert_eq!(methods("/api/runtimes/a/requests/b"), ["GET", "DELETE"]);
+        for path in ["/api/runtimes/a/other", "/api/runtimes/a/other/b", "/api/daemon/runtimes/a/b/c/result"]
+        {
+            assert_eq!(methods(path), [""; 0], "{path}");
+        }
     }
 
     #[test]
@@ -110,6 +149,6 @@ mod tests {
     #[test]
     fn parameters_are_named_as_in_path() {
         let parameters = ROUTES[1].parameters("/api/runtimes/a/models/b").unwrap();
-        assert_eq!(parameters, [("runtimeId", "a"), ("requestId", "b")]);
+        assert_eq!(parameters, [("runtimeId", "a"), ("kind", "models"), ("requestId", "b")]);
     }
 }

@@ -51,6 +51,8 @@ pub struct Address {
 pub enum KindFilter {
     Any,
     Only(Kind),
+    /// All but these. One or more.
+    Except(&'static [Kind]),
 }
 
 impl KindFilter {
@@ -58,6 +60,7 @@ impl KindFilter {
         match self {
             Self::Any => true,
             Self::Only(only) => only == kind,
+            Self::Except(excepted) => !excepted.contains(&kind),
         }
     }
 }

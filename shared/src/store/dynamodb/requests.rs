@@ -211,6 +211,14 @@ impl DynamoDbStore {
             KindFilter::Only(kind) => update
                 .condition_expression(format!("{condition} AND kind = :kind"))
                 .expression_attribute_values(":kind", string(kind.as_str())),
+            KindFilter::Except(kinds) => {
+                let names: Vec<String> = (0..kinds.len()).map(|index| format!(":kind{index}")).collect();
+                let update = update
+                    .condition_expression(format!("{condition} AND NOT kind IN ({})", names.join(", ")));
+                names.into_iter().zip(kinds).fold(update, |update, (name, kind)| {
+                    update.expression_attribute_values(name, string(kind.as_str()))
+                })
+            }
         }
     }
 
