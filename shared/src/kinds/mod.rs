@@ -3,6 +3,7 @@
 //! A built-in kind is one file and its entry in [`BUILT_IN`]. A question is declared by the owner of a machine and needs no code here;
 //! [`question`] serves all of them.
 
+pub mod local_skills;
 pub mod model_list;
 pub mod question;
 
@@ -42,6 +43,7 @@ pub struct BuiltInKind {
 /// The registry.
 pub const BUILT_IN: &[&BuiltInKind] = &[
     &model_list::MODEL_LIST, //
+    &local_skills::LOCAL_SKILLS,
 ];
 
 /// The names of the built-in kinds.
