@@ -49,35 +49,35 @@ impl<S> AppState<S> {
 
 /// The response to `request`: 200 with the JSON of the use case, or the error's status and text. Writes one line to the access
 /// log. After [`CALL_TIMEOUT`] the use case is cancelled and its `operation` has failed.
-pub async fn respond<T: Serialize>(
+pub fn respond<T: Serialize>(
     function: &'static str,
     operation: fn(&HttpRequest) -> Operation,
     request: &HttpRequest,
     use_case: impl Future<Output = Result<T, ApiError>>,
-) -> Response {
-    respond_with(function, operation, request, use_case, |body| response::json(200, body)).await
+) -> impl Future<Output = Response> {
+    respond_with(function, operation, request, use_case, |body| response::json(200, body))
 }
 
 /// As [`respond`], for a success that is more than a body.
-pub async fn respond_with<T>(
+pub fn respond_with<T>(
     function: &'static str,
     operation: fn(&HttpRequest) -> Operation,
     request: &HttpRequest,
     use_case: impl Future<Output = Result<T, ApiError>>,
     success: impl FnOnce(&T) -> Response,
-) -> Response {
-    // Boxed, because the type is too deep for the compiler otherwise.
-    let use_case = Box::pin(within_call_timeout(|| operation(request), use_case));
-    respond_and_log(function, request, use_case, success).await
+) -> impl Future<Output = Response> {
+    // Boxed once, because each layer around a future copies it, and the type is too deep for the compiler.
+    let use_case = Box::pin(use_case);
+    respond_and_log(function, request, within_call_timeout(move || operation(request), use_case), success)
 }
 
 /// As [`respond`], for a use case that may be held. It limits its own parts with [`within_call_timeout`].
-pub async fn respond_held<T: Serialize>(
+pub fn respond_held<T: Serialize>(
     function: &'static str,
     request: &HttpRequest,
     use_case: impl Future<Output = Result<T, ApiError>>,
-) -> Response {
-    respond_and_log(function, request, use_case, |body| response::json(200, body)).await
+) -> impl Future<Output = Response> {
+    respond_and_log(function, request, Box::pin(use_case), |body| response::json(200, body))
 }
 
 /// A part of a use case. After [`CALL_TIMEOUT`] it is cancelled and its `operation` has failed.
