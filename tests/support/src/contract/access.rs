@@ -4,71 +4,82 @@ use doorbell_protocol::limits::BODY_BYTES;
 use doorbell_shared::http::routes::{Function, ROUTES, Route};
 use reqwest::{Method, RequestBuilder};
 
-use super::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, acknowledged, callers, path};
+use super::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, acknowledged, callers, paths};
 use crate::{ApiResponse, Caller};
 
-fn request(api: &Target, route: &Route) -> RequestBuilder {
-    api.request(route.method.parse().unwrap(), &path(route, ABSENT_RUNTIME, ABSENT_REQUEST))
+/// Every route, with the path of each kind that has it.
+fn routes() -> impl Iterator<Item = (&'static Route, String)> {
+    ROUTES.iter().flat_map(|route| {
+        paths(route, ABSENT_RUNTIME, ABSENT_REQUEST).into_iter().map(move |path| (route, path))
+    })
+}
+
+fn request(api: &Target, route: &Route, path: &str) -> RequestBuilder {
+    api.request(route.method.parse().unwrap(), path)
 }
 
 pub async fn requires_token_on_every_route(api: &Target) {
-    for route in &ROUTES {
-        assert_eq!(api.send(request(api, route)).await.status, 401, "{route:?}");
+    for (route, path) in routes() {
+        assert_eq!(api.send(request(api, route, &path)).await.status, 401, "{} {path}", route.method);
     }
 }
 
 pub async fn rejects_unknown_token_on_every_route(api: &Target) {
     let user = api.token(Caller::UserA);
     let basic = format!("Basic {user}");
-    for route in &ROUTES {
+    for (route, path) in routes() {
         for header in ["Bearer dbu_unknown", "Bearer dbd_unknown", "Bearer unknown", "Bearer ", user, &basic]
         {
-            let response = api.send(request(api, route).header("authorization", header)).await;
-            assert_eq!(response.status, 401, "{route:?} {header}");
+            let response = api.send(request(api, route, &path).header("authorization", header)).await;
+            assert_eq!(response.status, 401, "{} {path} {header}", route.method);
         }
     }
 }
 
 pub async fn rejects_token_of_other_scope_on_every_route(api: &Target) {
-    for route in &ROUTES {
+    for (route, path) in routes() {
         let (caller, scope) = match callers(route)[0] {
             Caller::UserA => (Caller::DaemonA, "user"),
             _ => (Caller::UserA, "daemon"),
         };
-        let response = api.send(request(api, route).bearer_auth(api.token(caller))).await;
+        let response = api.send(request(api, route, &path).bearer_auth(api.token(caller))).await;
         let expected = ApiResponse::error(403, &format!("the token lacks the scope \"{scope}\""));
-        assert_eq!(response, expected, "{route:?}");
+        assert_eq!(response, expected, "{} {path}", route.method);
     }
 }
 
 pub async fn rejects_body_over_1_mib_on_every_route(api: &Target) {
-    for route in &ROUTES {
+    for (route, path) in routes() {
         let send = |bytes: usize| {
-            let request = request(api, route).bearer_auth(api.token(callers(route)[0]));
+            let request = request(api, route, &path).bearer_auth(api.token(callers(route)[0]));
             api.send(request.header("content-type", "application/json").body(" ".repeat(bytes)))
         };
         let too_large = ApiResponse::error(413, "request body too large");
-        assert_eq!(send(BODY_BYTES + 1).await, too_large, "{route:?}");
-        assert_ne!(send(BODY_BYTES).await, too_large, "{route:?}");
+        assert_eq!(send(BODY_BYTES + 1).await, too_large, "{} {path}", route.method);
+        assert_ne!(send(BODY_BYTES).await, too_large, "{} {path}", route.method);
     }
 }
 
 pub async fn rejects_malformed_body_on_every_route(api: &Target) {
-    let reads_body = |route: &&Route| {
-        use Function::{Forget, Initiate, Poll, Runtimes};
-        !matches!(route.function, Initiate | Poll | Runtimes | Forget)
+    let reads_body = |(route, path): &(&Route, String)| match route.function {
+        Function::Initiate => path.ends_with("/requests"),
+        Function::Poll | Function::Cancel | Function::Runtimes | Function::Forget => false,
+        Function::Register | Function::Deregister | Function::Heartbeat | Function::Report => true,
     };
-    for route in ROUTES.iter().filter(reads_body) {
+    for (route, path) in routes().filter(reads_body) {
         for body in [&b""[..], b"{", b"null", b"[]", b"7", b"\"x\"", &[0xff, 0xfe]] {
-            let path = path(route, ABSENT_RUNTIME, ABSENT_REQUEST);
-            let response = api.post_raw(Caller::DaemonA, &path, body.to_vec()).await;
-            assert_eq!(response, ApiResponse::error(400, "invalid request body"), "{route:?} {body:?}");
+            let response = api.post_raw(callers(route)[0], &path, body.to_vec()).await;
+            assert_eq!(response, ApiResponse::error(400, "invalid request body"), "{path} {body:?}");
         }
     }
 }
 
 pub async fn unknown_path_is_not_found(api: &Target) {
-    for path in ["/", "/api", "/api/runtimes/", "/api/daemon/unknown", "/api/runtimes/a/models/b/c"] {
+    let unknown_kinds = ["/api/runtimes/a/other", "/api/runtimes/a/model_list"];
+    for path in ["/", "/api", "/api/runtimes/", "/api/daemon/unknown", "/api/runtimes/a/models/b/c"]
+        .into_iter()
+        .chain(unknown_kinds)
+    {
         let request = api.request(Method::POST, path).bearer_auth(api.token(Caller::UserA));
         assert_eq!(api.send(request).await.status, 404, "{path}");
     }

@@ -3,7 +3,7 @@
 use doorbell_shared::http::routes::{Function, ROUTES, Route};
 use serde_json::json;
 
-use super::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, callers, path};
+use super::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, callers, paths};
 use crate::ApiResponse;
 
 /// The routes that name a runtime or a request.
@@ -11,18 +11,21 @@ fn routes() -> impl Iterator<Item = Route> {
     ROUTES.into_iter().filter(|route| !matches!(route.function, Function::Register | Function::Runtimes))
 }
 
-/// The response to workspace B.
-async fn call_as_b(api: &Target, route: &Route, runtime: &str, request: &str) -> ApiResponse {
+/// The responses to workspace B, one for each kind.
+async fn call_as_b(api: &Target, route: &Route, runtime: &str, request: &str) -> Vec<ApiResponse> {
     let [_, b] = callers(route);
-    let path = path(route, runtime, request);
-    match route.function {
-        Function::Deregister => api.post(b, &path, json!({"runtime_ids": [runtime]})).await,
-        Function::Heartbeat => api.post(b, &path, json!({"runtime_id": runtime})).await,
-        Function::Report => api.post(b, &path, json!({"status": "failed", "error": "mine now"})).await,
-        Function::Initiate => api.post_raw(b, &path, "").await,
-        Function::Forget => api.delete(b, &path).await,
-        Function::Poll | Function::Runtimes | Function::Register => api.get(b, &path).await,
+    let mut responses = Vec::new();
+    for path in paths(route, runtime, request) {
+        responses.push(match route.function {
+            Function::Deregister => api.post(b, &path, json!({"runtime_ids": [runtime]})).await,
+            Function::Heartbeat => api.post(b, &path, json!({"runtime_id": runtime})).await,
+            Function::Report => api.post(b, &path, json!({"status": "failed", "error": "mine now"})).await,
+            Function::Initiate => api.post(b, &path, json!({"kind": "model_list"})).await,
+            Function::Forget | Function::Cancel => api.delete(b, &path).await,
+            Function::Poll | Function::Runtimes | Function::Register => api.get(b, &path).await,
+        });
     }
+    responses
 }
 
 pub async fn foreign_looks_absent(api: &Target) {
@@ -33,7 +36,7 @@ pub async fn foreign_looks_absent(api: &Target) {
         let absent = call_as_b(api, &route, ABSENT_RUNTIME, ABSENT_REQUEST).await;
         // The contract has two texts here, because a daemon drops an unknown runtime.
         let same = if route.function == Function::Heartbeat {
-            foreign.status == absent.status
+            foreign[0].status == absent[0].status
         } else {
             foreign == absent
         };

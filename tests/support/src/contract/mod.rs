@@ -27,6 +27,7 @@ pub mod runtimes;
 pub use target::Target;
 
 use doorbell_shared::http::routes::Route;
+use doorbell_shared::kinds::{BUILT_IN, RouteKind};
 use serde_json::{Value, json};
 
 use crate::{ApiResponse, Caller};
@@ -35,6 +36,9 @@ use crate::{ApiResponse, Caller};
 pub const ABSENT_RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
 /// A well-formed request id that does not exist.
 pub const ABSENT_REQUEST: &str = "01930000000070008000000000000001";
+
+/// The kind in the path of a route.
+const KIND: &str = "{kind}";
 
 /// One test for each case, on the target that `$target().await` returns: `contract_suite!([] Target::in_process)`. The
 /// brackets hold attributes of every test.
@@ -221,8 +225,14 @@ fn result_path(runtime: &str, request: &str) -> String {
     format!("/api/daemon/runtimes/{runtime}/models/{request}/result")
 }
 
-fn path(route: &Route, runtime: &str, request: &str) -> String {
-    route.path.replace("{runtimeId}", runtime).replace("{requestId}", request)
+/// The paths of a route on this runtime and request: one for each kind that has the route.
+pub fn paths(route: &Route, runtime: &str, request: &str) -> Vec<String> {
+    let path = route.path.replace("{runtimeId}", runtime).replace("{requestId}", request);
+    if !path.contains(KIND) {
+        return vec![path];
+    }
+    let segments = BUILT_IN.iter().map(|kind| kind.segment).chain([RouteKind::ANY]);
+    segments.map(|segment| path.replace(KIND, segment)).filter(|path| route.serves(path)).collect()
 }
 
 /// The callers in workspace A and B with the route's scope.
