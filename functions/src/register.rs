@@ -124,7 +124,8 @@ fn name_of(declared: &Json) -> String {
     struct Named {
         name: String,
     }
-    let name = declared.parse::<Named>().ok().and_then(|Named { name }| ShortText::cleaned(&name));
+    let named = declared.parse::<Object<Named>>().ok();
+    let name = named.and_then(|Object(Named { name })| ShortText::cleaned(&name));
     name.map_or_else(|| "without a name".to_owned(), |name| name.to_string())
 }
 

@@ -47,7 +47,8 @@ pub async fn hands_out_work_of_each_runtime(api: &Target) {
         let part = &response["runtimes"][index];
         assert_eq!((&part["id"], &part["status"]), (&json!(runtimes[index]), &json!("ok")));
         let work = part["work"][0].as_object().unwrap();
-        let fields: Vec<_> = work.keys().map(String::as_str).collect();
+        let mut fields: Vec<_> = work.keys().map(String::as_str).collect();
+        fields.sort_unstable();
         assert_eq!(fields, ["attempt", "deadline", "id", "kind"]);
         assert_eq!((&work["id"], &work["kind"]), (&json!(request), &json!("model_list")));
         assert_eq!(work["attempt"], 1);
