@@ -1,17 +1,21 @@
-//! Calls to the API: base URL, bearer token, JSON bodies, and errors sorted by remedy.
+//! Calls to the API: base URL, bearer token and JSON bodies.
 //!
 //! No text, error or `Debug` output contains the token.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::ErrorBody;
-use reqwest::header::LINK;
+use reqwest::header::{HeaderMap, LINK, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::base_url::BaseUrl;
+use crate::error::{CallError, ClientError};
 use crate::link;
 
 /// The time limit of a call, response body included. Every call of the contract is far shorter.
@@ -31,98 +35,14 @@ pub fn http_client() -> reqwest::Result<Client> {
     Client::builder().redirect(Policy::none()).build()
 }
 
-/// Why a call failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClientError {
-    /// Doorbell responded with an error.
-    #[error("{error}")]
-    Api {
-        /// The HTTP status.
-        status: u16,
-        /// The text, often one of [`error_text`](doorbell_protocol::error_text).
-        error: String,
-    },
-    /// No response arrived.
-    #[error("{url} cannot be reached: {reason}")]
-    Unreachable {
-        /// The base URL without secrets.
-        url: String,
-        /// The cause in a few words.
-        reason: &'static str,
-    },
-    /// The body is not Doorbell's. API Gateway has bodies of its own for a rejected token and for overload.
-    #[error("{url} answered {status} {}", describe(*status))]
-    UnexpectedResponse {
-        /// The base URL without secrets.
-        url: String,
-        /// The HTTP status.
-        status: u16,
-    },
-    /// The body is longer than [`RESPONSE_BYTES`].
-    #[error("{url} answered with more than {} MiB, which is not Doorbell's", RESPONSE_BYTES >> 20)]
-    ResponseTooLarge {
-        /// The base URL without secrets.
-        url: String,
-    },
-    /// The next page of a list is on another host, which must not get the token, or the list does not end.
-    #[error("{url} answered with a list that cannot be read to its end: {reason}")]
-    UnusableList {
-        /// The base URL without secrets.
-        url: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-}
-
-impl ClientError {
-    /// Whether a retry may succeed: network faults, 408, 429 and every 5xx.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } => true,
-            Self::Api { status, .. } | Self::UnexpectedResponse { status, .. } => {
-                *status >= 500 || *status == 408 || *status == 429
-            }
-            Self::ResponseTooLarge { .. } | Self::UnusableList { .. } => false,
-        }
-    }
-
-    /// Whether the server asks to come back later (503).
-    pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Api { status: 503, .. })
-    }
-
-    /// Whether the network or the server failed (any 5xx), and not the request.
-    pub(crate) fn is_fault(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } => true,
-            Self::Api { status, .. } | Self::UnexpectedResponse { status, .. } => *status >= 500,
-            Self::ResponseTooLarge { .. } | Self::UnusableList { .. } => false,
-        }
-    }
-
-    /// Whether the token was rejected (401 or 403), so that no retry can succeed.
-    pub fn is_auth_error(&self) -> bool {
-        matches!(
-            self,
-            Self::Api { status: 401 | 403, .. } | Self::UnexpectedResponse { status: 401 | 403, .. }
-        )
-    }
-}
-
-fn describe(status: u16) -> &'static str {
-    match status {
-        401 | 403 => "and refuses the token",
-        429 | 500.. => "without saying why",
-        _ => "with something that is not Doorbell's",
-    }
-}
-
 /// The API at one base URL, with one token.
 #[derive(Clone)]
 pub struct Api {
     http: Client,
     base: BaseUrl,
     token: String,
+    /// One permit for each call in flight, if they are limited.
+    calls: Option<Arc<Semaphore>>,
 }
 
 impl fmt::Debug for Api {
@@ -134,7 +54,15 @@ impl fmt::Debug for Api {
 impl Api {
     /// The API at `base`. User, password, query and fragment of the URL are dropped. Makes no call.
     pub fn new(http: Client, base: Url, token: impl Into<String>) -> Self {
-        Self { http, base: BaseUrl::new(base), token: token.into() }
+        Self { http, base: BaseUrl::new(base), token: token.into(), calls: None }
+    }
+
+    /// The same API with at most `calls` calls in flight, those of clones included. Further calls wait for their turn, which does
+    /// not count towards their time limit.
+    #[must_use]
+    pub fn with_calls_in_flight(mut self, calls: usize) -> Self {
+        self.calls = Some(Arc::new(Semaphore::new(calls)));
+        self
     }
 
     /// `GET path`; `path` may have a query.
@@ -153,6 +81,7 @@ impl Api {
         &self,
         path: &str,
     ) -> Result<(T, Option<String>), ClientError> {
+        let _permit = self.permit().await;
         let response = self.respond(self.request(Method::GET, path)).await?;
         let url = response.url().clone();
         let links = response.headers().get_all(LINK).iter().filter_map(|value| value.to_str().ok());
@@ -196,14 +125,27 @@ impl Api {
         self.send(self.request(Method::POST, path).json(body).timeout(timeout)).await
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// A request with the token and [`TIMEOUT`].
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.base.text);
         self.http.request(method, url).bearer_auth(&self.token).timeout(TIMEOUT)
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        Ok(self.call(request).await?)
+    }
+
+    /// Sends `request`. An error has the time of the response's `Retry-After`.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
+        let _permit = self.permit().await;
         let response = self.respond(request).await?;
-        self.body(response).await
+        let retry_after = retry_after(response.headers());
+        self.body(response).await.map_err(|error| CallError { error, retry_after })
+    }
+
+    async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // Fails only when the semaphore is closed, which it never is.
+        self.calls.as_ref()?.acquire().await.ok()
     }
 
     async fn respond(&self, request: RequestBuilder) -> Result<Response, ClientError> {
@@ -254,25 +196,7 @@ impl Api {
     }
 }
 
-/// The base URL without secrets, so it may appear in errors and logs.
-#[derive(Clone)]
-struct BaseUrl {
-    text: String,
-    is_http: bool,
-}
-
-impl BaseUrl {
-    /// A user or password would add a second `Authorization` header, and a query would swallow the path of each call.
-    fn new(mut url: Url) -> Self {
-        let is_http = matches!(url.scheme(), "http" | "https");
-        // These fail only for a URL without a host, which is handled below.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.set_query(None);
-        url.set_fragment(None);
-        let text = url.as_str().trim_end_matches('/');
-        // `user:password@host:3000` parses as a scheme and a path.
-        let text = if url.has_host() { text } else { text.rsplit('@').next().unwrap_or_default() };
-        Self { text: text.to_owned(), is_http }
-    }
+/// The seconds of `Retry-After`. Its other form, a date, is not Doorbell's.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }

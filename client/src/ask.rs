@@ -5,7 +5,8 @@ use std::time::Duration;
 use doorbell_protocol::{RequestId, RequestRecord, RuntimeId, Status};
 use tokio::time::Instant;
 
-use crate::api::{Api, ClientError};
+use crate::api::Api;
+use crate::error::ClientError;
 
 /// The time between two polls, as in the existing web clients.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(500);

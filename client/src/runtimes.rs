@@ -2,7 +2,8 @@
 
 use doorbell_protocol::{Ack, RuntimeId, RuntimeRecord, WorkspaceId};
 
-use crate::api::{Api, ClientError};
+use crate::api::Api;
+use crate::error::ClientError;
 
 const PATH: &str = "/api/runtimes";
 
