@@ -1,11 +1,11 @@
-//! A ring: initiate, then poll until the request has ended.
+//! A ring for models on their own routes: initiate, then poll until the request has ended.
 
 use std::time::Duration;
 
 use doorbell_protocol::{RequestId, RequestRecord, RuntimeId, Status};
-use tokio::time::Instant;
 
 use crate::api::Api;
+use crate::clock::now;
 use crate::error::ClientError;
 
 /// The time between two polls, as in the existing web clients.
@@ -13,7 +13,7 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Shorter waits after the ring and after the claim: some daemons have 1 s heartbeats, and most agent programs respond
 /// at once.
-const FIRST_POLLS: [Duration; 4] = [
+pub(crate) const FIRST_POLLS: [Duration; 4] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(150),
@@ -23,7 +23,7 @@ const FIRST_POLLS: [Duration; 4] = [
 /// The server ends every request within 90 s (30 s pending, 60 s running). The rest allows for slow calls.
 const ASK_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Why [`ask`] returned no completed request.
+/// Why a request did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// A call failed.
@@ -33,8 +33,11 @@ pub enum AskError {
     #[error("{0}")]
     Failed(String),
     /// The server kept the request open past its deadlines.
-    #[error("the request stayed open for {} seconds; the server should have ended it by then", ASK_TIMEOUT.as_secs())]
-    StillOpen,
+    #[error("the request stayed open for {} seconds; the server should have ended it by then", after.as_secs())]
+    StillOpen {
+        /// The time that was waited.
+        after: Duration,
+    },
 }
 
 /// A completed request and its timing.
@@ -102,7 +105,7 @@ pub async fn ask(
             waits = FIRST_POLLS.into_iter();
         }
         if start.elapsed() > ASK_TIMEOUT {
-            return Err(AskError::StillOpen);
+            return Err(AskError::StillOpen { after: ASK_TIMEOUT });
         }
         tokio::time::sleep(waits.next().unwrap_or(POLL_INTERVAL)).await;
         record = poll(api, runtime, record.id).await?;
@@ -126,12 +129,6 @@ fn completed(record: RequestRecord, timing: Timing) -> Result<CompletedRequest, 
         return Ok(CompletedRequest { record, timing });
     }
     Err(AskError::Failed(record.error.unwrap_or_else(|| "the daemon gave no reason".to_owned())))
-}
-
-/// Tokio's clock, which tests can pause.
-#[expect(clippy::disallowed_methods, reason = "measures the duration of a ring")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]

@@ -5,11 +5,20 @@
 mod api;
 mod ask;
 mod base_url;
+mod clock;
 mod error;
+mod fleet;
+mod idempotency_key;
 mod link;
+mod requests;
 mod runtimes;
+mod wait;
 
 pub use api::{Api, RESPONSE_BYTES, TIMEOUT, http_client};
 pub use ask::{AskError, CompletedRequest, POLL_INTERVAL, Timing, ask};
 pub use error::ClientError;
+pub use fleet::{FLEET_CALLS, Fleet, FleetOutcome, cancel_on_any};
+pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
+pub use requests::{AskOptions, cancel, poll, running_deadline, submit};
 pub use runtimes::{forget, runtimes};
+pub use wait::wait_for_end;
