@@ -17,7 +17,7 @@ use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Response, StatusCode, header};
 use axum::serve::{IncomingStream, Listener};
-use doorbell_protocol::RuntimeId;
+use doorbell_protocol::{RuntimeId, error_text};
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::runtime::RuntimeIdNamespace;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -36,6 +36,7 @@ pub struct ScriptedCall {
     pub path: String,
     /// Every `Authorization` header.
     pub authorization: Vec<String>,
+    pub idempotency_key: Option<String>,
     pub body: Value,
     /// The number of earlier calls to the same path; of heartbeats, of the same runtime.
     pub nth: usize,
@@ -49,6 +50,8 @@ pub enum Reply {
     Json(u16, Value),
     /// A body of any other kind.
     Bytes(u16, Vec<u8>),
+    /// A 429 with these seconds in `Retry-After`.
+    RateLimited(u64),
     /// A page of a list, and its `Link` header.
     Page(Value, String),
     Redirect(String),
@@ -179,6 +182,11 @@ async fn respond(
         Reply::Default => (200, default_response(&call).to_string().into()),
         Reply::Json(status, body) => (status, body.to_string().into()),
         Reply::Bytes(status, body) => (status, body.into()),
+        Reply::RateLimited(seconds) => {
+            let body = json!({"error": error_text::RINGS_LIMITED}).to_string().into();
+            let response = Response::builder().status(StatusCode::TOO_MANY_REQUESTS);
+            return response.header(header::RETRY_AFTER, seconds).body(body).unwrap();
+        }
         Reply::Page(body, link) => {
             let response = Response::builder().header(header::LINK, link);
             return response.body(body.to_string().into()).unwrap();
@@ -204,11 +212,13 @@ impl Shared {
         let (parts, body) = request.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
         let authorization = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let idempotency_key = parts.headers.get("idempotency-key");
         let mut call = ScriptedCall {
             at: self.watch.elapsed(),
             method: parts.method.to_string(),
             path: parts.uri.to_string(),
             authorization: authorization.map(|value| value.to_str().unwrap().to_owned()).collect(),
+            idempotency_key: idempotency_key.map(|value| value.to_str().unwrap().to_owned()),
             body: serde_json::from_slice(&body).unwrap_or_default(),
             nth: 0,
         };

@@ -5,9 +5,11 @@
 mod client;
 mod failures;
 mod fixtures;
+mod fleet;
 mod heartbeats;
 mod registration;
 mod reports;
+mod requests;
 mod shutdown;
 mod user_client;
 mod work;
