@@ -1,12 +1,15 @@
 //! The command line. The defaults of the client commands match `doorbell dev`.
 
+mod ask;
 mod bench;
+mod cancel;
 mod client;
 mod daemon;
 mod dev;
 mod forget;
 mod origin;
 mod parsers;
+mod questions;
 mod server;
 mod table;
 mod token;
@@ -17,12 +20,15 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use tracing_subscriber::filter::LevelFilter;
 
+pub use ask::{Ask, Target};
 pub use bench::Bench;
+pub use cancel::Cancel;
 pub use client::{ClientArgs, Models, Runtimes};
 pub use daemon::{Agents, Daemon};
 pub use dev::{Dev, StoreKind};
 pub use forget::Forget;
 pub use origin::{CorsOrigin, InvalidOrigin};
+pub use questions::Questions;
 pub use server::Server;
 pub use table::{TableArgs, TableStoreKind};
 pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke};
@@ -46,6 +52,9 @@ Examples:
   doorbell daemon               register this machine's agent programs and answer rings
   doorbell runtimes             list the runtimes
   doorbell models codex         list the models of a runtime
+  doorbell questions codex      list what else a runtime answers
+  doorbell ask codex disk_usage --wait
+                                ask a runtime and print the answer
   doorbell why <request>        show the history of a request";
 
 impl Arguments {
@@ -85,6 +94,12 @@ pub enum Command {
     Runtimes(Runtimes),
     /// Ring a runtime and list its models
     Models(Models),
+    /// List the kinds of requests that a runtime answers
+    Questions(Questions),
+    /// Ask a runtime, or all of them
+    Ask(Ask),
+    /// Cancel a request
+    Cancel(Cancel),
     /// Remove a runtime from the list
     Forget(Forget),
     /// Show who rang, claimed and reported a request, and which deadline ended it

@@ -1,13 +1,18 @@
 //! Output: tables and JSON on standard output, notes, progress and errors on standard error. Colour and progress appear only on
 //! a terminal; `NO_COLOR` turns colour off.
 
+mod answer;
+mod json_text;
+
 use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anstyle::AnsiColor;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use doorbell_protocol::limits::QUESTION_TIMEOUT_DEFAULT_S;
 use doorbell_protocol::{
-    Model, ModelEntry, RuntimeRecord, ServiceTier, Status, Thinking, Timestamp, is_layout_control,
+    AnyRequestRecord, Model, ModelEntry, Question, RequestId, RuntimeRecord, ServiceTier, Status, Thinking,
+    Timestamp, is_layout_control,
 };
 use doorbell_shared::http::access_log;
 use doorbell_shared::token::TokenRecord;
@@ -16,6 +21,8 @@ use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+pub use answer::{json_line, result};
 
 /// Logs text to standard error.
 pub fn log_to_stderr(level: LevelFilter) {
@@ -144,6 +151,36 @@ pub fn tokens(records: &[TokenRecord]) -> String {
     table(["ID", "ENDS IN", "SUBJECT", "SCOPE", "CREATED", "LAST USED", "EXPIRES"], "ID", rows)
 }
 
+/// A table of questions.
+pub fn questions(questions: &[Question]) -> String {
+    let row = |question: &Question| {
+        let args = question.args_schema.as_ref().map(answer::args_summary).unwrap_or_default();
+        let description = question.description.as_deref().unwrap_or_default();
+        let timeout = format!("{} s", question.timeout_s.unwrap_or(QUESTION_TIMEOUT_DEFAULT_S));
+        [question.name.as_str(), description, &timeout, &args].map(cell)
+    };
+    table(["KIND", "DESCRIPTION", "TIMEOUT", "ARGS"], "KIND", questions.iter().map(row))
+}
+
+/// A runtime that did not answer.
+#[derive(Debug)]
+pub struct Unanswered<'a> {
+    pub outcome: &'static str,
+    pub runtime: &'a RuntimeRecord,
+    pub request: Option<RequestId>,
+    pub reason: String,
+}
+
+/// A table of the runtimes that did not answer.
+pub fn unanswered(runtimes: &[Unanswered<'_>]) -> String {
+    let row = |Unanswered { outcome, runtime, request, reason }: &Unanswered<'_>| {
+        let RuntimeRecord { id, name, provider, daemon_id, .. } = runtime;
+        let request = request.map(|request| request.to_string()).unwrap_or_default();
+        [outcome, name.as_str(), provider, daemon_id, &id.to_string(), &request, reason].map(cell)
+    };
+    table(["OUTCOME", "NAME", "TYPE", "DAEMON", "ID", "REQUEST", "REASON"], "ID", runtimes.iter().map(row))
+}
+
 /// A table of steps with their durations.
 pub fn steps(steps: &[(&str, Duration)]) -> String {
     let times: Vec<_> = steps.iter().map(|(_, duration)| format!("{} ms", duration.as_millis())).collect();
@@ -199,11 +236,30 @@ impl Spinner {
     }
 
     pub fn show(&self, status: Status) {
-        self.0.set_message(match status {
-            Status::Pending => "pending: waiting for the runtime's next heartbeat",
-            Status::Running => "running: the runtime is working",
-            _ => "completed",
-        });
+        self.0.set_message(self::status(status));
+    }
+
+    /// Shows the status and the progress of a request.
+    pub fn show_record(&self, record: &AnyRequestRecord) {
+        self.0.set_message(answer::progress(record));
+    }
+
+    /// Shows how many of `asked` runtimes have not answered yet.
+    pub fn show_open(&self, asked: usize, open: usize) {
+        self.0.set_message(format!("waiting for {open} of {asked} runtimes"));
+    }
+
+    /// Removes the spinner from the terminal while `print` prints.
+    pub fn suspend(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "pending: waiting for the runtime's next heartbeat",
+        Status::Running => "running: the runtime is working",
+        _ => "completed",
     }
 }
 

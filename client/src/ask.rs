@@ -40,6 +40,13 @@ pub enum AskError {
     },
 }
 
+impl AskError {
+    /// The error of a request that failed or timed out with this text.
+    pub fn failed(error: Option<String>) -> Self {
+        Self::Failed(error.unwrap_or_else(|| "the daemon gave no reason".to_owned()))
+    }
+}
+
 /// A completed request and its timing.
 #[derive(Clone, Debug)]
 pub struct CompletedRequest {
@@ -128,7 +135,7 @@ fn completed(record: RequestRecord, timing: Timing) -> Result<CompletedRequest, 
     if record.status == Status::Completed {
         return Ok(CompletedRequest { record, timing });
     }
-    Err(AskError::Failed(record.error.unwrap_or_else(|| "the daemon gave no reason".to_owned())))
+    Err(AskError::failed(record.error))
 }
 
 #[cfg(test)]

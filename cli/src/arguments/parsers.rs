@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
+use doorbell_client::{IdempotencyKey, InvalidIdempotencyKey};
 use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
 use reqwest::Url;
@@ -70,6 +71,10 @@ pub(super) fn runtime(text: &str) -> Result<RuntimeId, String> {
 pub(super) fn request(text: &str) -> Result<RequestId, String> {
     let expected = "not an id such as 0193510a2b3c7d4e8f90a1b2c3d4e5f6: 32 hex digits in lower case";
     text.parse().map_err(|_| expected.to_owned())
+}
+
+pub(super) fn idempotency_key(text: &str) -> Result<IdempotencyKey, String> {
+    text.parse().map_err(|error: InvalidIdempotencyKey| error.to_string())
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use doorbell_client::{AskError, ClientError};
+use doorbell_client::{AskError, ClientError, InvalidIdempotencyKey};
 use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
-use doorbell_protocol::{InvalidId, RequestId, WorkspaceId};
+use doorbell_protocol::{InvalidId, Kind, RequestId, RuntimeId, WorkspaceId};
 use doorbell_shared::access::TooManyWorkspaces;
 use doorbell_shared::store::StoreError;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, DataFileProblem, OpenError};
@@ -73,6 +73,19 @@ pub enum CommandError {
     AmbiguousToken,
     #[error("a token cannot have {0}")]
     TooManyWorkspaces(#[from] TooManyWorkspaces),
+    /// Ctrl-C while waiting. The request is not cancelled: other clients may wait for it, too.
+    #[error("stopped waiting; request {request} stays open")]
+    StoppedWaiting { request: RequestId, runtime: RuntimeId },
+    #[error("no runtime{} answers {kind}", of_type(provider.as_deref()))]
+    NoRuntimeAnswers { provider: Option<String>, kind: Kind },
+    /// Of `doorbell ask --all`; a table has the reasons.
+    #[error("{answered} of {asked} runtimes {}{}", if *waits { "answered" } else { "were asked" },
+            if *stopped { "; requests to the others stay open" } else { "" })]
+    NotAllAnswered { answered: usize, asked: usize, waits: bool, stopped: bool },
+    #[error("no idempotency key: {0}")]
+    IdempotencyKey(#[from] InvalidIdempotencyKey),
+    #[error("no runtime that is listed has the request {0}")]
+    UnknownRequest(RequestId),
     /// A second Ctrl-C.
     #[error("interrupted before this machine had signed off; it is shown as online for a while")]
     Interrupted,
@@ -91,7 +104,12 @@ const TOKEN: &str = "check --token or DOORBELL_TOKEN";
 const UNENCRYPTED: &str =
     "use an https:// URL, or --allow-http (DOORBELL_ALLOW_HTTP) on a network that you trust";
 const RETAINED: &str = "a request is kept for 2 minutes after its last change; give --runtime if its runtime was forgotten; check the id and --workspace";
+const KINDS: &str = "`doorbell questions` lists the kinds that a runtime answers";
 const RUNTIMES: &str = "`doorbell runtimes` lists the runtimes";
+
+fn of_type(provider: Option<&str>) -> String {
+    provider.map(|provider| format!(" of the type {provider:?}")).unwrap_or_default()
+}
 
 impl CommandError {
     /// What the user can do about it. The error itself has the API's text.
@@ -110,6 +128,16 @@ impl CommandError {
             Self::Unencrypted { .. } => Some(UNENCRYPTED.to_owned()),
             Self::NoSuchName { .. } => Some(RUNTIMES.to_owned()),
             Self::NoSuchRequest { .. } => Some(RETAINED.to_owned()),
+            Self::StoppedWaiting { request, runtime } => {
+                Some(format!("`doorbell cancel {request} --runtime {runtime}` cancels it"))
+            }
+            Self::NotAllAnswered { stopped: true, .. } => {
+                Some("`doorbell cancel <REQUEST> --runtime <ID>` cancels one of them".to_owned())
+            }
+            Self::NoRuntimeAnswers { .. } => Some(KINDS.to_owned()),
+            Self::UnknownRequest(_) => Some(
+                "check the id and --workspace; --runtime finds requests of a forgotten runtime".to_owned(),
+            ),
             Self::NoData => Some("name it with --data, as in `doorbell dev --data doorbell.db`".to_owned()),
             Self::NoSuchToken => Some("`doorbell token list` lists the tokens of a workspace".to_owned()),
             Self::TooManyWorkspaces(_) => Some("create several tokens".to_owned()),
@@ -165,6 +193,9 @@ fn api_hint(error: &ClientError) -> Option<&'static str> {
             Some("check --workspace or DOORBELL_WORKSPACE, and whose the token is")
         }
         (404, "runtime not found") => Some(RUNTIMES),
+        (404, "unknown kind") => Some(KINDS),
+        (404, "not found") => Some("the server may be older than this command, without requests of any kind"),
+        (409, "idempotency key was used for another request") => Some("give another --idempotency-key"),
         (409, "too many runtimes in this workspace") => Some("`doorbell forget` removes runtimes"),
         (503, "runtime is offline") => Some("start `doorbell daemon` on its machine"),
         (503, "server is busy" | "too many registrations for this token") => {

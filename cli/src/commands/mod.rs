@@ -1,11 +1,14 @@
 //! What each command does.
 
+mod ask;
 mod bench;
+mod cancel;
 mod connect;
 mod daemon;
 mod dev;
 mod error;
 mod forget;
+mod questions;
 mod resolve;
 mod runtimes;
 mod signals;
@@ -29,6 +32,9 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Daemon(arguments) => signals::run_until_signal(|stop| daemon::run(arguments, stop)).await,
         Command::Runtimes(arguments) => runtimes::list(arguments).await,
         Command::Models(arguments) => runtimes::models(arguments).await,
+        Command::Questions(arguments) => questions::run(arguments).await,
+        Command::Ask(arguments) => ask::run(arguments).await,
+        Command::Cancel(arguments) => cancel::run(arguments).await,
         Command::Forget(arguments) => forget::run(arguments).await,
         Command::Why(arguments) => why::run(arguments).await,
         Command::Bench(arguments) => signals::run_until_signal(|stop| bench::run(arguments, stop)).await,

@@ -24,16 +24,36 @@ pub(super) async fn runtime(
     by: By,
     workspace: Option<WorkspaceId>,
 ) -> Result<RuntimeId, CommandError> {
-    match name.to_ascii_lowercase().parse() {
-        Ok(id) => Ok(id),
-        Err(_) => find(&client::runtimes(api, workspace).await?, name, by),
+    match parse_id(name) {
+        Some(id) => Ok(id),
+        None => Ok(find(&client::runtimes(api, workspace).await?, name, by)?.id),
     }
+}
+
+/// The id of a text that is one, in any case.
+pub(super) fn parse_id(text: &str) -> Option<RuntimeId> {
+    text.to_ascii_lowercase().parse().ok()
+}
+
+/// The record of the runtime with this id, name or type, from the list. Case is ignored.
+///
+/// # Errors
+/// No runtime or several have it, or the list cannot be read.
+pub(super) async fn record(
+    api: &Api,
+    name: &str,
+    workspace: Option<WorkspaceId>,
+) -> Result<RuntimeRecord, CommandError> {
+    let runtimes = client::runtimes(api, workspace).await?;
+    let Some(id) = parse_id(name) else { return find(&runtimes, name, By::NameOrType).cloned() };
+    let found = runtimes.into_iter().find(|runtime| runtime.id == id);
+    found.ok_or_else(|| CommandError::NoSuchName { what: "id", name: id.to_string() })
 }
 
 type RuntimeFilter<'a> = &'a dyn Fn(&RuntimeRecord) -> bool;
 
 /// An exact name precedes a name in another case, which precedes a type: a name may be the type of another runtime.
-fn find(runtimes: &[RuntimeRecord], name: &str, by: By) -> Result<RuntimeId, CommandError> {
+fn find<'a>(runtimes: &'a [RuntimeRecord], name: &str, by: By) -> Result<&'a RuntimeRecord, CommandError> {
     let folded = name.to_lowercase();
     let matches = |text: &str| text.to_lowercase() == folded;
     let filters: [(&str, RuntimeFilter<'_>); 3] = [
@@ -45,7 +65,7 @@ fn find(runtimes: &[RuntimeRecord], name: &str, by: By) -> Result<RuntimeId, Com
         let candidates: Vec<&RuntimeRecord> = runtimes.iter().filter(|runtime| is_match(runtime)).collect();
         match candidates.as_slice() {
             [] => {}
-            [one] => return Ok(one.id),
+            [one] => return Ok(one),
             several => {
                 return Err(CommandError::AmbiguousName {
                     count: several.len(),
@@ -86,7 +106,7 @@ mod tests {
 
     fn place(named: &[(&str, &str)], name: &str) -> usize {
         let runtimes = runtimes(named);
-        let id = find(&runtimes, name, By::NameOrType).unwrap();
+        let id = find(&runtimes, name, By::NameOrType).unwrap().id;
         runtimes.iter().position(|runtime| runtime.id == id).unwrap()
     }
 
@@ -111,7 +131,7 @@ mod tests {
         let named = runtimes(&[("Work", "codex"), ("OPENCODE", "x")]);
         let error = find(&named, "codex", By::Name).unwrap_err();
         assert_eq!(error.to_string(), "no runtime has the name \"codex\"");
-        assert_eq!(find(&named, "opencode", By::Name).unwrap(), named[1].id);
+        assert_eq!(find(&named, "opencode", By::Name).unwrap().id, named[1].id);
     }
 
     #[test]

@@ -26,6 +26,15 @@ where
     }
 }
 
+/// Runs `work` until Ctrl-C or SIGTERM, which drops it. `None`: a signal came first.
+pub(super) async fn unless_stopped<T>(work: impl Future<Output = T>) -> std::io::Result<Option<T>> {
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        ended = work => Ok(Some(ended)),
+        () = signals.stop_requested() => Ok(None),
+    }
+}
+
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,

@@ -1,0 +1,112 @@
+//! `doorbell ask`: a request of any kind to one runtime, or to all.
+
+mod fleet;
+mod printer;
+
+use std::io::{IsTerminal as _, stderr};
+use std::time::Duration;
+
+use doorbell_client::{self as client, Api, AskError, AskOptions, IdempotencyKey, InvalidIdempotencyKey};
+use doorbell_protocol::{AnyRequestRecord, Question, RuntimeId, Status, WorkspaceId};
+use doorbell_shared::clock::{Clock as _, SystemClock};
+use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
+
+use super::{CommandError, connect, resolve, signals};
+use crate::arguments::{Ask, Target};
+use crate::output::{self, Spinner};
+
+/// How long the server may hold the response to a poll. On a terminal it is shorter, so that the status is current.
+const WAIT: Duration = Duration::from_secs(20);
+const TERMINAL_WAIT: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(arguments: Ask) -> Result<(), CommandError> {
+    let api = connect::to_server(&arguments.client.server, &arguments.client.token)?;
+    let options = AskOptions {
+        args: arguments.args.clone(),
+        queue_s: arguments.queue_s,
+        idempotency_key: Some(match &arguments.idempotency_key {
+            Some(key) => key.clone(),
+            None => new_key()?,
+        }),
+        ..AskOptions::new(arguments.kind)
+    };
+    match &arguments.target {
+        Target::Runtime(name) => one(&api, name, &options, &arguments).await,
+        Target::All { provider } => fleet::run(&api, provider.as_deref(), options, &arguments).await,
+    }
+}
+
+/// An id of a request is unique and has only visible ASCII characters.
+fn new_key() -> Result<IdempotencyKey, InvalidIdempotencyKey> {
+    RandomIdGenerator::default().request_id(SystemClock.now()).to_string().parse()
+}
+
+/// A runtime, and its questions if the list was read.
+struct Found {
+    runtime: RuntimeId,
+    questions: Option<Vec<Question>>,
+}
+
+/// An id needs no list. Without the list, the longest running deadline of a question applies.
+async fn find(api: &Api, name: &str, workspace: Option<WorkspaceId>) -> Result<Found, CommandError> {
+    if let Some(runtime) = resolve::parse_id(name) {
+        return Ok(Found { runtime, questions: None });
+    }
+    let record = resolve::record(api, name, workspace).await?;
+    Ok(Found { runtime: record.id, questions: Some(record.questions.unwrap_or_default()) })
+}
+
+async fn one(api: &Api, name: &str, options: &AskOptions, arguments: &Ask) -> Result<(), CommandError> {
+    let Found { runtime, questions } = find(api, name, arguments.client.workspace).await?;
+    let record = client::submit(api, runtime, options).await?;
+    if !arguments.waits {
+        print_asked(&record, arguments.json);
+        return Ok(());
+    }
+    let running = client::running_deadline(arguments.kind, questions.as_deref());
+    let record = wait(api, record, options.time_limit(running)).await?;
+    print_ended(record, arguments.json)
+}
+
+async fn wait(
+    api: &Api,
+    record: AnyRequestRecord,
+    time_limit: Duration,
+) -> Result<AnyRequestRecord, CommandError> {
+    let stopped = CommandError::StoppedWaiting { request: record.id, runtime: record.runtime_id };
+    let longest = if stderr().is_terminal() { TERMINAL_WAIT } else { WAIT };
+    let spinner = Spinner::start();
+    let ended =
+        client::wait_for_end(api, record, time_limit, || longest, |record| spinner.show_record(record));
+    let ended = signals::unless_stopped(ended).await?;
+    drop(spinner);
+    Ok(ended.ok_or(stopped)??)
+}
+
+fn print_asked(record: &AnyRequestRecord, json: bool) {
+    if json {
+        output::json(record);
+        return;
+    }
+    output::line(record.id);
+    if record.status.is_terminal() {
+        // An answer from a cache cannot be polled.
+        output::note(format!("It is {} already; --wait prints the answer.", record.status.as_str()));
+    }
+}
+
+/// Prints the record as JSON, or the result of a completed request.
+fn print_ended(record: AnyRequestRecord, json: bool) -> Result<(), CommandError> {
+    if json {
+        output::json(&record);
+    }
+    if record.status != Status::Completed {
+        return Err(AskError::failed(record.error).into());
+    }
+    match &record.result {
+        _ if json => {}
+        Some(result) => output::result(result),
+        None => output::note("the request completed without a result"),
+    }
+    Ok(())
+}
