@@ -1,10 +1,9 @@
 //! Results, progress and questions of machines.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write as _};
 
 use doorbell_protocol::{AnyRequestRecord, Json, is_layout_control};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::json_text;
@@ -15,22 +14,22 @@ const PROGRESS_CHARS: usize = 50;
 /// The arguments that are listed for a question.
 const LISTED_ARGS: usize = 12;
 
-/// A result that is only a text, as of a program that prints no JSON.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TextResult {
-    text: String,
-}
-
-/// Prints a result: the text of a [`TextResult`], otherwise JSON.
+/// Prints a result: the text alone of `{"text":…}`, as of a program that prints no JSON, otherwise JSON.
 pub fn result(result: &Json) {
-    let text = match result.parse() {
-        Ok(TextResult { text }) if io::stdout().is_terminal() => printable(&text),
-        Ok(TextResult { text }) => text,
-        Err(_) => json_text::pretty(result.as_str()),
+    let text = match only_text(result) {
+        Some(text) if io::stdout().is_terminal() => printable(&text),
+        Some(text) => text,
+        None => json_text::pretty(result.as_str()),
     };
     // Not through anstream, which would remove escapes from a text for a program. A closed pipe is not an error.
     let _ = writeln!(io::stdout(), "{}", text.strip_suffix('\n').unwrap_or(&text));
+}
+
+/// Not by way of a struct, which serde also reads from an array.
+fn only_text(result: &Json) -> Option<String> {
+    let mut members: HashMap<String, String> = result.parse().ok()?;
+    let text = members.remove("text")?;
+    members.is_empty().then_some(text)
 }
 
 /// Foreign text for a terminal, with its lines and tabs.
@@ -112,6 +111,17 @@ mod tests {
         assert_eq!(shown("\"copying\\n\\u001b[2J\""), "running: copying \u{fffd}[2J");
         assert_eq!(shown(r#"{"percent": 5}"#), r#"running: {"percent":5}"#);
         assert_eq!(shown(&format!("\"{}\"", "a".repeat(51))), format!("running: {}…", "a".repeat(50)));
+    }
+
+    #[test]
+    fn only_text_is_the_single_member_text() {
+        let only_text = |json: &str| only_text(&json.parse().unwrap());
+        assert_eq!(only_text(r#"{"text":"a"}"#).as_deref(), Some("a"));
+        for json in
+            [r#"["a"]"#, r#""a""#, r#"{"text":1}"#, r#"{"text":"a","b":"c"}"#, r#"{"b":"c"}"#, "{}", "null"]
+        {
+            assert_eq!(only_text(json), None, "{json}");
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@
 mod support;
 
 mod commands {
+    mod ask;
+    mod ask_all;
+    mod cancel;
     mod client;
     mod daemon;
     mod data_file;
@@ -13,6 +16,7 @@ mod commands {
     mod emulator;
     mod errors;
     mod options;
+    mod questions;
     mod terminal;
     mod tokens;
     mod unencrypted;

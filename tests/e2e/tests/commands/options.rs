@@ -69,6 +69,9 @@ async fn every_command_has_examples() {
         ("daemon", "\n  doorbell daemon --openai http://127.0.0.1:11434/v1\n"),
         ("runtimes", "\n  doorbell runtimes --json\n"),
         ("models", "\n  doorbell models Codex\n"),
+        ("questions", "\n  doorbell questions Codex --json\n"),
+        ("ask", "\n  doorbell ask Codex disk_usage --wait\n"),
+        ("cancel", "\n  doorbell cancel 0193510a2b3c7d4e8f90a1b2c3d4e5f6\n"),
         ("forget", "\n  doorbell forget \"Old laptop\"\n"),
         ("why", "\n  doorbell why 0193510a2b3c7d4e8f90a1b2c3d4e5f6 --workspace $WORKSPACE\n"),
         ("bench", "\n  doorbell bench\n"),
@@ -81,7 +84,7 @@ async fn every_command_has_examples() {
 #[tokio::test]
 async fn help_hides_token_of_environment() {
     let machine = Machine::new().with_env("DOORBELL_TOKEN", "dbu_secret");
-    for command in ["daemon", "runtimes", "models", "forget", "bench"] {
+    for command in ["daemon", "runtimes", "models", "questions", "ask", "cancel", "forget", "bench"] {
         let help = help(&machine, &[command]).await;
         assert!(help.contains("DOORBELL_TOKEN") && !help.contains("dbu_secret"), "{help}");
     }

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each suite uses a part of it")]
 
+pub mod any_kind;
 pub mod api;
 pub mod dev;
 pub mod machine;
