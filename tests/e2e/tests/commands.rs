@@ -7,6 +7,7 @@ mod support;
 mod commands {
     mod ask;
     mod ask_all;
+    mod ask_dev;
     mod cancel;
     mod client;
     mod daemon;

@@ -9,6 +9,7 @@ pub mod api;
 pub mod dev;
 pub mod machine;
 pub mod process;
+pub mod question_daemon;
 pub mod records;
 pub mod terminal;
 
