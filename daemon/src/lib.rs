@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`agents`] | the agent programs of this machine: configured or found on `PATH` |
 //! | [`sources`] | how to list the models of one agent program |
+//! | [`skills`] | the local skills and MCP servers of an agent program |
 //! | [`report`](mod@report) | reports with retries |
 //!
 //! [`Daemon`] runs it all. `examples/model_source.rs` adds an agent program in 20 lines.
@@ -13,6 +14,7 @@
 
 pub mod agents;
 pub mod report;
+pub mod skills;
 pub mod sources;
 
 mod heartbeat;

@@ -33,6 +33,11 @@ impl Environment {
         value.to_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
+    /// A variable with an absolute path. A relative one depends on the folder in which the daemon was started.
+    pub(crate) fn directory(&self, name: &str) -> Option<PathBuf> {
+        self.0(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+
     /// The absolute path of the first executable `name` on `PATH`. Relative entries of `PATH` are skipped: they depend on
     /// the folder in which the daemon was started.
     pub(super) fn find_program(&self, name: &Path) -> Option<PathBuf> {
@@ -75,6 +80,20 @@ mod tests {
         });
         assert_eq!(environment.text("KEY").as_deref(), Some("sk-1"));
         assert_eq!((environment.text("BLANK"), environment.text("OTHER")), (None, None));
+    }
+
+    #[test]
+    fn directory_is_absolute() {
+        let environment = Environment::new(|name| match name {
+            "ABSOLUTE" => Some("/srv/codex".into()),
+            "RELATIVE" => Some("codex".into()),
+            "BLANK" => Some("".into()),
+            _ => None,
+        });
+        assert_eq!(environment.directory("ABSOLUTE"), Some("/srv/codex".into()));
+        for name in ["RELATIVE", "BLANK", "OTHER"] {
+            assert_eq!(environment.directory(name), None, "{name}");
+        }
     }
 
     #[test]
