@@ -13,6 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use doorbell_client::{Api, http_client};
 use doorbell_daemon::agents::Agent;
+use doorbell_daemon::questions::QuestionHandlers;
 use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_protocol::{Model, ModelEntry, ModelListResult};
@@ -43,6 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         profile_id: String::new(),
         version: None,
         source: Arc::new(MyAgent),
+        questions: QuestionHandlers::default(),
     };
     let api = Api::new(http_client()?, "http://127.0.0.1:3000".parse()?, var("DOORBELL_TOKEN")?);
     let settings = Settings::of_this_machine(var("DOORBELL_WORKSPACE")?.parse()?);

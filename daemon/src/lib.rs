@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`agents`] | the agent programs of this machine: configured or found on `PATH` |
 //! | [`sources`] | how to list the models of one agent program |
+//! | [`questions`] | kinds of requests that the owner of the machine declares |
 //! | [`skills`] | the local skills and MCP servers of an agent program |
 //! | [`report`](mod@report) | reports with retries |
 //!
@@ -13,6 +14,7 @@
 #![warn(missing_docs)]
 
 pub mod agents;
+pub mod questions;
 pub mod report;
 pub mod skills;
 pub mod sources;

@@ -167,6 +167,7 @@ mod tests {
     use doorbell_protocol::{RuntimeStatus, Timestamp};
 
     use super::*;
+    use crate::questions::QuestionHandlers;
     use crate::sources::sample::Sample;
 
     fn agent(provider: &str, profile: &str) -> Agent {
@@ -176,6 +177,7 @@ mod tests {
             profile_id: profile.to_owned(),
             version: None,
             source: Arc::new(Sample),
+            questions: QuestionHandlers::default(),
         }
     }
 

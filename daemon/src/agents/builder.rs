@@ -11,6 +11,7 @@ use super::config::{AgentConfig, parse_server_url};
 use super::detect;
 use super::environment::Environment;
 use super::error::AgentsError;
+use crate::questions::QuestionHandlers;
 use crate::sources::ModelSource;
 use crate::sources::codex::Codex;
 use crate::sources::command::Command;
@@ -32,16 +33,22 @@ pub struct Agent {
     pub version: Option<String>,
     /// Lists the agent's models.
     pub source: Arc<dyn ModelSource>,
+    /// The questions that it answers.
+    pub questions: QuestionHandlers,
 }
 
 impl Agent {
+    /// The type of the [sample](Self::sample).
+    pub(super) const SAMPLE: &str = "sample";
+
     pub(super) fn sample() -> Self {
         Self {
             name: Sample::NAME.to_owned(),
-            provider: "sample".to_owned(),
+            provider: Self::SAMPLE.to_owned(),
             profile_id: String::new(),
             version: None,
             source: Arc::new(Sample),
+            questions: QuestionHandlers::default(),
         }
     }
 }
@@ -65,6 +72,7 @@ impl<'a> AgentBuilder<'a> {
             profile_id: config.profile().to_owned(),
             version: self.version(config).await,
             source: self.source(config)?,
+            questions: QuestionHandlers::default(),
         };
         let fits = |text: &str| text.chars().count() <= TEXT_CHARS;
         if fits(&agent.name) && fits(&agent.profile_id) {

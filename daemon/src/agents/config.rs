@@ -1,4 +1,4 @@
-//! The configuration of agents: the TOML file, and what a flag stands for.
+//! The configuration of agents and questions: the TOML file, and what a flag stands for.
 //!
 //! The file is parsed strictly, and errors name the line: a mistyped key would otherwise be ignored silently. Relative
 //! paths start at the file's folder. The file holds no secret: `api_key_env` is the name of an environment variable.
@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::environment::is_bare_name;
 use super::error::AgentsError;
+use crate::questions::QuestionConfig;
 
 /// The configuration file.
 #[derive(Debug, Deserialize)]
@@ -20,6 +21,9 @@ pub(super) struct Config {
     /// In the file's order.
     #[serde(rename = "agent")]
     pub(super) agents: Vec<AgentConfig>,
+    /// In the file's order.
+    #[serde(rename = "question")]
+    pub(super) questions: Vec<QuestionConfig>,
 }
 
 /// One `[[agent]]`.
@@ -66,7 +70,7 @@ pub(super) enum AgentConfig {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { detect: true, agents: Vec::new() }
+        Self { detect: true, agents: Vec::new(), questions: Vec::new() }
     }
 }
 
@@ -76,7 +80,7 @@ impl Config {
             .map_err(|reason| AgentsError::ConfigUnreadable { path: path.to_owned(), reason })?;
         let mut config: Self = toml::from_str(&text)
             .map_err(|reason| AgentsError::ConfigInvalid { path: path.to_owned(), reason: reason.into() })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = folder(path);
         config.agents.iter_mut().for_each(|agent| agent.make_relative_to(folder));
         Ok(config)
     }
@@ -101,6 +105,9 @@ impl AgentConfig {
 }
 
 impl AgentConfig {
+    /// Every [type](Self::provider).
+    pub(super) const PROVIDERS: [&str; 5] = ["codex", "opencode", "openai", "command", "file"];
+
     /// The type in a registration.
     pub(super) fn provider(&self) -> &'static str {
         match self {
@@ -179,6 +186,11 @@ pub(super) fn parse_server_url(url: &str) -> Result<Url, AgentsError> {
     })
 }
 
+/// The folder in which the relative paths of the file at `path` start.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
 fn host_and_port(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     format!("{}:{port}", url.host_str().unwrap_or_default())
@@ -222,6 +234,36 @@ mod tests {
             let error = read(&format!("detect = true\n[[agent]]\n{agent}")).unwrap_err();
             assert!(error.contains("doorbell.toml: ") && error.contains(expected), "{agent}: {error}");
             assert!(error.contains("at line 2") || error.contains("at line 3"), "{agent}: {error}");
+        }
+    }
+
+    #[test]
+    fn rejects_wrong_fields_of_question_with_line() {
+        let cases = [
+            ("program = ['df']", "missing field `name`"),
+            ("name = 'q'", "missing field `program`"),
+            ("name = 'q'\nprogram = 'df'", "invalid type"),
+            ("name = 'q'\nprogram = ['df']\nargs = []", "unknown field `args`"),
+            ("name = 'q'\nprogram = ['df']\nargs_schema = 'object'", "invalid type"),
+            ("name = 'q'\nprogram = ['df']\ntimeout_s = 1.5", "invalid type"),
+        ];
+        for (question, expected) in cases {
+            let error = read(&format!("detect = true\n[[question]]\n{question}")).unwrap_err();
+            assert!(error.contains("doorbell.toml: ") && error.contains(expected), "{question}: {error}");
+            assert!((2..=5).any(|line| error.contains(&format!("at line {line}"))), "{question}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_provider_is_a_type_of_the_file() {
+        let fields = "url = 'http://localhost'\nprogram = 'a'\npath = 'b'";
+        for provider in AgentConfig::PROVIDERS {
+            // A type takes some of the fields only.
+            let parsed = fields
+                .split('\n')
+                .chain([""])
+                .find_map(|field| read(&format!("[[agent]]\ntype = '{provider}'\n{field}")).ok());
+            assert_eq!(parsed.unwrap().agents[0].provider(), provider);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Environment variables, and programs on `PATH`. Tests pass variables of their own.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -38,13 +38,14 @@ impl Environment {
         self.0(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
-    /// The absolute path of the first executable `name` on `PATH`. Relative entries of `PATH` are skipped: they depend on
-    /// the folder in which the daemon was started.
+    /// A variable as it is.
+    pub(crate) fn value(&self, name: &str) -> Option<OsString> {
+        self.0(name)
+    }
+
+    /// [`find_on_path`] with this `PATH`.
     pub(super) fn find_program(&self, name: &Path) -> Option<PathBuf> {
-        let path = self.0("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            .filter(|folder| folder.is_absolute())
-            .find_map(|folder| which::which_in_global(name, Some(folder)).ok()?.next())
+        find_on_path(&self.0("PATH").unwrap_or_default(), name)
     }
 
     /// The absolute path of a bare name that is on `PATH`; anything else unchanged.
@@ -54,8 +55,16 @@ impl Environment {
     }
 }
 
+/// The absolute path of the first executable `name` in the folders of `path`. Relative entries are skipped: they depend on
+/// the folder in which the daemon was started.
+pub(crate) fn find_on_path(path: &OsStr, name: &Path) -> Option<PathBuf> {
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute())
+        .find_map(|folder| which::which_in_global(name, Some(folder)).ok()?.next())
+}
+
 /// Whether a program is a name to search for on `PATH`, not a path.
-pub(super) fn is_bare_name(program: &Path) -> bool {
+pub(crate) fn is_bare_name(program: &Path) -> bool {
     Some(program.as_os_str()) == program.file_name()
 }
 

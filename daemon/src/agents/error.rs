@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use doorbell_protocol::limits::TEXT_CHARS;
 
+use crate::questions::QuestionConfigError;
+
 /// An invalid file, flag or environment. The texts are for the user who starts the daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentsError {
@@ -22,6 +24,14 @@ pub enum AgentsError {
         path: PathBuf,
         /// The parser's error, with the line.
         reason: Box<toml::de::Error>,
+    },
+    /// The configuration file has an invalid question.
+    #[error("{}: {reason}", .path.display())]
+    InvalidQuestion {
+        /// The configuration file.
+        path: PathBuf,
+        /// What is wrong with the question, and the remedy.
+        reason: Box<QuestionConfigError>,
     },
     /// Two agents have the same provider and profile, so they would be one runtime.
     #[error("there are two agents of type \"{provider}\" {}", duplicate_remedy(.profile))]

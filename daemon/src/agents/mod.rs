@@ -5,18 +5,21 @@
 //!   never on an order, and two agents with the same pair are rejected.
 //! - A configured agent is offered even if its program is missing: a client that rings it reads the cause.
 //! - A configured provider is not searched for on `PATH`.
+//! - Every agent answers the configured questions, unless a question names the types of its agents.
 
 mod builder;
 mod config;
 mod detect;
-mod environment;
+pub(crate) mod environment;
 mod error;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use builder::AgentBuilder;
 use config::{AgentConfig, Config};
+
+use crate::questions::QuestionHandlers;
 
 pub use builder::Agent;
 pub use environment::Environment;
@@ -58,6 +61,7 @@ impl Options {
 /// [`AgentsError`] when file or flags are invalid.
 pub async fn find(options: &Options, environment: &Environment) -> Result<Vec<Agent>, AgentsError> {
     let config = options.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+    let questions = questions(&config, options, environment)?;
     let auto_detect = config.detect && options.detect;
     let mut configs = config.agents;
     configs.extend(options.agents()?);
@@ -73,7 +77,21 @@ pub async fn find(options: &Options, environment: &Environment) -> Result<Vec<Ag
     if agents.is_empty() {
         agents.push(Agent::sample());
     }
+    for agent in &mut agents {
+        agent.questions = questions.of(&agent.provider);
+    }
     Ok(agents)
+}
+
+fn questions(
+    config: &Config,
+    options: &Options,
+    environment: &Environment,
+) -> Result<QuestionHandlers, AgentsError> {
+    let path = options.config.as_deref().unwrap_or(Path::new(""));
+    let providers = [AgentConfig::PROVIDERS.as_slice(), &[Agent::SAMPLE]].concat();
+    let questions = QuestionHandlers::build(&config.questions, config::folder(path), environment, &providers);
+    questions.map_err(|reason| AgentsError::InvalidQuestion { path: path.to_owned(), reason: reason.into() })
 }
 
 fn reject_duplicates(configs: &[AgentConfig]) -> Result<(), AgentsError> {

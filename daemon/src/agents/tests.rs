@@ -219,3 +219,29 @@ async fn rejects_name_over_200_characters() {
     let text = "an agent of type \"codex\" has a name or profile of more than 200 characters";
     assert_eq!(error.to_string(), text);
 }
+
+#[tokio::test]
+async fn agents_answer_questions_of_their_type() {
+    let machine = Machine::new().with_program("codex", "");
+    let options = machine.with_config(
+        "[[question]]\nname = 'disk'\nprogram = ['df']\nagents = ['codex']\n\
+         [[question]]\nname = 'load'\nprogram = ['uptime']\n\
+         [[agent]]\ntype = 'file'\npath = 'models.json'",
+    );
+    let agents = machine.find(&options).await.unwrap();
+    let questions = agents.iter().map(|agent| {
+        let names: Vec<_> =
+            agent.questions.declarations().map(|question| question.name.to_string()).collect();
+        format!("{}: {}", agent.provider, names.join(" "))
+    });
+    assert_eq!(questions.collect::<Vec<_>>(), ["file: load", "codex: disk load"]);
+}
+
+#[tokio::test]
+async fn error_names_file_and_invalid_question() {
+    let machine = Machine::new();
+    let options = machine.with_config("[[question]]\nname = 'disk'\nprogram = ['df']\ntimeout_s = 0");
+    let error = machine.find(&options).await.unwrap_err().to_string();
+    let text = "doorbell.toml: question \"disk\": \"timeout_s\" is 0; give 1 to 900 seconds";
+    assert!(error.ends_with(text), "{error}");
+}

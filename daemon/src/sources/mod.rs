@@ -18,7 +18,7 @@ mod model_list;
 pub mod openai;
 pub mod opencode;
 pub(crate) mod process;
-mod process_group;
+pub(crate) mod process_group;
 pub mod sample;
 #[cfg(test)]
 pub(crate) mod script;

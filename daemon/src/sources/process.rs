@@ -47,6 +47,16 @@ impl Program {
         Self { path, arguments: arguments.into_iter().map(Into::into).collect(), name }
     }
 
+    /// The same program at another path, with the arguments and the name.
+    pub(crate) fn at(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
+    /// The path, or a bare name.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file name, for error texts.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -54,8 +64,8 @@ impl Program {
 
     /// Runs the program to its end. Dropping the future kills the program and the processes that it started.
     pub(crate) async fn run(&self) -> Result<Output, SourceError> {
-        let child = self.command().spawn().map_err(|error| self.not_started(error.kind()))?;
-        match ProcessGroup::new(child).output().await {
+        let group = ProcessGroup::spawn(self.command()).map_err(|error| self.not_started(error.kind()))?;
+        match group.output().await {
             Ok(Some(output)) => Ok(output),
             Ok(None) => Err(self.invalid_output()),
             Err(error) => Err(self.not_runnable(error.kind())),
@@ -82,12 +92,11 @@ impl Program {
         SourceError::InvalidOutput { program: self.name.clone() }
     }
 
-    fn command(&self) -> Command {
+    /// The command with both outputs as pipes, and without an input.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(&self.arguments).kill_on_drop(true);
+        command.args(&self.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        #[cfg(unix)]
-        command.process_group(0);
         command
     }
 
@@ -98,7 +107,8 @@ impl Program {
         SourceError::Failed { program: self.name.clone(), status: status.code(), command: words.join(" ") }
     }
 
-    fn not_started(&self, reason: io::ErrorKind) -> SourceError {
+    /// The error for a program that the system did not start.
+    pub(crate) fn not_started(&self, reason: io::ErrorKind) -> SourceError {
         match reason {
             io::ErrorKind::NotFound if self.path == Path::new(&self.name) => {
                 SourceError::NotInstalled { program: self.name.clone() }

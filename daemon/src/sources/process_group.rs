@@ -10,7 +10,7 @@ use std::process::ExitStatus;
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, copy, sink};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 use super::model_list::read_to_limit;
 
@@ -26,12 +26,36 @@ pub(crate) struct Output {
 }
 
 /// A child that leads a process group. Dropping it before the exit kills the group.
-pub(super) struct ProcessGroup(Child);
+pub(crate) struct ProcessGroup(Child);
 
 impl ProcessGroup {
-    /// `child` must have been spawned with `process_group(0)` and `kill_on_drop`.
-    pub(super) fn new(child: Child) -> Self {
-        Self(child)
+    /// Starts the program in a process group of its own. Outside of Unix there are no groups, and only the program is killed.
+    pub(crate) fn spawn(mut command: Command) -> io::Result<Self> {
+        command.kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        command.spawn().map(Self)
+    }
+
+    /// The group's leader.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// The id of the leader and the group; `None` once the leader has been waited for, because the id may belong to another
+    /// group then.
+    #[cfg(unix)]
+    pub(crate) fn leader(&self) -> Option<Pid> {
+        self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+    }
+
+    /// Sends a signal to every process of the group, unless the leader has been waited for.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: Signal) {
+        let Some(leader) = self.leader() else { return };
+        if let Err(error) = kill_process_group(leader, signal) {
+            tracing::warn!(%error, "children of a program may still be running");
+        }
     }
 
     /// Reads the output and waits for the exit; `None` if standard output is over the limit for a list.
@@ -51,13 +75,9 @@ impl ProcessGroup {
 
 #[cfg(unix)]
 impl Drop for ProcessGroup {
-    /// Without an id the child has exited, and nothing is killed. `kill_on_drop` kills the child itself.
+    /// `kill_on_drop` kills the child itself.
     fn drop(&mut self) {
-        let leader = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let Some(leader) = leader else { return };
-        if let Err(error) = kill_process_group(leader, Signal::KILL) {
-            tracing::warn!(%error, "children of an agent program may still be running");
-        }
+        self.signal(Signal::KILL);
     }
 }
 

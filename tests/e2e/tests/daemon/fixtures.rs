@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use doorbell_client::{Api, ClientError};
 use doorbell_daemon::agents::Agent;
+use doorbell_daemon::questions::QuestionHandlers;
 use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_protocol::{Model, ModelEntry, ModelListResult, RuntimeId};
@@ -108,6 +109,7 @@ pub(crate) fn agent(provider: &str, source: ScriptedSource) -> Agent {
         profile_id: String::new(),
         version: Some("1.2.3".to_owned()),
         source: Arc::new(source),
+        questions: QuestionHandlers::default(),
     }
 }
 

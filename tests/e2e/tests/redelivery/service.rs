@@ -10,6 +10,7 @@ use axum::http::{Method, Uri};
 use axum::response::Response;
 use doorbell_client::Api;
 use doorbell_daemon::agents::Agent;
+use doorbell_daemon::questions::QuestionHandlers;
 use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_gateway::invoke;
@@ -136,6 +137,7 @@ pub(crate) async fn start_daemon(api: &Api, delay: Duration) -> (String, JoinHan
         profile_id: String::new(),
         version: None,
         source: Arc::new(SlowAgent(delay)),
+        questions: QuestionHandlers::default(),
     };
     let daemon = Daemon::new(api.clone(), settings, vec![agent]);
     let registered = daemon.register().await.unwrap();
