@@ -38,7 +38,7 @@ struct Process {
 struct Descendant {
     pid: i32,
     started: u64,
-    is_in_group: bool,
+    was_in_group: bool,
     handle: OwnedFd,
 }
 
@@ -69,12 +69,16 @@ impl Descendants {
         Self(found)
     }
 
-    /// Sends a signal to the descendants that a signal to the group does not reach.
-    pub(super) fn signal_outside_of_group(&self, signal: Signal) {
-        for descendant in self.0.iter().filter(|descendant| !descendant.is_in_group) {
-            // Fails if the process has ended.
-            let _ = pidfd_send_signal(&descendant.handle, signal);
+    /// Sends SIGTERM to the descendants that a signal to the group does not reach.
+    pub(super) fn terminate_outside_of_group(&self) {
+        for descendant in self.0.iter().filter(|descendant| !descendant.was_in_group) {
+            descendant.signal(Signal::TERM);
         }
+    }
+
+    /// Kills each, because those that were in the group may have left it since.
+    fn kill_each(&self) {
+        self.0.iter().for_each(|descendant| descendant.signal(Signal::KILL));
     }
 
     /// Kills these descendants, the group of `leader`, and the descendants that were started since the search; returns all of
@@ -84,10 +88,10 @@ impl Descendants {
         self.extend(Self::find(leader, request));
         // Fails if no process of the group is left.
         let _ = kill_process_group(leader, Signal::KILL);
-        self.signal_outside_of_group(Signal::KILL);
+        self.kill_each();
         for _ in 0..ROUNDS {
             let more = Self::find(leader, request);
-            more.signal_outside_of_group(Signal::KILL);
+            more.kill_each();
             if !self.extend(more) {
                 break;
             }
@@ -114,6 +118,13 @@ impl Descendants {
         for descendant in &self.0 {
             let _ = waitid(WaitId::PidFd(descendant.handle.as_fd()), options);
         }
+    }
+}
+
+impl Descendant {
+    /// Does nothing if the process has ended.
+    fn signal(&self, signal: Signal) {
+        let _ = pidfd_send_signal(&self.handle, signal);
     }
 }
 
@@ -144,7 +155,7 @@ impl Process {
         let Self { pid, group, started, .. } = *self;
         let handle = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
         // The handle may be of another process that got the id since.
-        is_running(pid, started).then_some(Descendant { pid, started, is_in_group: group == leader, handle })
+        is_running(pid, started).then_some(Descendant { pid, started, was_in_group: group == leader, handle })
     }
 }
 

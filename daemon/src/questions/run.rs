@@ -129,7 +129,7 @@ impl Run {
             return;
         };
         self.group.signal(Signal::TERM);
-        descendants.signal_outside_of_group(Signal::TERM);
+        descendants.terminate_outside_of_group();
         exit_within_grace(leader).await;
         // The leader has not been waited for, so the group's id is still its own.
         let Ok(killed) = spawn_blocking(move || descendants.kill(leader, request)).await else { return };

@@ -15,20 +15,20 @@ setsid sleep 1000 & session=$!
 env -i "$(command -v setsid)" "$(command -v sleep)" 1000 & bare=$!
 while ! test -s orphan; do sleep 0.01; done
 while test "$(tr '\0' ' ' < /proc/$session/cmdline)" != 'sleep 1000 '; do sleep 0.01; done
-while test -s /proc/$bare/environ; do sleep 0.01; done
+while test "$(tr '\0' ' ' < /proc/$bare/cmdline)" != "$(command -v sleep) 1000 "; do sleep 0.01; done
 echo "{\"progress\":[$$,$child,$session,$(cat orphan),$bare]}"
 "#;
 
+/// The state of a process, such as `Z` for a zombie; `None` if there is none.
 #[cfg(target_os = "linux")]
-fn is_running(pid: i64) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+fn state(pid: i64) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
 #[cfg(target_os = "linux")]
-fn is_zombie(pid: i64) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+fn is_running(pid: i64) -> bool {
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
 /// Waits for the ids that the program printed as progress.
@@ -57,7 +57,7 @@ async fn time_limit_ends_every_descendant() {
     let text = "q did not end within 900 seconds and was ended; ask for less, or raise its \"timeout_s\"";
     assert_eq!(error.unwrap_err().to_string(), text);
     assert_eq!(pids.iter().filter(|pid| is_running(**pid)).count(), 0);
-    assert!(!is_zombie(pids[0]));
+    assert_eq!(state(pids[0]), None);
 }
 
 #[cfg(target_os = "linux")]
@@ -94,7 +94,32 @@ async fn adopted_descendants_leave_no_zombie() {
         pids
     };
     let (_, pids) = tokio::join!(run, cancel);
-    assert_eq!(pids.iter().filter(|pid| is_zombie(**pid)).count(), 0);
+    assert_eq!(pids.into_iter().filter_map(state).collect::<String>(), "");
+}
+
+/// The child leaves the group and clears its environment after it has been found, and then loses its parent.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn descendant_that_leaves_group_at_sigterm_is_ended() {
+    let body = r#"
+sh -c "trap 'exec env -i $(command -v setsid) $(command -v sleep) 1000' TERM; echo ready > ready; while :; do sleep 0.01; done" &
+child=$!
+trap 'while test "$(cut -d " " -f 5 /proc/$child/stat)" != $child; do sleep 0.01; done; exit' TERM
+while ! test -s ready; do sleep 0.01; done
+echo "{\"progress\":[$child]}"
+while :; do sleep 0.01; done
+"#;
+    let machine = Machine::with_script(body);
+    let question = machine.question();
+    let (progress, mut receiver) = watch::channel(None);
+    let stop = CancellationToken::new();
+    let cancel = async {
+        let pids = pids(&mut receiver).await;
+        stop.cancel();
+        pids
+    };
+    let (_, pids) = tokio::join!(question.run(next_request(), None, &progress, &stop), cancel);
+    assert!(!is_running(pids[0]));
 }
 
 #[cfg(target_os = "linux")]
