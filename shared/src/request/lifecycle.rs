@@ -6,7 +6,7 @@
 use doorbell_protocol::{Json, Timestamp, WorkspaceId};
 
 use super::{ClaimFilter, Lease, LeaseToken, Request, RequestOutcome, Ring, State, TimeoutReason};
-use crate::limits::REDELIVERY_AFTER;
+use crate::limits::{CLOCK_SKEW, REDELIVERY_AFTER};
 
 impl Request {
     /// The request of `ring`, to a runtime of `workspace`.
@@ -60,6 +60,12 @@ impl Request {
     /// Whether it can still be reported: not ended, and within its deadline.
     pub fn is_open(&self, now: Timestamp) -> bool {
         matches!(self.state, State::Pending | State::Running(_)) && self.timeout_reason(now).is_none()
+    }
+
+    /// Whether no instance can claim or report it any more, so that its id may leave the open set. An open request expires on one
+    /// instance's clock up to [`CLOCK_SKEW`] before it does on another's, which must still find it.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        !self.is_open(now - CLOCK_SKEW)
     }
 
     /// The request after its timeout, if a deadline has passed.
@@ -301,6 +307,17 @@ mod tests {
             assert!(request.reported_if_open(&completed(), at(22)).is_none(), "report on {state:?}");
             assert!(request.cancelled_if_open(at(22)).is_none(), "cancellation of {state:?}");
             assert!(request.timed_out_if_expired(at(1_000)).is_none(), "timeout of {state:?}");
+        }
+    }
+
+    #[test]
+    fn expired_request_ends_after_clock_skew() {
+        for (request, deadline) in [(pending(), at(30)), (running(), at(70))] {
+            assert!(!request.has_ended(deadline + CLOCK_SKEW));
+            assert!(request.has_ended(deadline + CLOCK_SKEW + TICK));
+        }
+        for request in terminal() {
+            assert!(request.has_ended(at(20)), "{:?}", request.state);
         }
     }
 

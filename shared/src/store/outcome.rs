@@ -66,9 +66,9 @@ pub enum HeartbeatOutcome {
 pub enum ClaimOutcome {
     /// The caller holds the lease.
     Won(Request),
-    /// The request is open and cannot be claimed now: another claim won, or its lease may hold.
+    /// The request cannot be claimed now: another claim won, its lease may hold, or it has expired on this instance's clock only.
     Lost,
-    /// The request has ended, so that its id can be removed from the open set.
+    /// The request has [ended](Request::has_ended), so that its id can be removed from the open set.
     Ended,
     /// There is no request. Its initiate may be in progress.
     Missing,
@@ -77,7 +77,7 @@ pub enum ClaimOutcome {
 impl ClaimOutcome {
     /// The outcome of a claim of `request`, which cannot be claimed.
     pub(super) fn of_unclaimable(request: &Request, now: Timestamp) -> Self {
-        if request.is_open(now) { Self::Lost } else { Self::Ended }
+        if request.has_ended(now) { Self::Ended } else { Self::Lost }
     }
 }
 
