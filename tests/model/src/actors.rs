@@ -39,7 +39,7 @@ impl Daemon {
     }
 }
 
-/// Indices of the requests, in the order of their ids. Clocks differ, so the requests may be made in another order.
+/// Indices of the requests. Their ids may be in another order, because the instances' clocks differ.
 pub const REQUESTS: [usize; 2] = [0, 1];
 
 /// Membership by index.
@@ -51,42 +51,70 @@ pub type RequestSet = [bool; 2];
 /// | at | state of the requests |
 /// |---|---|
 /// | 0 | nothing is old |
-/// | 7 | a lease of 0 s can be replaced, except where the clock that wrote it was ahead |
-/// | 32 | a request pending since 0 s is expired on one clock |
+/// | 9 | a lease of 0 s can be replaced, except where the clock that wrote it was ahead; an initiate of 0 s may still be in progress |
+/// | 32 | a request pending since 0 s is expired on one clock; an id of 9 s without a request is an orphan |
 /// | 62 | a request running since 0 s is expired on one clock; a lease of 32 s can be replaced |
 /// | 90 | a request running since 32 s is expired on one clock |
 /// | 104 | every deadline has passed |
 /// | 154 | the retention of a change at 32 s has ended on one clock |
-const INSTANTS: [u64; 7] = [0, 7, 32, 62, 90, 104, 154];
+pub const INSTANTS: &[u64] = &[0, 9, 32, 62, 90, 104, 154];
+
+/// How long a queued request waits, in seconds.
+pub const QUEUE_S: u64 = 3_600;
+
+/// The instants of queued requests: the runtime is offline for an hour.
+///
+/// | at | state of the requests |
+/// |---|---|
+/// | 3590 | a request of 0 s is pending on both clocks |
+/// | 3602 | a request pending since 0 s is expired on one clock; a lease of 3590 s can be replaced |
+/// | 3652 | a request running since 3590 s is expired on one clock |
+/// | 3680 | every deadline has passed |
+/// | 3722 | the retention of a request that was never claimed has ended on one clock |
+pub const QUEUE_INSTANTS: &[u64] = &[0, 9, 3_590, 3_602, 3_652, 3_680, 3_722];
 
 const SKEW: Duration = Duration::from_secs(2);
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// The difference of the two clocks.
+pub const CLOCK_DIFFERENCE: Duration = Duration::from_secs(4);
+
+/// An index into the instants of the scope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(usize);
 
 impl Instant {
-    pub fn next(self, until: u64) -> Option<Self> {
-        INSTANTS.get(self.0 + 1).filter(|seconds| **seconds <= until).map(|_| Self(self.0 + 1))
-    }
-
-    /// The first request is made at 0 s, the second at 0 s or 7 s: later instants would leave no time for what follows.
-    pub fn allows_initiate(self, request: usize) -> bool {
-        self.0 <= request
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 }
 
 /// The reading of each instance's clock at each instant. Computed once: the arithmetic costs more than a step.
 #[derive(Clone, Debug)]
-pub struct Clocks([[Timestamp; INSTANTS.len()]; 2]);
+pub struct Clocks {
+    seconds: &'static [u64],
+    readings: Vec<[Timestamp; 2]>,
+}
 
 impl Clocks {
     /// The lifecycle compares only differences, so any start will do.
-    pub fn starting_at(start: Timestamp) -> Self {
-        let instants = INSTANTS.map(|seconds| start + Duration::from_secs(seconds));
-        Self([instants.map(|instant| instant + SKEW), instants.map(|instant| instant - SKEW)])
+    pub fn starting_at(start: Timestamp, seconds: &'static [u64]) -> Self {
+        let reading = |seconds: &u64| {
+            let instant = start + Duration::from_secs(*seconds);
+            [instant + SKEW, instant - SKEW]
+        };
+        Self { seconds, readings: seconds.iter().map(reading).collect() }
     }
 
     pub fn now(&self, instance: Instance, instant: Instant) -> Timestamp {
-        self.0[instance as usize][instant.0]
+        self.readings[instant.0][instance as usize]
+    }
+
+    /// `None` after the last instant.
+    pub fn seconds(&self, instant: Instant) -> Option<u64> {
+        self.seconds.get(instant.0).copied()
+    }
+
+    pub fn last(&self) -> Instant {
+        Instant(self.seconds.len() - 1)
     }
 }

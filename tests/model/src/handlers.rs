@@ -1,101 +1,52 @@
-//! The steps of initiate, poll and report.
+//! The steps of poll, cancel and report. Each ends the request first; the removal of its id stays in progress.
 
-use std::sync::LazyLock;
-
-use doorbell_protocol::{Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
-use doorbell_shared::request::{Address, Request};
-use uuid::Uuid;
+use doorbell_protocol::Timestamp;
 
 use crate::actions::StepFault;
-use crate::actors::Daemon;
+use crate::actors::{Daemon, REQUESTS, RequestSet};
 use crate::design::{Invariant, Mutation};
 use crate::state::Call;
-use crate::store::{ConditionalWrite, Context};
-use crate::trace::Initiation;
+use crate::store::{ConditionalWrite, Context, is_orphan};
+use crate::stored::Stored;
 
 /// A step leaves a call in progress or ends it. A handler returns `None` if the fault is impossible in the step.
-pub enum Step {
-    InProgress(Call),
+pub enum Step<T = Call> {
+    InProgress(T),
     Done,
-}
-
-/// Parsed once: that costs more than many steps of the model.
-static RUNTIME: LazyLock<(WorkspaceId, RuntimeId)> = LazyLock::new(|| {
-    let workspace = "00000000-0000-4000-8000-00000000000a".parse();
-    let workspace = workspace.unwrap_or_else(|_| unreachable!("it is a constant"));
-    (workspace, RuntimeId::from_uuid(Uuid::from_u128(1)))
-});
-
-fn new_request(index: usize, now: Timestamp) -> Request {
-    let (workspace, runtime) = *RUNTIME;
-    let request = RequestId::from_uuid(Uuid::from_u128(index as u128));
-    Request::new(Address { runtime, request, kind: Kind::MODEL_LIST }, workspace, now)
 }
 
 pub fn report_call(daemon: Daemon, request: usize) -> Call {
     Call::Report { from: Some(daemon), request, author: daemon }
 }
 
+pub fn only(request: usize) -> RequestSet {
+    REQUESTS.map(|index| index == request)
+}
+
 impl Context<'_> {
-    /// The work hint is written first, so that no request is without one.
-    pub fn start_initiate(&mut self, request: usize) -> Call {
-        let now = self.now;
-        if self.has(Mutation::WorkHintAfterPut) {
-            self.put(request, new_request(request, now));
-        } else {
-            self.write_work_hint(now);
-        }
-        self.state.trace.requests[request].initiation = Initiation::InProgress;
-        Call::Initiate { request, now }
-    }
-
-    pub fn proceed_initiate(
-        &mut self,
-        request: usize,
-        now: Timestamp,
-        fault: Option<StepFault>,
-    ) -> Option<Step> {
-        let write = if self.has(Mutation::WorkHintAfterPut) {
-            self.write_work_hint(now);
-            ConditionalWrite::ConditionFailed
-        } else {
-            self.put(request, new_request(request, now))
-        };
-        self.state.trace.requests[request].initiation = match (fault, write) {
-            (Some(StepFault::WriteResponseLost), ConditionalWrite::Applied) => {
-                return Some(Step::InProgress(Call::Initiate { request, now }));
-            }
-            (Some(StepFault::WriteResponseLost | StepFault::Duplicated), _) => return None,
-            (Some(StepFault::ResponseLost), _) => Initiation::Abandoned,
-            // The id is unique, so a failed condition means that an earlier try was applied.
-            (None, _) => Initiation::Accepted,
-        };
-        Some(Step::Done)
-    }
-
     /// Only an expired request needs a second step: its timeout is stored before it is returned.
     pub fn start_poll(&mut self, request: usize, stale_read: bool) -> Option<Call> {
         let now = self.now;
         let table = &self.state.table;
         let read = if stale_read { &table.previous[request] } else { &table.requests[request] };
-        let read = read.clone().filter(|read| read.is_readable(now));
-        let timed_out = read.as_ref().and_then(|read| read.timed_out_if_expired(now));
+        let read = read.clone().filter(|read| read.0.is_readable(now));
+        let timed_out = read.as_ref().and_then(|read| read.0.timed_out_if_expired(now));
         if timed_out.is_some() && !self.has(Mutation::PollWithoutStoringTimeout) {
             return read.map(|read| Call::Poll { request, read, now });
         }
-        let stored = self.state.table.requests[request].as_ref();
-        self.state.trace.record_poll(request, timed_out.or(read).as_ref(), stored, now);
+        let shown = timed_out.as_ref().or(read.as_ref().map(|read| &*read.0));
+        self.state.trace.record_poll(request, shown, self.state.table.get(request), now);
         None
     }
 
     pub fn proceed_poll(
         &mut self,
         request: usize,
-        read: Request,
+        read: Stored,
         now: Timestamp,
         fault: Option<StepFault>,
     ) -> Option<Step> {
-        let write = self.time_out(request, &read, now);
+        let write = self.time_out(request, &read.0, now);
         match (fault, write) {
             (Some(StepFault::WriteResponseLost), ConditionalWrite::Applied) => {
                 Some(Step::InProgress(Call::Poll { request, read, now }))
@@ -103,11 +54,52 @@ impl Context<'_> {
             (Some(_), _) => None,
             // A retry needs no idempotency token: the response is the stored record.
             (None, _) => {
-                let stored = self.state.table.requests[request].as_ref();
-                self.state.trace.record_poll(request, stored, stored, now);
+                self.show(request, now);
+                self.remove_ended_later(request, now);
                 Some(Step::Done)
             }
         }
+    }
+
+    /// An expired request becomes a timeout, as in a poll.
+    pub fn proceed_cancel(
+        &mut self,
+        request: usize,
+        now: Timestamp,
+        fault: Option<StepFault>,
+    ) -> Option<Step> {
+        let write = self.cancel(request, now);
+        match (fault, write) {
+            (Some(StepFault::WriteResponseLost), ConditionalWrite::Applied) => {
+                return Some(Step::InProgress(Call::Cancel { request, now }));
+            }
+            (Some(StepFault::ResponseLost), ConditionalWrite::Applied) => {}
+            (None, _) => {
+                let stored = self.state.table.requests[request].as_ref();
+                let expired = stored.filter(|read| read.0.timeout_reason(now).is_some());
+                if let Some(read) = expired.filter(|read| read.0.is_readable(now)).cloned() {
+                    return Some(Step::InProgress(Call::Poll { request, read, now }));
+                }
+                self.show(request, now);
+            }
+            _ => return None,
+        }
+        self.remove_ended_later(request, now);
+        Some(Step::Done)
+    }
+
+    /// The write may have failed because of a report, or because of a claim on another clock: then the request is open.
+    fn remove_ended_later(&mut self, request: usize, now: Timestamp) {
+        let has_ended = self.stored(request).is_some_and(|stored| stored.has_ended(now));
+        if has_ended || self.has(Mutation::PollRemovesAnyId) {
+            self.remove_later(only(request));
+        }
+    }
+
+    fn show(&mut self, request: usize, now: Timestamp) {
+        let stored = self.state.table.get(request);
+        let shown = stored.filter(|stored| stored.is_readable(now));
+        self.state.trace.record_poll(request, shown, stored, now);
     }
 
     pub fn proceed_report(
@@ -117,6 +109,10 @@ impl Context<'_> {
         author: Daemon,
         fault: Option<StepFault>,
     ) -> Option<Step> {
+        if self.has(Mutation::ReportRemovesIdFirst) && self.state.table.open[request].is_some() {
+            self.remove_ids(only(request));
+            return fault.is_none().then_some(Step::InProgress(Call::Report { from, request, author }));
+        }
         let write = self.report(request, &author.outcome());
         match (fault, write, from) {
             (Some(StepFault::WriteResponseLost), ConditionalWrite::Applied, _) => {
@@ -135,15 +131,28 @@ impl Context<'_> {
         Some(Step::Done)
     }
 
-    /// The stored outcome is the idempotency token of a report.
+    /// The stored outcome is the idempotency token of a report. The id is removed after the outcome was stored, by this report or
+    /// an earlier one; heartbeats remove what other calls have ended.
     fn acknowledge(&mut self, request: usize, author: Daemon, write: ConditionalWrite) {
         let own = self.stored(request).is_some_and(|record| author.is_author_of(record));
         let readable = self.stored(request).is_some_and(|record| record.is_readable(self.now));
         let recognized = own && readable && !self.has(Mutation::ReportWithoutIdempotency);
         if write == ConditionalWrite::Applied || recognized {
             self.state.trace.record_report(request, author);
+            self.remove_later(only(request));
         } else if readable {
             self.state.trace.check(Invariant::StaleIsNotStored, !own);
         }
+    }
+
+    pub fn proceed_removal(&mut self, mut ids: RequestSet) {
+        if self.has(Mutation::OrphanJudgedAtRemoval) {
+            for index in REQUESTS {
+                let ended = self.stored(index).is_some_and(|stored| stored.has_ended(self.now));
+                let old = self.state.table.open[index].is_some_and(|id| is_orphan(id, self.now));
+                ids[index] &= ended || old;
+            }
+        }
+        self.remove_ids(ids);
     }
 }

@@ -1,121 +1,171 @@
-//! The steps of a heartbeat: record, list, and claim until a claim is won.
+//! The steps of a heartbeat: record, claim, and remove the ids of requests that have ended.
 
-use doorbell_protocol::InFlight;
-use doorbell_shared::request::{ClaimFilter, Delivery, LeaseToken, State};
+use std::cmp::Reverse;
+
+use doorbell_protocol::Timestamp;
+use doorbell_shared::request::{ClaimFilter, LeaseToken, State};
 
 use crate::actions::StepFault;
-use crate::actors::{Daemon, Instance, REQUESTS, RequestSet};
+use crate::actors::{CLOCK_DIFFERENCE, Daemon, REQUESTS, RequestSet};
 use crate::design::{Invariant, Mutation};
 use crate::handlers::Step;
-use crate::state::{Call, Candidate, HeartbeatStep};
+use crate::state::HeartbeatStep;
 use crate::store::{ConditionalWrite, Context};
 
 impl Context<'_> {
-    /// Returns `None` if there is no work hint or no candidate.
-    pub fn start_heartbeat(&self, daemon: Daemon, instance: Instance) -> Option<Call> {
-        let in_flight = self.state.in_flight[daemon as usize];
-        let step = self.list(in_flight)?;
-        Some(Call::Heartbeat { from: Some(daemon), instance, in_flight, step })
+    /// Records the heartbeat and reads the open set. Returns `None` if it has nothing to claim.
+    pub fn start_heartbeat(&self, in_flight: RequestSet) -> Option<HeartbeatStep> {
+        let ignored = self.has(Mutation::RedeliveryIgnoresInFlight);
+        let open = &self.state.table.open;
+        let is_listed = |index: &usize| open[*index].is_some() && (ignored || !in_flight[*index]);
+        let mut candidates: Vec<_> = REQUESTS.into_iter().filter(is_listed).collect();
+        if self.has(Mutation::NewestFirst) {
+            candidates.sort_by_key(|index| Reverse(open[*index]));
+        } else {
+            candidates.sort_by_key(|index| open[*index]);
+        }
+        let token = self.state.next_lease_token();
+        let none = RequestSet::default();
+        if candidates.is_empty() {
+            return None;
+        }
+        Some(HeartbeatStep::Claim { candidates, token, retry_of: None, won: none, ended: none })
     }
 
     pub fn proceed_heartbeat(
         &mut self,
         from: Option<Daemon>,
-        instance: Instance,
         in_flight: RequestSet,
         step: HeartbeatStep,
         fault: Option<StepFault>,
-    ) -> Option<Step> {
+    ) -> Option<Step<HeartbeatStep>> {
         let next = match step {
-            HeartbeatStep::List if fault.is_none() => self.list(in_flight),
-            HeartbeatStep::List => return None,
-            HeartbeatStep::Claim { candidates, token } => {
-                self.claim_step(from, in_flight, candidates, token, fault)?
+            HeartbeatStep::Record if fault.is_none() => self.start_heartbeat(in_flight),
+            HeartbeatStep::Record => return None,
+            HeartbeatStep::Claim { candidates, token, retry_of, won, ended } => {
+                // A retry is the same write.
+                self.now = retry_of.unwrap_or(self.now);
+                let claims = Claims { from, in_flight, candidates, won, ended };
+                self.claim_step(claims, token, fault)?
             }
         };
-        let call = next.map(|step| Call::Heartbeat { from, instance, in_flight, step });
-        Some(call.map_or(Step::Done, Step::InProgress))
-    }
-
-    fn list(&self, in_flight: RequestSet) -> Option<HeartbeatStep> {
-        if !self.state.table.has_work_hint(self.now) {
-            return None;
-        }
-        let filter = self.claim_filter(in_flight);
-        let found = |request| self.candidate(request, &filter);
-        let mut candidates: Vec<_> = REQUESTS.into_iter().filter_map(found).collect();
-        if self.has(Mutation::NewestFirst) {
-            candidates.reverse();
-        }
-        self.claim_first(candidates)
-    }
-
-    /// Each claim has a lease token of its own.
-    fn claim_first(&self, candidates: Vec<Candidate>) -> Option<HeartbeatStep> {
-        let token = self.state.next_lease_token();
-        (!candidates.is_empty()).then_some(HeartbeatStep::Claim { candidates, token })
-    }
-
-    fn claim_filter(&self, in_flight: RequestSet) -> ClaimFilter {
-        if self.has(Mutation::NoRedelivery) {
-            return ClaimFilter::Pending;
-        }
-        let ignored = self.has(Mutation::RedeliveryIgnoresInFlight);
-        let listed = REQUESTS.into_iter().filter(|request| in_flight[*request] && !ignored);
-        let ids: Vec<_> = listed.filter_map(|request| Some(self.stored(request)?.address.request)).collect();
-        // Two requests are within the limit of the list.
-        InFlight::try_from(ids).map_or(ClaimFilter::Pending, ClaimFilter::PendingOrLost)
-    }
-
-    fn candidate(&self, request: usize, filter: &ClaimFilter) -> Option<Candidate> {
-        let stored = self.stored(request)?;
-        let delivery = stored.delivery(filter, self.now)?;
-        let attempts = match (delivery, &stored.state) {
-            (Delivery::Redelivery { .. }, State::Running(lease)) => lease.attempt,
-            _ => 0,
-        };
-        Some(Candidate { request, delivery, attempts })
+        Some(next.map_or(Step::Done, Step::InProgress))
     }
 
     /// Claims the first candidate. Returns the next step, if there is one.
     fn claim_step(
         &mut self,
-        from: Option<Daemon>,
-        in_flight: RequestSet,
-        candidates: Vec<Candidate>,
+        mut claims: Claims,
         token: LeaseToken,
         fault: Option<StepFault>,
     ) -> Option<Option<HeartbeatStep>> {
-        let Candidate { request, delivery, attempts } = candidates[0];
-        let skipped =
-            candidates.iter().any(|other| other.request < request && self.is_claimable(other.request));
-        let applied = self.claim(request, delivery, token) == ConditionalWrite::Applied;
-        self.state.trace.check(Invariant::FirstComeFirstServed, !(skipped && applied));
-        let own = self.state.table.lease_token(request) == Some(token);
-        let won = applied || (own && !self.has(Mutation::ClaimWithoutLeaseToken));
-        match (fault, from) {
-            (Some(StepFault::WriteResponseLost), _) if applied => {
-                return Some(Some(HeartbeatStep::Claim { candidates, token }));
+        let request = claims.candidates[0];
+        if fault == Some(StepFault::StoreError) {
+            return self.fail_claim(claims);
+        }
+        let is_applied = self.claim_first(&claims, token) == ConditionalWrite::Applied;
+        let lease = self.state.table.lease(request).filter(|lease| lease.token == token);
+        if fault == Some(StepFault::WriteResponseLost) {
+            return is_applied.then_some(Some(claims.step(token, Some(self.now))));
+        }
+        let is_recognized = is_applied || !self.has(Mutation::ClaimWithoutLeaseToken);
+        claims.candidates.remove(0);
+        if let Some(lease) = lease.filter(|_| is_recognized) {
+            claims.won[request] = true;
+            self.state.trace.record_delivery(request, lease.attempt);
+            self.state.trace.check(Invariant::InFlightIsNotRedelivered, !claims.in_flight[request]);
+            if self.has(Mutation::IdRemovedAtClaim) {
+                self.state.table.open[request] = None;
             }
-            (None, _) if !won => {
-                self.state.trace.check(Invariant::WinnerGetsRequest, !own);
-                return Some(self.claim_first(candidates[1..].to_vec()));
+        } else {
+            self.state.trace.check(Invariant::WinnerGetsRequest, lease.is_none());
+            claims.ended[request] = self.finds_ended(request);
+        }
+        self.next_claim(claims, fault)
+    }
+
+    /// Writes the claim of the first candidate.
+    fn claim_first(&mut self, claims: &Claims, token: LeaseToken) -> ConditionalWrite {
+        let request = claims.candidates[0];
+        let age = |index: &usize| self.state.table.open[*index];
+        let mut older = claims.candidates[1..].iter().filter(|other| age(other) < age(&request));
+        let skipped = older.any(|other| self.is_claimable(*other));
+        let replaced = self.state.table.lease(request).map(|lease| self.now.since(lease.leased_at));
+        let filter =
+            if self.has(Mutation::NoRedelivery) { ClaimFilter::Pending } else { ClaimFilter::PendingOrLost };
+        let write = self.claim(request, filter, token);
+        if write == ConditionalWrite::Applied {
+            self.state.trace.check(Invariant::FirstComeFirstServed, !skipped);
+            // A lease of the same instant is at most this old.
+            let is_kept = replaced.is_none_or(|age| age > CLOCK_DIFFERENCE);
+            self.state.trace.check(Invariant::OneWinner, is_kept);
+        }
+        write
+    }
+
+    /// The claim was not applied, and the SDK's retries have failed. The heartbeat ends with what it has.
+    fn fail_claim(&mut self, mut claims: Claims) -> Option<Option<HeartbeatStep>> {
+        if self.has(Mutation::ClaimAfterError) {
+            claims.candidates.rotate_left(1);
+            return Some(Some(claims.step(self.state.next_lease_token(), None)));
+        }
+        let is_crash = !claims.won.contains(&true) && !claims.ended.contains(&true);
+        if is_crash {
+            return None;
+        }
+        self.end_heartbeat(&claims, None)
+    }
+
+    /// Each claim has a lease token of its own.
+    fn next_claim(&mut self, claims: Claims, fault: Option<StepFault>) -> Option<Option<HeartbeatStep>> {
+        let is_full = claims.won.iter().filter(|won| **won).count() >= self.scope.claims;
+        if claims.candidates.is_empty() || is_full {
+            self.end_heartbeat(&claims, fault)
+        } else {
+            fault.is_none().then(|| Some(claims.step(self.state.next_lease_token(), None)))
+        }
+    }
+
+    /// The daemon receives what was won. The removal stays in progress.
+    fn end_heartbeat(&mut self, claims: &Claims, fault: Option<StepFault>) -> Option<Option<HeartbeatStep>> {
+        match (fault, claims.from) {
+            (None, Some(daemon)) => {
+                for index in REQUESTS.into_iter().filter(|index| claims.won[*index]) {
+                    self.state.in_flight[daemon as usize][index] = true;
+                }
             }
-            (None, Some(daemon)) => self.state.in_flight[daemon as usize][request] = true,
             (None, None) => {}
-            (Some(StepFault::ResponseLost), Some(_)) if won => {}
+            (Some(StepFault::ResponseLost), Some(_)) if claims.won.contains(&true) => {}
             // Heartbeats are duplicated as a whole, at their start.
             _ => return None,
         }
-        self.state.trace.record_delivery(request, attempts + 1);
-        self.state.trace.check(Invariant::InFlightIsNotRedelivered, !in_flight[request]);
+        self.remove_later(claims.ended);
         Some(None)
+    }
+
+    fn finds_ended(&self, request: usize) -> bool {
+        let id = self.state.table.open[request];
+        !self.has(Mutation::NoRemovalByHeartbeat) && id.is_some_and(|id| self.may_remove(request, id))
     }
 
     fn is_claimable(&self, request: usize) -> bool {
         let stored = self.stored(request);
-        stored.is_some_and(|stored| {
-            matches!(stored.state, State::Pending) && stored.timeout_reason(self.now).is_none()
-        })
+        stored.is_some_and(|stored| stored.state == State::Pending && stored.is_open(self.now))
+    }
+}
+
+/// The claims of a heartbeat that has recorded.
+struct Claims {
+    from: Option<Daemon>,
+    in_flight: RequestSet,
+    candidates: Vec<usize>,
+    won: RequestSet,
+    ended: RequestSet,
+}
+
+impl Claims {
+    fn step(self, token: LeaseToken, retry_of: Option<Timestamp>) -> HeartbeatStep {
+        let Self { candidates, won, ended, .. } = self;
+        HeartbeatStep::Claim { candidates, token, retry_of, won, ended }
     }
 }

@@ -1,12 +1,13 @@
 //! Conditional writes to the table. The conditions are the lifecycle's own; only a mutation bypasses them.
 
-use doorbell_protocol::Timestamp;
-use doorbell_protocol::limits::PENDING_DEADLINE;
-use doorbell_shared::limits::WORK_HINT_LIFETIME;
-use doorbell_shared::request::{Delivery, Lease, LeaseToken, Request, RequestOutcome, State};
+use doorbell_protocol::{Kind, RequestId, Timestamp};
+use doorbell_shared::limits::CLOCK_SKEW;
+use doorbell_shared::request::{ClaimFilter, Lease, LeaseToken, OpenRequest, Request, RequestOutcome, State};
 
-use crate::design::Mutation;
-use crate::state::ModelState;
+use crate::actors::{REQUESTS, RequestSet};
+use crate::design::{Mutation, Scope};
+use crate::state::{Call, ModelState};
+use crate::stored::Stored;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionalWrite {
@@ -14,9 +15,10 @@ pub enum ConditionalWrite {
     ConditionFailed,
 }
 
-/// The state, the mutation and the instance's time, for a handler.
+/// The state, the design and the instance's time, for a handler.
 pub struct Context<'a> {
     pub state: &'a mut ModelState,
+    pub scope: &'a Scope,
     pub mutation: Option<Mutation>,
     pub now: Timestamp,
 }
@@ -27,14 +29,41 @@ impl Context<'_> {
     }
 
     pub fn stored(&self, index: usize) -> Option<&Request> {
-        self.state.table.requests[index].as_ref()
+        self.state.table.get(index)
     }
 
-    /// Without a condition, because the runtime is always online in the model.
-    pub fn write_work_hint(&mut self, now: Timestamp) {
-        let short = self.has(Mutation::WorkHintWhilePendingOnly);
-        self.state.table.work_hint_until =
-            Some(now + if short { PENDING_DEADLINE } else { WORK_HINT_LIFETIME });
+    /// The runtime is always online in the model, so room is the only condition.
+    pub fn add_id(&mut self, index: usize, id: RequestId) -> ConditionalWrite {
+        let open = &mut self.state.table.open;
+        if open.iter().flatten().count() >= self.scope.capacity {
+            return ConditionalWrite::ConditionFailed;
+        }
+        open[index] = Some(id);
+        ConditionalWrite::Applied
+    }
+
+    pub fn remove_ids(&mut self, ids: RequestSet) {
+        for index in REQUESTS.into_iter().filter(|index| ids[*index]) {
+            self.state.table.open[index] = None;
+        }
+    }
+
+    /// Leaves the removal of `ids` in progress. A removal that would change nothing is left out: no id is added twice.
+    pub fn remove_later(&mut self, ids: RequestSet) {
+        if REQUESTS.iter().any(|index| ids[*index] && self.state.table.open[*index].is_some()) {
+            self.state.calls.push(Call::Removal { ids });
+        }
+    }
+
+    /// Whether a call that finds `id` in the open set, and cannot claim its request, removes it.
+    pub fn may_remove(&self, index: usize, id: RequestId) -> bool {
+        match (self.stored(index), self.mutation) {
+            (Some(request), Some(Mutation::IdRemovedAtDeadline)) => !request.is_open(self.now),
+            (Some(request), _) => request.has_ended(self.now),
+            (None, Some(Mutation::OrphanRemovedAtOnce | Mutation::OrphanJudgedAtRemoval)) => true,
+            (None, Some(Mutation::OrphanAgeWithoutSkew)) => is_orphan(id, self.now + CLOCK_SKEW),
+            (None, _) => is_orphan(id, self.now),
+        }
     }
 
     pub fn put(&mut self, index: usize, request: Request) -> ConditionalWrite {
@@ -42,8 +71,8 @@ impl Context<'_> {
         self.write(index, created)
     }
 
-    pub fn claim(&mut self, index: usize, delivery: Delivery, token: LeaseToken) -> ConditionalWrite {
-        let claimed = self.stored(index).and_then(|request| self.claimed(request, delivery, token));
+    pub fn claim(&mut self, index: usize, filter: ClaimFilter, token: LeaseToken) -> ConditionalWrite {
+        let claimed = self.stored(index).and_then(|request| self.claimed(request, filter, token));
         self.write(index, claimed)
     }
 
@@ -53,6 +82,17 @@ impl Context<'_> {
         let unchanged = self.stored(index).is_some_and(|request| version(request) == version(read));
         let writes = unchanged || self.has(Mutation::TimeoutWithoutCondition);
         self.write(index, read.timed_out_if_expired(now).filter(|_| writes))
+    }
+
+    pub fn cancel(&mut self, index: usize, now: Timestamp) -> ConditionalWrite {
+        let cancelled = self.stored(index).and_then(|request| {
+            if self.has(Mutation::CancelWithoutCondition) {
+                Some(Request { state: State::Cancelled, updated_at: now, ..request.clone() })
+            } else {
+                request.cancelled_if_open(now)
+            }
+        });
+        self.write(index, cancelled)
     }
 
     pub fn report(&mut self, index: usize, outcome: &RequestOutcome) -> ConditionalWrite {
@@ -68,29 +108,35 @@ impl Context<'_> {
 
     fn write(&mut self, index: usize, changed: Option<Request>) -> ConditionalWrite {
         let Some(changed) = changed else { return ConditionalWrite::ConditionFailed };
-        let previous = self.state.table.requests[index].replace(changed);
+        let previous = self.state.table.requests[index].replace(Stored::from(changed));
         if self.has(Mutation::EventuallyConsistentRead) {
             self.state.table.previous[index] = previous;
         }
         ConditionalWrite::Applied
     }
 
-    fn claimed(&self, request: &Request, delivery: Delivery, token: LeaseToken) -> Option<Request> {
+    fn claimed(&self, request: &Request, filter: ClaimFilter, token: LeaseToken) -> Option<Request> {
         let now = self.now;
-        let first = Lease { claimed_at: now, token, attempt: 1 };
+        let first = Lease { claimed_at: now, leased_at: now, token, attempt: 1 };
         let running =
             |lease| Some(Request { state: State::Running(lease), updated_at: now, ..request.clone() });
-        match (self.mutation, delivery, &request.state) {
-            (Some(Mutation::ClaimWithoutCondition), Delivery::First, _) => running(first),
-            (Some(Mutation::ClaimIgnoresDeadline), Delivery::First, State::Pending) => running(first),
-            (Some(Mutation::RedeliveryOfAnyLease), Delivery::Redelivery { .. }, State::Running(lease)) => {
-                request.redelivered_if_lost(lease.token, token, now)
+        match (self.mutation, &request.state) {
+            (Some(Mutation::ClaimWithoutCondition), _) => running(first),
+            (Some(Mutation::ClaimIgnoresDeadline), State::Pending) => running(first),
+            (Some(Mutation::RedeliveryWithoutLeaseAge), State::Running(lease))
+                if lease.token != token && request.is_open(now) =>
+            {
+                running(Lease { claimed_at: lease.claimed_at, attempt: lease.attempt + 1, ..first })
             }
-            (Some(Mutation::RedeliveryRestartsClock), Delivery::Redelivery { .. }, State::Running(lease)) => {
-                request.claimed_if_claimable(delivery, token, now)?;
+            (Some(Mutation::RedeliveryRestartsClock), State::Running(lease)) => {
+                request.claimed_if_claimable(filter, token, now)?;
                 running(Lease { attempt: lease.attempt + 1, ..first })
             }
-            _ => request.claimed_if_claimable(delivery, token, now),
+            _ => request.claimed_if_claimable(filter, token, now),
         }
     }
+}
+
+pub fn is_orphan(request: RequestId, now: Timestamp) -> bool {
+    OpenRequest { request, kind: Kind::MODEL_LIST }.is_orphan(now)
 }

@@ -5,6 +5,7 @@ use doorbell_shared::request::Request;
 
 use crate::actors::Daemon;
 use crate::design::Invariant;
+use crate::stored::Stored;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Trace {
@@ -16,8 +17,8 @@ pub struct Trace {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestTrace {
     pub initiation: Initiation,
-    /// The first terminal record that a poll has returned.
-    pub shown: Option<Request>,
+    /// The first terminal record that a poll or a cancellation has returned.
+    pub shown: Option<Stored>,
     /// The author of the acknowledged report.
     pub recorded: Option<Daemon>,
     /// Bit n is set when a heartbeat has won the nth delivery.
@@ -46,7 +47,7 @@ impl Trace {
         }
     }
 
-    /// A poll at `now` returns `record`, or 404. `stored` is the latest version.
+    /// A poll or a cancellation at `now` returns `record`, or 404. `stored` is the latest version.
     pub fn record_poll(
         &mut self,
         request: usize,
@@ -55,12 +56,13 @@ impl Trace {
         now: Timestamp,
     ) {
         let trace = &mut self.requests[request];
-        let shown = trace.shown.as_ref().filter(|shown| shown.is_readable(now));
+        let shown = trace.shown.as_ref().map(|shown| &*shown.0).filter(|shown| shown.is_readable(now));
         let changed = shown.is_some_and(|shown| record != Some(shown));
         let lost = record.is_none() && stored.is_some_and(|stored| stored.is_readable(now));
         let denied = trace.recorded.zip(record).is_some_and(|(author, record)| !author.is_author_of(record));
         if trace.shown.is_none() {
-            trace.shown = record.filter(|record| record.state.status().is_terminal()).cloned();
+            trace.shown =
+                record.filter(|record| record.state.status().is_terminal()).cloned().map(Stored::from);
         }
         self.check(Invariant::TerminalIsFinal, !changed);
         self.check(Invariant::AcknowledgedIsStored, !lost && !denied);
