@@ -18,6 +18,12 @@ const LONGEST_INTERVAL: Duration = Duration::from_millis(500);
 /// The growth of the interval: 13 tenths.
 const GROWTH: (u32, u32) = (13, 10);
 
+/// The intervals between the reads of a held call.
+pub fn intervals() -> impl Iterator<Item = Duration> {
+    let next = |interval: &Duration| Some(LONGEST_INTERVAL.min(*interval * GROWTH.0 / GROWTH.1));
+    std::iter::successors(Some(FIRST_INTERVAL), next)
+}
+
 /// How long a call is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hold {
@@ -43,10 +49,11 @@ impl Hold {
         caller: &Principal,
         mut request: Request,
     ) -> Request {
-        let mut interval = FIRST_INTERVAL;
-        while !request.state.status().is_terminal() && Instant::now() < self.until {
+        for interval in intervals() {
+            if request.state.status().is_terminal() || Instant::now() >= self.until {
+                break;
+            }
             sleep_until(self.until.min(Instant::now() + interval)).await;
-            interval = LONGEST_INTERVAL.min(interval * GROWTH.0 / GROWTH.1);
             let abandon = self.abandon.min(Instant::now() + CALL_TIMEOUT);
             match timeout_at(abandon, read(state, request.address, kinds, caller)).await {
                 Ok(Ok(Some(read))) => request = read,

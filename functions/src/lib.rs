@@ -7,7 +7,7 @@ pub mod cancel;
 pub mod deregister;
 pub mod forget;
 pub mod heartbeat;
-mod held;
+pub mod held;
 pub mod initiate;
 pub mod poll;
 pub mod register;

@@ -126,7 +126,12 @@ impl Doorbell {
     }
 }
 
-fn usage(operation: &str, function: &str, results: &Results, prices: &Prices) -> Result<Usage, Error> {
+pub(crate) fn usage(
+    operation: &str,
+    function: &str,
+    results: &Results,
+    prices: &Prices,
+) -> Result<Usage, Error> {
     let counted = results.counted(operation)?;
     let assumed = &prices.assumptions;
     // Billed in whole milliseconds.
@@ -134,7 +139,7 @@ fn usage(operation: &str, function: &str, results: &Results, prices: &Prices) ->
     Ok(Usage {
         requests: 1.0,
         lambda_calls: 1.0,
-        gb_seconds: gb_seconds(ms, prices),
+        gb_seconds: gb_seconds(ms, memory_mb(function, prices)),
         write_units: counted.write_units,
         read_units: counted.read_units,
         log_bytes: assumed.access_log_bytes + assumed.function_log_bytes,
@@ -143,8 +148,15 @@ fn usage(operation: &str, function: &str, results: &Results, prices: &Prices) ->
     })
 }
 
-fn gb_seconds(ms: f64, prices: &Prices) -> f64 {
-    ms / 1e3 * prices.template.memory_mb / 1024.0
+fn memory_mb(function: &str, prices: &Prices) -> f64 {
+    match function {
+        "initiate" | "poll" => prices.template.held_memory_mb,
+        _ => prices.template.memory_mb,
+    }
+}
+
+pub(crate) fn gb_seconds(ms: f64, memory_mb: f64) -> f64 {
+    ms / 1e3 * memory_mb / 1024.0
 }
 
 #[cfg(test)]

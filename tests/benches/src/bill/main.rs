@@ -7,6 +7,7 @@ mod containers;
 mod doorbell;
 mod prices;
 mod results;
+mod waiting;
 
 use std::path::Path;
 
@@ -28,7 +29,10 @@ fn main() -> Result<(), Error> {
     let folder =
         std::env::args().nth(1).ok_or("usage: bill FOLDER, which holds the results of the benches")?;
     let prices = Prices::published()?;
-    emit(&bill(&Doorbell::new(&Results::load(Path::new(&folder))?, &prices)?, &prices));
+    let results = Results::load(Path::new(&folder))?;
+    let mut bill = bill(&Doorbell::new(&results, &prices)?, &prices);
+    bill["waiting"] = waiting::compare(&results, &prices)?;
+    emit(&bill);
     Ok(())
 }
 

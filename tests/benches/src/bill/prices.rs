@@ -67,6 +67,8 @@ struct Tier {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Template {
     pub(crate) memory_mb: f64,
+    /// Of initiate and poll.
+    pub(crate) held_memory_mb: f64,
     pub(crate) authorizer_cache_s: f64,
 }
 
@@ -181,9 +183,15 @@ mod tests {
 
     #[test]
     fn memory_and_authorizer_cache_match_the_template() {
-        let Template { memory_mb, authorizer_cache_s } = Prices::published().unwrap().template;
-        assert_eq!(TEMPLATE.matches("MemorySize: ").count(), 1, "every function has the same");
+        let Template { memory_mb, held_memory_mb, authorizer_cache_s } =
+            Prices::published().unwrap().template;
+        assert_eq!(
+            TEMPLATE.matches("MemorySize: ").count(),
+            3,
+            "all functions, and the two that may be held"
+        );
         assert!(TEMPLATE.contains(&format!("\n    MemorySize: {memory_mb}\n")));
+        assert_eq!(TEMPLATE.matches(&format!("\n      MemorySize: {held_memory_mb}\n")).count(), 2);
         let cache =
             format!("  AuthorizerCacheSeconds:\n    Type: Number\n    Default: {authorizer_cache_s}\n");
         assert!(TEMPLATE.contains(&cache));

@@ -9,9 +9,9 @@ use doorbell_functions::auth::oidc::Oidc;
 use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
 use doorbell_protocol::limits::PENDING_DEADLINE;
-use doorbell_shared::http::AppState;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
+use doorbell_shared::http::{AppState, HttpRequest};
 use doorbell_shared::limits::RUNTIME_RETENTION;
 use doorbell_shared::store::TokenStore as _;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
@@ -40,6 +40,9 @@ pub(crate) async fn run(policies: &Policies) -> Result<(), String> {
     lifecycle.renew_listing(&runtime).await?;
     lifecycle.time_out(&runtime).await?;
     lifecycle.complete(&runtime).await?;
+    lifecycle.question(&runtime).await?;
+    lifecycle.cancel(&runtime).await?;
+    lifecycle.register_without_questions().await?;
     lifecycle.deregister(&runtime).await?;
     lifecycle.forget(&runtime).await
 }
@@ -68,9 +71,52 @@ impl Lifecycle<'_> {
     }
 
     async fn register(&self) -> Result<String, String> {
-        let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+        let program = json!({"type": "codex", "questions": [{"name": "uptime"}]});
+        let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [program]});
         let registered = self.call(Function::Register, "/api/daemon/register", body).await?;
         Ok(registered["runtimes"][0]["id"].as_str().unwrap().to_owned())
+    }
+
+    async fn register_without_questions(&self) -> Result<(), String> {
+        let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+        self.call(Function::Register, "/api/daemon/register", body).await?;
+        let listed = self.call(Function::Runtimes, "/api/runtimes", json!({})).await?;
+        expect("the questions", &json!(listed[0]["questions"].to_string()), "null")
+    }
+
+    /// Asked twice with one key, and reported on the route of every kind.
+    async fn question(&self, runtime: &str) -> Result<(), String> {
+        let request = self.ask_with_key(runtime).await?;
+        expect("the request of the key", &json!(self.ask_with_key(runtime).await?), &request)?;
+        self.whole_heartbeat(runtime, &[]).await?;
+        let result = format!("/api/daemon/runtimes/{runtime}/requests/{request}/result");
+        self.call(Function::Report, &result, json!({"status": "running", "progress": "half"})).await?;
+        self.call(Function::Report, &result, json!({"status": "completed", "result": "up"})).await?;
+        let path = format!("/api/runtimes/{runtime}/requests/{request}");
+        expect("the result", &self.call(Function::Poll, &path, json!({})).await?["result"], "up")
+    }
+
+    async fn ask_with_key(&self, runtime: &str) -> Result<String, String> {
+        let path = format!("/api/runtimes/{runtime}/requests");
+        let mut request = event(Function::Initiate, Scope::User, &path, &json!({"kind": "uptime"}));
+        request.headers_mut().insert("idempotency-key", "key".parse().unwrap());
+        let asked = self.send(Function::Initiate, &request).await?;
+        Ok(asked["id"].as_str().unwrap().to_owned())
+    }
+
+    /// The heartbeat names the cancelled request to the daemon that works on it.
+    async fn cancel(&self, runtime: &str) -> Result<(), String> {
+        let request = self.ring(runtime).await?;
+        self.whole_heartbeat(runtime, &[]).await?;
+        let path = format!("/api/runtimes/{runtime}/requests/{request}");
+        self.call(Function::Cancel, &path, json!({})).await?;
+        let response = self.whole_heartbeat(runtime, &[&request]).await?;
+        expect("the cancellation", &response["runtimes"][0]["cancelled"][0], &request)
+    }
+
+    async fn whole_heartbeat(&self, runtime: &str, in_flight: &[&str]) -> Result<Value, String> {
+        let body = json!({"runtimes": [{"id": runtime, "in_flight": in_flight}]});
+        self.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await
     }
 
     async fn renew_listing(&self, runtime: &str) -> Result<(), String> {
@@ -126,8 +172,11 @@ impl Lifecycle<'_> {
 
     async fn call(&self, function: Function, path: &str, body: Value) -> Result<Value, String> {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-        let state = self.state(binary(function));
-        let response = invoke(function, &state, &event(function, scope, path, &body)).await;
+        self.send(function, &event(function, scope, path, &body)).await
+    }
+
+    async fn send(&self, function: Function, request: &HttpRequest) -> Result<Value, String> {
+        let response = invoke(function, &self.state(binary(function)), request).await;
         match response.status().as_u16() {
             200 => Ok(serde_json::from_slice(response.body()).unwrap()),
             status => Err(format!("{function:?}: {status}")),

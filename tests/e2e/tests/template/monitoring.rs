@@ -1,9 +1,10 @@
 //! Metrics, the dashboard and the alarms have the same names and dimensions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use doorbell_shared::http::metrics::{METRICS, NAMESPACE, STACK};
-use doorbell_shared::limits::SLOW_STORE_THRESHOLD;
+use doorbell_shared::limits::{CALL_TIMEOUT, HELD_CALL_TIMEOUT, SLOW_STORE_THRESHOLD};
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 
@@ -14,8 +15,9 @@ type Metrics = BTreeMap<String, BTreeSet<String>>;
 
 /// The metrics of the functions, and of filters of the access log.
 fn existing() -> Metrics {
-    let dimensions = |split: Option<&str>| [STACK].into_iter().chain(split).map(str::to_owned).collect();
-    let of_functions = METRICS.iter().map(|metric| (metric.name.to_owned(), dimensions(metric.dimension)));
+    let dimensions =
+        |more: &[&str]| [STACK].into_iter().chain(more.iter().copied()).map(str::to_owned).collect();
+    let of_functions = METRICS.iter().map(|metric| (metric.name.to_owned(), dimensions(metric.dimensions)));
     let filtered = resources("AWS::Logs::MetricFilter").into_values().map(|filter| {
         let metric = &filter["Properties"]["MetricTransformations"][0];
         assert_eq!(text(&metric["MetricNamespace"]), NAMESPACE);
@@ -26,12 +28,31 @@ fn existing() -> Metrics {
     of_functions.chain(filtered).collect()
 }
 
-/// The dashboard's metrics: namespace, name, and dimensions with values.
-fn rows() -> Vec<Vec<String>> {
+/// The rows of the dashboard's widgets.
+fn rows_and_searches() -> Vec<Json> {
     let body = text(&template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
     let body: Json = serde_json::from_str(&body).unwrap();
     let metrics = |widget: &Json| widget["properties"]["metrics"].as_array().unwrap().clone();
-    let rows = body["widgets"].as_array().unwrap().iter().flat_map(metrics);
+    body["widgets"].as_array().unwrap().iter().flat_map(metrics).collect()
+}
+
+/// The searches for our metrics: name, and dimensions. They find the values, so that a new kind needs no row.
+fn searches() -> Metrics {
+    let expressions = rows_and_searches().into_iter();
+    let expressions =
+        expressions.filter_map(|row| row[0]["expression"].as_str().map(str::to_owned)).filter_map(|search| {
+            let (schema, rest) =
+                search.strip_prefix(&format!("SEARCH('{{{NAMESPACE},"))?.split_once("} ").unwrap();
+            let name = rest.strip_prefix(r#"Stack="${AWS::StackName}" MetricName=""#).unwrap();
+            let name = name.split('"').next().unwrap().to_owned();
+            Some((name, schema.split(',').map(str::to_owned).collect()))
+        });
+    expressions.collect()
+}
+
+/// The dashboard's metrics: namespace, name, and dimensions with values.
+fn rows() -> Vec<Vec<String>> {
+    let rows = rows_and_searches().into_iter();
     let texts =
         |row: Json| row.as_array().unwrap().iter().filter_map(Json::as_str).map(str::to_owned).collect();
     rows.map(texts).filter(|row: &Vec<String>| !row.is_empty()).collect()
@@ -39,7 +60,8 @@ fn rows() -> Vec<Vec<String>> {
 
 fn shown() -> Metrics {
     let ours = rows().into_iter().filter(|row| row[0] == NAMESPACE);
-    ours.map(|row| (row[1].clone(), row[2..].iter().step_by(2).cloned().collect())).collect()
+    let rows = ours.map(|row| (row[1].clone(), row[2..].iter().step_by(2).cloned().collect()));
+    rows.chain(searches()).collect()
 }
 
 #[test]
@@ -90,13 +112,33 @@ fn watched(alarm: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 #[test]
-fn throttles_and_duration_cover_every_function() {
+fn throttles_alarm_covers_every_function() {
     let expected: BTreeSet<_> =
         resources("AWS::Serverless::Function").into_keys().map(|id| format!("!Ref {id}")).collect();
     assert_eq!(expected.len(), functions().len());
-    let alarms = alarms();
-    for (id, metric) in [("FunctionThrottles", "Throttles"), ("FunctionDuration", "Duration")] {
-        assert_eq!(watched(&alarms[id]), (expected.clone(), [metric.to_owned()].into()), "{id}");
+    assert_eq!(watched(&alarms()["FunctionThrottles"]), (expected, ["Throttles".to_owned()].into()));
+}
+
+/// A held call is not slow.
+#[test]
+fn duration_alarm_covers_all_but_held_functions() {
+    let functions = resources("AWS::Serverless::Function").into_iter();
+    let is_held = |function: &Value| function["Properties"].get("Timeout").is_some();
+    let (held, others): (Vec<_>, Vec<_>) = functions.partition(|(_, function)| is_held(function));
+    assert_eq!(held.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), ["InitiateFunction", "PollFunction"]);
+    let others = others.into_iter().map(|(id, _)| format!("!Ref {id}")).collect();
+    assert_eq!(watched(&alarms()["FunctionDuration"]), (others, ["Duration".to_owned()].into()));
+}
+
+#[test]
+fn timeouts_are_above_those_of_calls() {
+    let timeout = |value: &Value| Duration::from_secs(value["Timeout"].as_u64().unwrap());
+    assert!(timeout(&template()["Globals"]["Function"]) > CALL_TIMEOUT);
+    for held in ["initiate", "poll"] {
+        let timeout = timeout(&functions()[held]);
+        assert!(timeout > HELD_CALL_TIMEOUT, "{held}");
+        // API Gateway's limit (AWS, "Quotas for configuring and running an HTTP API in API Gateway").
+        assert!(timeout <= Duration::from_secs(30), "{held}");
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) fn binary(function: Function) -> &'static str {
     match function {
         Function::Initiate => "initiate",
         Function::Poll => "poll",
+        Function::Cancel => "cancel",
         Function::Runtimes => "runtimes",
         Function::Forget => "forget",
         Function::Register => "register",
