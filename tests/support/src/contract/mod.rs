@@ -7,22 +7,27 @@
 mod target;
 
 pub mod access;
+pub mod cancel;
 pub mod daemon_heartbeat;
 pub mod deadlines;
 pub mod deregister;
 pub mod forget;
+pub mod generic_report;
 pub mod heartbeat;
 pub mod initiate;
 pub mod isolation;
 pub mod json;
 pub mod lifecycle;
+pub mod local_skills;
 pub mod poll;
 pub mod questions;
 pub mod rate_limit;
 pub mod redelivery;
 pub mod register;
 pub mod report;
+pub mod requests;
 pub mod runtimes;
+pub mod wait;
 
 pub use target::Target;
 
@@ -100,6 +105,54 @@ macro_rules! contract_suite {
                 models_of_failure_are_ignored
                 foreign_malformed_report_changes_nothing
                 oversized_report_fails_request
+            }
+            requests {
+                question_is_claimed_reported_and_shown
+                any_args_pass_through
+                size_of_args_is_bounded
+                rejects_invalid_bodies
+                undeclared_kind_is_unknown
+                foreign_or_absent_runtime_is_not_found
+                foreign_or_absent_request_is_not_found
+                offline_runtime_is_asked_with_queue_only
+                question_times_out_by_its_own_deadline
+                repeated_question_joins_pending_request
+                own_route_joins_nothing
+                open_requests_are_bounded
+                built_in_kind_is_asked_here_too
+                idempotency_key_answers_same_request
+                idempotency_key_works_on_own_route
+                rejects_invalid_idempotency_key
+            }
+            cancel {
+                open_request_fails_as_cancelled
+                ended_request_stays_as_it_is
+                report_of_cancelled_request_says_so
+                heartbeat_names_cancelled_request_in_flight
+                model_report_of_cancelled_request_is_unchanged
+                own_routes_cannot_cancel
+            }
+            generic_report {
+                progress_is_shown_until_the_end
+                oversized_progress_changes_nothing
+                progress_of_pending_request_is_ignored
+                any_result_passes_through
+                result_that_cannot_be_stored_fails_request
+                unreadable_report_changes_nothing
+                foreign_or_absent_request_is_not_found
+                result_of_built_in_kind_is_checked
+                result_of_local_skills_has_no_other_fields
+            }
+            local_skills {
+                skills_are_claimed_reported_and_shown
+                kinds_do_not_share_routes
+                pending_request_times_out_after_3_minutes
+                malformed_entry_fails_request
+            }
+            wait {
+                held_poll_returns_the_answer
+                open_request_is_returned_after_the_wait
+                rejects_invalid_wait
             }
             json {
                 passes_numbers_through_to_the_letter
