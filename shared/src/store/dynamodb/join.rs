@@ -69,10 +69,10 @@ pub(super) fn joinable<'f>(ring: &Ring, found: &'f FoundRequests, now: Timestamp
     open.min_by_key(|request| request.address.request)
 }
 
-/// Those of `open` that take up room in vain: ended requests, corrupt items, and orphans.
+/// Those of `open` that take up room in vain: requests that have ended on every clock, corrupt items, and orphans.
 pub(super) fn removable(open: &[OpenRequest], found: &FoundRequests, now: Timestamp) -> Vec<OpenRequest> {
     let is_removable = |entry: &&OpenRequest| match found.get(&entry.request) {
-        Some(Some(request)) => !request.is_open(now),
+        Some(Some(request)) => request.has_ended(now),
         Some(None) => true,
         None => entry.is_orphan(now),
     };
