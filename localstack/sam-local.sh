@@ -68,6 +68,7 @@ invoke HeartbeatFunction heartbeat '"statusCode": *200.*pending_model_list'
 invoke PollFunction poll '"statusCode": *404.*request not found'
 invoke ReportFunction report '"statusCode": *404.*request not found'
 invoke DeregisterFunction deregister '"statusCode": *200'
+invoke CancelFunction cancel '"statusCode": *404'
 invoke ForgetFunction forget '"statusCode": *200'
 
 step 'API'

@@ -50,6 +50,7 @@ fn events() -> Vec<(&'static str, Value)> {
     });
     let models = format!("/api/runtimes/{runtime}/models");
     let poll = format!("{models}/{REQUEST}");
+    let cancel = format!("/api/runtimes/{runtime}/requests/{REQUEST}");
     let result = format!("/api/daemon/runtimes/{runtime}/models/{REQUEST}/result");
     let heartbeat = json!({"runtime_id": runtime});
     let deregistration = json!({"runtime_ids": [runtime]});
@@ -61,6 +62,7 @@ fn events() -> Vec<(&'static str, Value)> {
         ("initiate", call(Function::Initiate, user, &models, &nothing)),
         ("heartbeat", call(Function::Heartbeat, daemon, "/api/daemon/heartbeat", &heartbeat)),
         ("poll", call(Function::Poll, user, &poll, &nothing)),
+        ("cancel", call(Function::Cancel, user, &cancel, &nothing)),
         ("report", call(Function::Report, daemon, &result, &completed)),
         ("forget", call(Function::Forget, user, &format!("/api/runtimes/{runtime}"), &nothing)),
         ("deregister", call(Function::Deregister, daemon, "/api/daemon/deregister", &deregistration)),

@@ -6,15 +6,11 @@ mod openapi;
 
 use std::collections::BTreeSet;
 
-use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_shared::http::routes::{ROUTES, Route};
+use doorbell_test_support::contract::paths;
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
-use openapi::{document, resolve};
+use openapi::{document, operation_id, resolve};
 use serde_json::{Value, json};
-
-/// The id of the function's operation.
-fn operation_id(function: Function) -> String {
-    format!("{function:?}").to_lowercase()
-}
 
 /// The operations of the document as (method, path, operation).
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -33,10 +29,18 @@ fn documents_exactly_the_routes() {
     let documented = operations(&document()).into_iter().map(|(method, path, operation)| {
         format!("{method} {path} {}", operation["operationId"].as_str().unwrap())
     });
-    let routes = ROUTES
-        .iter()
-        .map(|route| format!("{} {} {}", route.method, route.path, operation_id(route.function)));
+    let routes = ROUTES.iter().flat_map(|route| {
+        paths(route, "{runtimeId}", "{requestId}").into_iter().map(|path| {
+            format!("{} {path} {}", route.method, operation_id(route.function, segment(route, &path)))
+        })
+    });
     assert_eq!(documented.collect::<BTreeSet<_>>(), routes.collect());
+}
+
+/// The segment of the kind in a path of `route`.
+fn segment<'p>(route: &Route, path: &'p str) -> Option<&'p str> {
+    let position = route.path.split('/').position(|part| part == "{kind}")?;
+    path.split('/').nth(position)
 }
 
 /// A property of an operation's success response, such as `poll /models/thinking`; array items share their array's name.
@@ -77,7 +81,13 @@ async fn responses() -> Vec<(&'static str, Value)> {
     let api = TestApi::start().await;
     let registration = json!({
         "workspace_id": api.a.id, "daemon_id": "laptop", "device_name": "Laptop", "cli_version": "1",
-        "runtimes": [{"name": "Codex", "type": "codex", "version": "1", "status": "online", "profile_id": "work"}],
+        "runtimes": [{
+            "name": "Codex", "type": "codex", "version": "1", "status": "online", "profile_id": "work",
+            "questions": [{
+                "name": "disk_usage", "description": "Free space", "args_schema": true, "result_schema": true,
+                "timeout_s": 5,
+            }],
+        }],
     });
     let registered = success(api.post(Caller::DaemonA, "/api/daemon/register", registration).await);
     let runtime = registered["runtimes"][0]["id"].as_str().unwrap().to_owned();
@@ -98,10 +108,12 @@ async fn responses() -> Vec<(&'static str, Value)> {
     success(api.report(&runtime, &failing, json!({"status": "failed", "error": "not logged in"})).await);
     let failed = success(api.poll(&runtime, &failing).await);
     let listed = success(api.get(Caller::UserA, "/api/runtimes").await);
+    let mut more = local_skills(&api, &runtime).await;
+    more.extend(question(&api, &runtime).await);
     let body = json!({"runtime_ids": [runtime]});
     let deregistered = success(api.post(Caller::DaemonA, "/api/daemon/deregister", body).await);
     let forgotten = success(api.delete(Caller::UserA, &format!("/api/runtimes/{runtime}")).await);
-    vec![
+    more.extend([
         ("register", registered),
         ("initiate", ring),
         ("heartbeat", claimed),
@@ -111,6 +123,69 @@ async fn responses() -> Vec<(&'static str, Value)> {
         ("runtimes", listed),
         ("deregister", deregistered),
         ("forget", forgotten),
+    ]);
+    more
+}
+
+async fn local_skills(api: &TestApi, runtime: &str) -> Vec<(&'static str, Value)> {
+    let path = format!("/api/runtimes/{runtime}/local-skills");
+    let asked = success(api.post(Caller::UserA, &path, json!({})).await);
+    let request = asked["id"].as_str().unwrap();
+    let claimed = success(api.heartbeat(runtime).await);
+    let skill = json!({
+        "key": "k", "name": "n", "description": "d", "source_path": "~/k", "provider": "codex", "root": "plugin",
+        "plugin": "p", "can_disable": true, "file_count": 1,
+    });
+    let server = json!({"name": "s", "transport": "stdio", "source": "c", "enabled": true});
+    let report =
+        json!({"status": "completed", "skills": [skill], "mcp_servers": [server], "mcp_supported": true});
+    let result = format!("/api/daemon/runtimes/{runtime}/local-skills/{request}/result");
+    let reported = success(api.post(Caller::DaemonA, &result, report).await);
+    let polled = success(api.get(Caller::UserA, &format!("{path}/{request}")).await);
+    let failing = success(api.post(Caller::UserA, &path, json!({})).await);
+    let failing = failing["id"].as_str().unwrap();
+    let result = format!("/api/daemon/runtimes/{runtime}/local-skills/{failing}/result");
+    success(api.post(Caller::DaemonA, &result, json!({"status": "failed", "error": "no"})).await);
+    let failed = success(api.get(Caller::UserA, &format!("{path}/{failing}")).await);
+    vec![
+        ("initiateLocalSkills", asked),
+        ("heartbeat", claimed),
+        ("reportLocalSkills", reported),
+        ("pollLocalSkills", polled),
+        ("pollLocalSkills", failed),
+    ]
+}
+
+async fn question(api: &TestApi, runtime: &str) -> Vec<(&'static str, Value)> {
+    let path = format!("/api/runtimes/{runtime}/requests");
+    let body = json!({"kind": "disk_usage", "args": {"path": "/"}});
+    let asked = success(api.post(Caller::UserA, &path, body.clone()).await);
+    let request = asked["id"].as_str().unwrap();
+    let heartbeat = json!({"runtimes": [{"id": runtime, "in_flight": []}]});
+    let claimed = success(api.post(Caller::DaemonA, "/api/daemon/heartbeat", heartbeat).await);
+    let result = format!("/api/daemon/runtimes/{runtime}/requests/{request}/result");
+    success(api.post(Caller::DaemonA, &result, json!({"status": "running", "progress": 1})).await);
+    let running = success(api.get(Caller::UserA, &format!("{path}/{request}")).await);
+    let cancelled = success(api.delete(Caller::UserA, &format!("{path}/{request}")).await);
+    let body_in_flight = json!({"runtimes": [{"id": runtime, "in_flight": [request]}]});
+    let told = success(api.post(Caller::DaemonA, "/api/daemon/heartbeat", body_in_flight).await);
+    let reported = success(api.post(Caller::DaemonA, &result, json!({"status": "completed"})).await);
+    let answered = success(api.post(Caller::UserA, &path, body).await);
+    let answered = answered["id"].as_str().unwrap();
+    let result = format!("/api/daemon/runtimes/{runtime}/requests/{answered}/result");
+    success(api.post(Caller::DaemonA, &result, json!({"status": "completed", "result": 1})).await);
+    let completed = success(api.get(Caller::UserA, &format!("{path}/{answered}")).await);
+    let ended = success(api.delete(Caller::UserA, &format!("{path}/{answered}")).await);
+    vec![
+        ("initiateRequests", asked),
+        ("heartbeat", claimed),
+        ("heartbeat", told),
+        ("pollRequests", running),
+        ("pollRequests", completed),
+        ("pollRequests", cancelled.clone()),
+        ("cancelRequests", cancelled),
+        ("cancelRequests", ended),
+        ("reportRequests", reported),
     ]
 }
 
@@ -133,10 +208,15 @@ async fn properties_match_responses() {
             answered(body, "", &expected, &mut found);
         }
         assert!(!found.is_empty(), "no response of {id}");
-        if id == "initiate" {
-            // A new request has no result; only `poll` shows it.
-            expected.retain(|property| property != "/error" && !property.starts_with("/models"));
-        }
+        // A new request has no result, and a cancelled one has neither progress nor lease; only polls show them.
+        let only_polled = match id {
+            "initiate" | "initiateLocalSkills" | "initiateRequests" => {
+                &["/error", "/models", "/skills", "/mcp_servers", "/progress", "/result", "/attempt"][..]
+            }
+            "cancelRequests" => &["/progress", "/attempt"],
+            _ => &[],
+        };
+        expected.retain(|property| !only_polled.iter().any(|only| property.starts_with(only)));
         assert_eq!(found, expected, "{id}");
     }
 }

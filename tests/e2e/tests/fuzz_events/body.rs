@@ -28,18 +28,32 @@ fn valid_bodies(function: Function) -> Vec<Value> {
     let model = json!({"id": "gpt-6", "label": "GPT-6", "provider": "openai", "default": true,
         "thinking": {"supported_levels": [{"value": "low", "label": "Low"}], "default_level": "low"}});
     match function {
-        Function::Initiate | Function::Poll | Function::Runtimes | Function::Forget => vec![json!({})],
-        Function::Heartbeat => vec![json!({"runtime_id": RUNTIMES[0], "supports_batch_import": true})],
+        Function::Poll | Function::Cancel | Function::Runtimes | Function::Forget => vec![json!({})],
+        Function::Initiate => vec![
+            json!({"kind": "disk_usage", "args": {"path": "/", "depth": 3}, "queue_s": 60}),
+            json!({"kind": "model_list"}),
+            json!({"kind": "uptime", "args": null}),
+        ],
+        Function::Heartbeat => vec![
+            json!({"runtime_id": RUNTIMES[0], "supports_batch_import": true}),
+            json!({"runtimes": [{"id": RUNTIMES[0], "in_flight": []}, {"id": RUNTIMES[1]}]}),
+        ],
         Function::Deregister => {
             vec![json!({"runtime_ids": [RUNTIMES[0]]}), json!({"runtime_ids": *RUNTIMES})]
         }
         Function::Report => vec![
             json!({"status": "completed", "models": [model], "supported": true, "fallback": false}),
             json!({"status": "failed", "error": "codex is not logged in"}),
+            json!({"status": "completed", "skills": [{"key": "k", "name": "n", "source_path": "~", "provider": "codex", "file_count": 1}],
+                "mcp_servers": [{"name": "s", "enabled": true}], "mcp_supported": true}),
+            json!({"status": "completed", "result": {"models": [{"id": "a"}], "supported": true}}),
+            json!({"status": "completed", "result": [1.5, null, "x"]}),
+            json!({"status": "running", "progress": {"percent": 40}}),
         ],
         Function::Register => vec![
             json!({"workspace_id": WORKSPACES[0], "daemon_id": "laptop", "device_name": "…", "cli_version": "…",
-                "runtimes": [{"name": "Codex", "type": "codex", "version": "1", "status": "online", "profile_id": ""}]}),
+                "runtimes": [{"name": "Codex", "type": "codex", "version": "1", "status": "online", "profile_id": "",
+                    "questions": [{"name": "disk_usage", "args_schema": true, "timeout_s": 5}]}]}),
             json!({"workspace_id": WORKSPACES[0], "daemon_id": "laptop", "failed_profiles": [{"profile_id": "p"}]}),
         ],
     }

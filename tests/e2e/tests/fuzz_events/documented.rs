@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use doorbell_shared::http::routes::Function;
 use serde_json::Value;
 
-use crate::openapi::{document, resolve};
+use crate::openapi::{document, operation_id, resolve};
 
 /// The error texts by operation and status; empty for a success.
 static DOCUMENTED: LazyLock<BTreeMap<(String, u16), BTreeSet<String>>> = LazyLock::new(|| {
@@ -38,23 +38,31 @@ fn texts(document: &Value, response: &Value) -> BTreeSet<String> {
 
 fn collect_texts(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
     let error = &schema["properties"]["error"];
-    let constant = error.get("const").into_iter();
-    let listed = error.get("enum").and_then(Value::as_array).into_iter().flatten();
-    found.extend(constant.chain(listed).filter_map(Value::as_str).map(str::to_owned));
+    collect_error(error, found);
     if schema.get("$ref").is_some() {
         collect_texts(document, resolve(document, schema), found);
     }
 }
 
-/// The id of the function's operation.
-pub(crate) fn name(function: Function) -> String {
-    format!("{function:?}").to_lowercase()
+/// A pattern `^text` is kept as it is.
+fn collect_error(error: &Value, found: &mut BTreeSet<String>) {
+    for part in error.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
+        collect_error(part, found);
+    }
+    let constant = error.get("const").into_iter();
+    let listed = error.get("enum").and_then(Value::as_array).into_iter().flatten();
+    let pattern = error.get("pattern").into_iter();
+    found.extend(constant.chain(listed).chain(pattern).filter_map(Value::as_str).map(str::to_owned));
 }
 
-pub(crate) fn is_status(function: Function, status: u16) -> bool {
-    DOCUMENTED.contains_key(&(name(function), status))
+pub(crate) fn is_status(function: Function, segment: Option<&str>, status: u16) -> bool {
+    DOCUMENTED.contains_key(&(operation_id(function, segment), status))
 }
 
-pub(crate) fn is_error(function: Function, status: u16, text: &str) -> bool {
-    DOCUMENTED.get(&(name(function), status)).is_some_and(|texts| texts.contains(text))
+pub(crate) fn is_error(function: Function, segment: Option<&str>, status: u16, text: &str) -> bool {
+    let is_text = |documented: &String| match documented.strip_prefix('^') {
+        Some(prefix) => text.starts_with(prefix),
+        None => documented == text,
+    };
+    DOCUMENTED.get(&(operation_id(function, segment), status)).is_some_and(|texts| texts.iter().any(is_text))
 }

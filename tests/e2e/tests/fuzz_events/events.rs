@@ -121,8 +121,13 @@ fn token_id() -> impl Strategy<Value = Option<Value>> + Clone {
 fn path_parameters() -> impl Strategy<Value = Option<Value>> {
     let runtime = prop_oneof![6 => Just(RUNTIMES[0].clone()), 1 => Just(RUNTIMES[1].clone()), 2 => text()];
     let request = prop_oneof![6 => select(REQUESTS.to_vec()).prop_map(str::to_owned), 2 => text()];
-    let both =
-        (runtime, request).prop_map(|(runtime, request)| json!({"runtimeId": runtime, "requestId": request}));
+    let segment = prop_oneof![
+        30 => select(vec!["models", "local-skills", "requests"]).prop_map(str::to_owned),
+        1 => text(),
+    ];
+    let both = (runtime, segment, request).prop_map(
+        |(runtime, segment, request)| json!({"runtimeId": runtime, "kind": segment, "requestId": request}),
+    );
     prop_oneof![12 => both.clone().prop_map(Some), 1 => mutate(both).prop_map(Some), 1 => Just(None)]
 }
 
@@ -135,6 +140,8 @@ fn query() -> impl Strategy<Value = String> {
         3 => Just(String::new()),
         3 => named.clone().prop_map(|id| format!("workspace_id={id}")),
         2 => page(named),
+        // A hold would take real time.
+        1 => select(vec!["wait=0", "wait=26", "wait=-1", "wait=x", "wait="]).prop_map(str::to_owned),
         2 => letters("workspace_id=&%0123456789abcdefAF+;~./?:@!$'()*,-", 60),
         1 => text(),
     ]
@@ -165,6 +172,7 @@ fn headers() -> impl Strategy<Value = Map<String, Value>> {
         "host",
         "x-forwarded-proto",
         "x-request-id",
+        "idempotency-key",
     ];
     let header = (
         prop_oneof![

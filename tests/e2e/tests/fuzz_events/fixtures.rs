@@ -2,26 +2,31 @@
 
 use std::sync::{Arc, LazyLock};
 
-use doorbell_protocol::Kind;
-use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
+use doorbell_protocol::{Kind, Question, Timestamp};
 use doorbell_protocol::{RuntimeId, WorkspaceId};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
+use doorbell_shared::kinds::built_in;
+use doorbell_shared::questions::Questions;
 use doorbell_shared::request::LeaseToken;
-use doorbell_shared::request::{Address, Delivery, ErrorText, Payload, Request, RequestOutcome};
+use doorbell_shared::request::{
+    Address, ClaimFilter, Deadlines, ErrorText, KindFilter, Payload, Request, RequestOutcome, Ring,
+};
 use doorbell_shared::runtime::{Registration, Runtime, RuntimeDescription, RuntimeIdNamespace, ShortText};
 use doorbell_shared::store::{PollOutcome, Store};
 use doorbell_test_support::TestClock;
 use uuid::Uuid;
 
-/// In this order: pending, running, completed, failed.
-pub(crate) const REQUESTS: [&str; 4] = [
+/// In this order: pending, running, completed and failed of `model_list`, running of a question, pending of `local_skills`.
+pub(crate) const REQUESTS: [&str; 6] = [
     "01930000000070008000000000000001",
     "01930000000070008000000000000002",
     "01930000000070008000000000000003",
     "01930000000070008000000000000004",
+    "01930000000070008000000000000005",
+    "01930000000070008000000000000006",
 ];
 
 pub(crate) const WORKSPACES: [&str; 2] =
@@ -43,12 +48,20 @@ fn runtime(workspace: &str) -> RuntimeId {
 fn registration(workspace: &str) -> Registration {
     let workspace: WorkspaceId = workspace.parse().unwrap();
     let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
+    let question = Question {
+        name: question_kind(),
+        description: None,
+        args_schema: None,
+        result_schema: None,
+        timeout_s: None,
+    };
     let codex = RuntimeDescription {
         provider: text("codex"),
         profile_id: None,
         name: text("Codex"),
         version: None,
         online: true,
+        questions: Questions::try_from(vec![question]).unwrap(),
     };
     Registration {
         workspace,
@@ -89,17 +102,21 @@ impl<S: Store> Fixtures<S> {
         let store = &self.state.store;
         let caller = caller(workspace);
         store.register(registration(workspace), namespace(workspace), self.now).await.unwrap();
-        let [pending, running, completed, failed] = addresses(workspace);
-        for address in [pending, running, completed, failed] {
-            store.initiate(address, &caller, self.now).await.unwrap();
+        let [_, running, completed, failed, question, _] = addresses(workspace);
+        for (address, kind) in addresses(workspace).into_iter().zip(kinds()) {
+            let deadlines =
+                built_in(kind).map_or(Deadlines::of_seconds(30, 60, 3_600), |kind| kind.deadlines);
+            store.initiate(&Ring::new(address, kind, deadlines), &caller, self.now).await.unwrap();
         }
-        let token = LeaseToken::from_uuid(Uuid::from_u128(1));
-        store.claim(running, &caller, Delivery::First, token, self.now).await.unwrap();
+        for (claimed, token) in [(running, 1), (question, 2)] {
+            let token = LeaseToken::from_uuid(Uuid::from_u128(token));
+            store.claim(claimed, &caller, ClaimFilter::Pending, token, self.now).await.unwrap();
+        }
         let models = r#"{"models":[{"id":"gpt-6","label":"GPT-6"}],"supported":true}"#;
         let result = RequestOutcome::Completed(Payload::try_from(models.to_owned()).unwrap());
-        store.report(completed, &caller, &result, self.now).await.unwrap();
+        store.report(completed, KindFilter::Any, &caller, &result, self.now).await.unwrap();
         let failure = RequestOutcome::Failed(ErrorText::from("not logged in".to_owned()));
-        store.report(failed, &caller, &failure, self.now).await.unwrap();
+        store.report(failed, KindFilter::Any, &caller, &failure, self.now).await.unwrap();
     }
 
     pub(crate) async fn snapshot(&self, workspace: &str) -> Snapshot {
@@ -107,7 +124,7 @@ impl<S: Store> Fixtures<S> {
         let caller = caller(workspace);
         let mut requests = Vec::new();
         for address in addresses(workspace) {
-            requests.push(match store.poll(address, &caller, self.now).await.unwrap() {
+            requests.push(match store.poll(address, KindFilter::Any, &caller, self.now).await.unwrap() {
                 PollOutcome::Found(request) | PollOutcome::TimedOut(request) => Some(request),
                 PollOutcome::NotFound => None,
             });
@@ -121,7 +138,17 @@ fn caller(workspace: &str) -> Principal {
     Principal::of_workspaces([workspace.parse().unwrap()])
 }
 
-fn addresses(workspace: &str) -> [Address; 4] {
+fn addresses(workspace: &str) -> [Address; 6] {
     let runtime = runtime(workspace);
-    REQUESTS.map(|request| Address { runtime, request: request.parse().unwrap(), kind: Kind::MODEL_LIST })
+    REQUESTS.map(|request| Address { runtime, request: request.parse().unwrap() })
+}
+
+fn question_kind() -> Kind {
+    "disk_usage".parse().unwrap()
+}
+
+/// The kinds of [`REQUESTS`].
+fn kinds() -> [Kind; 6] {
+    let models = Kind::MODEL_LIST;
+    [models, models, models, models, question_kind(), Kind::LOCAL_SKILLS]
 }

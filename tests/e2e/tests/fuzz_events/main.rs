@@ -68,6 +68,11 @@ fn poll_responds_as_documented() {
 }
 
 #[test]
+fn cancel_responds_as_documented() {
+    fuzz(Function::Cancel);
+}
+
+#[test]
 fn runtimes_responds_as_documented() {
     fuzz(Function::Runtimes);
 }
@@ -126,7 +131,7 @@ fn fuzz_on<S: Store>(target: Target, function: Function, empty_store: impl Async
         Err(TestError::Abort(reason)) => panic!("on {target:?}: {reason}"),
     }
     // Only reached without a crash.
-    println!("{} on {target:?}: {} executions, 0 crashes", documented::name(function), executions.get());
+    println!("{function:?} on {target:?}: {} executions, 0 crashes", executions.get());
 }
 
 fn config(cases: u32) -> Config {

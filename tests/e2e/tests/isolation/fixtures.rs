@@ -7,8 +7,9 @@ use std::time::Duration;
 use doorbell_protocol::Scope;
 use doorbell_shared::access::Workspaces;
 use doorbell_shared::clock::Clock;
-use doorbell_shared::http::routes::{Function, Route};
+use doorbell_shared::http::routes::{Function, ROUTES, Route};
 use doorbell_shared::id_gen;
+use doorbell_shared::kinds::{BUILT_IN, RouteKind};
 use doorbell_shared::store::TokenStore;
 use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb};
 use doorbell_shared::token::{Token, TokenRecord};
@@ -68,7 +69,7 @@ impl Tenants {
     async fn create(&self, workspace: &'static str) -> Tenant {
         let user = issue_token(&self.engine, &self.api, Scope::User, &[workspace], None).await;
         let daemon = issue_token(&self.engine, &self.api, Scope::Daemon, &[workspace], None).await;
-        let body = json!({"workspace_id": workspace, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
+        let body = json!({"workspace_id": workspace, "daemon_id": "d", "runtimes": [{"type": "codex", "questions": [{"name": "uptime"}]}]});
         let registered = self.send("POST", "/api/daemon/register", Some(&bearer(&daemon)), &body).await;
         let registered: Value = serde_json::from_str(&registered.body).unwrap();
         let runtime = registered["runtimes"][0]["id"].as_str().unwrap().to_owned();
@@ -99,15 +100,15 @@ impl Tenants {
         WholeResponse { status, headers, body: response.text().await.unwrap() }
     }
 
-    /// Calls `route` on the runtime, request and workspace of `target`.
+    /// Calls `route` with the kind of `segment` on the runtime, request and workspace of `target`.
     pub(crate) async fn call(
         &self,
-        route: &Route,
+        (route, segment): &KindRoute,
         authorization: Option<&str>,
         target: &Tenant,
     ) -> WholeResponse {
-        let mut path =
-            route.path.replace("{runtimeId}", &target.runtime).replace("{requestId}", &target.request);
+        let path = route.path.replace("{runtimeId}", &target.runtime).replace("{requestId}", &target.request);
+        let mut path = path.replace(KIND, segment);
         let body = match route.function {
             Function::Register => {
                 json!({"workspace_id": target.workspace, "daemon_id": "x", "runtimes": [{"type": "x"}]})
@@ -115,7 +116,12 @@ impl Tenants {
             Function::Deregister => json!({"runtime_ids": [target.runtime]}),
             Function::Heartbeat => json!({"runtime_id": target.runtime}),
             Function::Report => json!({"status": "failed", "error": "mine now"}),
-            Function::Initiate | Function::Poll | Function::Runtimes | Function::Forget => Value::Null,
+            Function::Initiate if *segment == RouteKind::ANY => json!({"kind": "uptime", "queue_s": 60}),
+            Function::Initiate
+            | Function::Poll
+            | Function::Cancel
+            | Function::Runtimes
+            | Function::Forget => Value::Null,
         };
         if route.function == Function::Runtimes {
             path = format!("{path}?workspace_id={}", target.workspace);
@@ -129,11 +135,29 @@ impl Tenants {
     }
 }
 
+/// A route and the segment of a kind; of a route without a kind, an empty one.
+pub(crate) type KindRoute = (Route, &'static str);
+
+/// Every route with every kind that has it.
+pub(crate) fn routes() -> Vec<KindRoute> {
+    let segments = || BUILT_IN.iter().map(|kind| kind.segment).chain([RouteKind::ANY]);
+    let routes = ROUTES.into_iter().flat_map(|route| {
+        let has_kind = route.path.contains(KIND);
+        let with_kind = segments()
+            .filter(|_| has_kind)
+            .filter(|segment| route.serves(&route.path.replace(KIND, segment)));
+        with_kind.chain((!has_kind).then_some("")).map(|segment| (route, segment)).collect::<Vec<_>>()
+    });
+    routes.collect()
+}
+
+const KIND: &str = "{kind}";
+
 pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-pub(crate) fn scope(route: &Route) -> Scope {
+pub(crate) fn scope((route, _): &KindRoute) -> Scope {
     if route.path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User }
 }
 
