@@ -40,12 +40,12 @@ pub enum Target {
 #[command(
     override_usage = "doorbell ask [OPTIONS] <RUNTIME> <KIND>\n       doorbell ask [OPTIONS] --all <KIND>",
     after_help = "\
-Without --wait, prints the id of the request. With --wait, prints its result as JSON, or the text alone of a result of the form
-{\"text\":…}. The answer to a request without --wait can be fetched from the API, or with --wait and the same --idempotency-key
-within 2 minutes. `doorbell questions` lists the kinds that a runtime answers.
+Without --wait, prints the id of the request. With --wait, prints its result as JSON, or the text alone of a result of the \
+form {\"text\":…}. The answer to a request without --wait can be fetched from the API, or with --wait and the same \
+--idempotency-key within 2 minutes. `doorbell questions` lists the kinds that a runtime answers.
 
-A value of --arg is JSON if it is a JSON number, true, false, null, an array or an object, and a string otherwise: depth=2 is a
-number, path=/srv and name=\"a\" are strings. Use --args for other values, such as the string \"2\".
+A value of --arg is JSON if it is a JSON number, true, false, null, an array or an object, and a string otherwise: depth=2 \
+is a number, path=/srv and name=\"a\" are strings. Use --args for other values, such as the string \"2\".
 
 Exit code 1 when the request failed or timed out. With --all, when any runtime did not answer.
 

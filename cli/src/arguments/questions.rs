@@ -6,7 +6,7 @@ use super::client::ClientArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The owner of a machine declares its questions in the daemon's configuration. Every runtime also answers the built-in kinds.
+The owner of a machine declares its questions in the daemon's configuration. Every runtime also answers the built-in kinds. \
 ARGS lists the members of the arguments, those in brackets are optional.
 
 Examples:
