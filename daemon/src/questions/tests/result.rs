@@ -1,5 +1,7 @@
 //! What programs print, and how they fail.
 
+use doorbell_protocol::limits::RESULT_BYTES;
+
 use super::*;
 
 #[tokio::test]
@@ -64,11 +66,15 @@ async fn invalid_result_names_field() {
 
 #[tokio::test]
 async fn result_over_limit_is_an_error() {
-    let machine = Machine::with_script("head -c 405493 /dev/zero | tr '\\0' x");
-    assert_eq!(machine.outcome(None).await.len(), doorbell_protocol::limits::RESULT_BYTES);
-    let machine = Machine::with_script("head -c 405494 /dev/zero | tr '\\0' x");
-    let text =
-        "q has a result of 405505 bytes; at most 405504 can be reported, so its program must print less";
+    // {"text":"…"}
+    let longest = RESULT_BYTES - 11;
+    let machine = Machine::with_script(&format!("head -c {longest} /dev/zero | tr '\\0' x"));
+    assert_eq!(machine.outcome(None).await.len(), RESULT_BYTES);
+    let machine = Machine::with_script(&format!("head -c {} /dev/zero | tr '\\0' x", longest + 1));
+    let text = format!(
+        "q has a result of {} bytes; at most {RESULT_BYTES} can be reported, so its program must print less",
+        RESULT_BYTES + 1
+    );
     assert_eq!(machine.outcome(None).await, text);
 }
 
