@@ -13,7 +13,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use doorbell_client::{Api, http_client};
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::questions::QuestionHandlers;
 use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_protocol::{Model, ModelEntry, ModelListResult};
@@ -38,14 +37,7 @@ impl ModelSource for MyAgent {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let agent = Agent {
-        name: "My agent".to_owned(),
-        provider: "my-agent".to_owned(),
-        profile_id: String::new(),
-        version: None,
-        source: Arc::new(MyAgent),
-        questions: QuestionHandlers::default(),
-    };
+    let agent = Agent::new("My agent", "my-agent", Arc::new(MyAgent));
     let api = Api::new(http_client()?, "http://127.0.0.1:3000".parse()?, var("DOORBELL_TOKEN")?);
     let settings = Settings::of_this_machine(var("DOORBELL_WORKSPACE")?.parse()?);
     let daemon = Daemon::new(api, settings, vec![agent]);

@@ -19,6 +19,9 @@ pub mod report;
 pub mod skills;
 pub mod sources;
 
+mod batches;
+mod claim;
+mod handlers;
 mod heartbeat;
 mod session;
 mod supervisor;

@@ -1,17 +1,18 @@
 //! What a daemon registers with the server: its settings, its agents, and the runtimes that they become.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use doorbell_client::{Api, ClientError};
+use doorbell_protocol::limits::RUNTIMES_PER_DEREGISTRATION;
 use doorbell_protocol::{
     Ack, DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeId, RuntimeRecord,
     WorkspaceId,
 };
-use tokio::sync::Mutex;
 
 use crate::agents::Agent;
+use crate::batches::batches;
+use crate::handlers::Slots;
 
 /// The daemon's identity and heartbeat interval.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub struct Settings {
     pub daemon_id: String,
     /// The machine's name for display.
     pub device_name: String,
-    /// The time between two heartbeats of a runtime.
+    /// The time between two heartbeats. The server may ask for a shorter one.
     pub interval: Duration,
 }
 
@@ -50,18 +51,15 @@ pub(crate) struct Session {
     api: Api,
     settings: Settings,
     agents: Vec<Agent>,
+    slots: Slots,
     /// The server's records from the last registration. Ids may differ from those of an earlier one: a server that has lost
     /// its table derives them from another secret.
-    registered: std::sync::Mutex<Vec<RuntimeRecord>>,
-    /// Counts attempts to reregister.
-    generation: AtomicU64,
-    reregistering: Mutex<()>,
+    registered: Mutex<Vec<RuntimeRecord>>,
 }
 
 impl Session {
     pub(crate) fn new(api: Api, settings: Settings, agents: Vec<Agent>) -> Self {
-        let (registered, generation, reregistering) = Default::default();
-        Self { api, settings, agents, registered, generation, reregistering }
+        Self { api, settings, agents, slots: Slots::default(), registered: Mutex::default() }
     }
 
     pub(crate) fn api(&self) -> &Api {
@@ -72,11 +70,11 @@ impl Session {
         self.settings.interval
     }
 
-    pub(crate) fn agents(&self) -> &[Agent] {
-        &self.agents
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
     }
 
-    /// Registers all agents, and keeps the server's records.
+    /// Registers all agents and their questions, and keeps the server's records.
     pub(crate) async fn register(&self) -> Result<Vec<RuntimeRecord>, ClientError> {
         let runtimes = self.agents.iter().map(|agent| RegisterRuntime {
             name: Some(agent.name.clone()),
@@ -84,19 +82,23 @@ impl Session {
             version: agent.version.clone(),
             status: Some("online".to_owned()),
             profile_id: Some(agent.profile_id.clone()),
-            questions: None,
+            questions: agent.questions.registration(),
         });
-        let body = RegisterBody {
-            workspace_id: Some(self.settings.workspace.to_string()),
-            daemon_id: Some(self.settings.daemon_id.clone()),
-            device_name: Some(self.settings.device_name.clone()),
-            cli_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            runtimes: Some(runtimes.collect()),
-            failed_profiles: None,
-        };
-        let response: RegisterResponse = self.api.post("/api/daemon/register", &body).await?;
-        self.keep(response.runtimes.clone());
-        Ok(response.runtimes)
+        let mut registered = Vec::new();
+        for runtimes in batches(runtimes) {
+            let body = RegisterBody {
+                workspace_id: Some(self.settings.workspace.to_string()),
+                daemon_id: Some(self.settings.daemon_id.clone()),
+                device_name: Some(self.settings.device_name.clone()),
+                cli_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+                runtimes: Some(runtimes),
+                failed_profiles: None,
+            };
+            let response: RegisterResponse = self.api.post("/api/daemon/register", &body).await?;
+            registered.extend(response.runtimes);
+        }
+        self.keep(registered.clone());
+        Ok(registered)
     }
 
     fn keep(&self, registered: Vec<RuntimeRecord>) {
@@ -111,8 +113,13 @@ impl Session {
         self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The runtimes of the last registration, in the order of the agents.
+    pub(crate) fn runtimes(&self) -> Vec<Runtime> {
+        self.agents.iter().filter_map(|agent| self.runtime(agent)).collect()
+    }
+
     /// The runtime of `agent` by the last registration; `None` if the server did not register it.
-    pub(crate) fn runtime(&self, agent: &Agent) -> Option<Runtime> {
+    fn runtime(&self, agent: &Agent) -> Option<Runtime> {
         let registered = self.registered();
         let record = self.record_of(agent, &registered)?;
         Some(Runtime { id: record.id, agent: agent.clone() })
@@ -134,28 +141,14 @@ impl Session {
         records.into_iter().find(|record| is_of(record))
     }
 
-    /// Read it before a heartbeat and pass it to [`reregister`](Self::reregister) when the heartbeat finds no runtime.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Relaxed)
-    }
-
-    /// Registers all agents again, unless that was attempted since `generation`. A server that has lost one runtime has
-    /// usually lost all; each heartbeat loop finds out separately, and one registration serves them all.
-    pub(crate) async fn reregister(&self, generation: u64) -> Result<(), ClientError> {
-        let _guard = self.reregistering.lock().await;
-        if self.generation() != generation {
-            return Ok(());
-        }
-        let registered = self.register().await;
-        self.generation.fetch_add(1, Ordering::Relaxed);
-        registered.map(|_| ())
-    }
-
     /// Takes the runtimes offline at once. Without it, the server does so after three missed heartbeats.
     pub(crate) async fn deregister(&self) -> Result<(), ClientError> {
-        let ids = self.registered().iter().map(|record| record.id.to_string()).collect();
-        let body = DeregisterBody { runtime_ids: Some(ids) };
-        self.api.post::<Ack>("/api/daemon/deregister", &body).await.map(|_| ())
+        let ids: Vec<_> = self.registered().iter().map(|record| record.id.to_string()).collect();
+        for ids in ids.chunks(RUNTIMES_PER_DEREGISTRATION) {
+            let body = DeregisterBody { runtime_ids: Some(ids.to_vec()) };
+            self.api.post::<Ack>("/api/daemon/deregister", &body).await?;
+        }
+        Ok(())
     }
 }
 
@@ -167,18 +160,11 @@ mod tests {
     use doorbell_protocol::{RuntimeStatus, Timestamp};
 
     use super::*;
-    use crate::questions::QuestionHandlers;
     use crate::sources::sample::Sample;
 
     fn agent(provider: &str, profile: &str) -> Agent {
-        Agent {
-            name: format!("{provider} {profile}"),
-            provider: provider.to_owned(),
-            profile_id: profile.to_owned(),
-            version: None,
-            source: Arc::new(Sample),
-            questions: QuestionHandlers::default(),
-        }
+        let profile_id = profile.to_owned();
+        Agent { profile_id, ..Agent::new(format!("{provider} {profile}"), provider, Arc::new(Sample)) }
     }
 
     fn session(agents: Vec<Agent>) -> Session {

@@ -1,4 +1,4 @@
-//! The daemon's life: register, one heartbeat loop for each runtime, shutdown, deregister.
+//! The daemon's life: register, heartbeats, shutdown, deregister.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use doorbell_client::{Api, ClientError};
 use doorbell_protocol::RuntimeRecord;
 use rand::RngExt as _;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agent;
@@ -50,7 +49,8 @@ impl Daemon {
                 Err(error) if error.is_busy() => {
                     tracing::warn!(%error, "registration failed; trying again");
                     // Full jitter, so that machines that started together do not come back together.
-                    tokio::time::sleep(longest.mul_f64(rand::rng().random::<f64>())).await;
+                    let wait = longest.mul_f64(rand::rng().random::<f64>());
+                    tokio::time::sleep(wait).await;
                 }
                 result => return result,
             }
@@ -66,16 +66,11 @@ impl Daemon {
     /// deregistered.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ClientError> {
         let session = Arc::new(self.0);
-        let mut loops = JoinSet::new();
-        for agent in session.agents() {
-            loops.spawn(heartbeat::run(Arc::clone(&session), agent.clone(), stop.clone()));
-        }
+        // Dropped before the deregistration, which no report may follow.
         tokio::select! {
-            ended = join(&mut loops) => ended.inspect_err(|_| stop.cancel())?,
+            ended = heartbeat::run(Arc::clone(&session), stop.clone()) => ended.inspect_err(|_| stop.cancel())?,
             () = shutdown_timeout(&stop) => tracing::warn!("stopped with work in progress"),
         }
-        // No report may follow the deregistration.
-        loops.shutdown().await;
         match session.deregister().await {
             Ok(()) => tracing::info!("deregistered"),
             // The runtimes go offline after three missed heartbeats, so this does not fail the shutdown.
@@ -83,14 +78,6 @@ impl Daemon {
         }
         Ok(())
     }
-}
-
-/// Waits for all loops, or for the first error. A loop that panicked counts as ended.
-async fn join(loops: &mut JoinSet<Result<(), ClientError>>) -> Result<(), ClientError> {
-    while let Some(ended) = loops.join_next().await {
-        ended.unwrap_or(Ok(()))?;
-    }
-    Ok(())
 }
 
 async fn shutdown_timeout(stop: &CancellationToken) {

@@ -12,6 +12,7 @@ use super::detect;
 use super::environment::Environment;
 use super::error::AgentsError;
 use crate::questions::QuestionHandlers;
+use crate::skills::LocalSkills;
 use crate::sources::ModelSource;
 use crate::sources::codex::Codex;
 use crate::sources::command::Command;
@@ -35,21 +36,25 @@ pub struct Agent {
     pub source: Arc<dyn ModelSource>,
     /// The questions that it answers.
     pub questions: QuestionHandlers,
+    /// Lists the agent's skills and MCP servers.
+    pub skills: LocalSkills,
 }
 
 impl Agent {
+    /// An agent without profile, version and questions. Its skills are looked for in the home directory of this process.
+    pub fn new(name: impl Into<String>, provider: impl Into<String>, source: Arc<dyn ModelSource>) -> Self {
+        let provider = provider.into();
+        let skills = skills(&provider, &Environment::of_process());
+        let name = name.into();
+        let (profile_id, version, questions) = Default::default();
+        Self { name, provider, profile_id, version, source, questions, skills }
+    }
+
     /// The type of the [sample](Self::sample).
     pub(super) const SAMPLE: &str = "sample";
 
     pub(super) fn sample() -> Self {
-        Self {
-            name: Sample::NAME.to_owned(),
-            provider: Self::SAMPLE.to_owned(),
-            profile_id: String::new(),
-            version: None,
-            source: Arc::new(Sample),
-            questions: QuestionHandlers::default(),
-        }
+        Self::new(Sample::NAME, Self::SAMPLE, Arc::new(Sample))
     }
 }
 
@@ -73,6 +78,7 @@ impl<'a> AgentBuilder<'a> {
             version: self.version(config).await,
             source: self.source(config)?,
             questions: QuestionHandlers::default(),
+            skills: skills(config.provider(), self.environment),
         };
         let fits = |text: &str| text.chars().count() <= TEXT_CHARS;
         if fits(&agent.name) && fits(&agent.profile_id) {
@@ -127,4 +133,9 @@ impl<'a> AgentBuilder<'a> {
         let client = http_client().map_err(AgentsError::Http)?;
         Ok(self.client.insert(client).clone())
     }
+}
+
+fn skills(provider: &str, environment: &Environment) -> LocalSkills {
+    // Without a home directory there is nothing to list.
+    LocalSkills::new(provider, environment.home().unwrap_or_default(), environment)
 }

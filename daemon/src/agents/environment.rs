@@ -38,6 +38,11 @@ impl Environment {
         self.0(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
+    /// The user's home directory.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.directory("HOME").or_else(std::env::home_dir)
+    }
+
     /// A variable as it is.
     pub(crate) fn value(&self, name: &str) -> Option<OsString> {
         self.0(name)

@@ -191,7 +191,7 @@ pub enum QuestionError {
     },
     /// The program exceeded its time limit, and was ended.
     #[error(
-        "{name} did not end within {seconds} seconds and was ended; ask for less, or raise its \"timeout_s\""
+        "{name} did not end in time and was ended: its \"timeout_s\" is {seconds}; ask for less, or raise it"
     )]
     TimedOut {
         /// The question.

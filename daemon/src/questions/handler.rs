@@ -9,6 +9,7 @@ use doorbell_protocol::{Json, Kind, Question, RequestId};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::error::QuestionError;
@@ -54,7 +55,7 @@ impl QuestionHandler {
         &self.declaration
     }
 
-    /// How long the program may run.
+    /// The running time of its requests, report included.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -69,19 +70,18 @@ impl QuestionHandler {
     /// - Missing `args` are `{}`, for the schema and for the program. The program gets the parsed value as one line of JSON: a
     ///   member that occurs twice occurs once there, so the program reads what was checked.
     /// - `progress` is replaced by each progress line; the receiver reads it as often as it can report it.
-    /// - The time limit starts here, and the server's deadline started at the claim, so the server may end the request shortly
-    ///   before this returns [`QuestionError::TimedOut`].
-    /// - After the time limit or `cancel`, the program, its process group, and on Linux the descendants that left the group are
+    /// - At `end` or after `cancel`, the program, its process group, and on Linux the descendants that left the group are
     ///   ended: SIGTERM, up to 2 s for the program to clean up, SIGKILL. Dropping the future kills them at once. On other
     ///   systems, descendants in groups of their own keep running; on Windows, all descendants do.
     /// - Processes that the program leaves behind at its exit keep running, and their output is not waited for.
     ///
     /// # Errors
     /// [`QuestionError`], with a text for the client.
-    pub async fn run(
+    pub async fn run_until(
         &self,
         request: RequestId,
         args: Option<&Json>,
+        end: Instant,
         progress: &watch::Sender<Option<Json>>,
         cancel: &CancellationToken,
     ) -> Result<Json, QuestionError> {
@@ -94,7 +94,7 @@ impl QuestionHandler {
         let exit = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(QuestionError::Cancelled { name: self.name() }),
-            exit = tokio::time::timeout(self.timeout, run.exchange(&args, progress)) => self.exited(exit),
+            exit = timeout_at(end, run.exchange(&args, progress)) => self.exited(exit),
         };
         match exit {
             Ok(exit) => self.checked_result(exit),
@@ -103,6 +103,20 @@ impl QuestionHandler {
                 Err(error)
             }
         }
+    }
+
+    /// [`run_until`](Self::run_until) the question's whole running time, from now on.
+    ///
+    /// # Errors
+    /// [`QuestionError`], with a text for the client.
+    pub async fn run(
+        &self,
+        request: RequestId,
+        args: Option<&Json>,
+        progress: &watch::Sender<Option<Json>>,
+        cancel: &CancellationToken,
+    ) -> Result<Json, QuestionError> {
+        self.run_until(request, args, now() + self.timeout, progress, cancel).await
     }
 
     fn name(&self) -> String {
@@ -193,4 +207,9 @@ fn describe(status: ExitStatus) -> String {
         return format!("signal {signal}");
     }
     status.code().map_or_else(|| status.to_string(), |code| format!("exit code {code}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time limit follows tokio's clock")]
+fn now() -> Instant {
+    Instant::now()
 }

@@ -38,7 +38,7 @@ pub struct ScriptedCall {
     pub authorization: Vec<String>,
     pub idempotency_key: Option<String>,
     pub body: Value,
-    /// The number of earlier calls to the same path; of heartbeats, of the same runtime.
+    /// The number of earlier calls to the same path.
     pub nth: usize,
 }
 
@@ -48,6 +48,8 @@ pub enum Reply {
     /// What Doorbell answers when all is well and there is no work.
     Default,
     Json(u16, Value),
+    /// The response to a heartbeat, with fields for the first runtime, such as `work`.
+    Heartbeat(Value),
     /// A body of any other kind.
     Bytes(u16, Vec<u8>),
     /// A 429 with these seconds in `Retry-After`.
@@ -74,9 +76,15 @@ impl Reply {
         Self::Bytes(status, b"<h1>It works!</h1>".to_vec())
     }
 
-    /// The response to a heartbeat that claims `request`.
+    /// The response to a heartbeat that claims `request` of the kind `model_list`.
     pub fn pending(request: &str) -> Self {
-        Self::Json(200, json!({"status": "ok", "pending_model_list": {"id": request}}))
+        Self::claims([work(request, "model_list")])
+    }
+
+    /// The response to a heartbeat that claims requests of the first runtime.
+    pub fn claims(work: impl IntoIterator<Item = Value>) -> Self {
+        let work: Vec<_> = work.into_iter().collect();
+        Self::Heartbeat(json!({ "work": work }))
     }
 
     pub fn after(self, delay: Duration) -> Self {
@@ -181,6 +189,11 @@ async fn respond(
     let (status, body) = match reply {
         Reply::Default => (200, default_response(&call).to_string().into()),
         Reply::Json(status, body) => (status, body.to_string().into()),
+        Reply::Heartbeat(fields) => {
+            let first = call.body["runtimes"][0]["id"].clone();
+            let fields_of = |id: &Value| if *id == first { fields.clone() } else { json!({}) };
+            (200, heartbeat_response(&call, fields_of).to_string().into())
+        }
         Reply::Bytes(status, body) => (status, body.into()),
         Reply::RateLimited(seconds) => {
             let body = json!({"error": error_text::RINGS_LIMITED}).to_string().into();
@@ -223,10 +236,7 @@ impl Shared {
             nth: 0,
         };
         let mut calls = self.calls.lock().unwrap();
-        let same = |other: &&ScriptedCall| {
-            other.path == call.path && other.body["runtime_id"] == call.body["runtime_id"]
-        };
-        call.nth = calls.iter().filter(same).count();
+        call.nth = calls.iter().filter(|other| other.path == call.path).count();
         calls.push(call.clone());
         call
     }
@@ -242,8 +252,26 @@ impl Shared {
 fn default_response(call: &ScriptedCall) -> Value {
     match call.path.as_str() {
         "/api/daemon/register" => registered(&call.body),
+        "/api/daemon/heartbeat" => heartbeat_response(call, |_| json!({})),
         _ => json!({"status": "ok"}),
     }
+}
+
+/// A claimed request, without args and by its first delivery.
+pub fn work(request: &str, kind: &str) -> Value {
+    json!({"id": request, "kind": kind, "attempt": 1, "deadline": "2026-11-22T03:42:07.123Z"})
+}
+
+/// The response to a heartbeat, with more fields for each runtime.
+pub fn heartbeat_response(call: &ScriptedCall, fields: impl Fn(&Value) -> Value) -> Value {
+    let runtimes = call.body["runtimes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let response = |runtime: &Value| {
+        let mut response = json!({"id": runtime["id"], "status": "ok"});
+        response.as_object_mut().unwrap().extend(fields(&runtime["id"]).as_object().unwrap().clone());
+        response
+    };
+    let runtimes: Vec<_> = runtimes.iter().map(response).collect();
+    json!({"status": "ok", "next_heartbeat_s": 15, "runtimes": runtimes})
 }
 
 /// The id that the server gives a runtime.

@@ -54,7 +54,7 @@ async fn time_limit_ends_every_descendant() {
         pids
     };
     let (error, pids) = tokio::join!(run, started);
-    let text = "q did not end within 900 seconds and was ended; ask for less, or raise its \"timeout_s\"";
+    let text = "q did not end in time and was ended: its \"timeout_s\" is 900; ask for less, or raise it";
     assert_eq!(error.unwrap_err().to_string(), text);
     assert_eq!(pids.iter().filter(|pid| is_running(**pid)).count(), 0);
     assert_eq!(state(pids[0]), None);

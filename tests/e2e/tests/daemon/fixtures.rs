@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use doorbell_client::{Api, ClientError};
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::questions::QuestionHandlers;
 use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_protocol::{Model, ModelEntry, ModelListResult, RuntimeId};
 use doorbell_test_support::scripted_server::{Reply, ScriptedCall, ScriptedServer, runtime_id};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const TOKEN: &str = "dbd_very-secret";
@@ -45,18 +45,19 @@ pub(crate) fn api_at(server: &ScriptedServer, url: &str) -> Api {
     Api::new(server.http_client(), url.parse().unwrap(), TOKEN)
 }
 
-pub(crate) fn is_heartbeat_of(provider: &str, call: &ScriptedCall) -> bool {
-    call.path == HEARTBEAT && call.body["runtime_id"] == runtime(provider).to_string()
+/// The times of heartbeats.
+pub(crate) fn heartbeat_times(server: &ScriptedServer) -> Vec<Duration> {
+    server.calls_to(HEARTBEAT).into_iter().map(|call| call.at).collect()
 }
 
-/// The heartbeats of the agent of that type.
-pub(crate) fn heartbeats_of(provider: &str, server: &ScriptedServer) -> Vec<ScriptedCall> {
-    server.calls().into_iter().filter(|call| is_heartbeat_of(provider, call)).collect()
-}
-
-/// The times of [`heartbeats_of`].
-pub(crate) fn heartbeat_times(provider: &str, server: &ScriptedServer) -> Vec<Duration> {
-    heartbeats_of(provider, server).into_iter().map(|call| call.at).collect()
+/// What each heartbeat lists as in flight of the agent of that type.
+pub(crate) fn in_flight(provider: &str, server: &ScriptedServer) -> Vec<Value> {
+    let id = runtime(provider).to_string();
+    let listed = |call: ScriptedCall| {
+        let runtimes = call.body["runtimes"].as_array().unwrap();
+        runtimes.iter().find(|runtime| runtime["id"] == id).unwrap()["in_flight"].clone()
+    };
+    server.calls_to(HEARTBEAT).into_iter().map(listed).collect()
 }
 
 /// A script in which the first heartbeat claims [`REQUEST`].
@@ -103,14 +104,8 @@ impl ModelSource for ScriptedSource {
 }
 
 pub(crate) fn agent(provider: &str, source: ScriptedSource) -> Agent {
-    Agent {
-        name: provider.to_uppercase(),
-        provider: provider.to_owned(),
-        profile_id: String::new(),
-        version: Some("1.2.3".to_owned()),
-        source: Arc::new(source),
-        questions: QuestionHandlers::default(),
-    }
+    let version = Some("1.2.3".to_owned());
+    Agent { version, ..Agent::new(provider.to_uppercase(), provider, Arc::new(source)) }
 }
 
 /// Agents of these types that answer at once.

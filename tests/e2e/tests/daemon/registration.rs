@@ -1,11 +1,9 @@
 //! Registration of a daemon's runtimes, and their reregistration when the server no longer has them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use doorbell_client::ClientError;
 use doorbell_daemon::agents::Agent;
 use doorbell_daemon::{Daemon, Settings};
-use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
+use doorbell_test_support::scripted_server::{Reply, ScriptedServer, heartbeat_response};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -87,8 +85,9 @@ async fn registration_at_busy_server_ends() {
     assert_eq!(server.calls_to(REGISTER).len(), 9);
 }
 
+/// The answer to a heartbeat of an unknown runtime.
 fn not_found() -> Reply {
-    Reply::error(404, "runtime not found")
+    Reply::Heartbeat(json!({"status": "unknown"}))
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +100,7 @@ async fn reregisters_runtime_that_server_forgot() {
     let registrations = server.calls_to(REGISTER);
     assert_eq!(registrations.len(), 2);
     assert_eq!(registrations[0].body, registrations[1].body);
-    let heartbeats = heartbeat_times("codex", &server);
+    let heartbeats = heartbeat_times(&server);
     assert_eq!(registrations[1].at, heartbeats[0]);
     assert!(heartbeats.len() >= 3 && heartbeats[1] - heartbeats[0] == Settings::INTERVAL, "{heartbeats:?}");
 }
@@ -111,7 +110,7 @@ async fn reregisters_runtime_that_server_forgot() {
 async fn adopts_ids_of_reregistration() {
     const NEW: &str = "99999999-0000-4000-8000-000000000001";
     let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
-        (HEARTBEAT, _) if call.body["runtime_id"] != NEW => not_found(),
+        (HEARTBEAT, _) if call.body["runtimes"][0]["id"] != NEW => not_found(),
         (HEARTBEAT, 1) => Reply::pending(REQUEST),
         (REGISTER, 1) => {
             let time = "2026-11-22T03:41:07.123Z";
@@ -127,7 +126,9 @@ async fn adopts_ids_of_reregistration() {
     serve_for(seconds(60.0), &server, settings(), agents(["codex"])).await.unwrap();
     assert_eq!(server.calls_to(REGISTER).len(), 2);
     let heartbeats = server.calls_to(HEARTBEAT);
-    assert!(heartbeats.len() >= 3 && heartbeats[1..].iter().all(|call| call.body["runtime_id"] == NEW));
+    assert!(
+        heartbeats.len() >= 3 && heartbeats[1..].iter().all(|call| call.body["runtimes"][0]["id"] == NEW)
+    );
     let reported = format!("/api/daemon/runtimes/{NEW}/models/{REQUEST}/result");
     assert_eq!(server.calls_to(&reported).len(), 1);
     assert_eq!(server.calls_to(DEREGISTER)[0].body, json!({"runtime_ids": [NEW]}));
@@ -143,29 +144,42 @@ async fn retries_reregistration_at_next_heartbeat() {
     let server = server.await;
     serve_for(seconds(60.0), &server, settings(), agents(["codex"])).await.unwrap();
     let reregistrations: Vec<_> = server.calls_to(REGISTER)[1..].iter().map(|call| call.at).collect();
-    assert_eq!(reregistrations, heartbeat_times("codex", &server)[..2]);
+    assert_eq!(reregistrations, heartbeat_times(&server)[..2]);
 }
 
-/// Each runtime used to register all of them, just when the server was back with an empty store.
 #[tokio::test(start_paused = true)]
-async fn concurrent_not_founds_cause_one_reregistration() {
-    let is_registered = AtomicBool::new(false);
-    let server = ScriptedServer::start(move |call| match call.path.as_str() {
-        HEARTBEAT if is_registered.load(Ordering::Relaxed) => Reply::Default,
-        HEARTBEAT => not_found().after(seconds(1.0)),
-        REGISTER if call.nth == 1 => {
-            is_registered.store(true, Ordering::Relaxed);
-            Reply::Default.after(seconds(2.0))
-        }
-        _ => Reply::Default,
-    });
-    let server = server.await;
-    // All heartbeats are sent before the first is answered.
-    let settings = Settings { interval: seconds(0.5), ..settings() };
-    serve_for(seconds(10.0), &server, settings, agents(["codex", "opencode", "openai"])).await.unwrap();
-    assert_eq!(server.calls_to(REGISTER).len(), 2);
-    for provider in ["codex", "opencode", "openai"] {
-        assert!(heartbeat_times(provider, &server).len() > 5, "{provider} stopped");
+async fn many_runtimes_are_registered_in_parts() {
+    let server = ScriptedServer::replying(Reply::Default).await;
+    let profile =
+        |number| Agent { profile_id: format!("{number}"), ..agent("codex", ScriptedSource::default()) };
+    let agents: Vec<Agent> = (0..120).map(profile).collect();
+    serve_for(seconds(20.0), &server, settings(), agents).await.unwrap();
+    let parts = server.calls_to(REGISTER);
+    let sizes: Vec<_> = parts.iter().map(|call| call.body["runtimes"].as_array().unwrap().len()).collect();
+    assert_eq!(sizes, [50, 50, 20]);
+    assert_eq!(server.calls_to(DEREGISTER)[0].body["runtime_ids"].as_array().unwrap().len(), 120);
+}
+
+/// A server that has lost one runtime has usually lost all.
+#[tokio::test(start_paused = true)]
+async fn unknown_runtimes_are_registered_with_all_others() {
+    for unknown in [&["opencode"][..], &["codex", "opencode", "openai"]] {
+        let ids: Vec<_> = unknown.iter().map(|provider| runtime(provider).to_string()).collect();
+        let server = ScriptedServer::start(move |call| match (call.path.as_str(), call.nth) {
+            (HEARTBEAT, 0) => {
+                let is_unknown = |id: &Value| ids.iter().any(|unknown| id == unknown);
+                let status = |id: &Value| json!({"status": if is_unknown(id) { "unknown" } else { "ok" }});
+                Reply::Json(200, heartbeat_response(call, status))
+            }
+            _ => Reply::Default,
+        });
+        let server = server.await;
+        let agents = agents(["codex", "opencode", "openai"]);
+        serve_for(seconds(60.0), &server, settings(), agents).await.unwrap();
+        let registrations = server.calls_to(REGISTER);
+        assert_eq!(registrations.len(), 2, "{unknown:?}");
+        assert_eq!(registrations[0].body, registrations[1].body);
+        assert_eq!(registrations[1].at, heartbeat_times(&server)[0]);
     }
 }
 
@@ -176,7 +190,7 @@ async fn reregisters_every_time() {
     });
     let server = server.await;
     serve_for(seconds(150.0), &server, settings(), agents(["codex"])).await.unwrap();
-    let heartbeats = heartbeat_times("codex", &server).len();
+    let heartbeats = heartbeat_times(&server).len();
     assert_eq!(server.calls_to(REGISTER).len(), 1 + heartbeats.div_ceil(2));
 }
 

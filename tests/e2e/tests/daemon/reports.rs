@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorbell_client::ClientError;
-use doorbell_daemon::report::report;
+use doorbell_daemon::report::{self, report};
 use doorbell_protocol::ModelListReport;
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 
@@ -12,8 +12,9 @@ use crate::fixtures::{REQUEST, api, models, report_path, runtime, seconds};
 /// When the tries began, and the outcome of the last.
 async fn reported(server: &ScriptedServer) -> (Vec<Duration>, Result<(), ClientError>) {
     let answer = ModelListReport::completed(models(["gpt-6"]));
-    let ended = report(&api(server), runtime("codex"), REQUEST.parse().unwrap(), &answer).await;
-    (server.begun(), ended)
+    let path = report::path(runtime("codex"), "models", REQUEST.parse().unwrap());
+    let ended = report(&api(server), &path, &answer).await;
+    (server.begun(), ended.map(|_| ()))
 }
 
 fn all_tries() -> [Duration; 4] {

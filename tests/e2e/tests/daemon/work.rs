@@ -60,7 +60,7 @@ async fn agent_times_out_after_15_seconds() {
     let report = &server.calls_to(&report_path("codex"))[0];
     let text = "the agent did not list its models within 15 seconds";
     assert_eq!(report.body, json!({"status": "failed", "error": text}));
-    assert_eq!(report.at - heartbeat_times("codex", &server)[0], seconds(15.0));
+    assert_eq!(report.at - heartbeat_times(&server)[0], seconds(15.0));
     assert_eq!(report_of(ScriptedSource::slow(seconds(14.9))).await["status"], "completed");
 }
 
@@ -93,5 +93,5 @@ async fn works_on_requests_concurrently() {
     let agent = agent("codex", ScriptedSource::slow(seconds(14.0)));
     serve_for(seconds(60.0), &server, settings(), vec![agent]).await.unwrap();
     let other = server.calls_to(&report_path("codex").replace(REQUEST, OTHER));
-    assert_eq!(other[0].at - heartbeat_times("codex", &server)[1], seconds(14.0));
+    assert_eq!(other[0].at - heartbeat_times(&server)[1], seconds(14.0));
 }

@@ -10,7 +10,6 @@ use axum::http::{Method, Uri};
 use axum::response::Response;
 use doorbell_client::Api;
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::questions::QuestionHandlers;
 use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_gateway::invoke;
@@ -91,12 +90,14 @@ impl Service {
         let mut routes = ROUTES.into_iter();
         let route = routes.find(|route| route.method == method && route.parameters(path).is_some()).unwrap();
         if self.network == Network::LosesWorkOfOldDaemon {
-            request.as_object_mut().unwrap().remove("in_flight");
+            for runtime in request["runtimes"].as_array_mut().into_iter().flatten() {
+                runtime.as_object_mut().unwrap().remove("in_flight");
+            }
         }
         let event = event(route.function, Scope::Daemon, path, &request);
         let response = invoke(route.function, &self.state, &event).await;
         let body: Value = serde_json::from_slice(response.body()).unwrap();
-        if route.function == Function::Heartbeat && self.is_lost(body.get("pending_model_list").is_some()) {
+        if route.function == Function::Heartbeat && self.is_lost(body["runtimes"][0].get("work").is_some()) {
             let broken = futures_util::stream::once(async { Err::<Bytes, _>("the connection broke") });
             return Response::new(Body::from_stream(broken));
         }
@@ -131,14 +132,7 @@ pub(crate) async fn start_daemon(api: &Api, delay: Duration) -> (String, JoinHan
         device_name: "My laptop".to_owned(),
         interval: Settings::INTERVAL,
     };
-    let agent = Agent {
-        name: "Codex".to_owned(),
-        provider: "codex".to_owned(),
-        profile_id: String::new(),
-        version: None,
-        source: Arc::new(SlowAgent(delay)),
-        questions: QuestionHandlers::default(),
-    };
+    let agent = Agent::new("Codex", "codex", Arc::new(SlowAgent(delay)));
     let daemon = Daemon::new(api.clone(), settings, vec![agent]);
     let registered = daemon.register().await.unwrap();
     let runtime = registered[0].id.to_string();
