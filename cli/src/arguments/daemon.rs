@@ -1,4 +1,4 @@
-//! `doorbell daemon`, and the agents of a daemon.
+//! `doorbell daemon`, and the agents and questions of a daemon.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +18,12 @@ Finds codex and opencode on PATH. Add others with options or in a TOML file:
   type = \"openai\"
   name = \"Ollama\"
   url = \"http://127.0.0.1:11434/v1\"
+
+The same file declares questions, which programs of this machine answer:
+  [[question]]
+  name = \"load\"
+  program = [\"uptime\"]
+A change of the file takes effect when the daemon is started again.
 
 Examples:
   doorbell daemon
@@ -51,7 +57,7 @@ pub struct Daemon {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Agents")]
 pub struct Agents {
-    /// TOML file with agents
+    /// TOML file with agents and questions
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 

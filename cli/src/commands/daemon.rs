@@ -1,4 +1,4 @@
-//! `doorbell daemon`: registers the agent programs of this machine and answers rings.
+//! `doorbell daemon`: registers the agent programs of this machine, and answers rings and questions.
 
 use doorbell_daemon::agents::{self, Agent, Environment};
 use doorbell_daemon::{Daemon, Settings};
@@ -17,6 +17,33 @@ pub(super) fn is_sample(agents: &[Agent]) -> bool {
     agents.iter().all(|agent| agent.provider == "sample")
 }
 
+/// A line with the questions of each type of agent, or of all types.
+pub(super) fn questions(agents: &[Agent]) -> Vec<String> {
+    let names = |agent: &Agent| {
+        agent
+            .questions
+            .declarations()
+            .map(|question| question.name.to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let mut by_type: Vec<_> = agents.iter().map(|agent| (agent.provider.as_str(), names(agent))).collect();
+    by_type.dedup();
+    match by_type.split_first() {
+        Some(((_, first), others)) if others.iter().all(|(_, names)| names == first) => {
+            if first.is_empty() {
+                Vec::new()
+            } else {
+                vec![format!("Questions: {first}")]
+            }
+        }
+        _ => {
+            let with_questions = by_type.iter().filter(|(_, names)| !names.is_empty());
+            with_questions.map(|(provider, names)| format!("Questions of {provider}: {names}")).collect()
+        }
+    }
+}
+
 pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -> Result<(), CommandError> {
     let api = connect::to_server(&arguments.server, &arguments.token)?;
     let options = arguments.agents.into();
@@ -32,9 +59,11 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
         interval: arguments.interval,
         ..this_machine
     };
+    let questions = questions(&agents);
     let daemon = Daemon::new(api, settings, agents);
     let Some(registered) = stop.run_until_cancelled(daemon.register()).await else { return Ok(()) };
     let registered = registered?;
     output::line(output::runtimes(&registered, SystemClock.now()));
+    questions.iter().for_each(output::line);
     Ok(daemon.run(stop).await?)
 }

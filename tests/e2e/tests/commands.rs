@@ -11,6 +11,7 @@ mod commands {
     mod cancel;
     mod client;
     mod daemon;
+    mod daemon_questions;
     mod data_file;
     mod demo;
     mod dev;

@@ -10,7 +10,7 @@ use doorbell_protocol::RuntimeRecord;
 use tokio_util::sync::CancellationToken;
 
 use super::server::Server;
-use crate::commands::daemon::{SAMPLE_NOTICE, is_sample};
+use crate::commands::daemon::{SAMPLE_NOTICE, is_sample, questions};
 use crate::commands::{CommandError, connect};
 use crate::output::{self, Spinner};
 
@@ -25,11 +25,13 @@ pub(super) async fn run(
     let user = connect::to(&url, USER_A.token)?;
     let is_sample = is_sample(&agents);
     let settings = Settings { interval, ..Settings::of_this_machine(DAEMON_A.workspace.parse()?) };
+    let questions = questions(&agents);
     let daemon = Daemon::new(connect::to(&url, DAEMON_A.token)?, settings, agents);
     let registered = daemon.register().await?;
     if is_sample {
         output::line(format!("\n{SAMPLE_NOTICE}"));
     }
+    questions.iter().for_each(|line| output::line(format!("\n{line}")));
     let demo = async {
         if stop.run_until_cancelled(ring_each(&user, &registered)).await.is_some() {
             print_next_steps(&server.base_url(), &registered);
@@ -74,10 +76,13 @@ fn print_answer(runtime: &RuntimeRecord, completed: &Result<CompletedRequest, As
 }
 
 fn print_next_steps(url: &str, registered: &[RuntimeRecord]) {
-    let Some(RuntimeRecord { id, .. }) = registered.first() else { return };
+    let Some(RuntimeRecord { id, questions, .. }) = registered.first() else { return };
+    let question = questions.iter().flatten().next();
+    let ask = question.map(|question| format!("\n  doorbell ask {id} {} --wait --url {url}", question.name));
+    let ask = ask.unwrap_or_default();
     output::line(format!(
         "\nNext steps:\n  \
-         doorbell models {id} --url {url}\n  \
+         doorbell models {id} --url {url}{ask}\n  \
          curl -sX POST -H 'Authorization: Bearer {}' {url}/api/runtimes/{id}/models\n\
          \nStop with Ctrl-C.",
         USER_A.token
