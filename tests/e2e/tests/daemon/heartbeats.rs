@@ -206,7 +206,7 @@ fn ids(runtimes: &Value) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn one_call_serves_at_most_50_runtimes() {
     for (count, calls) in [(1, 1), (50, 1), (51, 2), (101, 3)] {
-        let server = ordinary_server().await;
+        let server = ScriptedServer::start(for_heartbeats(Reply::Default.after(seconds(1.0)))).await;
         serve_for(INTERVAL, &server, settings(), many_agents(count)).await.unwrap();
         let heartbeats = server.calls_to(HEARTBEAT);
         assert_eq!(heartbeats.len(), calls);
