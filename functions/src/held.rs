@@ -1,5 +1,6 @@
 //! Held responses: `?wait=` on the routes that ask and poll.
 
+use std::future::Future;
 use std::time::Duration;
 
 use doorbell_shared::access::Principal;
@@ -35,27 +36,28 @@ pub(crate) struct Hold {
 impl Hold {
     /// The hold of a call that starts now.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        Ok(Self::from_now(input::wait(request)?))
+    }
+
+    fn from_now(wait: Duration) -> Self {
         let started = Instant::now();
-        Ok(Self { until: started + input::wait(request)?, abandon: started + HELD_CALL_TIMEOUT })
+        Self { until: started + wait, abandon: started + HELD_CALL_TIMEOUT }
     }
 
     /// Reads `request` again until it has ended or the time is over, and returns what was read last.
     ///
     /// A failed read ends the hold: the client has its record, and its next poll gets the error.
-    pub(crate) async fn until_ended<S: Store>(
-        self,
-        state: &AppState<S>,
-        kinds: KindFilter,
-        caller: &Principal,
-        mut request: Request,
-    ) -> Request {
+    pub(crate) async fn until_ended<F>(self, mut request: Request, read: impl Fn() -> F) -> Request
+    where
+        F: Future<Output = Result<Option<Request>, StoreError>>,
+    {
         for interval in intervals() {
             if request.state.status().is_terminal() || Instant::now() >= self.until {
                 break;
             }
             sleep_until(self.until.min(Instant::now() + interval)).await;
             let abandon = self.abandon.min(Instant::now() + CALL_TIMEOUT);
-            match timeout_at(abandon, read(state, request.address, kinds, caller)).await {
+            match timeout_at(abandon, read()).await {
                 Ok(Ok(Some(read))) => request = read,
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => {
@@ -87,4 +89,102 @@ pub(crate) async fn read<S: Store>(
         }
         PollOutcome::NotFound => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use doorbell_protocol::limits::WAIT_MAX_S;
+    use doorbell_protocol::{Kind, RequestId, RuntimeId, Timestamp};
+    use doorbell_shared::request::{Deadlines, Ring};
+    use doorbell_shared::store::StoreErrorKind;
+
+    use super::*;
+
+    const LONGEST_WAIT: Duration = Duration::from_secs(WAIT_MAX_S as u64);
+
+    fn pending() -> Request {
+        let runtime: RuntimeId = "11111111-2222-4333-8444-555555555555".parse().unwrap();
+        let address = Address { runtime, request: RequestId::MIN };
+        let ring = Ring::new(address, Kind::MODEL_LIST, Deadlines::of_seconds(30, 60, 120));
+        let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
+        Request::new(ring, workspace, Timestamp::from_millis(1_795_000_000_000).unwrap())
+    }
+
+    fn ended() -> Request {
+        let pending = pending();
+        pending.cancelled_if_open(pending.created_at).unwrap()
+    }
+
+    /// What is read when the request ends after `ended_after`.
+    async fn read_at(started: Instant, ended_after: Duration) -> Result<Option<Request>, StoreError> {
+        Ok(Some(if started.elapsed() >= ended_after { ended() } else { pending() }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answer_comes_at_the_next_read() {
+        for (ended_after, answered_after) in [(0, 200), (200, 200), (201, 460), (461, 798), (5_000, 5_238)] {
+            let started = Instant::now();
+            let hold = Hold::from_now(LONGEST_WAIT);
+            let answer = hold.until_ended(pending(), || read_at(started, Duration::from_millis(ended_after)));
+            assert_eq!(answer.await, ended());
+            assert_eq!(started.elapsed().as_millis(), answered_after, "ended after {ended_after} ms");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ended_request_is_not_read_again() {
+        let started = Instant::now();
+        let hold = Hold::from_now(LONGEST_WAIT);
+        assert_eq!(hold.until_ended(ended(), || async { panic!("read") }).await, ended());
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn open_request_is_returned_when_the_time_is_over() {
+        for wait in [Duration::ZERO, Duration::from_secs(1), LONGEST_WAIT] {
+            let started = Instant::now();
+            let request =
+                Hold::from_now(wait).until_ended(pending(), || read_at(started, Duration::MAX)).await;
+            assert_eq!((request, started.elapsed()), (pending(), wait));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn last_read_is_at_the_end() {
+        let started = Instant::now();
+        let wait = Duration::from_secs(1);
+        let request = Hold::from_now(wait).until_ended(pending(), || read_at(started, wait)).await;
+        assert_eq!(request, ended());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failed_read_returns_what_was_read_last() {
+        let reads = Cell::new(0);
+        let read = || async {
+            reads.set(reads.get() + 1);
+            if reads.get() < 3 {
+                Ok(Some(pending()))
+            } else {
+                Err(StoreError::new("poll", StoreErrorKind::Timeout))
+            }
+        };
+        assert_eq!(Hold::from_now(LONGEST_WAIT).until_ended(pending(), read).await, pending());
+        assert_eq!(reads.get(), 3);
+    }
+
+    /// API Gateway ends a call after 30 s, and its client gets no record.
+    #[tokio::test(start_paused = true)]
+    async fn hanging_read_ends_before_api_gateway_does() {
+        let started = Instant::now();
+        let read = || async {
+            if started.elapsed() > LONGEST_WAIT - Duration::from_secs(1) {
+                std::future::pending::<()>().await;
+            }
+            Ok(Some(pending()))
+        };
+        assert_eq!(Hold::from_now(LONGEST_WAIT).until_ended(pending(), read).await, pending());
+        assert!(started.elapsed() < Duration::from_secs(29), "{:?}", started.elapsed());
+    }
 }

@@ -37,7 +37,9 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
     let operation = Operation::Enqueue(route.enqueue_failure());
     let initiate = Initiate { state, caller, runtime, route, operation };
     let request = within_call_timeout(|| operation, initiate.ring(asked, key)).await?;
-    let request = hold.until_ended(state, route.filter(), &initiate.caller, request).await;
+    let address = request.address;
+    let again = || read(state, address, route.filter(), &initiate.caller);
+    let request = hold.until_ended(request, again).await;
     route.render(&request).map_err(|_| ApiError::CorruptResult(operation))
 }
 

@@ -29,6 +29,7 @@ async fn poll<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<Js
         let found = read(state, address, route.filter(), &caller).await;
         found.map_err(Operation::Load.failed())?.ok_or(ApiError::RequestNotFound)
     });
-    let request = hold.until_ended(state, route.filter(), &caller, found.await?).await;
+    let again = || read(state, address, route.filter(), &caller);
+    let request = hold.until_ended(found.await?, again).await;
     route.render(&request).map_err(|_| ApiError::CorruptResult(Operation::Load))
 }
