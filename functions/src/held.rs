@@ -4,11 +4,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use doorbell_shared::access::Principal;
+use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, input, metrics};
 use doorbell_shared::limits::{CALL_TIMEOUT, HELD_CALL_TIMEOUT};
 use doorbell_shared::request::{Address, KindFilter, Request};
 use doorbell_shared::store::{PollOutcome, Store, StoreError};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{sleep, timeout};
 
 /// The first interval between two reads of a held call.
 const FIRST_INTERVAL: Duration = Duration::from_millis(200);
@@ -28,9 +29,8 @@ pub fn intervals() -> impl Iterator<Item = Duration> {
 /// How long a call is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hold {
-    until: Instant,
-    /// A read that is open at this time is abandoned.
-    abandon: Instant,
+    started: Stopwatch,
+    wait: Duration,
 }
 
 impl Hold {
@@ -40,8 +40,7 @@ impl Hold {
     }
 
     fn from_now(wait: Duration) -> Self {
-        let started = Instant::now();
-        Self { until: started + wait, abandon: started + HELD_CALL_TIMEOUT }
+        Self { started: Stopwatch::start(), wait }
     }
 
     /// Reads `request` again until it has ended or the time is over, and returns what was read last.
@@ -52,12 +51,13 @@ impl Hold {
         F: Future<Output = Result<Option<Request>, StoreError>>,
     {
         for interval in intervals() {
-            if request.state.status().is_terminal() || Instant::now() >= self.until {
+            let left = self.wait.saturating_sub(self.started.elapsed());
+            if request.state.status().is_terminal() || left.is_zero() {
                 break;
             }
-            sleep_until(self.until.min(Instant::now() + interval)).await;
-            let abandon = self.abandon.min(Instant::now() + CALL_TIMEOUT);
-            match timeout_at(abandon, read()).await {
+            sleep(interval.min(left)).await;
+            let left = HELD_CALL_TIMEOUT.saturating_sub(self.started.elapsed());
+            match timeout(CALL_TIMEOUT.min(left), read()).await {
                 Ok(Ok(Some(read))) => request = read,
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => {
@@ -118,14 +118,14 @@ mod tests {
     }
 
     /// What is read when the request ends after `ended_after`.
-    async fn read_at(started: Instant, ended_after: Duration) -> Result<Option<Request>, StoreError> {
+    async fn read_at(started: Stopwatch, ended_after: Duration) -> Result<Option<Request>, StoreError> {
         Ok(Some(if started.elapsed() >= ended_after { ended() } else { pending() }))
     }
 
     #[tokio::test(start_paused = true)]
     async fn answer_comes_at_the_next_read() {
         for (ended_after, answered_after) in [(0, 200), (200, 200), (201, 460), (461, 798), (5_000, 5_238)] {
-            let started = Instant::now();
+            let started = Stopwatch::start();
             let hold = Hold::from_now(LONGEST_WAIT);
             let answer = hold.until_ended(pending(), || read_at(started, Duration::from_millis(ended_after)));
             assert_eq!(answer.await, ended());
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn ended_request_is_not_read_again() {
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let hold = Hold::from_now(LONGEST_WAIT);
         assert_eq!(hold.until_ended(ended(), || async { panic!("read") }).await, ended());
         assert_eq!(started.elapsed(), Duration::ZERO);
@@ -144,7 +144,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn open_request_is_returned_when_the_time_is_over() {
         for wait in [Duration::ZERO, Duration::from_secs(1), LONGEST_WAIT] {
-            let started = Instant::now();
+            let started = Stopwatch::start();
             let request =
                 Hold::from_now(wait).until_ended(pending(), || read_at(started, Duration::MAX)).await;
             assert_eq!((request, started.elapsed()), (pending(), wait));
@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn last_read_is_at_the_end() {
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let wait = Duration::from_secs(1);
         let request = Hold::from_now(wait).until_ended(pending(), || read_at(started, wait)).await;
         assert_eq!(request, ended());
@@ -177,7 +177,7 @@ mod tests {
     /// API Gateway ends a call after 30 s, and its client gets no record.
     #[tokio::test(start_paused = true)]
     async fn hanging_read_ends_before_api_gateway_does() {
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let read = || async {
             if started.elapsed() > LONGEST_WAIT - Duration::from_secs(1) {
                 std::future::pending::<()>().await;

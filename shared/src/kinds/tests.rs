@@ -11,9 +11,7 @@ fn payload(json: &str) -> Payload {
 
 #[test]
 fn names_segments_and_heartbeat_fields_are_unique() {
-    let unique = |name: fn(&&BuiltInKind) -> String| {
-        BUILT_IN.iter().map(|built_in| name(built_in)).collect::<BTreeSet<_>>().len()
-    };
+    let unique = |name: fn(&&BuiltInKind) -> String| BUILT_IN.iter().map(name).collect::<BTreeSet<_>>().len();
     assert_eq!(unique(|built_in| built_in.kind.to_string()), BUILT_IN.len());
     assert_eq!(unique(|built_in| built_in.segment.to_owned()), BUILT_IN.len());
     assert_eq!(unique(|built_in| built_in.heartbeat_field.to_owned()), BUILT_IN.len());
