@@ -1,7 +1,5 @@
 //! A held poll (`?wait=20`) and polls every 500 ms: the time from the daemon's report to the client's answer, over HTTP on loopback on
 //! the embedded engine, and the calls and read units of both. Times are printed and not asserted: they depend on the machine.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "prints the times")]
 
 use std::sync::Arc;
 use std::time::Duration;
