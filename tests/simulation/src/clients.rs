@@ -7,13 +7,18 @@ use std::time::Duration;
 use doorbell_client::TIMEOUT;
 use doorbell_protocol::{RequestId, RuntimeId};
 
+use crate::asked::{Asked, AskedKind};
 use crate::context::{Context, SharedStore};
 use crate::history::FaultKind;
-use crate::operation::{Caller, Operation, WorkResult, Workspace};
+use crate::operation::{Caller, Named, Operation, Route, WorkResult, Workspace};
 use crate::plan::INITIATES_END;
+use crate::seeded::SeededRng;
 
 /// The time after which clients stop polling.
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// More than may be open.
+const FLOOD: u64 = 36;
 
 /// Makes requests to some of `runtimes` until the client ends or crashes.
 pub(crate) async fn run_client<S: SharedStore>(
@@ -29,18 +34,75 @@ pub(crate) async fn run_client<S: SharedStore>(
 }
 
 async fn make_requests<S: SharedStore>(context: &Arc<Context<S>>, caller: Caller, runtimes: &[RuntimeId]) {
-    for _ in 0..context.environment.rng.number(1..4) {
+    let rng = &context.environment.rng;
+    for _ in 0..rng.number(1..4) {
         context.environment.sleep(0..20_000).await;
         if context.environment.clock.elapsed_ms() > INITIATES_END {
             return;
         }
-        let runtime = context.environment.rng.one_of(runtimes);
-        let Some(response) = context.call(caller, TIMEOUT, Operation::Initiate { runtime }).await else {
-            continue;
-        };
-        if response.status == 200 {
-            let request = response.body["id"].as_str().unwrap().parse().unwrap();
-            poll_until_done(context, caller, Operation::Poll { runtime, request }).await;
+        let runtime = rng.one_of(runtimes);
+        let (route, asked) = ask(rng, context.environment.plan.outage.is_some());
+        let Some(named) = make_request(context, caller, runtime, route, asked).await else { continue };
+        if rng.happens(150) {
+            context.environment.sleep(0..40_000).await;
+            context.call(caller, TIMEOUT, Operation::Cancel(Named { route: Route::Generic, ..named })).await;
+        } else {
+            poll_until_done(context, caller, Operation::Poll(named)).await;
+        }
+    }
+}
+
+/// Queued for long only if there is an outage.
+fn ask(rng: &SeededRng, waits: bool) -> (Route, Asked) {
+    let kind = rng.one_of(&[AskedKind::Models, AskedKind::Models, AskedKind::Question]);
+    let queue_s =
+        if waits { rng.one_of(&[0, 0, 40, 1_800, 7_200, 7_200]) } else { rng.one_of(&[0, 0, 0, 40]) };
+    let args = rng.happens(500).then(|| rng.number(0..1_000_000));
+    let asked = Asked { kind, args, queue_s };
+    match kind {
+        AskedKind::Models if rng.happens(600) => (Route::Models, Asked::MODELS),
+        // The daemon ignores args of this kind.
+        AskedKind::Models => (Route::Generic, Asked { args: None, ..asked }),
+        AskedKind::Question => (Route::Generic, asked),
+    }
+}
+
+async fn make_request<S: SharedStore>(
+    context: &Arc<Context<S>>,
+    caller: Caller,
+    runtime: RuntimeId,
+    route: Route,
+    asked: Asked,
+) -> Option<Named> {
+    let response = context.call(caller, TIMEOUT, Operation::Ask { runtime, route, asked }).await?;
+    let request = (response.status == 200).then(|| response.body["id"].as_str().unwrap().parse().unwrap());
+    request.map(|request| Named { route, runtime, request })
+}
+
+/// Asks machines that are off, at any time of the outage.
+pub(crate) async fn run_visitor<S: SharedStore>(context: Arc<Context<S>>, runtimes: Vec<RuntimeId>) {
+    let environment = &context.environment;
+    let Some(outage) = environment.plan.outage.clone() else { return };
+    environment.sleep_until(outage.start).await;
+    for _ in 0..environment.rng.number(1..5) {
+        environment.sleep(1_000..1_100_000).await;
+        let kind = environment.rng.one_of(&[AskedKind::Models, AskedKind::Question]);
+        let queue_s = environment.rng.one_of(&[0, 40, 1_800, 7_200, 7_200]);
+        let asked = Asked { kind, args: None, queue_s };
+        let runtime = environment.rng.one_of(&runtimes);
+        make_request(&context, Caller::own("visitor"), runtime, Route::Generic, asked).await;
+    }
+}
+
+/// Asks until the queue is full: a burst, and then at the rate of one runtime.
+pub(crate) async fn run_flood<S: SharedStore>(context: Arc<Context<S>>, runtime: RuntimeId) {
+    let environment = &context.environment;
+    environment.sleep(2_000..20_000).await;
+    for args in 0..FLOOD {
+        let asked = Asked { kind: AskedKind::Models, args: Some(args), queue_s: 40 };
+        make_request(&context, Caller::own("flood"), runtime, Route::Generic, asked).await;
+        if args >= 30 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 }
@@ -64,6 +126,7 @@ pub(crate) async fn run_attacker<S: SharedStore>(context: Arc<Context<S>>, runti
     let caller = Caller { name: "attacker", workspace: Workspace::Other };
     loop {
         context.environment.sleep(500..25_000).await;
+        context.environment.sleep_through_outage().await;
         let operation = attack(&context, runtimes[0]);
         context.call(caller, TIMEOUT, operation).await;
     }
@@ -73,15 +136,31 @@ fn attack<S>(context: &Context<S>, any: RuntimeId) -> Operation {
     let rng = &context.environment.rng;
     let requests = context.environment.history().requests();
     let (runtime, request) = if requests.is_empty() { (any, RequestId::MIN) } else { rng.one_of(&requests) };
-    match rng.number(0..6) {
-        0 => Operation::Initiate { runtime },
-        1 => Operation::Poll { runtime, request },
+    let route = rng.one_of(&[Route::Models, Route::Generic]);
+    let named = Named { route, runtime, request };
+    let kind = rng.one_of(&[AskedKind::Models, AskedKind::Question]);
+    match rng.number(0..8) {
+        0 => {
+            let asked = if route == Route::Models {
+                Asked::MODELS
+            } else {
+                Asked { kind, args: None, queue_s: rng.one_of(&[0, 60]) }
+            };
+            Operation::Ask { runtime, route, asked }
+        }
+        1 => Operation::Poll(named),
         2 => Operation::List { workspace: Workspace::Own },
         3 => Operation::Deregister { runtime },
-        4 => Operation::Heartbeat { runtime, in_flight: rng.one_of(&[None, Some(Vec::new())]) },
+        4 => Operation::Heartbeat {
+            runtime,
+            whole: rng.happens(500),
+            in_flight: rng.one_of(&[None, Some(Vec::new())]),
+        },
+        5 => Operation::Cancel(Named { route: Route::Generic, ..named }),
+        6 => Operation::Progress { named: Named { route: Route::Generic, ..named }, progress: 666 },
         _ => {
             let result = WorkResult { completed: true, text: "attacker".to_owned() };
-            Operation::Report { runtime, request, result }
+            Operation::Report { named, kind, result }
         }
     }
 }
@@ -91,6 +170,7 @@ pub(crate) async fn run_observer<S: SharedStore>(context: Arc<Context<S>>) {
     let gone = Arc::new(Mutex::new(BTreeSet::new()));
     loop {
         context.environment.sleep(2_000..40_000).await;
+        context.environment.sleep_through_outage().await;
         let requests = context.environment.history().requests();
         for (runtime, request) in requests {
             if gone.lock().unwrap().contains(&request) {
@@ -107,12 +187,13 @@ pub(crate) async fn run_observer<S: SharedStore>(context: Arc<Context<S>>) {
     }
 }
 
-/// Polls without the network: lost responses would hide states.
+/// Polls without the network: lost responses would hide states. On the route of every kind.
 pub(crate) async fn observe<S: SharedStore>(
     context: &Arc<Context<S>>,
     runtime: RuntimeId,
     request: RequestId,
 ) -> Option<u16> {
-    let response = context.invoke(Caller::own("observer"), Operation::Poll { runtime, request }).await;
+    let poll = Operation::Poll(Named { route: Route::Generic, runtime, request });
+    let response = context.invoke(Caller::own("observer"), poll).await;
     response.map(|response| response.status)
 }

@@ -1,18 +1,20 @@
 //! State shared by the actors, the network and the store of one simulation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use doorbell_protocol::RuntimeId;
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::HttpRequest;
 use doorbell_shared::http::routes::Function;
+use doorbell_shared::request::OpenRequest;
 use doorbell_shared::store::Store;
 
 use crate::history::{FaultKind, History, Moment};
 use crate::operation::{Operation, Workspace};
-use crate::plan::Plan;
+use crate::plan::{Plan, Storage};
 use crate::seeded::{SeededIds, SeededRng, SkewedClock};
 
 /// The plan of a seed and the history of its run.
@@ -58,6 +60,14 @@ impl Environment {
         tokio::time::sleep(Duration::from_millis(self.rng.number(millis))).await;
     }
 
+    /// Sleeps until the outage ends, if there is one now.
+    pub(crate) async fn sleep_through_outage(&self) {
+        let now = self.clock.elapsed_ms();
+        if let Some(outage) = self.plan.outage.as_ref().filter(|outage| outage.contains(&now)) {
+            self.sleep_until(outage.end).await;
+        }
+    }
+
     pub(crate) async fn sleep_until(&self, millis: u64) {
         let left = millis.saturating_sub(self.clock.elapsed_ms());
         tokio::time::sleep(Duration::from_millis(left)).await;
@@ -75,8 +85,14 @@ pub(crate) enum Bug {
     StalePolls,
     /// A poll returns a timeout without storing it.
     TimeoutsNotStored,
-    /// A heartbeat lists pending requests only.
+    /// A heartbeat claims pending requests only.
     NoRedelivery,
+    /// A cancellation is shown and not stored.
+    CancellationsNotStored,
+    /// A queued request waits no longer than others.
+    QueueIgnored,
+    /// Ids of ended requests stay in the open set.
+    NothingRemoved,
 }
 
 pub(crate) type Event = Arc<(Function, HttpRequest)>;
@@ -87,6 +103,9 @@ pub(crate) struct Context<S> {
     pub(crate) store: S,
     pub(crate) bug: Option<Bug>,
     pub(crate) instances: Vec<Instance>,
+    /// The store in memory derives open sets from requests. These are ids that a table has besides: orphans, and those of ended
+    /// requests whose removal was lost.
+    pub(crate) stray: Mutex<BTreeSet<(RuntimeId, OpenRequest)>>,
     /// A cache: polls repeat an event many times, and building it takes longer than handling it.
     events: Mutex<HashMap<(Workspace, Operation), Event>>,
 }
@@ -104,7 +123,21 @@ impl<S> Context<S> {
             ids: Arc::new(SeededIds::new(Arc::clone(&environment.rng))),
         };
         let instances = environment.plan.skews.iter().map(instance).collect();
-        Self { environment, store, bug, instances, events: Mutex::default() }
+        Self { environment, store, bug, instances, stray: Mutex::default(), events: Mutex::default() }
+    }
+
+    /// Leaves an id in the open set with the rate of the store's faults. The embedded engine has such faults between its writes.
+    pub(crate) fn leaves_stray(&self, fault: FaultKind, runtime: RuntimeId, entry: OpenRequest) -> bool {
+        let Plan { storage, rates, .. } = &self.environment.plan;
+        let leaves = *storage == Storage::Memory && self.environment.injects(fault, rates.store);
+        if leaves {
+            self.stray().insert((runtime, entry));
+        }
+        leaves
+    }
+
+    pub(crate) fn stray(&self) -> MutexGuard<'_, BTreeSet<(RuntimeId, OpenRequest)>> {
+        self.stray.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn event(&self, workspace: Workspace, operation: &Operation) -> Event {

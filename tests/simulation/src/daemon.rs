@@ -3,7 +3,7 @@
 //! A daemon crashes at any moment and restarts without memory, while its calls go on. A simulation is shorter than the
 //! retention of runtimes, so the stand-in never has to register again.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,13 +11,17 @@ use doorbell_client::TIMEOUT;
 use doorbell_daemon::Settings;
 use doorbell_daemon::report::{BACKOFF, TRY_TIMEOUT};
 use doorbell_protocol::{RequestId, RuntimeId};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
+use crate::asked::AskedKind;
 use crate::context::{Context, SharedStore};
-use crate::history::{FaultKind, Process};
-use crate::operation::{Caller, Operation, WorkResult};
+use crate::history::{Delivered, FaultKind, FunctionResponse, Process, cancelled, delivered};
+use crate::operation::{Caller, Named, Operation, Route, WorkResult};
 use crate::plan::{DaemonPlan, FAST};
+
+/// At most this often progress is reported.
+const PROGRESS_INTERVAL: u64 = 1_000;
 
 pub(crate) struct Daemon<S> {
     pub(crate) context: Arc<Context<S>>,
@@ -26,21 +30,30 @@ pub(crate) struct Daemon<S> {
     pub(crate) runtime: RuntimeId,
 }
 
-type InFlight = Arc<Mutex<BTreeSet<RequestId>>>;
+/// The work on each request. A daemon that does not track may work twice on one.
+type InFlight = Arc<Mutex<BTreeMap<RequestId, AbortHandle>>>;
 
 impl<S: SharedStore> Daemon<S> {
-    /// Crashes and restarts forever.
+    /// Crashes and restarts forever. In an outage the machine is off.
     pub(crate) async fn run(self: Arc<Self>) {
         let environment = &self.context.environment;
         loop {
             let lifetime = if self.plan.crashes { environment.rng.number(500..60_000) } else { 3_600_000 };
             let from = environment.clock.elapsed_ms();
-            let process =
-                Process { runtime: self.runtime, plan: self.plan, from, to: from.saturating_add(lifetime) };
+            let outage = environment.plan.outage.as_ref().map(|outage| outage.start);
+            let power_cut = outage.filter(|start| *start > from);
+            let to = power_cut.unwrap_or(u64::MAX).min(from + lifetime);
+            let process = Process { runtime: self.runtime, plan: self.plan, from, to };
             environment.history().processes.push(process);
-            tokio::time::timeout(Duration::from_millis(lifetime), self.process()).await.ok();
-            environment.record_fault(FaultKind::DaemonCrashed);
-            environment.sleep(100..20_000).await;
+            tokio::time::timeout(Duration::from_millis(to - from), self.process()).await.ok();
+            if power_cut == Some(to) {
+                environment.record_fault(FaultKind::MachineOff);
+                environment.sleep_through_outage().await;
+            } else {
+                environment.record_fault(FaultKind::DaemonCrashed);
+                environment.sleep(100..20_000).await;
+                environment.sleep_through_outage().await;
+            }
         }
     }
 
@@ -60,35 +73,73 @@ impl<S: SharedStore> Daemon<S> {
                 Some(_) = work.join_next() => continue,
                 _ = heartbeats.tick() => {}
             }
-            let Some(request) = self.heartbeat(&in_flight).await else { continue };
-            if in_flight.lock().unwrap().insert(request) || !self.plan.tracks {
-                work.spawn(Arc::clone(self).work(request, Arc::clone(&in_flight)));
+            let Some(response) = self.heartbeat(&in_flight).await else { continue };
+            for request in cancelled(&response) {
+                if let Some(work) = in_flight.lock().unwrap().remove(&request) {
+                    work.abort();
+                }
+            }
+            for delivered in delivered(&response) {
+                let mut tracked = in_flight.lock().unwrap();
+                if !tracked.contains_key(&delivered.request) || !self.plan.tracks {
+                    let started = work.spawn(Arc::clone(self).work(delivered, Arc::clone(&in_flight)));
+                    tracked.insert(delivered.request, started);
+                }
             }
         }
     }
 
     async fn register(&self) -> bool {
-        let register = Operation::Register { machine: self.plan.machine };
+        let register = Operation::Register { machine: self.plan.machine, declares: self.plan.whole };
         let response = self.context.call(Caller::own(self.name), TIMEOUT, register).await;
         response.is_some_and(|response| response.status == 200)
     }
 
-    async fn heartbeat(&self, in_flight: &InFlight) -> Option<RequestId> {
-        let in_flight = self.plan.tracks.then(|| in_flight.lock().unwrap().iter().copied().collect());
-        let heartbeat = Operation::Heartbeat { runtime: self.runtime, in_flight };
-        let response = self.context.call(Caller::own(self.name), TIMEOUT, heartbeat).await?;
-        response.body["pending_model_list"]["id"].as_str().map(|id| id.parse().unwrap())
+    async fn heartbeat(&self, in_flight: &InFlight) -> Option<FunctionResponse> {
+        let in_flight = self.plan.tracks.then(|| in_flight.lock().unwrap().keys().copied().collect());
+        let heartbeat = Operation::Heartbeat { runtime: self.runtime, whole: self.plan.whole, in_flight };
+        self.context.call(Caller::own(self.name), TIMEOUT, heartbeat).await
     }
 
-    async fn work(self: Arc<Self>, request: RequestId, in_flight: InFlight) {
+    async fn work(self: Arc<Self>, delivered: Delivered, in_flight: InFlight) {
+        let Delivered { request, kind, .. } = delivered;
         let rng = &self.context.environment.rng;
+        // The daemons that predate other kinds know one route.
+        let route = if self.plan.whole && (kind == AskedKind::Question || rng.happens(500)) {
+            Route::Generic
+        } else {
+            Route::Models
+        };
+        let named = Named { route, runtime: self.runtime, request };
         let any = rng.one_of(&[50..FAST, 50..FAST, FAST..20_000, 20_000..75_000]);
-        let duration = if self.plan.fast { 50..FAST } else { any };
+        let duration = rng.number(if self.plan.fast { 50..FAST } else { any });
         let text = format!("{} {request} {:x}", self.name, rng.bits());
         let result = WorkResult { completed: !rng.happens(200), text };
-        self.context.environment.sleep(duration).await;
-        self.report(Operation::Report { runtime: self.runtime, request, result }).await;
+        let ended = self.context.environment.clock.elapsed_ms() + duration;
+        if route == Route::Models || self.reports_progress(named, ended).await {
+            self.context.environment.sleep_until(ended).await;
+            self.report(Operation::Report { named, kind, result }).await;
+        }
         in_flight.lock().unwrap().remove(&request);
+    }
+
+    /// Up to three times; returns whether to go on. A lost report of progress is not repeated.
+    async fn reports_progress(&self, named: Named, until: u64) -> bool {
+        let environment = &self.context.environment;
+        for _ in 0..environment.rng.one_of(&[0, 0, 1, 3]) {
+            let wait = PROGRESS_INTERVAL + environment.rng.number(0..3_000);
+            if environment.clock.elapsed_ms() + wait > until {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let progress = environment.rng.number(0..1_000_000);
+            let progress = Operation::Progress { named, progress };
+            let response = self.context.call(Caller::own(self.name), TRY_TIMEOUT, progress).await;
+            if response.is_some_and(|response| response.body["cancelled"] == true) {
+                return false;
+            }
+        }
+        true
     }
 
     async fn report(&self, report: Operation) {

@@ -4,9 +4,10 @@
 use std::fmt;
 
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp};
-use doorbell_shared::request::{Delivery, LeaseToken};
+use doorbell_shared::request::{ClaimFilter, LeaseToken};
 use serde_json::Value;
 
+use crate::asked::AskedKind;
 use crate::operation::{Caller, Operation, Workspace};
 use crate::plan::DaemonPlan;
 
@@ -25,11 +26,17 @@ pub(crate) enum FaultKind {
     MessageDelayed,
     ClientCrashed,
     DaemonCrashed,
+    /// The machine is off for an hour.
+    MachineOff,
     InstanceCrashed,
     StoreFailed,
     StoreResponseLost,
     StoreAppliedLate,
     StoreSlow,
+    /// An id in the open set without a request: initiate ended between its two writes.
+    Orphan,
+    /// An id in the open set whose request has ended: the second write of a report, cancellation or timeout failed.
+    RemovalLost,
     SdkUnreachable,
     SdkRefused,
     SdkResponseLost,
@@ -72,8 +79,10 @@ pub(crate) struct Access {
     pub(crate) request: RequestId,
     /// The time on the instance's clock.
     pub(crate) now: Timestamp,
-    /// The delivery and the lease token of a claim.
-    pub(crate) lease: Option<(Delivery, LeaseToken)>,
+    /// The filter and the lease token of a claim.
+    pub(crate) lease: Option<(ClaimFilter, LeaseToken)>,
+    /// The attempt of a claim that won.
+    pub(crate) attempt: Option<u32>,
     pub(crate) began: Moment,
     pub(crate) outcome: AccessOutcome,
 }
@@ -81,9 +90,13 @@ pub(crate) struct Access {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccessKind {
     Initiate,
+    /// An initiate that is answered with this earlier request.
+    Join,
     Poll,
     Claim,
     Report,
+    Progress,
+    Cancel,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,8 +153,12 @@ impl Call {
         self.caller.workspace == Workspace::Own
     }
 
+    /// Including the one runtime of a whole daemon's heartbeat.
     pub(crate) fn succeeded(&self) -> bool {
-        self.response().is_some_and(|response| response.status == 200)
+        let is_whole = matches!(self.operation, Operation::Heartbeat { whole: true, .. });
+        self.response().is_some_and(|response| {
+            response.status == 200 && (!is_whole || runtime_status(&response.body) == Some("ok"))
+        })
     }
 
     pub(crate) fn ended(&self) -> Option<Moment> {
@@ -151,10 +168,54 @@ impl Call {
         }
     }
 
-    /// The request in the response to a heartbeat.
-    pub(crate) fn delivered(&self) -> Option<RequestId> {
-        self.response()?.body["pending_model_list"]["id"].as_str()?.parse().ok()
+    /// What the response to a heartbeat hands out.
+    pub(crate) fn delivered(&self) -> Vec<Delivered> {
+        self.response().map(delivered).unwrap_or_default()
     }
+
+    pub(crate) fn delivers(&self, request: RequestId) -> bool {
+        self.delivered().iter().any(|delivered| delivered.request == request)
+    }
+}
+
+/// The status of the runtime in the response to a whole daemon's heartbeat.
+pub(crate) fn runtime_status(body: &Value) -> Option<&str> {
+    let [runtime] = body["runtimes"].as_array()?.as_slice() else { return None };
+    runtime["status"].as_str()
+}
+
+/// A request in the response to a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    pub(crate) request: RequestId,
+    pub(crate) kind: AskedKind,
+    /// Only in the heartbeat of a whole daemon.
+    pub(crate) attempt: Option<u32>,
+}
+
+/// What the response to a heartbeat hands out, whichever its form.
+pub(crate) fn delivered(response: &FunctionResponse) -> Vec<Delivered> {
+    let body = &response.body;
+    let id = |work: &Value| work["id"].as_str().and_then(|id| id.parse().ok());
+    let models = id(&body["pending_model_list"]).map(|request| Delivered {
+        request,
+        kind: AskedKind::Models,
+        attempt: None,
+    });
+    let work = body["runtimes"][0]["work"].as_array().into_iter().flatten().filter_map(|work| {
+        Some(Delivered {
+            request: id(work)?,
+            kind: AskedKind::of_name(work["kind"].as_str()?)?,
+            attempt: work["attempt"].as_u64().and_then(|attempt| attempt.try_into().ok()),
+        })
+    });
+    models.into_iter().chain(work).collect()
+}
+
+/// The requests in flight that the response to a heartbeat says are cancelled.
+pub(crate) fn cancelled(response: &FunctionResponse) -> Vec<RequestId> {
+    let cancelled = response.body["runtimes"][0]["cancelled"].as_array().into_iter().flatten();
+    cancelled.filter_map(|id| id.as_str()?.parse().ok()).collect()
 }
 
 /// All events in the order of their start.

@@ -5,12 +5,12 @@
 
 use std::collections::HashSet;
 
-use doorbell_protocol::RequestRecord;
+use doorbell_protocol::Timestamp;
 use serde_json::Value;
 
 use crate::history::{Access, AccessKind, AccessOutcome, Call, End, Moment};
-use crate::lifecycle::{Record, RequestState, Response, Step, StepKind, apply, apply_if_explained};
-use crate::operation::Operation;
+use crate::lifecycle::{Record, RequestState, Response, Running, Step, StepKind, apply, apply_if_explained};
+use crate::operation::{Operation, Route};
 use crate::request_history::RequestHistory;
 use crate::seeded::at;
 
@@ -53,7 +53,7 @@ impl Search<'_> {
         }
         left().filter(|(_, interval)| interval.began < first_end).any(|(index, interval)| {
             let after = match &interval.response {
-                Some((_, response)) => apply_if_explained(state, &interval.step, response),
+                Some((_, response)) => apply_if_explained(state, &interval.step, interval.route, response),
                 // Without a response, a step that changes nothing need not have happened.
                 None => Some(apply(state, &interval.step).0).filter(|after| after.as_ref() != state),
             };
@@ -65,6 +65,7 @@ impl Search<'_> {
 /// A step, and the interval in which it happens.
 struct Interval {
     step: Step,
+    route: Route,
     began: Moment,
     /// `None` if the step may not have happened.
     response: Option<(Moment, Response)>,
@@ -91,33 +92,56 @@ fn intervals(request: &RequestHistory<'_>) -> Result<Vec<Interval>, String> {
             (AccessKind::Initiate | AccessKind::Claim, ..) if access.outcome == AccessOutcome::Refused => {
                 continue;
             }
-            (AccessKind::Initiate, ..) => StepKind::Initiate,
-            (AccessKind::Claim, Some((delivery, token)), _) => StepKind::Claim(delivery, token),
+            // The response is that of the poll.
+            (AccessKind::Join, ..) if is_followed_by_poll(request, access) => continue,
+            (AccessKind::Initiate, ..) => StepKind::Initiate(request.times()),
+            (AccessKind::Claim, Some((filter, token)), _) => StepKind::Claim(filter, token),
             (AccessKind::Report, _, Operation::Report { result, .. }) => StepKind::Report(result.clone()),
+            (AccessKind::Progress, _, Operation::Progress { progress, .. }) => {
+                StepKind::Progress(progress.to_string())
+            }
+            (AccessKind::Cancel, ..) => StepKind::Cancel { raced: is_raced(request, call, access) },
             _ => StepKind::Poll { raced: is_raced(request, call, access) },
         };
         let latest = at(call.ended().map_or(0, |ended| i64::try_from(ended.millis).unwrap())).millis();
         let step = Step { now: access.now.millis(), latest, kind };
-        intervals.push(Interval { step, began: call.began, response: response(call, access)? });
+        let route = call.operation.route().unwrap_or(Route::Generic);
+        intervals.push(Interval { step, route, began: call.began, response: response(call, access)? });
     }
     Ok(without_redundant_polls(intervals))
 }
 
-/// Whether a claim may happen during the poll. A claim with an unknown outcome may be applied at any later time.
+/// Whether a claim or progress may happen during the poll. One with an unknown outcome may be applied at any later time.
 fn is_raced(request: &RequestHistory<'_>, poll: &Call, read: &Access) -> bool {
-    request.accesses.iter().filter(|(access, _)| access.kind == AccessKind::Claim).any(|(claim, call)| {
-        let known = claim.outcome != AccessOutcome::Unknown;
+    let races = |access: &Access| matches!(access.kind, AccessKind::Claim | AccessKind::Progress);
+    request.accesses.iter().filter(|(access, _)| races(access)).any(|(write, call)| {
+        let known = write.outcome != AccessOutcome::Unknown;
         let ended = call.ended().filter(|_| known);
-        poll.ended().is_none_or(|poll| claim.began < poll) && ended.is_none_or(|end| read.began < end)
+        poll.ended().is_none_or(|poll| write.began < poll) && ended.is_none_or(|end| read.began < end)
     })
+}
+
+/// An initiate polls an earlier request that is past its deadline.
+fn is_followed_by_poll(request: &RequestHistory<'_>, join: &Access) -> bool {
+    request.accesses.iter().any(|(access, _)| access.kind == AccessKind::Poll && access.call == join.call)
 }
 
 fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, String> {
     let End::Responded(ended, answer) = &call.end else { return Ok(None) };
     let response = match (answer.status, access.kind) {
-        (200, AccessKind::Claim) if call.delivered() == Some(access.request) => Response::Delivered,
+        (200, AccessKind::Claim) => {
+            let delivered = call.delivered();
+            match delivered.iter().find(|delivered| delivered.request == access.request) {
+                Some(delivered) => Response::Delivered { attempt: delivered.attempt },
+                None => return Ok(None),
+            }
+        }
         (_, AccessKind::Claim) | (500, _) => return Ok(None),
-        (200, AccessKind::Report) => Response::Acknowledged,
+        (200, AccessKind::Report | AccessKind::Progress) => {
+            let cancelled = answer.body["cancelled"] == true;
+            let is_told = call.operation.route() == Some(Route::Generic);
+            Response::Acknowledged { cancelled: is_told.then_some(cancelled) }
+        }
         (200, _) => Response::Shown(record(&answer.body)?),
         (404, _) => Response::NotFound,
         _ => return Err(format!("{}: a response outside the contract: {answer:?}", call.caller.name)),
@@ -125,14 +149,22 @@ fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, 
     Ok(Some((*ended, response)))
 }
 
+/// The record of either route. The texts of results are in different places.
 fn record(body: &Value) -> Result<Record, String> {
-    let record = serde_json::from_value::<RequestRecord>(body.clone()).map_err(|error| error.to_string())?;
-    let models = record.models.iter().flatten().map(|model| model.model().id);
+    let fail = |error: serde_json::Error| format!("{error}: {body}");
+    let time = |name: &str| {
+        serde_json::from_value::<Timestamp>(body[name].clone()).map(|time| time.millis()).map_err(fail)
+    };
+    let texts = ["/error", "/models/0/id", "/result/models/0/id", "/result/text"];
+    let text = texts.into_iter().filter_map(|place| body.pointer(place)?.as_str());
+    let attempt = body["attempt"].as_u64().and_then(|attempt| attempt.try_into().ok());
     Ok(Record {
-        status: record.status,
-        text: record.error.into_iter().chain(models).collect(),
-        created_at: record.created_at.millis(),
-        updated_at: record.updated_at.millis(),
+        status: serde_json::from_value(body["status"].clone()).map_err(fail)?,
+        text: text.collect(),
+        created_at: time("created_at")?,
+        updated_at: time("updated_at")?,
+        running: attempt
+            .map(|attempt| Running { attempt, progress: body.get("progress").map(Value::to_string) }),
     })
 }
 
@@ -151,7 +183,8 @@ fn without_redundant_polls(intervals: Vec<Interval>) -> Vec<Interval> {
         intervals.into_iter().partition(|interval| matches!(interval.step.kind, StepKind::Poll { .. }));
     let mut groups: Vec<Vec<Interval>> = Vec::new();
     for poll in polls.into_iter().filter(|poll| !is_idle(poll)) {
-        match groups.iter_mut().find(|group| group[0].shown() == poll.shown()) {
+        match groups.iter_mut().find(|group| group[0].shown() == poll.shown() && group[0].route == poll.route)
+        {
             Some(group) if poll.shown().is_some() => group.push(poll),
             _ => groups.push(vec![poll]),
         }

@@ -9,10 +9,14 @@
 //! ```
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
+mod asked;
+mod bugs;
 mod clients;
 mod context;
 mod daemon;
 mod history;
+mod interceptor;
 mod invariants;
 mod lifecycle;
 mod linearizability;
@@ -20,6 +24,7 @@ mod network;
 mod operation;
 mod oracle;
 mod plan;
+mod queue;
 mod redelivery;
 mod request_history;
 mod runner;
@@ -101,6 +106,9 @@ fn finds_each_deliberate_bug_and_replays_it() {
         (Bug::StalePolls, Invariant::Linearizable),
         (Bug::TimeoutsNotStored, Invariant::TerminalIsFinal),
         (Bug::NoRedelivery, Invariant::LossCostsTimeOnly),
+        (Bug::CancellationsNotStored, Invariant::Linearizable),
+        (Bug::QueueIgnored, Invariant::Linearizable),
+        (Bug::NothingRemoved, Invariant::OpenSetEmpties),
     ] {
         let violation = |seed| {
             let (_, violations) = oracle::check(&runner::run(seed, Some(bug)));

@@ -13,14 +13,14 @@ use doorbell_shared::http::AppState;
 use doorbell_shared::http::token_rates::TokenRates;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::access::FaultyStore;
 use crate::context::{Context, Instance, SharedStore};
 use crate::history::{Call, End, FaultKind, FunctionResponse};
 use crate::operation::{Caller, Operation};
 use crate::seeded::{SeededIds, SkewedClock};
-use crate::store::FaultyStore;
 
-/// A crashing instance stops after fewer await points than this. A heartbeat with work has eight.
-const AWAIT_POINTS: u64 = 12;
+/// A crashing instance stops after fewer await points than this. A heartbeat with two claims and a removal has twelve.
+const AWAIT_POINTS: u64 = 16;
 
 impl<S: SharedStore> Context<S> {
     /// Sends a request and returns the first response, if one arrives in time.

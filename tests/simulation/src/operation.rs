@@ -8,6 +8,7 @@ use doorbell_shared::http::routes::Function;
 use doorbell_test_support::event::event_from;
 use serde_json::{Value, json};
 
+use crate::asked::{Asked, AskedKind, QUESTION, QUESTION_RUNNING};
 use crate::seeded::at;
 
 /// An actor, and the workspace of its token.
@@ -39,6 +40,40 @@ impl Workspace {
     }
 }
 
+/// The routes of one kind, or those of every kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Route {
+    Models,
+    Generic,
+}
+
+impl Route {
+    fn segment(self) -> &'static str {
+        match self {
+            Self::Models => "models",
+            Self::Generic => "requests",
+        }
+    }
+}
+
+/// A request as its callers name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Named {
+    pub(crate) route: Route,
+    pub(crate) runtime: RuntimeId,
+    pub(crate) request: RequestId,
+}
+
+impl Named {
+    fn path(self) -> String {
+        format!("/api/runtimes/{}/{}/{}", self.runtime, self.route.segment(), self.request)
+    }
+
+    fn result_path(self) -> String {
+        format!("/api/daemon/runtimes/{}/{}/{}/result", self.runtime, self.route.segment(), self.request)
+    }
+}
+
 /// The text of each result is unique, so that the history shows which report is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WorkResult {
@@ -46,26 +81,82 @@ pub(crate) struct WorkResult {
     pub(crate) text: String,
 }
 
+impl WorkResult {
+    fn report(&self, route: Route, kind: AskedKind) -> Value {
+        let Self { completed, text } = self;
+        let models = json!([{"id": text, "label": text}]);
+        match (completed, route, kind) {
+            (false, ..) => json!({"status": "failed", "error": text}),
+            (true, Route::Models, _) => json!({"status": "completed", "models": models}),
+            (true, Route::Generic, AskedKind::Models) => {
+                json!({"status": "completed", "result": {"models": models}})
+            }
+            (true, Route::Generic, AskedKind::Question) => {
+                json!({"status": "completed", "result": {"text": text}})
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
-    Initiate { runtime: RuntimeId },
-    Poll { runtime: RuntimeId, request: RequestId },
-    List { workspace: Workspace },
-    Register { machine: &'static str },
-    Deregister { runtime: RuntimeId },
-    Heartbeat { runtime: RuntimeId, in_flight: Option<Vec<RequestId>> },
-    Report { runtime: RuntimeId, request: RequestId, result: WorkResult },
+    /// On the kind's own route if `asked` is what that route asks.
+    Ask {
+        runtime: RuntimeId,
+        route: Route,
+        asked: Asked,
+    },
+    Poll(Named),
+    Cancel(Named),
+    List {
+        workspace: Workspace,
+    },
+    Register {
+        machine: &'static str,
+        declares: bool,
+    },
+    Deregister {
+        runtime: RuntimeId,
+    },
+    Heartbeat {
+        runtime: RuntimeId,
+        whole: bool,
+        in_flight: Option<Vec<RequestId>>,
+    },
+    Report {
+        named: Named,
+        kind: AskedKind,
+        result: WorkResult,
+    },
+    Progress {
+        named: Named,
+        progress: u64,
+    },
 }
 
 impl Operation {
     pub(crate) fn runtime(&self) -> Option<RuntimeId> {
         match self {
-            Self::Initiate { runtime }
-            | Self::Deregister { runtime }
-            | Self::Heartbeat { runtime, .. }
-            | Self::Poll { runtime, .. }
-            | Self::Report { runtime, .. } => Some(*runtime),
+            Self::Ask { runtime, .. } | Self::Deregister { runtime } | Self::Heartbeat { runtime, .. } => {
+                Some(*runtime)
+            }
+            Self::Poll(named)
+            | Self::Cancel(named)
+            | Self::Report { named, .. }
+            | Self::Progress { named, .. } => Some(named.runtime),
             Self::List { .. } | Self::Register { .. } => None,
+        }
+    }
+
+    /// The route, if the response depends on it.
+    pub(crate) fn route(&self) -> Option<Route> {
+        match self {
+            Self::Ask { route, .. } => Some(*route),
+            Self::Poll(named)
+            | Self::Cancel(named)
+            | Self::Report { named, .. }
+            | Self::Progress { named, .. } => Some(named.route),
+            _ => None,
         }
     }
 
@@ -93,39 +184,47 @@ impl Operation {
 
     fn request(&self, workspace: Workspace) -> (Function, String, Value) {
         match self {
-            Self::Initiate { runtime } => {
-                (Function::Initiate, format!("/api/runtimes/{runtime}/models"), json!({}))
+            Self::Ask { runtime, route, asked } => {
+                let body = match route {
+                    Route::Models => json!({}),
+                    Route::Generic => asked.body(),
+                };
+                (Function::Initiate, format!("/api/runtimes/{runtime}/{}", route.segment()), body)
             }
-            Self::Poll { runtime, request } => {
-                (Function::Poll, format!("/api/runtimes/{runtime}/models/{request}"), Value::Null)
-            }
+            Self::Poll(named) => (Function::Poll, named.path(), Value::Null),
+            Self::Cancel(named) => (Function::Cancel, named.path(), Value::Null),
             Self::List { workspace } => {
                 (Function::Runtimes, format!("/api/runtimes?workspace_id={}", workspace.id()), Value::Null)
             }
-            Self::Register { machine } => {
-                let runtimes = json!([{"name": "Codex", "type": "codex", "status": "online"}]);
-                let body =
-                    json!({"workspace_id": workspace.id(), "daemon_id": machine, "runtimes": runtimes});
+            Self::Register { machine, declares } => {
+                let mut runtime = json!({"name": "Codex", "type": "codex", "status": "online"});
+                if *declares {
+                    runtime["questions"] = json!([{"name": QUESTION, "timeout_s": QUESTION_RUNNING / 1_000}]);
+                }
+                let body = json!({
+                    "workspace_id": workspace.id(), "daemon_id": machine, "runtimes": [runtime],
+                });
                 (Function::Register, "/api/daemon/register".to_owned(), body)
             }
             Self::Deregister { runtime } => {
                 (Function::Deregister, "/api/daemon/deregister".to_owned(), json!({"runtime_ids": [runtime]}))
             }
-            Self::Heartbeat { runtime, in_flight } => {
-                let mut body = json!({"runtime_id": runtime});
+            Self::Heartbeat { runtime, whole, in_flight } => {
+                let mut body = if *whole { json!({"id": runtime}) } else { json!({"runtime_id": runtime}) };
                 if let Some(in_flight) = in_flight {
                     body["in_flight"] = json!(in_flight);
                 }
+                if *whole {
+                    body = json!({"runtimes": [body]});
+                }
                 (Function::Heartbeat, "/api/daemon/heartbeat".to_owned(), body)
             }
-            Self::Report { runtime, request, result: WorkResult { completed, text } } => {
-                let body = if *completed {
-                    json!({"status": "completed", "models": [{"id": text, "label": text}]})
-                } else {
-                    json!({"status": "failed", "error": text})
-                };
-                let path = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
-                (Function::Report, path, body)
+            Self::Report { named, kind, result } => {
+                (Function::Report, named.result_path(), result.report(named.route, *kind))
+            }
+            Self::Progress { named, progress } => {
+                let body = json!({"status": "running", "progress": progress});
+                (Function::Report, named.result_path(), body)
             }
         }
     }

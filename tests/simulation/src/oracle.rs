@@ -3,23 +3,29 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use doorbell_shared::request::Delivery;
-
-use crate::history::{AccessKind, AccessOutcome};
+use crate::history::{AccessKind, AccessOutcome, Call};
 use crate::invariants::{check_calls, check_request, first_come_first_served};
 use crate::linearizability;
+use crate::operation::Operation;
 use crate::plan::Storage;
+use crate::queue;
 use crate::redelivery::{loss_costs_time_only, must_complete};
 use crate::request_history::{Invariant, RequestHistory, Violation};
 use crate::runner::Run;
 
 pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
-    let Run { plan, history } = run;
+    let Run { plan, history, .. } = run;
     let mut violations = Vec::new();
     let mut coverage = Coverage::default();
     coverage.add("seeds", 1);
     coverage.add("seeds on the embedded engine", usize::from(plan.storage == Storage::Embedded));
+    coverage.add("seeds with an outage of an hour", usize::from(plan.outage.is_some()));
     coverage.add("calls", history.calls.len());
+    for call in history.calls.iter().filter(|call| call.is_own()) {
+        if let Some(name) = noteworthy(call) {
+            coverage.add(name, 1);
+        }
+    }
     for (_, fault) in &history.faults {
         coverage.add(&format!("fault {fault:?}"), 1);
     }
@@ -35,10 +41,17 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
             Err(detail) => violations.push(Violation { invariant: Invariant::Linearizable, detail }),
         }
     }
+    queue::check(run, &requests, &mut violations);
     loss_costs_time_only(history, plan, &requests, &mut violations);
     for request in &requests {
         let last = request.polls.last().map_or("not shown", |poll| poll.status);
         coverage.add("requests", 1);
+        coverage.add(&format!("requests of {}", request.asked().kind.name()), 1);
+        coverage.add("requests that joined an earlier one", request.accesses(AccessKind::Join).count());
+        coverage.add("requests collected after the outage", usize::from(is_collected_late(run, request)));
+        let progress = request.accesses(AccessKind::Progress);
+        let progress = progress.filter(|(access, _)| access.outcome == AccessOutcome::Done);
+        coverage.add("reports of progress", progress.count());
         coverage.add(&format!("requests {last}"), 1);
         if is_redelivered(request) {
             let ended = matches!(last, "completed" | "failed");
@@ -51,11 +64,32 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
     (coverage, violations)
 }
 
+fn noteworthy(call: &Call) -> Option<&'static str> {
+    let response = call.response()?;
+    match (&call.operation, response.status, response.body["error"].as_str()) {
+        (Operation::Ask { .. }, 429, Some("too many open requests for this runtime")) => {
+            Some("rings rejected by a full queue")
+        }
+        (Operation::Ask { .. }, 429, _) => Some("rings over the rate"),
+        (Operation::Ask { .. }, 503, _) => Some("rings of an offline runtime"),
+        (Operation::Ask { .. }, 404, Some("unknown kind")) => Some("rings of an unknown kind"),
+        (Operation::Cancel(_), 200, Some("cancelled")) => Some("cancellations"),
+        _ => None,
+    }
+}
+
+/// Whether it waited for an hour and was then answered.
+fn is_collected_late(run: &Run, request: &RequestHistory<'_>) -> bool {
+    let Some(outage) = &run.plan.outage else { return false };
+    let rung = request.initiate().is_some_and(|(ring, _)| ring.began.millis < outage.end);
+    let mut claims = request.accesses(AccessKind::Claim);
+    let late = claims.find(|(claim, _)| claim.attempt == Some(1) && claim.began.millis > outage.end);
+    let ended = request.polls.last().is_some_and(|poll| matches!(poll.status, "completed" | "failed"));
+    rung && late.is_some() && ended
+}
+
 fn is_redelivered(request: &RequestHistory<'_>) -> bool {
-    request.accesses(AccessKind::Claim).any(|(access, _)| {
-        let again = access.lease.is_some_and(|(delivery, _)| delivery != Delivery::First);
-        again && access.outcome == AccessOutcome::Done
-    })
+    request.accesses(AccessKind::Claim).any(|(access, _)| access.attempt.is_some_and(|attempt| attempt > 1))
 }
 
 /// How much was checked, by name.

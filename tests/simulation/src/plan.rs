@@ -8,11 +8,14 @@ use crate::seeded::{SKEW, SeededRng};
 /// All in milliseconds after the start. No request is made after this.
 pub(crate) const INITIATES_END: u64 = 45_000;
 
-/// Daemons and clients stop: no request is open any more.
-pub(crate) const OPEN_END: u64 = 160_000;
+/// Daemons and clients stop: no request is open any more, except for queued ones.
+const OPEN_END: u64 = 160_000;
 
-/// The last request's retention has ended on the slowest clock.
-pub(crate) const END: u64 = 270_000;
+/// The retention of the last request for models has ended on the slowest clock.
+const END: u64 = 270_000;
+
+/// How long the machines of some seeds are off.
+const OUTAGE: u64 = 3_600_000;
 
 /// The longest run of a fast agent program.
 pub(crate) const FAST: u64 = 2_000;
@@ -46,12 +49,18 @@ pub(crate) struct Plan {
     pub(crate) fault_windows: Vec<Range<u64>>,
     pub(crate) rates: Rates,
     pub(crate) daemons: Vec<DaemonPlan>,
+    /// Every machine is off in this time, and only queued requests survive it. Nothing else happens after a while.
+    pub(crate) outage: Option<Range<u64>>,
     pub(crate) clients: u64,
+    /// Whether one more client asks more than may be open.
+    pub(crate) flood: bool,
     pub(crate) poll_interval: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DaemonPlan {
+    /// Whether it sends heartbeats of the whole daemon, which hand out questions, and declares its questions.
+    pub(crate) whole: bool,
     /// Two daemons of one machine share a runtime, as after a restart whose predecessor has not ended.
     pub(crate) machine: &'static str,
     /// Whether it sends `in_flight`.
@@ -63,16 +72,30 @@ pub(crate) struct DaemonPlan {
 
 impl Plan {
     pub(crate) fn new(seed: u64, rng: &SeededRng) -> Self {
+        let outage = rng.happens(125).then(|| outage(rng));
         Self {
             // Evenly spread, so that a few seeds cover both.
             storage: if seed % 32 == 7 { Storage::Embedded } else { Storage::Memory },
             skews: (0..rng.number(2..5)).map(|_| skew(rng)).collect(),
-            fault_windows: (0..rng.one_of(&[0, 1, 1, 2, 2, 3, 4])).map(|_| fault_window(rng)).collect(),
+            fault_windows: (0..rng.one_of(&[0, 1, 1, 2, 2, 3, 4]))
+                .map(|_| fault_window(outage.as_ref(), rng))
+                .collect(),
             rates: rates(rng),
             daemons: daemons(rng),
+            outage,
             clients: rng.number(1..4),
+            flood: rng.happens(15),
             poll_interval: Duration::from_millis(rng.one_of(&[500, 500, 1_000, 2_000])),
         }
+    }
+
+    /// Daemons and clients stop.
+    pub(crate) fn open_end(&self) -> u64 {
+        self.outage.as_ref().map_or(0, |outage| outage.end) + OPEN_END
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.outage.as_ref().map_or(0, |outage| outage.end) + END
     }
 
     pub(crate) fn allows_faults_at(&self, millis: u64) -> bool {
@@ -90,9 +113,17 @@ fn skew(rng: &SeededRng) -> i64 {
     rng.one_of(&[-SKEW, SKEW, 0, any])
 }
 
-fn fault_window(rng: &SeededRng) -> Range<u64> {
-    let start = rng.number(0..90_000);
+/// Before or after the outage, if there is one.
+fn fault_window(outage: Option<&Range<u64>>, rng: &SeededRng) -> Range<u64> {
+    let restart = outage.map_or(0, |outage| outage.end);
+    let start = rng.one_of(&[0, restart]) + rng.number(0..90_000);
     start..start + rng.number(2_000..60_000)
+}
+
+/// Starts while clients ask.
+fn outage(rng: &SeededRng) -> Range<u64> {
+    let start = rng.number(15_000..40_000);
+    start..start + OUTAGE
 }
 
 /// Each fault is absent from many seeds and frequent in some, so that it occurs alone and with others.
@@ -114,6 +145,7 @@ fn daemons(rng: &SeededRng) -> Vec<DaemonPlan> {
     let count = usize::try_from(rng.number(1..3)).unwrap();
     let plan = |machine| DaemonPlan {
         machine,
+        whole: rng.happens(700),
         tracks: rng.happens(600),
         crashes: rng.happens(400),
         fast: rng.happens(500),

@@ -5,19 +5,22 @@
 
 use std::ops::Range;
 
+use crate::asked::{AskedKind, Times};
 use crate::history::{AccessKind, AccessOutcome, Call, History};
-use crate::invariants::{MAX_DIFFERENCE, PENDING};
+use crate::invariants::{MAX_DIFFERENCE, hands_out};
 use crate::operation::Operation;
 use crate::plan::{FAST, Plan};
 use crate::request_history::{Invariant, RequestHistory, Violation};
 
 /// All in milliseconds.
-const RUNNING: u64 = 60_000;
 const HEARTBEAT: u64 = 15_000;
-const CALL: u64 = 10_000;
+pub(crate) const CALL: u64 = 10_000;
 
 /// On every clock a lease of this age can be replaced, even if its claim was slow or applied late.
 const SURELY_REPLACEABLE: u64 = 5_000 + MAX_DIFFERENCE + 11_000;
+
+/// The requests of one heartbeat of a whole daemon.
+const MOST_WORK: usize = 10;
 
 /// A call in progress, a heartbeat too soon after the claim, the next heartbeat, the work, and the retry of a report.
 const RECOVERY: u64 = CALL + 2 * HEARTBEAT + FAST + 3_000;
@@ -35,7 +38,8 @@ pub(crate) fn loss_costs_time_only(
             violations.push(Violation { invariant: Invariant::LossCostsTimeOnly, detail });
         }
     }
-    for (number, call) in history.calls.iter().enumerate().filter(|(_, call)| is_idle_heartbeat(call, plan)) {
+    let has_room = |call: &Call| has_room(call, plan);
+    for (number, call) in history.calls.iter().enumerate().filter(|(_, call)| has_room(call)) {
         for request in requests.iter().filter(|request| surely_waits(request, number, call)) {
             let detail = format!("{} got no {} at {}", call.caller.name, request.request, call.began.millis);
             violations.push(Violation { invariant: Invariant::LossCostsTimeOnly, detail });
@@ -57,15 +61,25 @@ pub(crate) fn must_complete(
     {
         return None;
     }
-    let deadline = claim.began.millis + RUNNING - MAX_DIFFERENCE;
-    let times = deadline - RECOVERY..deadline;
+    let asked = request.asked();
+    let running = u64::try_from(asked.times().running).unwrap();
+    let deadline = claim.began.millis + running - MAX_DIFFERENCE;
+    let times = deadline.saturating_sub(RECOVERY)..deadline;
+    let others = requests.iter().filter(|other| {
+        other.request != request.request && other.runtime == runtime && !is_outside(other, &times)
+    });
+    let others = others.count();
     let served = history.processes.iter().any(|process| {
         let lives = process.from < times.start && times.end < process.to;
-        process.runtime == runtime && process.plan.tracks && process.plan.fast && lives
+        // One heartbeat hands out everything that waits.
+        let serves = match asked.kind {
+            _ if process.plan.whole => others < MOST_WORK,
+            AskedKind::Models => others == 0,
+            AskedKind::Question => false,
+        };
+        process.runtime == runtime && process.plan.tracks && process.plan.fast && serves && lives
     });
-    let mut others = requests.iter().filter(|other| other.request != request.request);
-    let alone = others.all(|other| other.runtime != runtime || is_outside(other, &times));
-    (served && alone && plan.is_free_of_faults(&times)).then_some(times)
+    (served && plan.is_free_of_faults(&times)).then_some(times)
 }
 
 /// Whether the request is certainly not delivered in `times`: it ended before, or was made afterwards.
@@ -74,13 +88,13 @@ fn is_outside(request: &RequestHistory<'_>, times: &Range<u64>) -> bool {
     ended || request.initiate().is_none_or(|(initiate, _)| initiate.began.millis > times.end)
 }
 
-/// Whether a fault-free heartbeat has returned without work.
-fn is_idle_heartbeat(call: &Call, plan: &Plan) -> bool {
+/// Whether a fault-free heartbeat has handed out less than it may.
+fn has_room(call: &Call, plan: &Plan) -> bool {
     let sound = |ended: u64| plan.is_free_of_faults(&(call.began.millis.saturating_sub(CALL)..ended + 1));
-    matches!(call.operation, Operation::Heartbeat { .. })
-        && call.is_own()
+    let Operation::Heartbeat { whole, .. } = call.operation else { return false };
+    call.is_own()
         && call.succeeded()
-        && call.delivered().is_none()
+        && call.delivered().len() < if whole { MOST_WORK } else { 1 }
         && call.ended().is_some_and(|ended| sound(ended.millis))
 }
 
@@ -89,25 +103,30 @@ fn surely_waits(request: &RequestHistory<'_>, number: usize, heartbeat: &Call) -
     let Some(ended) = heartbeat.ended() else { return false };
     let Some((initiate, initiate_call)) = request.initiate() else { return false };
     let accepted = initiate_call.ended().filter(|_| initiate_call.succeeded());
+    let asked = request.asked();
     if heartbeat.operation.runtime() != Some(request.runtime)
+        || !hands_out(&heartbeat.operation, asked.kind)
+        || heartbeat.delivers(request.request)
         || accepted.is_none_or(|accepted| accepted >= heartbeat.began)
     {
         return false;
     }
+    let Times { pending, running, .. } = asked.times();
+    let after = |start: u64, deadline: i64| start + u64::try_from(deadline).unwrap();
     let before = |kind| {
         let accesses = request.accesses.iter().filter(move |(access, _)| access.kind == kind);
         accesses.filter(|(access, _)| access.call != number && access.began < ended)
     };
-    if before(AccessKind::Report).any(|(_, call)| call.is_own()) {
+    if before(AccessKind::Report).chain(before(AccessKind::Cancel)).any(|(_, call)| call.is_own()) {
         return false;
     }
     let claims: Vec<_> = before(AccessKind::Claim).map(|(claim, _)| claim).collect();
     let latest = ended.millis + MAX_DIFFERENCE;
     let (Some(first), Some(last)) = (claims.first(), claims.last()) else {
-        return latest < initiate.began.millis + PENDING;
+        return latest < after(initiate.began.millis, pending);
     };
     claims.iter().any(|claim| claim.outcome == AccessOutcome::Done)
         && last.began.millis + SURELY_REPLACEABLE < heartbeat.began.millis
-        && latest < first.began.millis + RUNNING
+        && latest < after(first.began.millis, running)
         && heartbeat.operation.lacks(request.request)
 }

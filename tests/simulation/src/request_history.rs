@@ -5,7 +5,9 @@ use std::fmt;
 use doorbell_protocol::{RequestId, RuntimeId};
 use serde_json::Value;
 
+use crate::asked::{Asked, Times};
 use crate::history::{Access, AccessKind, Call, End, History, Moment};
+use crate::operation::{Operation, Route};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Invariant {
@@ -18,6 +20,14 @@ pub(crate) enum Invariant {
     LossCostsTimeOnly,
     /// The calls about a request have a sequential order that explains their responses.
     Linearizable,
+    /// A ring is answered with a request of its kind and args.
+    AnswersItsRing,
+    /// A ring is rejected only when as many requests may be open as the contract allows.
+    FullQueueIsFull,
+    /// A heartbeat tells its daemon about every cancelled request in flight, and about no other.
+    CancellationIsTold,
+    /// After the heartbeats that follow the end of all requests, the open set is empty.
+    OpenSetEmpties,
     /// A runtime that sends heartbeats is known and online.
     HeartbeatKeepsOnline,
     /// No handler hangs or panics.
@@ -41,12 +51,14 @@ pub(crate) struct RequestHistory<'h> {
     pub(crate) runtime: RuntimeId,
     /// In the order of their start, each with its call.
     pub(crate) accesses: Vec<(&'h Access, &'h Call)>,
-    /// Successful polls of the own workspace, in the order of their start.
+    /// Successful calls of the own workspace that are answered with the record, in the order of their start.
     pub(crate) polls: Vec<PollResult<'h>>,
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct PollResult<'h> {
+    /// Records of different routes have different fields.
+    pub(crate) route: Option<Route>,
     pub(crate) began: Moment,
     pub(crate) ended: Moment,
     pub(crate) status: &'h str,
@@ -57,7 +69,9 @@ impl<'h> RequestHistory<'h> {
     pub(crate) fn new(history: &'h History, (runtime, request): (RuntimeId, RequestId)) -> Self {
         let accesses = history.accesses.iter().filter(|access| access.request == request);
         let accesses: Vec<_> = accesses.map(|access| (access, &history.calls[access.call])).collect();
-        let polls = accesses.iter().filter(|(access, _)| access.kind == AccessKind::Poll);
+        let shows =
+            |access: &Access| matches!(access.kind, AccessKind::Poll | AccessKind::Join | AccessKind::Cancel);
+        let polls = accesses.iter().filter(|(access, _)| shows(access));
         let mut polls: Vec<_> = polls.filter_map(|(_, call)| poll_result(call)).collect();
         polls.sort_unstable_by_key(|poll| poll.began);
         Self { request, runtime, accesses, polls }
@@ -73,6 +87,18 @@ impl<'h> RequestHistory<'h> {
     pub(crate) fn initiate(&self) -> Option<(&'h Access, &'h Call)> {
         self.accesses(AccessKind::Initiate).next()
     }
+
+    /// What was asked. Without an access that created it, the request is unknown.
+    pub(crate) fn asked(&self) -> Asked {
+        match self.initiate().map(|(_, call)| &call.operation) {
+            Some(Operation::Ask { asked, .. }) => *asked,
+            _ => Asked::MODELS,
+        }
+    }
+
+    pub(crate) fn times(&self) -> Times {
+        self.asked().times()
+    }
 }
 
 impl PollResult<'_> {
@@ -87,5 +113,6 @@ fn poll_result(call: &Call) -> Option<PollResult<'_>> {
         return None;
     }
     let record = &response.body;
-    Some(PollResult { began: call.began, ended: *ended, status: record["status"].as_str()?, record })
+    let status = record["status"].as_str()?;
+    Some(PollResult { route: call.operation.route(), began: call.began, ended: *ended, status, record })
 }

@@ -2,26 +2,36 @@
 
 use std::sync::Arc;
 
-use doorbell_protocol::RuntimeId;
+use doorbell_gateway::WORKSPACE_A;
+use doorbell_protocol::{RequestId, RuntimeId};
+use doorbell_shared::access::Principal;
+use doorbell_shared::store::HeartbeatOutcome;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
 use tokio::task::JoinSet;
 
-use crate::clients::{observe, run_attacker, run_client, run_observer};
+use crate::clients::{observe, run_attacker, run_client, run_flood, run_observer, run_visitor};
 use crate::context::{Bug, Context, Environment, SharedStore};
 use crate::daemon::Daemon;
 use crate::history::History;
-use crate::plan::{END, OPEN_END, Plan, Storage};
-use crate::seeded::NAMESPACE;
-use crate::store::SeededInterceptor;
+use crate::interceptor::SeededInterceptor;
+use crate::operation::{Caller, Named, Operation, Route};
+use crate::plan::{Plan, Storage};
+use crate::queue::LeftOpen;
+use crate::seeded::{NAMESPACE, at};
 
 pub(crate) struct Run {
     pub(crate) plan: Plan,
     pub(crate) history: History,
+    /// The open sets after the end.
+    pub(crate) open: LeftOpen,
 }
 
 const CLIENTS: [&str; 3] = ["client-1", "client-2", "client-3"];
 const DAEMONS: [&str; 2] = ["daemon-1", "daemon-2"];
+
+/// One finds what has ended. On the embedded engine, a lost response of its removal is retried by the SDK.
+const LAST_HEARTBEATS: usize = 1;
 
 pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Run {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -29,20 +39,20 @@ pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Run {
     fastrand::seed(seed);
     tokio.unwrap().block_on(async {
         let environment = Arc::new(Environment::new(seed));
-        match environment.plan.storage {
+        let open = match environment.plan.storage {
             Storage::Memory => simulate(&environment, MemoryStore::default(), bug).await,
             Storage::Embedded => {
                 let engine = EmbeddedDynamoDb::start().await.unwrap();
                 let interceptor = Arc::new(SeededInterceptor(Arc::clone(&environment)));
-                simulate(&environment, engine.store_with_interceptor(interceptor), bug).await;
+                simulate(&environment, engine.store_with_interceptor(interceptor), bug).await
             }
-        }
+        };
         let history = std::mem::take(&mut *environment.history());
-        Run { plan: environment.plan.clone(), history }
+        Run { plan: environment.plan.clone(), history, open }
     })
 }
 
-async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug: Option<Bug>) {
+async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug: Option<Bug>) -> LeftOpen {
     let context = Arc::new(Context::new(Arc::clone(environment), store, bug));
     let plans = &environment.plan.daemons;
     let mut runtimes: Vec<_> = plans.iter().map(|daemon| runtime(daemon.machine)).collect();
@@ -55,18 +65,47 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
     for name in CLIENTS.into_iter().take(usize::try_from(environment.plan.clients).unwrap()) {
         actors.spawn(run_client(Arc::clone(&context), name, runtimes.clone()));
     }
+    if environment.plan.flood {
+        actors.spawn(run_flood(Arc::clone(&context), runtimes[0]));
+    }
+    let all = runtimes.clone();
+    actors.spawn(run_visitor(Arc::clone(&context), runtimes.clone()));
     actors.spawn(run_attacker(Arc::clone(&context), runtimes));
     let observer = tokio::spawn(run_observer(Arc::clone(&context)));
-    environment.sleep_until(OPEN_END).await;
+    environment.sleep_until(environment.plan.open_end()).await;
     actors.shutdown().await;
-    environment.sleep_until(END).await;
+    environment.sleep_until(environment.plan.end()).await;
     observer.abort();
     // Every call in progress ends; then each request is polled once more.
-    environment.sleep_until(END + 60_000).await;
+    environment.sleep_until(environment.plan.end() + 60_000).await;
     let requests = environment.history().requests();
     for (runtime, request) in requests {
         observe(&context, runtime, request).await;
+        // Queued requests may still be open.
+        let cancel = Operation::Cancel(Named { route: Route::Generic, runtime, request });
+        context.invoke(Caller::own("observer"), cancel).await;
     }
+    let mut open = Vec::new();
+    for runtime in all {
+        open.push((runtime, left_open(&context, runtime).await));
+    }
+    open
+}
+
+/// The open set after the heartbeats that follow the end of all requests.
+async fn left_open<S: SharedStore>(context: &Arc<Context<S>>, runtime: RuntimeId) -> Vec<RequestId> {
+    for _ in 0..LAST_HEARTBEATS {
+        let heartbeat = Operation::Heartbeat { runtime, whole: true, in_flight: Some(Vec::new()) };
+        context.invoke(Caller::own("observer"), heartbeat).await;
+    }
+    let now = at(i64::try_from(context.environment.clock.elapsed_ms()).unwrap());
+    let caller = Principal::of_workspaces([WORKSPACE_A.parse().unwrap()]);
+    let recorded = context.store.record_heartbeat(runtime, &caller, now).await.unwrap();
+    // A runtime may never have been registered.
+    let HeartbeatOutcome::Recorded { open, .. } = recorded else { return Vec::new() };
+    let stray = context.stray();
+    let stray = stray.iter().filter(|(of, _)| *of == runtime).map(|(_, entry)| entry.request);
+    open.into_iter().map(|entry| entry.request).chain(stray).collect()
 }
 
 /// The runtime that the daemon of a machine registers.
