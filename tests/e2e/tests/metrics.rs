@@ -27,8 +27,8 @@ use tokio::sync::{Mutex, MutexGuard};
 static RECORDER: LazyLock<Mutex<Recorder>> =
     LazyLock::new(|| Mutex::new(Recorder::install("doorbell".to_owned()).unwrap()));
 
-/// The value of the dimension, if there is one, and of each metric.
-type Line = (Option<String>, BTreeMap<String, Value>);
+/// The values of the dimensions besides the deployment, and of each metric.
+type Line = (Vec<String>, BTreeMap<String, Value>);
 
 /// A deployment with one runtime.
 struct Deployment<S> {
@@ -109,12 +109,12 @@ impl<S: Store> Deployment<S> {
     }
 }
 
+/// Sorted by the values of their dimensions, because their order has no meaning.
 fn lines(output: &[u8]) -> Vec<Line> {
-    std::str::from_utf8(output)
-        .unwrap()
-        .lines()
-        .map(|line| parse(serde_json::from_str(line).unwrap()))
-        .collect()
+    let lines = std::str::from_utf8(output).unwrap().lines();
+    let mut lines: Vec<Line> = lines.map(|line| parse(serde_json::from_str(line).unwrap())).collect();
+    lines.sort_by(|(one, _), (other, _)| one.cmp(other));
+    lines
 }
 
 /// Parses a line as CloudWatch does (AWS, "Specification: Embedded metric format") and compares it with [`METRICS`].
@@ -127,24 +127,26 @@ fn parse(line: Value) -> Line {
     assert_eq!(directive["Namespace"], NAMESPACE);
 
     let mut metrics = BTreeMap::new();
-    let mut dimension = None;
+    let mut dimensions: &[&str] = &[];
     for definition in directive["Metrics"].as_array().unwrap() {
         let metric = METRICS.iter().find(|metric| definition["Name"] == metric.name).unwrap();
         let unit = if metric.unit == metrics::Unit::Count { "Count" } else { "Milliseconds" };
         assert_eq!(definition, &json!({"Name": metric.name, "Unit": unit}));
-        let dimensions = [STACK].into_iter().chain(metric.dimension);
-        assert_eq!(directive["Dimensions"], json!([Vec::from_iter(dimensions)]));
+        let all: Vec<_> = [STACK].iter().chain(metric.dimensions).collect();
+        assert_eq!(directive["Dimensions"], json!([all]));
         metrics.insert(metric.name.to_owned(), members.remove(metric.name).unwrap());
-        dimension = metric.dimension;
+        dimensions = metric.dimensions;
     }
     assert_eq!(members.remove(STACK).unwrap(), "doorbell");
-    let value = dimension.map(|name| members.remove(name).unwrap().as_str().unwrap().to_owned());
+    let values = dimensions.iter().map(|name| members.remove(*name).unwrap().as_str().unwrap().to_owned());
+    let values = values.collect();
     assert!(members.is_empty(), "other members: {members:?}");
-    (value, metrics)
+    (values, metrics)
 }
 
-fn line<const N: usize>(dimension: Option<&str>, metrics: [(&str, Value); N]) -> Line {
-    (dimension.map(str::to_owned), metrics.map(|(name, value)| (name.to_owned(), value)).into())
+fn line<const N: usize>(dimensions: &[&str], metrics: [(&str, Value); N]) -> Line {
+    let dimensions = dimensions.iter().map(|value| (*value).to_owned());
+    (dimensions.collect(), metrics.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 const NOTHING: [Line; 0] = [];
@@ -160,8 +162,9 @@ async fn claim_emits_age_of_request() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
     deployment.advance(1_234);
-    let expected = line(None, [("ClaimsWon", json!(1)), ("AgeAtClaim", json!([1_234.0]))]);
-    assert_eq!(deployment.heartbeat().await, [expected]);
+    let claim = line(&[], [("ClaimsWon", json!(1))]);
+    let age = line(&["model_list"], [("AgeAtClaim", json!([1_234.0]))]);
+    assert_eq!(deployment.heartbeat().await, [claim, age]);
 }
 
 #[tokio::test]
@@ -172,7 +175,7 @@ async fn redelivery_is_no_claim() {
     deployment.advance(5_001);
     let body = json!({"runtime_id": deployment.runtime, "in_flight": []});
     let (_, left) = deployment.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await;
-    assert_eq!(left, [line(None, [("Redeliveries", json!(1))])]);
+    assert_eq!(left, [line(&[], [("Redeliveries", json!(1))])]);
 }
 
 #[tokio::test]
@@ -191,7 +194,7 @@ async fn heartbeat_without_in_flight_loses_claim_of_running_request() {
     let deployment = Deployment::new().await;
     deployment.ring().await;
     deployment.heartbeat().await;
-    assert_eq!(deployment.heartbeat().await, [line(None, [("ClaimsLost", json!(1))])]);
+    assert_eq!(deployment.heartbeat().await, [line(&[], [("ClaimsLost", json!(1))])]);
 }
 
 #[tokio::test]
@@ -220,7 +223,7 @@ async fn report_emits_status_and_time() {
         deployment.advance(millis);
         let left = deployment.report(&request, json!({ "status": status })).await;
         let expected = [("RequestsEnded", json!(1)), ("TimeToAnswer", json!([millis as f64]))];
-        assert_eq!(left, [line(Some(status), expected)]);
+        assert_eq!(left, [line(&["model_list", status], expected)]);
     }
 }
 
@@ -240,7 +243,10 @@ async fn timeout_is_counted_once() {
     let request = deployment.ring().await;
     assert_eq!(deployment.poll(&request).await, NOTHING, "still pending");
     deployment.advance(30_001);
-    assert_eq!(deployment.poll(&request).await, [line(Some("timeout"), [("RequestsEnded", json!(1))])]);
+    assert_eq!(
+        deployment.poll(&request).await,
+        [line(&["model_list", "timeout"], [("RequestsEnded", json!(1))])]
+    );
     assert_eq!(deployment.poll(&request).await, NOTHING, "counted before");
 }
 
@@ -254,13 +260,13 @@ async fn claims_stopped_by_slow_store_are_counted() {
     deployment.ring().await;
     deployment.slow_down(&engine, 1_600);
     let expected = [("ClaimsLost", json!(1)), ("HeartbeatQueueSkips", json!(1))];
-    assert_eq!(deployment.heartbeat().await, [line(None, expected)]);
+    assert_eq!(deployment.heartbeat().await, [line(&[], expected)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn skipped_queue_is_counted() {
     let deployment = Deployment::with_slow_updates(2_100).await;
-    assert_eq!(deployment.heartbeat().await, [line(None, [("HeartbeatQueueSkips", json!(1))])]);
+    assert_eq!(deployment.heartbeat().await, [line(&[], [("HeartbeatQueueSkips", json!(1))])]);
 }
 
 #[tokio::test(start_paused = true)]
