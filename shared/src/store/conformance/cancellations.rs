@@ -1,7 +1,7 @@
 //! Cancellations: an open request ends, an ended one stays as it is.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION};
+use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 
 use super::TestContext;
 use super::context::{TICK, completed, json};
@@ -70,6 +70,13 @@ pub async fn cancellation_of_expired_request_shows_its_timeout<S: Store>(test: T
         panic!("an expired request was cancelled")
     };
     assert_eq!(ended.state, State::Timeout(TimeoutReason::NotClaimed));
+    let running = test.ring(test.start).await;
+    test.claim(running.address, test.start).await;
+    let expired = test.start + RUNNING_DEADLINE + TICK;
+    let CancelOutcome::Ended(unreported) = test.cancel(running.address, expired).await else {
+        panic!("an expired request was cancelled")
+    };
+    assert_eq!(unreported.state, State::Timeout(TimeoutReason::NotReported));
     assert_eq!(test.poll(&test.replica_b, request.address, test.at(20)).await, Some(ended));
 }
 

@@ -141,6 +141,7 @@ macro_rules! conformance_suite {
                 registration_replaces_questions
                 registration_without_questions_removes_them
                 heartbeat_and_renewal_keep_questions
+                renewal_declares_nothing
                 expired_runtime_declares_nothing
                 forgotten_runtime_declares_nothing
                 page_bounds_its_questions

@@ -79,6 +79,12 @@ pub async fn heartbeat_and_renewal_keep_questions<S: Store>(test: TestContext<S>
     assert!(!test.list_runtimes(later).await[0].questions.is_empty());
 }
 
+/// The renewal creates no questions.
+pub async fn renewal_declares_nothing<S: Store>(test: TestContext<S>) {
+    test.replica_a.renew_listing(test.workspace, test.runtime, test.at(1)).await.unwrap();
+    assert_eq!(find(&test, "disk_usage", test.at(1)).await, FindQuestionOutcome::NotDeclared);
+}
+
 pub async fn expired_runtime_declares_nothing<S: Store>(test: TestContext<S>) {
     declare(&test, vec![question("disk_usage", None)], test.start).await;
     let gone = test.start + RUNTIME_RETENTION + TICK;

@@ -121,9 +121,10 @@ async fn fill<S: Store>(test: &TestContext<S>) -> Vec<Request> {
 
 pub async fn full_queue_rejects_ring<S: Store>(test: TestContext<S>) {
     let open = fill(&test).await;
-    let rejected = test.queued_ring(test.at(40));
-    assert_eq!(test.initiate(&rejected, test.at(40)).await, InitiateOutcome::QueueFull);
-    assert_eq!(test.poll(&test.replica_b, rejected.address, test.at(40)).await, None);
+    for rejected in [test.queued_ring(test.at(40)), test.new_ring(test.at(40))] {
+        assert_eq!(test.initiate(&rejected, test.at(40)).await, InitiateOutcome::QueueFull);
+        assert_eq!(test.poll(&test.replica_b, rejected.address, test.at(40)).await, None);
+    }
     assert_eq!(test.open_ids(test.at(40)).await.len(), open.len());
 }
 

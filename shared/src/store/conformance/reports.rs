@@ -140,8 +140,10 @@ pub async fn progress_extends_no_deadline<S: Store>(test: TestContext<S>) {
 pub async fn only_running_request_accepts_progress<S: Store>(test: TestContext<S>) {
     let pending = test.ring(test.start).await;
     let reported = test.ring(test.start).await;
+    test.claim(reported.address, test.at(1)).await;
     test.report(reported.address, &completed("{}"), test.at(1)).await;
     let cancelled = test.ring(test.start).await;
+    test.claim(cancelled.address, test.at(1)).await;
     test.cancel(cancelled.address, test.at(1)).await;
     for (request, expected) in [
         (pending, ProgressOutcome::Stale),

@@ -92,7 +92,8 @@ impl DynamoDbStore {
         Ok(request.map(answer))
     }
 
-    /// Puts the request of `ring` and its key, unless another ring with the key has come first. The id is in the open set; it is removed
+    /// Puts the request of `ring` and its key, unless another ring with the key has come first. The request needs no condition of its own:
+    /// it is put only together with its key. The id is in the open set; it is removed
     /// if the ring creates no request.
     pub(super) async fn enqueue_with_key(
         &self,
@@ -145,8 +146,7 @@ impl DynamoDbStore {
             .expression_attribute_values(":valid_since", millis(now - IDEMPOTENCY_RETENTION));
         let put_request = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(super::initiate::new_item(request, caller)?))
-            .condition_expression("attribute_not_exists(pk)");
+            .set_item(Some(super::initiate::new_item(request, caller)?));
         let put = |put: std::result::Result<Put, _>| {
             let put =
                 put.map_err(|error| StoreError::new("enqueue", StoreErrorKind::Internal).with_source(error))?;

@@ -25,11 +25,11 @@ use crate::rate_limit::{RUNTIME_RINGS, RateLimited};
 use crate::request::{Address, OpenRequest, Request, Ring};
 use crate::store::outcome::{InitiateOutcome, Result};
 
-/// Seen within the window, and not deregistered.
-const ONLINE: &str = "last_seen_at >= :seen_since AND attribute_not_exists(deregistered_at)";
+/// Seen within the window of online runtimes, or within the retention for a ring that may wait.
+const SEEN: &str = "last_seen_at >= :seen_since";
 
-/// Seen within its retention: for a ring that may wait.
-const REGISTERED: &str = "last_seen_at >= :seen_since";
+/// Also required of a ring that may not wait.
+const NOT_DEREGISTERED: &str = " AND attribute_not_exists(deregistered_at)";
 
 /// At or after the TAT.
 const ON_TIME: &str = "(attribute_not_exists(rate_limit_tat) OR rate_limit_tat <= :now)";
@@ -62,7 +62,8 @@ struct FullSet {
 
 impl DynamoDbStore {
     /// Two writes; three for an early ring. A ring that may join reads other open requests of its kind, if there are any. A ring with an
-    /// idempotency key reads the key first. A full open set is cleaned once: one read, and one write.
+    /// idempotency key reads the key first. A full open set is cleaned once: one read, and one write. The futures of rare steps are
+    /// boxed, because every ring would have their size on its stack.
     pub(super) async fn ring(
         &self,
         ring: &Ring,
@@ -71,13 +72,13 @@ impl DynamoDbStore {
     ) -> Result<InitiateOutcome> {
         let key = ring.idempotency_key.as_ref();
         if let Some(key) = key
-            && let Some(outcome) = self.read_earlier(key, ring, caller, now).await?
+            && let Some(outcome) = Box::pin(self.read_earlier(key, ring, caller, now)).await?
         {
             return Ok(outcome);
         }
         let mut added = self.add_open(ring, caller, now).await?;
         if let OpenOutcome::Full(full) = added {
-            let found = self.read_open(ring.address.runtime, &full.open).await?;
+            let found = Box::pin(self.read_open(ring.address.runtime, &full.open)).await?;
             if !self.make_room(ring.address.runtime, &full, &found, now).await? {
                 let joined = joinable(ring, &found, now).cloned();
                 return Ok(joined.map_or(InitiateOutcome::QueueFull, InitiateOutcome::Existing));
@@ -87,13 +88,13 @@ impl DynamoDbStore {
         match added {
             OpenOutcome::Added { workspace, open } => {
                 let request = Request::new(ring.clone(), workspace, now);
-                if let Some(joined) = self.find_joined(ring, open, now).await? {
+                if let Some(joined) = Box::pin(self.find_joined(ring, open, now)).await? {
                     self.remove_closed(ring.address.runtime, OpenRequest::of(&request)).await;
                     return Ok(InitiateOutcome::Existing(joined));
                 }
                 match key {
                     None => self.enqueue(request, caller).await,
-                    Some(key) => self.enqueue_with_key(key, ring, request, caller, now).await,
+                    Some(key) => Box::pin(self.enqueue_with_key(key, ring, request, caller, now)).await,
                 }
             }
             OpenOutcome::Offline => Ok(InitiateOutcome::Offline),
@@ -116,10 +117,11 @@ impl DynamoDbStore {
 
     async fn add_on_time(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
         let workspaces = WorkspaceFilter::new(&caller.workspaces);
-        let (seen, since) = liveness(ring, now);
+        let (since, online) = liveness(ring, now);
+        let condition = format!("{} AND {SEEN} AND {ON_TIME} AND {ROOM}{online}", workspaces.condition);
         let update = self
             .update_open_set(ring, workspaces.values)
-            .condition_expression(format!("{} AND {seen} AND {ON_TIME} AND {ROOM}", workspaces.condition))
+            .condition_expression(condition)
             .update_expression("SET rate_limit_tat = :next_tat ADD #open :entry")
             .expression_attribute_values(":seen_since", millis(since))
             .expression_attribute_values(":now", millis(now))
@@ -127,16 +129,15 @@ impl DynamoDbStore {
         open_outcome(update, ring, caller, now).await
     }
 
-    /// The first update has just checked the workspace.
+    /// The first update has just checked the workspace and the last heartbeat.
     async fn add_early(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
         let interval = i64::try_from(RING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
-        let (seen, since) = liveness(ring, now);
+        let (_, online) = liveness(ring, now);
         let update = self
             .update_open_set(ring, HashMap::new())
-            .condition_expression(format!("{seen} AND {EARLY} AND {ROOM}"))
+            .condition_expression(format!("{EARLY} AND {ROOM}{online}"))
             .update_expression("SET rate_limit_tat = rate_limit_tat + :interval ADD #open :entry")
             .expression_attribute_values(":id", string(entry(ring).to_string()))
-            .expression_attribute_values(":seen_since", millis(since))
             .expression_attribute_values(":max_tat", millis(RUNTIME_RINGS.max_tat(now)))
             .expression_attribute_values(":interval", number(interval));
         open_outcome(update, ring, caller, now).await
@@ -216,9 +217,13 @@ fn entry(ring: &Ring) -> OpenRequest {
     OpenRequest { request: ring.address.request, kind: ring.kind }
 }
 
-/// The condition on the runtime's last heartbeat, and its `:seen_since`.
-fn liveness(ring: &Ring, now: Timestamp) -> (&'static str, Timestamp) {
-    if ring.deadlines.queued { (REGISTERED, now - RUNTIME_RETENTION) } else { (ONLINE, now - ONLINE_WINDOW) }
+/// The `:seen_since` of the runtime's last heartbeat, and the condition of a ring that may not wait.
+fn liveness(ring: &Ring, now: Timestamp) -> (Timestamp, &'static str) {
+    if ring.deadlines.queued {
+        (now - RUNTIME_RETENTION, "")
+    } else {
+        (now - ONLINE_WINDOW, NOT_DEREGISTERED)
+    }
 }
 
 async fn open_outcome(
