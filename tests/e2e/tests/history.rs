@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use doorbell_protocol::limits::{PENDING_DEADLINE, RESULT_BYTES, RETENTION};
+use doorbell_protocol::limits::{ARGS_BYTES, PENDING_DEADLINE, RESULT_BYTES, RETENTION, RUNNING_DEADLINE};
 use doorbell_protocol::{RequestId, Timestamp};
 use doorbell_shared::access::Principal;
 use doorbell_shared::limits::{HISTORY_DELIVERIES, HISTORY_SUBJECT_BYTES};
 use doorbell_shared::request::{
-    Address, Delivery, Ending, HistorySubject, LeaseToken, Payload, RequestHistory, RequestOutcome, State,
+    Address, ClaimFilter, Ending, HistorySubject, KindFilter, Payload, RequestHistory, RequestOutcome, State,
     TimeoutReason,
 };
 use doorbell_shared::store::conformance::{Replicas, TestContext};
@@ -41,36 +41,39 @@ impl Fixture {
     }
 
     async fn ring(&self, subject: &str, now: Timestamp) -> Address {
-        let address = self.test.address(now);
-        match self.test.replica_a.initiate(address, &self.caller(subject), now).await.unwrap() {
-            InitiateOutcome::Enqueued(_) => address,
+        let ring = self.test.new_ring(now);
+        match self.test.replica_a.initiate(&ring, &self.caller(subject), now).await.unwrap() {
+            InitiateOutcome::Enqueued(request) => request.address,
             other => panic!("not rung: {other:?}"),
         }
     }
 
-    /// Claims, and returns the lease.
-    async fn claim(&self, subject: &str, address: Address, delivery: Delivery, now: Timestamp) -> LeaseToken {
-        let token = self.test.lease_token();
-        match self.test.replica_a.claim(address, &self.caller(subject), delivery, token, now).await.unwrap() {
-            ClaimOutcome::Won(_) => token,
-            ClaimOutcome::Lost => panic!("lost"),
-        }
+    /// Claims a pending request, or one with a lost lease.
+    async fn claim(&self, subject: &str, address: Address, now: Timestamp) {
+        let (token, filter) = (self.test.lease_token(), ClaimFilter::PendingOrLost);
+        let caller = self.caller(subject);
+        let claim = self.test.replica_a.claim(address, &caller, filter, token, now).await.unwrap();
+        assert!(matches!(claim, ClaimOutcome::Won(_)), "{claim:?}");
     }
 
-    /// Claims once, and then redelivers as soon as possible; returns the time and lease of the last delivery.
-    async fn deliver(&self, subject: &str, address: Address, deliveries: usize) -> (Timestamp, LeaseToken) {
+    /// Claims once, and then redelivers as soon as possible; returns the time of the last delivery.
+    async fn deliver(&self, subject: &str, address: Address, deliveries: usize) -> Timestamp {
         let mut now = self.test.start;
-        let mut lease = self.claim(subject, address, Delivery::First, now).await;
+        self.claim(subject, address, now).await;
         for _ in 1..deliveries {
             now = now + REDELIVERY;
-            lease = self.claim(subject, address, Delivery::Redelivery { lease }, now).await;
+            self.claim(subject, address, now).await;
         }
-        (now, lease)
+        now
     }
 
     async fn report(&self, subject: &str, address: Address, result: String, now: Timestamp) -> ReportOutcome {
         let outcome = RequestOutcome::Completed(Payload::try_from(result).unwrap());
-        self.test.replica_a.report(address, &self.caller(subject), &outcome, now).await.unwrap()
+        self.test
+            .replica_a
+            .report(address, KindFilter::Any, &self.caller(subject), &outcome, now)
+            .await
+            .unwrap()
     }
 
     async fn find(&self, request: RequestId, now: Timestamp) -> Option<FoundRequest> {
@@ -89,8 +92,10 @@ impl Fixture {
     /// Moves the first claim of a request, so that its deadline allows more redeliveries than it otherwise would.
     async fn set_claimed_at(&self, address: Address, claimed_at: Timestamp) {
         let update = self.engine.client(None).update_item().table_name(TABLE).set_key(Some(key(address)));
+        let report_by = AttributeValue::N((claimed_at + RUNNING_DEADLINE).millis().to_string());
         let claimed_at = AttributeValue::N(claimed_at.millis().to_string());
-        let update = update.update_expression("SET claimed_at = :claimed_at");
+        let update = update.update_expression("SET claimed_at = :claimed_at, report_by = :report_by");
+        let update = update.expression_attribute_values(":report_by", report_by);
         update.expression_attribute_values(":claimed_at", claimed_at).send().await.unwrap();
     }
 }
@@ -118,8 +123,8 @@ async fn keeps_subjects_of_ring_claim_and_report() {
     let address = fixture.ring("alice", start).await;
     assert_eq!(subjects(&fixture.history(address, start).await), [Some("alice"), None]);
 
-    let first = fixture.claim("laptop", address, Delivery::First, fixture.test.at(2)).await;
-    fixture.claim("laptop 2", address, Delivery::Redelivery { lease: first }, fixture.test.at(8)).await;
+    fixture.claim("laptop", address, fixture.test.at(2)).await;
+    fixture.claim("laptop 2", address, fixture.test.at(8)).await;
     fixture.report("laptop 3", address, "{}".to_owned(), fixture.test.at(9)).await;
 
     let history = fixture.history(address, fixture.test.at(10)).await;
@@ -147,11 +152,11 @@ async fn stale_report_keeps_reporter() {
 async fn lost_claim_keeps_deliveries() {
     let fixture = Fixture::new().await;
     let address = fixture.ring("alice", fixture.test.start).await;
-    fixture.claim("winner", address, Delivery::First, fixture.test.at(1)).await;
+    fixture.claim("winner", address, fixture.test.at(1)).await;
     let token = fixture.test.lease_token();
     let other = fixture.caller("loser");
-    for delivery in [Delivery::First, Delivery::Redelivery { lease: token }] {
-        let claim = fixture.test.replica_b.claim(address, &other, delivery, token, fixture.test.at(7));
+    for (filter, second) in [(ClaimFilter::Pending, 7), (ClaimFilter::PendingOrLost, 6)] {
+        let claim = fixture.test.replica_b.claim(address, &other, filter, token, fixture.test.at(second));
         assert_eq!(claim.await.unwrap(), ClaimOutcome::Lost);
     }
     let history = fixture.history(address, fixture.test.at(8)).await;
@@ -163,30 +168,23 @@ async fn lost_claim_keeps_deliveries() {
 async fn keeps_every_delivery_within_deadline() {
     let fixture = Fixture::new().await;
     let address = fixture.ring("alice", fixture.test.start).await;
-    let (last, lease) = fixture.deliver("laptop", address, HISTORY_DELIVERIES).await;
+    let last = fixture.deliver("laptop", address, HISTORY_DELIVERIES).await;
     let attempts: Vec<_> =
         fixture.history(address, last).await.deliveries.iter().map(|d| d.attempt).collect();
     assert_eq!(attempts, (1..=12).collect::<Vec<_>>());
-    let delivery = Delivery::Redelivery { lease };
-    let late = fixture.test.replica_a.claim(
-        address,
-        &fixture.test.caller,
-        delivery,
-        fixture.test.lease_token(),
-        last + REDELIVERY,
-    );
-    assert_eq!(late.await.unwrap(), ClaimOutcome::Lost);
+    let late = fixture.test.try_claim(ClaimFilter::PendingOrLost, address, last + REDELIVERY).await;
+    assert_eq!(late, ClaimOutcome::Ended);
 }
 
 #[tokio::test]
 async fn full_list_keeps_first_and_last_delivery() {
     let fixture = Fixture::new().await;
     let address = fixture.ring("alice", fixture.test.start).await;
-    let (mut now, mut lease) = fixture.deliver("laptop", address, HISTORY_DELIVERIES).await;
+    let mut now = fixture.deliver("laptop", address, HISTORY_DELIVERIES).await;
     for _ in 0..3 {
         fixture.set_claimed_at(address, now).await;
         now = now + REDELIVERY;
-        lease = fixture.claim("other", address, Delivery::Redelivery { lease }, now).await;
+        fixture.claim("other", address, now).await;
     }
     let history = fixture.history(address, now).await;
     let deliveries = deliveries(&history, fixture.test.start);
@@ -208,14 +206,14 @@ fn size(value: &AttributeValue) -> usize {
     }
 }
 
-/// [`RESULT_BYTES`] leaves 4 KiB of DynamoDB's 400 KB for the other attributes. Computed, because no text of that length is
+/// [`RESULT_BYTES`] leaves room for the largest args and 4 KiB of DynamoDB's 400 KB for the other attributes. Computed, because no text of that length is
 /// incompressible, so the engine would not notice.
 #[tokio::test]
 async fn longest_history_leaves_room_for_largest_result() {
     let fixture = Fixture::new().await;
     let longest = "x".repeat(2 * HISTORY_SUBJECT_BYTES);
     let address = fixture.ring(&longest, fixture.test.start).await;
-    let (last, _) = fixture.deliver(&longest, address, HISTORY_DELIVERIES).await;
+    let last = fixture.deliver(&longest, address, HISTORY_DELIVERIES).await;
     let result = "x".repeat(RESULT_BYTES);
     let reported = fixture.report(&longest, address, result.clone(), last).await;
     assert!(matches!(reported, ReportOutcome::Recorded { .. }), "{reported:?}");
@@ -228,7 +226,7 @@ async fn longest_history_leaves_room_for_largest_result() {
     item.remove("result_zlib").unwrap();
     let others: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
     println!("{others} bytes besides the result");
-    assert!(others + "result_zlib".len() <= 400 * 1024 - RESULT_BYTES, "{others}");
+    assert!(others + "result_zlib".len() <= 400 * 1024 - RESULT_BYTES - ARGS_BYTES, "{others}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use doorbell_protocol::limits::{RUNTIMES_PER_PAGE, TEXT_CHARS};
+use doorbell_protocol::limits::{QUESTIONS_BYTES, RUNTIMES_PER_PAGE, TEXT_CHARS};
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, TABLE};
 use serde_json::{Value, json};
 
@@ -46,6 +46,48 @@ async fn largest_page_fits_lambda_response() {
         println!("a page of {RUNTIMES_PER_PAGE} runtimes of {letter}: {} bytes", page.lambda_bytes);
         assert!(page.lambda_bytes <= LAMBDA_RESPONSE_BYTES, "{letter}: {}", page.lambda_bytes);
     }
+}
+
+/// Adds the largest questions to a stored runtime: text of backslashes has four times their number after both JSON encodings.
+fn declare_largest(engine: &EmbeddedDynamoDb, runtime: &str) {
+    let name = json!([{"name": "q", "description": ""}]).to_string();
+    let letters = "\\\\".repeat((QUESTIONS_BYTES - name.len()) / 2);
+    let questions = name.replace(r#""description":"""#, &format!(r#""description":"{letters}""#));
+    let pk = json!({"S": format!("runtime#{runtime}")});
+    let item = json!({
+        "pk": pk, "sk": {"S": "questions"}, "questions": {"S": questions}, "expires_at": {"N": "1"},
+        "workspace_id": {"S": "00000000-0000-4000-8000-000000000001"},
+    });
+    let put = json!({"TableName": TABLE, "Item": item});
+    let update = json!({
+        "TableName": TABLE, "Key": {"pk": pk, "sk": {"S": "runtime"}}, "UpdateExpression": "SET has_questions = :yes",
+        "ExpressionAttributeValues": {":yes": {"BOOL": true}},
+    });
+    for (operation, body) in [("PutItem", put), ("UpdateItem", update)] {
+        let response = engine.respond(&format!("DynamoDB_20120810.{operation}"), body.to_string().as_bytes());
+        assert_eq!(response.status, 200, "{}", response.body);
+    }
+}
+
+/// In two workspaces on one page, and with the longest texts.
+#[tokio::test]
+async fn pages_with_largest_questions_fit_lambda_response() {
+    const DECLARING: usize = 60;
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let workspaces = workspaces(2);
+    let seeded = seed(&engine, &workspaces, RUNTIMES_PER_PAGE / 2, &LONGEST_CHAR.repeat(TEXT_CHARS)).await;
+    // Every eighth, so that both workspaces have some.
+    for runtime in seeded.iter().step_by(8).take(DECLARING) {
+        declare_largest(&engine, runtime);
+    }
+    let pages = Caller::new(engine.store(), &workspaces).list_all("/api/runtimes").await;
+    assert_eq!(ids(&pages), seeded);
+    let with_questions = pages.iter().flat_map(|page| page.records.as_array().unwrap());
+    let with_questions = with_questions.filter(|record| record.get("questions").is_some()).count();
+    assert_eq!(with_questions, DECLARING);
+    let bytes: Vec<usize> = pages.iter().map(|page| page.lambda_bytes).collect();
+    println!("pages of {} runtimes, {DECLARING} with the largest questions: {bytes:?} bytes", seeded.len());
+    assert!(bytes.iter().all(|bytes| *bytes <= LAMBDA_RESPONSE_BYTES) && bytes.len() > 1, "{bytes:?}");
 }
 
 async fn lists_each_runtime_once(per_workspace: usize) {

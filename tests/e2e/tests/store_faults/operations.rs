@@ -3,24 +3,31 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use doorbell_protocol::{InFlight, Timestamp};
+use doorbell_protocol::Timestamp;
 use doorbell_shared::rate_limit::Charge;
-use doorbell_shared::request::{ClaimFilter, Delivery, ErrorText, Payload, RequestOutcome, State};
+use doorbell_shared::request::{
+    ClaimFilter, ErrorText, KindFilter, OpenRequest, Payload, RequestOutcome, Ring,
+};
 use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
-    ChargeOutcome, ClaimOutcome, FindTokenOutcome, ForgetOutcome, InitiateOutcome, PollOutcome,
-    RegisterOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
+    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
 };
 
-use crate::stage::Stage;
+use crate::stage::{Stage, USED_KEY};
 
 /// What was done before the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     Rung,
     Claimed,
+    /// The runtime declares a question.
+    Declared,
+    /// As many requests as may be open, all of which have expired.
+    Full,
     TokenIssued,
     Charged,
 }
@@ -55,66 +62,111 @@ macro_rules! operations {
 pub(crate) fn operations() -> Vec<Operation> {
     operations![
         ("ring", Rung, 6, |stage, store, now| {
-            initiated(store.initiate(stage.fresh, &stage.context.caller, now).await?)
+            initiated(store.initiate(&stage.ring, &stage.context.caller, now).await?)
         }),
         ("ring early", Rung, 0, |stage, store, now| {
-            initiated(store.initiate(stage.fresh, &stage.context.caller, now).await?)
+            initiated(store.initiate(&stage.ring, &stage.context.caller, now).await?)
+        }),
+        ("ring an offline runtime", Rung, 100, |stage, store, now| {
+            let deadlines = stage.ring.deadlines.with_queue(Duration::from_secs(3_600));
+            let ring = Ring { deadlines, ..stage.ring.clone() };
+            initiated(store.initiate(&ring, &stage.context.caller, now).await?)
+        }),
+        ("ring a full queue", Full, 40, |stage, store, now| {
+            initiated(store.initiate(&stage.ring, &stage.context.caller, now).await?)
+        }),
+        ("join", Rung, 6, |stage, store, now| {
+            let ring = Ring { joins: true, ..stage.ring.clone() };
+            initiated(store.initiate(&ring, &stage.context.caller, now).await?)
+        }),
+        ("ring with a key", Rung, 6, |stage, store, now| {
+            let ring = Ring { idempotency_key: Some("new".parse().unwrap()), ..stage.ring.clone() };
+            initiated(store.initiate(&ring, &stage.context.caller, now).await?)
+        }),
+        ("ring with a used key", Rung, 6, |stage, store, now| {
+            let ring = Ring { idempotency_key: Some(USED_KEY.parse().unwrap()), ..stage.ring.clone() };
+            initiated(store.initiate(&ring, &stage.context.caller, now).await?)
+        }),
+        ("find a question", Declared, 6, |stage, store, now| {
+            let kind = "disk_usage".parse().unwrap();
+            let caller = &stage.context.caller;
+            format!("{:?}", store.find_question(stage.context.runtime, kind, caller, now).await?)
         }),
         ("poll", Rung, 6, |stage, store, now| {
-            polled(store.poll(stage.request.address, &stage.context.caller, now).await?)
+            polled(store.poll(stage.request.address, KindFilter::Any, &stage.context.caller, now).await?)
         }),
         ("poll an expired request", Rung, 31, |stage, store, now| {
-            polled(store.poll(stage.request.address, &stage.context.caller, now).await?)
+            polled(store.poll(stage.request.address, KindFilter::Any, &stage.context.caller, now).await?)
         }),
         ("poll an expired lease", Claimed, 61, |stage, store, now| {
-            polled(store.poll(stage.request.address, &stage.context.caller, now).await?)
+            polled(store.poll(stage.request.address, KindFilter::Any, &stage.context.caller, now).await?)
         }),
         ("heartbeat", Rung, 6, |stage, store, now| {
-            format!("{:?}", store.record_heartbeat(stage.context.runtime, &stage.context.caller, now).await?)
+            beaten(store.record_heartbeat(stage.context.runtime, &stage.context.caller, now).await?)
         }),
         ("renew listing", Rung, 400_000, |stage, store, now| {
             format!("{:?}", store.renew_listing(stage.context.workspace, stage.context.runtime, now).await?)
         }),
-        ("list pending", Rung, 6, |stage, store, now| {
-            store.list_claimable(stage.context.runtime, &ClaimFilter::Pending, now).await?.len().to_string()
-        }),
-        ("list lost", Claimed, 6, |stage, store, now| {
-            let filter = ClaimFilter::PendingOrLost(InFlight::default());
-            store.list_claimable(stage.context.runtime, &filter, now).await?.len().to_string()
+        ("renew listing and questions", Declared, 400_000, |stage, store, now| {
+            format!("{:?}", store.renew_listing(stage.context.workspace, stage.context.runtime, now).await?)
         }),
         ("claim", Rung, 6, |stage, store, now| {
-            claimed(
-                &store
-                    .claim(
-                        stage.request.address,
-                        &stage.context.caller,
-                        Delivery::First,
-                        stage.lease_token,
-                        now,
-                    )
-                    .await?,
-            )
+            let (address, caller) = (stage.request.address, &stage.context.caller);
+            claimed(&store.claim(address, caller, ClaimFilter::Pending, stage.lease_token, now).await?)
+        }),
+        ("claim pending or lost", Rung, 6, |stage, store, now| {
+            let (address, caller) = (stage.request.address, &stage.context.caller);
+            claimed(&store.claim(address, caller, ClaimFilter::PendingOrLost, stage.lease_token, now).await?)
         }),
         ("redeliver", Claimed, 6, |stage, store, now| {
-            let State::Running(lease) = stage.request.state else { panic!("not running") };
-            let redelivery = Delivery::Redelivery { lease: lease.token };
-            claimed(
-                &store
-                    .claim(stage.request.address, &stage.context.caller, redelivery, stage.lease_token, now)
-                    .await?,
-            )
+            let (address, caller) = (stage.request.address, &stage.context.caller);
+            claimed(&store.claim(address, caller, ClaimFilter::PendingOrLost, stage.lease_token, now).await?)
+        }),
+        ("remove from open set", Rung, 31, |stage, store, _now| {
+            let ended = [OpenRequest::of(&stage.request)];
+            format!("{:?}", store.remove_open(stage.context.runtime, &ended).await?)
+        }),
+        ("find cancelled", Rung, 6, |stage, store, now| {
+            let asked = [stage.request.address.request];
+            format!("{:?}", store.find_cancelled(stage.context.runtime, &asked, now).await?)
+        }),
+        ("progress", Claimed, 6, |stage, store, now| {
+            let (address, caller) = (stage.request.address, &stage.context.caller);
+            format!("{:?}", store.report_progress(address, caller, &"1".parse().unwrap(), now).await?)
+        }),
+        ("cancel", Rung, 6, |stage, store, now| {
+            cancelled(store.cancel(stage.request.address, KindFilter::Any, &stage.context.caller, now).await?)
+        }),
+        ("cancel a running request", Claimed, 6, |stage, store, now| {
+            let only = KindFilter::Only(stage.request.kind);
+            cancelled(store.cancel(stage.request.address, only, &stage.context.caller, now).await?)
+        }),
+        ("cancel an expired request", Rung, 31, |stage, store, now| {
+            cancelled(store.cancel(stage.request.address, KindFilter::Any, &stage.context.caller, now).await?)
         }),
         ("report", Claimed, 6, |stage, store, now| {
             let result = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
-            reported(store.report(stage.request.address, &stage.context.caller, &result, now).await?)
+            reported(
+                store
+                    .report(stage.request.address, KindFilter::Any, &stage.context.caller, &result, now)
+                    .await?,
+            )
         }),
         ("report a long result", Claimed, 6, |stage, store, now| {
             let result = RequestOutcome::Completed(Payload::try_from("[]".repeat(10_000)).unwrap());
-            reported(store.report(stage.request.address, &stage.context.caller, &result, now).await?)
+            reported(
+                store
+                    .report(stage.request.address, KindFilter::Any, &stage.context.caller, &result, now)
+                    .await?,
+            )
         }),
         ("report a failure", Rung, 6, |stage, store, now| {
             let failure = RequestOutcome::Failed(ErrorText::from("no".to_owned()));
-            reported(store.report(stage.request.address, &stage.context.caller, &failure, now).await?)
+            reported(
+                store
+                    .report(stage.request.address, KindFilter::Any, &stage.context.caller, &failure, now)
+                    .await?,
+            )
         }),
         ("register", Rung, 6, |stage, store, now| {
             let registration = stage.context.registration("codex");
@@ -122,6 +174,14 @@ pub(crate) fn operations() -> Vec<Operation> {
         }),
         ("register new runtimes", Rung, 6, |stage, store, now| {
             let registration = stage.context.registration_of(["codex", "opencode", "openai"]);
+            registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
+        }),
+        ("register with questions", Rung, 6, |stage, store, now| {
+            let registration = stage.declaring();
+            registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
+        }),
+        ("register without questions", Declared, 6, |stage, store, now| {
+            let registration = stage.context.registration("codex");
             registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
         }),
         ("register in a new workspace", Rung, 6, |stage, store, now| {
@@ -134,6 +194,13 @@ pub(crate) fn operations() -> Vec<Operation> {
         }),
         ("forget", Rung, 6, |stage, store, now| {
             forgotten(store.forget_runtime(stage.context.runtime, &stage.context.caller, now).await?)
+        }),
+        ("forget with questions", Declared, 6, |stage, store, now| {
+            forgotten(store.forget_runtime(stage.context.runtime, &stage.context.caller, now).await?)
+        }),
+        ("runtimes with questions", Declared, 6, |stage, store, now| {
+            let page = store.list_runtimes(stage.context.workspace, None, 1, now).await?;
+            page.runtimes.iter().map(|runtime| runtime.questions.iter().count()).sum::<usize>().to_string()
         }),
         ("runtimes", Rung, 6, |stage, store, now| {
             store.list_runtimes(stage.context.workspace, None, 1, now).await?.runtimes.len().to_string()
@@ -161,6 +228,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 fn initiated(outcome: InitiateOutcome) -> String {
     match outcome {
         InitiateOutcome::Enqueued(_) => "enqueued".to_owned(),
+        InitiateOutcome::Existing(_) => "existing".to_owned(),
         rejected => format!("{rejected:?}"),
     }
 }
@@ -211,6 +279,23 @@ fn registered(stage: &Stage, outcome: &RegisterOutcome, now: Timestamp) -> Strin
 fn claimed(claim: &ClaimOutcome) -> String {
     match claim {
         ClaimOutcome::Won(_) => "won".to_owned(),
-        ClaimOutcome::Lost => "lost".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn cancelled(outcome: CancelOutcome) -> String {
+    match outcome {
+        // As for a report.
+        CancelOutcome::Cancelled(request) | CancelOutcome::Ended(request) => format!("{:?}", request.state),
+        CancelOutcome::NotFound => "not found".to_owned(),
+    }
+}
+
+fn beaten(outcome: HeartbeatOutcome) -> String {
+    match outcome {
+        HeartbeatOutcome::Recorded { open, listing_due } => {
+            format!("{} open, listing due {}", open.len(), listing_due.is_some())
+        }
+        other => format!("{other:?}"),
     }
 }

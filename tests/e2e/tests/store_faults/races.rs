@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, AttributeValueUpdate};
-use doorbell_protocol::limits::{RUNTIMES_PER_PAGE, RUNTIMES_PER_WORKSPACE};
+use aws_sdk_dynamodb::types::AttributeValue;
+use doorbell_protocol::limits::{OPEN_REQUESTS_PER_RUNTIME, RUNTIMES_PER_PAGE, RUNTIMES_PER_WORKSPACE};
 use doorbell_shared::limits::RING_BURST;
-use doorbell_shared::request::{Delivery, Payload, Request, RequestOutcome, State};
+use doorbell_shared::request::{ClaimFilter, KindFilter, Request, Ring, State};
 use doorbell_shared::runtime::Registration;
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
@@ -48,8 +48,14 @@ pub(crate) fn races() -> Vec<(&'static str, Race)> {
         ("expired listings leave room in a workspace", |engine, rewrite| {
             Box::pin(expired_listings(engine, rewrite))
         }),
-        ("a request of an unknown kind is not changed", |engine, rewrite| {
-            Box::pin(newer_kind(engine, rewrite))
+        ("the last place taken before an early ring is kept", |engine, rewrite| {
+            Box::pin(filled_in_between(engine, rewrite))
+        }),
+        ("a key used before its put is kept", |engine, rewrite| {
+            Box::pin(key_used_in_between(engine, rewrite))
+        }),
+        ("a ring waits for the put of the one that it joins", |engine, rewrite| {
+            Box::pin(put_in_between(engine, rewrite))
         }),
     ]
 }
@@ -82,7 +88,7 @@ async fn attempts_shown(
     second: u64,
     other: impl Future<Output = ()>,
 ) -> Option<u32> {
-    let poll = slow.poll(request.address, &context.caller, context.at(second));
+    let poll = slow.poll(request.address, KindFilter::Any, &context.caller, context.at(second));
     match interleaved(poll, other).await.unwrap() {
         PollOutcome::Found(Request { state: State::Running(lease), .. }) => Some(lease.attempt),
         _ => None,
@@ -103,10 +109,9 @@ async fn redelivered(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> boo
     let context = new_context(&engine).await;
     let slow = waiting_before(1, &engine, rewrite);
     let request = context.ring(context.start).await;
-    let running = context.claim(request.address, context.start).await;
-    let State::Running(lease) = running.state else { return false };
-    let redelivery_of = Delivery::Redelivery { lease: lease.token };
-    let redelivery = async { drop(context.claim_as(redelivery_of, request.address, context.at(59)).await) };
+    context.claim(request.address, context.start).await;
+    let lost = ClaimFilter::PendingOrLost;
+    let redelivery = async { drop(context.claim_as(lost, request.address, context.at(59)).await) };
     attempts_shown(&slow, &context, &request, 61, redelivery).await == Some(2)
 }
 
@@ -114,7 +119,8 @@ async fn deregistered(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bo
     let context = new_context(&engine).await;
     let slow = waiting_before(1, &engine, rewrite);
     context.ring(context.start).await;
-    let early = slow.initiate(context.address(context.start), &context.caller, context.start);
+    let ring = context.new_ring(context.start);
+    let early = slow.initiate(&ring, &context.caller, context.start);
     let deregister = async {
         context.replica_b.deregister(context.runtime, &context.caller, context.start).await.unwrap();
     };
@@ -126,7 +132,8 @@ async fn rung_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) ->
     let context = new_context(&engine).await;
     let slow = waiting_before(1, &engine, rewrite);
     context.ring(context.start).await;
-    let early = slow.initiate(context.address(context.start), &context.caller, context.start);
+    let ring = context.new_ring(context.start);
+    let early = slow.initiate(&ring, &context.caller, context.start);
     let others = async {
         for _ in 1..RING_BURST {
             context.ring(context.start).await;
@@ -146,7 +153,7 @@ fn key<S>(
 /// An item with only the listing write could be neither read nor registered again.
 async fn deleted(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     let context = new_context(&engine).await;
-    let slow = waiting_before(1, &engine, rewrite);
+    let slow = waiting_before(2, &engine, rewrite);
     let client = engine.client(None);
     let key = || key(&context, "runtime".to_owned());
     let delete = async {
@@ -205,20 +212,53 @@ async fn expired_listings(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -
     matches!(registered, RegisterOutcome::Registered(_))
 }
 
-/// A newer version may have written it.
-async fn newer_kind(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+/// One place is left, and another ring takes it.
+async fn filled_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
     let context = new_context(&engine).await;
-    let client = engine.client(None);
-    let request = context.ring(context.start).await;
-    let kind = AttributeValueUpdate::builder().value(AttributeValue::S("newer".to_owned())).build();
-    let key = || key(&context, format!("request#{}", request.address.request));
-    let update = client.update_item().table_name(TABLE).set_key(key()).attribute_updates("kind", kind);
-    update.send().await.unwrap();
-    let outcome = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
-    let store = engine.store_with_interceptor(Arc::new(FaultInjector::new(None, rewrite)));
-    let reported = store.report(request.address, &context.caller, &outcome, context.at(1)).await;
-    let left = client.get_item().table_name(TABLE).set_key(key()).send().await.unwrap().item.unwrap();
-    reported.is_err() && left["status"].as_s().unwrap() == "pending"
+    for second in 1..OPEN_REQUESTS_PER_RUNTIME as u64 - 1 {
+        context.enqueue(&context.queued_ring(context.at(second)), context.at(second)).await;
+    }
+    let now = context.at(60);
+    context.enqueue(&context.queued_ring(now), now).await;
+    let slow = waiting_before(1, &engine, rewrite);
+    let ring = context.queued_ring(now);
+    let early = slow.initiate(&ring, &context.caller, now);
+    let other = async { drop(context.initiate(&context.queued_ring(now), now).await) };
+    interleaved(early, other).await.unwrap() == InitiateOutcome::QueueFull
+}
+
+/// The slow ring has read the key, and added its id.
+async fn key_used_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    let slow = waiting_before(2, &engine, rewrite);
+    let with_key =
+        |second| Ring { idempotency_key: Some("a".parse().unwrap()), ..context.new_ring(context.at(second)) };
+    let first = with_key(0);
+    let late = slow.initiate(&first, &context.caller, context.start);
+    let second = with_key(1);
+    let other = async { drop(context.initiate(&second, context.at(1)).await) };
+    let late = interleaved(late, other).await.unwrap();
+    matches!(late, InitiateOutcome::Existing(request) if request.address == second.address)
+        && context.open_ids(context.at(2)).await == [second.address.request]
+}
+
+/// The put of a ring takes longer than its successor's first read.
+async fn put_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    let fault = Fault::Delayed(Duration::from_millis(120));
+    let planned = PlannedFault { nth: 1, fault, lasting: false };
+    let slow = engine.store_with_interceptor(Arc::new(FaultInjector::new(Some(planned), rewrite)));
+    let joining = |second| Ring { joins: true, ..context.new_ring(context.at(second)) };
+    let first = joining(0);
+    let second = joining(1);
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        context.initiate(&second, context.at(1)).await
+    };
+    let (first, second) = tokio::join!(slow.initiate(&first, &context.caller, context.start), later);
+    let InitiateOutcome::Enqueued(request) = first.unwrap() else { return false };
+    let open = context.open_ids(context.at(2)).await;
+    open == [request.address.request] && second == InitiateOutcome::Existing(request)
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,15 +1,17 @@
 //! The items that an operation runs on, with ids that are the same in a retry, and the state that it leaves.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use doorbell_protocol::{Scope, Timestamp, WorkspaceId};
+use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
+use doorbell_protocol::{Question, Scope, Timestamp, WorkspaceId};
 use doorbell_shared::http::token_rates::TokenLimits;
 use doorbell_shared::id_gen;
+use doorbell_shared::questions::Questions;
 use doorbell_shared::rate_limit::{Charge, TokenAction};
-use doorbell_shared::request::LeaseToken;
-use doorbell_shared::request::{Address, Request, State};
-use doorbell_shared::runtime::{RuntimeIdNamespace, ShortText};
+use doorbell_shared::request::{Address, KindFilter, LeaseToken, OpenRequest, Request, Ring, State};
+use doorbell_shared::runtime::{Registration, RuntimeIdNamespace, ShortText};
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
@@ -19,14 +21,17 @@ use doorbell_shared::token_id::TokenId;
 
 use crate::operations::Before;
 
+/// The idempotency key of [`Stage::request`].
+pub(crate) const USED_KEY: &str = "used";
+
 /// How long after the operation the state is read.
 const LATER: Duration = Duration::from_millis(1);
 
 pub(crate) struct Stage {
     pub(crate) context: TestContext<DynamoDbStore>,
     pub(crate) request: Request,
-    /// An address without a request.
-    pub(crate) fresh: Address,
+    /// A ring without a request.
+    pub(crate) ring: Ring,
     pub(crate) lease_token: LeaseToken,
     pub(crate) token: TokenRecord,
     /// The namespace that a registration offers.
@@ -42,11 +47,22 @@ impl Stage {
     pub(crate) async fn new(engine: &EmbeddedDynamoDb, before: Before) -> Self {
         let context =
             TestContext::new(Replicas { replica_a: engine.store(), replica_b: engine.store() }).await;
-        let mut request = context.ring(context.start).await;
+        let keyed =
+            Ring { idempotency_key: Some(USED_KEY.parse().unwrap()), ..context.new_ring(context.start) };
+        let mut request = context.enqueue(&keyed, context.start).await;
         if before == Before::Claimed {
             request = context.claim(request.address, context.start).await;
         }
-        let fresh = context.address(context.at(6));
+        if before == Before::Full {
+            for second in 1..OPEN_REQUESTS_PER_RUNTIME {
+                let now = context.start + Duration::from_millis(250) * u32::try_from(second).unwrap();
+                context.ring(now).await;
+            }
+        }
+        if before == Before::Declared {
+            context.register(&context.replica_a, declaring(&context), context.start).await;
+        }
+        let ring = context.new_ring(context.at(6));
         let lease_token = context.lease_token();
         let token = token(&context);
         if before == Before::TokenIssued {
@@ -60,7 +76,7 @@ impl Stage {
             charge.id = context.address(context.start).request;
         }
         let engine = engine.clone();
-        Self { context, request, fresh, lease_token, token, namespace, new_workspace, charge, engine }
+        Self { context, request, ring, lease_token, token, namespace, new_workspace, charge, engine }
     }
 
     /// The state at `now`, without ids.
@@ -72,8 +88,16 @@ impl Stage {
             runtimes.iter().map(|runtime| format!("online {}", runtime.is_online(now))).collect();
         let elsewhere = context.replica_b.list_runtimes(self.new_workspace, None, 10, now).await.unwrap();
         state.push(format!("in the new workspace {}", elsewhere.runtimes.len()));
-        state.push(format!("pending {}", context.list_pending(&context.replica_b, now).await.len()));
-        state.push(format!("lost {}", context.list_with_in_flight(&[], &context.replica_b, now).await.len()));
+        let questions = runtimes.iter().map(|runtime| runtime.questions.iter().count());
+        state.push(format!("questions {}", questions.sum::<usize>()));
+        let found = context.replica_b.find_question(
+            context.runtime,
+            "disk_usage".parse().unwrap(),
+            &context.caller,
+            now,
+        );
+        state.push(format!("question {:?}", found.await.unwrap()));
+        state.push(format!("open {}", self.open(now).await));
         let tokens = context.replica_b.list_tokens(context.workspace, now).await.unwrap();
         state.push(format!("tokens {}", tokens.len()));
         let used = tokens.iter().filter_map(|token| token.last_used_at);
@@ -82,14 +106,37 @@ impl Stage {
         state.push(format!("rate limit {:?}", self.tat(runtime, "runtime").await));
         let caller = format!("caller#{}", self.charge.token);
         state.push(format!("rate limit of the token {:?}", self.tat(caller, "rate#ring").await));
-        for address in [self.request.address, self.fresh] {
-            state.push(match context.replica_b.poll(address, &context.caller, now).await.unwrap() {
-                PollOutcome::Found(request) | PollOutcome::TimedOut(request) => self.shape(&request),
-                PollOutcome::NotFound => "no request".to_owned(),
-            });
+        for address in [self.request.address, self.ring.address] {
+            state.push(
+                match context.replica_b.poll(address, KindFilter::Any, &context.caller, now).await.unwrap() {
+                    PollOutcome::Found(request) | PollOutcome::TimedOut(request) => self.shape(&request),
+                    PollOutcome::NotFound => "no request".to_owned(),
+                },
+            );
             state.push(self.history(address, now).await);
         }
         state
+    }
+
+    /// The open requests in the open set. Ids of ended requests, and of requests that were never put, are hints that may be left over.
+    async fn open(&self, now: Timestamp) -> usize {
+        let Some(item) = self.item(format!("runtime#{}", self.context.runtime), "runtime").await else {
+            return 0;
+        };
+        let entries = item.get("open").map(|open| open.as_ss().unwrap().clone()).unwrap_or_default();
+        let mut open = 0;
+        for entry in entries {
+            let entry: OpenRequest = entry.parse().unwrap();
+            let address = Address { runtime: self.context.runtime, request: entry.request };
+            let found = self.context.poll(&self.context.replica_b, address, now).await;
+            open += usize::from(found.is_some_and(|request| request.is_open(now)));
+        }
+        open
+    }
+
+    /// A registration of the runtime with a question.
+    pub(crate) fn declaring(&self) -> Registration {
+        declaring(&self.context)
     }
 
     fn shape(&self, request: &Request) -> String {
@@ -98,7 +145,8 @@ impl Stage {
             _ => 0,
         };
         let changed = request.updated_at.since(self.context.start);
-        format!("{} {attempt} {changed:?}", request.state.status().as_str())
+        let progress = request.progress.is_some();
+        format!("{} {attempt} {changed:?} {progress}", request.state.status().as_str())
     }
 
     /// The history in the request's item.
@@ -109,8 +157,9 @@ impl Stage {
         match find.await.unwrap().map(|found| found.history) {
             Some(history) => {
                 let reported = history.reported_by.is_some();
+                let cancelled = history.cancelled_by.is_some();
                 format!(
-                    "rung {}, deliveries {}, reported {reported}",
+                    "rung {}, deliveries {}, reported {reported}, cancelled {cancelled}",
                     history.asked_by.is_some(),
                     history.deliveries.len()
                 )
@@ -119,15 +168,26 @@ impl Stage {
         }
     }
 
-    /// The stored TAT of a rate limit, in milliseconds after the start.
-    async fn tat(&self, pk: String, sk: &str) -> Option<i64> {
+    async fn item(&self, pk: String, sk: &str) -> Option<HashMap<String, AttributeValue>> {
         let key = |name: &str, value: String| (name.to_owned(), AttributeValue::S(value));
         let key = [key("pk", pk), key("sk", sk.to_owned())];
         let get = self.engine.client(None).get_item().table_name(TABLE).set_key(Some(key.into()));
-        let item = get.send().await.unwrap().item?;
+        get.send().await.unwrap().item
+    }
+
+    /// The stored TAT of a rate limit, in milliseconds after the start.
+    async fn tat(&self, pk: String, sk: &str) -> Option<i64> {
+        let item = self.item(pk, sk).await?;
         let tat: i64 = item["rate_limit_tat"].as_n().unwrap().parse().unwrap();
         Some(tat - self.context.start.millis())
     }
+}
+
+fn declaring(context: &TestContext<DynamoDbStore>) -> Registration {
+    let mut registration = context.registration("codex");
+    let questions: Vec<Question> = serde_json::from_str(r#"[{"name":"disk_usage","timeout_s":7}]"#).unwrap();
+    registration.runtimes[0].questions = Questions::try_from(questions).unwrap();
+    registration
 }
 
 /// The first call of a token.
