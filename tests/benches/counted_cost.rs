@@ -10,9 +10,9 @@ use std::time::Duration;
 use doorbell_bench::{emit, is_brief};
 use doorbell_gateway::{WORKSPACE_A, invoke};
 use doorbell_protocol::Scope;
+use doorbell_protocol::limits::RETENTION;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::limits::WORK_HINT_LIFETIME;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{
     CallRecorder, EmbeddedDynamoDb, Fault, Interceptor, RecordedCall,
@@ -34,7 +34,7 @@ async fn main() {
     models(if brief { &[1, MODELS] } else { &[1, MODELS, 200] }).await;
     dead_requests(if brief { &[0, 10] } else { &[0, 10, 1_000, 100_000] }).await;
     runtimes(if brief { &[1, 10] } else { &[1, 100, 10_000] }).await;
-    open_requests(if brief { &[1, 10] } else { &[1, 10, 100] }).await;
+    open_requests(if brief { &[1, 10] } else { &[1, 10, 32] }).await;
     for heartbeats in if brief { &[1, 2][..] } else { &[1, 2, 8, 64] } {
         concurrent_heartbeats(*heartbeats, if brief { 1 } else { 100 }).await;
     }
@@ -73,13 +73,13 @@ async fn runtimes(counts: &[u64]) {
     }
 }
 
-async fn open_requests(counts: &[u64]) {
+async fn open_requests(counts: &[usize]) {
     for count in counts {
         let engine = EmbeddedDynamoDb::start().await.unwrap();
         let api = RecordedApi::new(&engine);
         let (runtime, _) = api.register("d").await;
-        TableSeeder::new(&engine).await.open_requests(&runtime, 1..*count, api.next_lifecycle()).await;
-        lifecycle("open_requests", *count, &api, MODELS).await;
+        api.open_questions(&runtime, count - 1).await;
+        lifecycle("open_requests", u64::try_from(*count).unwrap(), &api, MODELS).await;
     }
 }
 
@@ -103,8 +103,8 @@ async fn lifecycle(varied: &str, value: u64, api: &RecordedApi, models: u16) {
     }
 }
 
-/// The additional calls of a heartbeat with work: the query and the claim.
-const WORK_CALLS: usize = 2;
+/// The additional calls of a heartbeat with work: the claim.
+const WORK_CALLS: usize = 1;
 
 /// Counts calls, and delays each by a random virtual time: the embedded engine responds inline, which would serialize heartbeats.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ async fn concurrent_heartbeats(heartbeats: usize, rounds: usize) {
     let mut wasted = Vec::new();
     for _ in 0..rounds {
         // No request of the previous round is still open.
-        clock.advance(WORK_HINT_LIFETIME);
+        clock.advance(RETENTION);
         heartbeat(&state, &runtime).await;
         let models = format!("/api/runtimes/{runtime}/models");
         let rung = post(&state, Function::Initiate, Scope::User, &models, &Value::Null).await;

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
-use doorbell_protocol::ModelListReport;
-use doorbell_protocol::Scope;
-use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::RETENTION;
+use doorbell_protocol::{Kind, ModelListReport, RuntimeId, Scope, Timestamp};
+use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
+use doorbell_shared::limits::RING_INTERVAL;
+use doorbell_shared::request::{Address, Deadlines, Ring};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb, RecordedCall};
+use doorbell_shared::store::{InitiateOutcome, Store as _};
 use serde_json::{Value, json};
 
 use crate::TestClock;
@@ -97,6 +99,23 @@ impl RecordedApi {
             doorbell_gateway::invoke(function, &self.state, &event(function, scope, path, &body)).await;
         assert_eq!(response.status(), 200, "{function:?}: {:?}", response.body());
         (serde_json::from_slice(response.body()).unwrap(), Cost(self.recorder.take()))
+    }
+
+    /// Adds pending requests of a question, which wait for a week and which heartbeats of this form do not claim.
+    pub async fn open_questions(&self, runtime: &str, count: usize) {
+        let runtime: RuntimeId = runtime.parse().unwrap();
+        let caller = Principal::of_workspaces([WORKSPACE_A.parse().unwrap()]);
+        let kind: Kind = "disk_usage".parse().unwrap();
+        let deadlines = Deadlines::of_seconds(30, 60, 3_600).with_queue(Duration::from_secs(7 * 24 * 3_600));
+        for _ in 0..count {
+            let now = self.clock.now();
+            let address = Address { runtime, request: self.state.id_gen.request_id(now) };
+            let ring = Ring::new(address, kind, deadlines);
+            let outcome = self.state.store.initiate(&ring, &caller, now).await.unwrap();
+            assert!(matches!(outcome, InitiateOutcome::Enqueued(_)), "{outcome:?}");
+            self.clock.advance(RING_INTERVAL);
+        }
+        self.recorder.take();
     }
 
     /// Registers the single runtime of `daemon`, with all fields; returns its id.
