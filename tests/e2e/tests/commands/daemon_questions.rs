@@ -95,6 +95,8 @@ async fn dev_offers_questions_of_its_file() {
     let machine = Machine::new().with_file("questions.toml", &questions(&["first"]));
     let dev = Dev::start(&machine, &["--config", "questions.toml", "--interval", "0.1"]).await;
     dev.process.wait_for_stdout("Questions: first\n").await;
+    let ask = format!("  doorbell ask {} first --wait --url {}\n", dev.only_id().await, dev.url);
+    dev.process.wait_for_stdout(&ask).await;
     assert_eq!(answer(&dev, "first", json!({})).await, json!([{}, 1]));
 }
 
