@@ -27,7 +27,9 @@ pub(crate) async fn run(session: Arc<Session>, runtime: Runtime, claim: Claim, c
     let job =
         Job { agent: &agent, claim: &claim, progress: &progress, cancel: &cancel, slots: session.slots() };
     let answer = answer(handler, job, report_progress(session.api(), &path, latest, &cancel)).await;
-    if let Err(error) = &answer {
+    if let Err(error) = &answer
+        && !cancel.is_cancelled()
+    {
         tracing::warn!(%runtime, %request, %kind, %error, "request failed");
     }
     let reported = match &answer {
