@@ -10,6 +10,7 @@ mod forget;
 mod origin;
 mod parsers;
 mod questions;
+mod request_args;
 mod server;
 mod table;
 mod token;

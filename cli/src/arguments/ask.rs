@@ -7,11 +7,11 @@ use clap::{ArgMatches, Args, Command, CommandFactory as _, FromArgMatches};
 use doorbell_client::IdempotencyKey;
 use doorbell_protocol::limits::{ARGS_BYTES, QUEUE_MAX_S};
 use doorbell_protocol::{Json, Kind};
-use serde_json::value::RawValue;
 
 use super::Arguments;
 use super::client::ClientArgs;
 use super::parsers::idempotency_key;
+use super::request_args::{arg, args, object};
 
 /// `doorbell ask`, checked: [`AskLine`] has its options.
 #[derive(Debug)]
@@ -164,34 +164,6 @@ fn usage_error(message: String) -> clap::Error {
     }
 }
 
-fn args(text: &str) -> Result<Json, String> {
-    text.parse().map_err(|error| format!("not a JSON value such as {{\"path\":\"/srv\"}}: {error}"))
-}
-
-fn arg(text: &str) -> Result<(String, Json), String> {
-    let (key, value) = text.split_once('=').ok_or("not of the form key=value")?;
-    if key.is_empty() {
-        return Err("the key is empty".to_owned());
-    }
-    let raw = match serde_json::from_str::<Box<RawValue>>(value) {
-        Ok(raw) if !raw.get().starts_with('"') => raw,
-        _ => serde_json::value::to_raw_value(value).map_err(|error| error.to_string())?,
-    };
-    Ok((key.to_owned(), raw.try_into().map_err(|error| format!("{key} is {error}"))?))
-}
-
-/// The members as an object, in their order.
-fn object(members: &[(String, Json)]) -> Result<Json, String> {
-    let mut texts: Vec<String> = Vec::new();
-    for (index, (key, value)) in members.iter().enumerate() {
-        if members.iter().take(index).any(|(earlier, _)| earlier == key) {
-            return Err(format!("the argument '{key}' is given twice"));
-        }
-        texts.push(format!("{}:{}", serde_json::Value::from(key.as_str()), value.as_str()));
-    }
-    format!("{{{}}}", texts.join(",")).parse().map_err(|error: serde_json::Error| error.to_string())
-}
-
 fn queue(text: &str) -> Result<u32, String> {
     let queue = humantime::parse_duration(text).map_err(|_| "not a time such as 1h, 30m or 7d".to_owned())?;
     if queue > Duration::from_secs(QUEUE_MAX_S.into()) {
@@ -253,28 +225,6 @@ mod tests {
                 && waits(&["--all", "a", "--wait"])
                 && !waits(&["--all", "a", "--no-wait"])
         );
-    }
-
-    #[test]
-    fn arg_is_json_or_string() {
-        for (arg, value) in [
-            ("n=2", "2"),
-            ("n=1e400", "1e400"),
-            ("n=-0.10", "-0.10"),
-            ("b=true", "true"),
-            ("b=null", "null"),
-            ("a=[1, {\"b\":2}]", "[1, {\"b\":2}]"),
-            ("s=/srv", "\"/srv\""),
-            ("s=", "\"\""),
-            ("s=a=b", "\"a=b\""),
-            ("s=\"quoted\"", r#""\"quoted\"""#),
-            ("s=[1", "\"[1\""),
-            ("s=2 apples", "\"2 apples\""),
-            ("s=ünï\u{1}", r#""ünï\u0001""#),
-        ] {
-            let (key, json) = super::arg(arg).unwrap();
-            assert_eq!((key.as_str(), json.as_str()), (&arg[..1], value), "{arg}");
-        }
     }
 
     #[test]
