@@ -103,7 +103,7 @@ impl From<OpenError> for CommandError {
 const TOKEN: &str = "check --token or DOORBELL_TOKEN";
 const UNENCRYPTED: &str =
     "use an https:// URL, or --allow-http (DOORBELL_ALLOW_HTTP) on a network that you trust";
-const RETAINED: &str = "a request is kept for 2 minutes after its last change; give --runtime if its runtime was forgotten; check the id and --workspace";
+const RETAINED: &str = "a request is kept after its last change for 2 minutes (model_list), 5 minutes (local_skills) or an hour (questions); give --runtime if its runtime was forgotten; check the id and --workspace";
 const KINDS: &str = "`doorbell questions` lists the kinds that a runtime answers";
 const RUNTIMES: &str = "`doorbell runtimes` lists the runtimes";
 

@@ -6,11 +6,11 @@ use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::{Clock as _, SystemClock};
-use doorbell_shared::request::{Address, Delivery, ErrorText, LeaseToken, Payload, RequestOutcome};
+use doorbell_shared::request::{Address, ClaimFilter, ErrorText, KindFilter, Payload, RequestOutcome};
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
-use doorbell_shared::store::{ClaimOutcome, InitiateOutcome, Store as _};
+use doorbell_shared::store::{CancelOutcome, ClaimOutcome, InitiateOutcome, Store as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -37,21 +37,31 @@ impl Table {
     }
 
     async fn ring(&self, subject: &str, now: Timestamp) -> Address {
-        let address = self.test.address(now);
-        let rung = self.test.replica_a.initiate(address, &self.caller(subject), now).await.unwrap();
+        let ring = self.test.new_ring(now);
+        let rung = self.test.replica_a.initiate(&ring, &self.caller(subject), now).await.unwrap();
         assert!(matches!(rung, InitiateOutcome::Enqueued(_)), "{rung:?}");
-        address
+        ring.address
     }
 
-    async fn claim(&self, subject: &str, address: Address, delivery: Delivery, now: Timestamp) -> LeaseToken {
-        let token = self.test.lease_token();
-        let claimed = self.test.replica_a.claim(address, &self.caller(subject), delivery, token, now).await;
+    /// Claims a pending request, or one with a lost lease.
+    async fn claim(&self, subject: &str, address: Address, now: Timestamp) {
+        let (token, filter) = (self.test.lease_token(), ClaimFilter::PendingOrLost);
+        let claimed = self.test.replica_a.claim(address, &self.caller(subject), filter, token, now).await;
         assert!(matches!(claimed.unwrap(), ClaimOutcome::Won(_)));
-        token
+    }
+
+    async fn cancel(&self, subject: &str, address: Address, now: Timestamp) {
+        let caller = self.caller(subject);
+        let cancelled = self.test.replica_a.cancel(address, KindFilter::Any, &caller, now).await;
+        assert!(matches!(cancelled.unwrap(), CancelOutcome::Cancelled(_)));
     }
 
     async fn report(&self, subject: &str, address: Address, outcome: RequestOutcome, now: Timestamp) {
-        self.test.replica_a.report(address, &self.caller(subject), &outcome, now).await.unwrap();
+        self.test
+            .replica_a
+            .report(address, KindFilter::Any, &self.caller(subject), &outcome, now)
+            .await
+            .unwrap();
     }
 
     /// A heartbeat without a claim.
@@ -100,7 +110,7 @@ async fn shows_completed_request() {
     let table = Table::new().await;
     let rung = seconds_ago(20);
     let address = table.ring("alice", rung).await;
-    table.claim("build machine", address, Delivery::First, rung + seconds(2)).await;
+    table.claim("build machine", address, rung + seconds(2)).await;
     table.report("build machine", address, completed(), rung + seconds(3)).await;
     let events = [
         format!("{rung} 0.000 s rung alice"),
@@ -119,8 +129,8 @@ async fn json_of_redelivered_request() {
     let table = Table::new().await;
     let rung = seconds_ago(20);
     let address = table.ring("alice", rung).await;
-    let lease = table.claim("laptop", address, Delivery::First, rung + seconds(2)).await;
-    table.claim("laptop", address, Delivery::Redelivery { lease }, rung + seconds(8)).await;
+    table.claim("laptop", address, rung + seconds(2)).await;
+    table.claim("laptop", address, rung + seconds(8)).await;
     table.report("laptop", address, completed(), rung + seconds(9)).await;
     let mut printed = table.json(address).await;
     let runtime = printed.as_object_mut().unwrap().shift_remove("runtime").unwrap();
@@ -175,11 +185,11 @@ async fn shows_unreported_request_after_a_poll() {
     let table = Table::new().await;
     let rung = seconds_ago(80);
     let address = table.ring("alice", rung).await;
-    let lease = table.claim("laptop", address, Delivery::First, rung + seconds(10)).await;
-    table.claim("laptop", address, Delivery::Redelivery { lease }, rung + seconds(25)).await;
+    table.claim("laptop", address, rung + seconds(10)).await;
+    table.claim("laptop", address, rung + seconds(25)).await;
     let deadline = rung + seconds(10) + RUNNING_DEADLINE;
     let polled = rung + seconds(75);
-    table.test.replica_b.poll(address, &table.test.caller, polled).await.unwrap();
+    table.test.replica_b.poll(address, KindFilter::Any, &table.test.caller, polled).await.unwrap();
     let events = table.events(address).await;
     let timeout = format!("{deadline} 70.000 s timeout: not reported within 60 s of the first delivery");
     let stored = format!("{polled} 75.000 s the first poll after the deadline stored the timeout");
@@ -199,6 +209,19 @@ async fn shows_open_request_with_its_deadline() {
     let events = table.events(address).await;
     assert_eq!(events[1], format!("{} 30.000 s will time out, if still open", rung + PENDING_DEADLINE));
     assert_eq!(table.json(address).await["deadline"], json!(rung + PENDING_DEADLINE));
+}
+
+#[tokio::test]
+async fn shows_cancellation_with_its_caller() {
+    let table = Table::new().await;
+    let rung = seconds_ago(20);
+    let address = table.ring("alice", rung).await;
+    table.cancel("bob", address, rung + seconds(2)).await;
+    let events = table.events(address).await;
+    assert_eq!(events[1], format!("{} 2.000 s cancelled bob", rung + seconds(2)));
+    let printed = table.json(address).await;
+    assert_eq!(printed["status"], "failed");
+    assert_eq!(printed["cancellation"], json!({"at": rung + seconds(2), "by": "bob"}));
 }
 
 /// Subjects and errors come from other machines.
@@ -231,7 +254,7 @@ async fn request_past_retention_has_remedy() {
     let address = table.ring("alice", SystemClock.now() - RETENTION - seconds(1)).await;
     let ended = table.why(address, &[]).await;
     let error = format!("error: the workspace {} has no request {}\n", table.test.workspace, address.request);
-    let help = "help: a request is kept for 2 minutes after its last change; give --runtime if its runtime was forgotten; check the id and --workspace\n";
+    let help = "help: a request is kept after its last change for 2 minutes (model_list), 5 minutes (local_skills) or an hour (questions); give --runtime if its runtime was forgotten; check the id and --workspace\n";
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (Some(1), "", format!("{error}{help}")));
 }
 
