@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorbell_client::ClientError;
@@ -15,10 +16,16 @@ use tokio::net::unix::pipe::{OpenOptions, Receiver};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::fixtures::{HEARTBEAT, REGISTER, REQUEST, TOKEN, seconds, serve_until, settings};
+use crate::fixtures::{HEARTBEAT, REGISTER, TOKEN, seconds, serve_until, settings};
 
 /// No passing test waits for it.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Every request has an id of its own: the descendants of a program are found by it, those of other tests included.
+fn next_request() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{:016x}{:016x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
 
 /// A folder in which the programs of questions run.
 struct Machine(TempDir);
@@ -88,7 +95,7 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(TIMEOUT, arrived).await.expect("no such report")
+        tokio::time::timeout(TIMEOUT, arrived).await.unwrap_or_else(|_| panic!("no report {status}"))
     }
 
     /// Stops the daemon, and returns the statuses of its reports.
@@ -121,13 +128,14 @@ async fn ends(mut fifo: Receiver) {
 
 #[tokio::test]
 async fn args_are_on_standard_input() {
+    let request = next_request();
     let machine = Machine::new();
     let agents = machine.agents([("echo", "cat")]).await;
     let args = json!({"text": "$(id); ö \" ' \\"});
-    let running = Running::start(claiming(vec![asked(REQUEST, "echo", args.clone())]).await, agents).await;
+    let running = Running::start(claiming(vec![asked(&request, "echo", args.clone())]).await, agents).await;
     let report = running.reports("completed", 1).await.remove(0);
     assert_eq!(report.body, json!({"status": "completed", "result": args}));
-    assert!(report.path.ends_with(&format!("/requests/{REQUEST}/result")), "{}", report.path);
+    assert!(report.path.ends_with(&format!("/requests/{request}/result")), "{}", report.path);
     assert_eq!(running.end().await, ["completed"]);
 }
 
@@ -144,9 +152,10 @@ async fn registration_declares_questions() {
 
 #[tokio::test]
 async fn failure_of_program_is_reported() {
+    let request = next_request();
     let machine = Machine::new();
     let agents = machine.agents([("fail", "echo no disk >&2; exit 3")]).await;
-    let running = Running::start(claiming(vec![work(REQUEST, "fail")]).await, agents).await;
+    let running = Running::start(claiming(vec![work(&request, "fail")]).await, agents).await;
     let report = running.reports("failed", 1).await.remove(0);
     assert_eq!(report.body, json!({"status": "failed", "error": "fail ended with exit code 3: no disk"}));
     running.end().await;
@@ -154,10 +163,11 @@ async fn failure_of_program_is_reported() {
 
 #[tokio::test]
 async fn progress_precedes_result() {
+    let request = next_request();
     let machine = Machine::new();
     let script = "echo '{\"progress\": {\"done\": 1}}'; while ! test -e go; do sleep 0.01; done; echo 7";
     let agents = machine.agents([("count", script)]).await;
-    let running = Running::start(claiming(vec![work(REQUEST, "count")]).await, agents).await;
+    let running = Running::start(claiming(vec![work(&request, "count")]).await, agents).await;
     let progress = running.reports("running", 1).await.remove(0);
     assert_eq!(progress.body, json!({"status": "running", "progress": {"done": 1}}));
     std::fs::write(machine.path().join("go"), "").unwrap();
@@ -168,11 +178,12 @@ async fn progress_precedes_result() {
 
 #[tokio::test]
 async fn cancelled_progress_ends_process_group_without_report() {
+    let request = next_request();
     let machine = Machine::new();
     let fifo = machine.fifo();
     let agents = machine.agents([("hold", HOLD)]).await;
-    let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
-        (HEARTBEAT, 0) => Reply::claims([work(REQUEST, "hold")]),
+    let server = ScriptedServer::start(move |call| match (call.path.as_str(), call.nth) {
+        (HEARTBEAT, 0) => Reply::claims([work(&request, "hold")]),
         _ if call.body["status"] == "running" => Reply::Json(200, json!({"status": "ok", "cancelled": true})),
         _ => Reply::Default,
     });
@@ -184,14 +195,15 @@ async fn cancelled_progress_ends_process_group_without_report() {
 
 #[tokio::test]
 async fn heartbeat_that_cancels_ends_process_group_without_report() {
+    let request = next_request();
     let machine = Machine::new();
     let fifo = machine.fifo();
     let agents = machine.agents([("hold", HOLD)]).await;
     let cancelled = CancellationToken::new();
     let is_cancelled = cancelled.clone();
     let server = ScriptedServer::start(move |call| match (call.path.as_str(), call.nth) {
-        (HEARTBEAT, 0) => Reply::claims([work(REQUEST, "hold")]),
-        (HEARTBEAT, _) if is_cancelled.is_cancelled() => Reply::Heartbeat(json!({ "cancelled": [REQUEST] })),
+        (HEARTBEAT, 0) => Reply::claims([work(&request, "hold")]),
+        (HEARTBEAT, _) if is_cancelled.is_cancelled() => Reply::Heartbeat(json!({ "cancelled": [request] })),
         _ => Reply::Default,
     });
     let running = Running::start(server.await, agents).await;
@@ -203,10 +215,11 @@ async fn heartbeat_that_cancels_ends_process_group_without_report() {
 
 #[tokio::test]
 async fn stop_of_daemon_ends_process_group() {
+    let request = next_request();
     let machine = Machine::new();
     let fifo = machine.fifo();
     let agents = machine.agents([("hold", HOLD)]).await;
-    let running = Running::start(claiming(vec![work(REQUEST, "hold")]).await, agents).await;
+    let running = Running::start(claiming(vec![work(&request, "hold")]).await, agents).await;
     running.reports("running", 1).await;
     assert_eq!(running.end().await, ["running"]);
     ends(fifo).await;
@@ -217,7 +230,7 @@ async fn stop_of_daemon_ends_process_group() {
 async fn answers_more_requests_than_programs_run_at_once() {
     let machine = Machine::new();
     let agents = machine.agents([("one", "echo 1")]).await;
-    let requests = (1..=20).map(|number| work(&format!("{number:032x}"), "one")).collect();
+    let requests = (0..20).map(|_| work(&next_request(), "one")).collect();
     let running = Running::start(claiming(requests).await, agents).await;
     running.reports("completed", 20).await;
     assert_eq!(running.end().await.len(), 20);
