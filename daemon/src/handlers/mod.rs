@@ -22,8 +22,10 @@ use crate::claim::Claim;
 pub(crate) use local_skills::TIMEOUT as LOCAL_SKILLS_TIMEOUT;
 
 /// The built-in kinds.
-const BUILT_IN: [(Kind, &dyn Handler); 2] =
-    [(Kind::MODEL_LIST, &model_list::ModelList), (Kind::LOCAL_SKILLS, &local_skills::LocalSkills)];
+const BUILT_IN: &[(Kind, &dyn Handler)] = &[
+    (Kind::MODEL_LIST, &model_list::ModelList), //
+    (Kind::LOCAL_SKILLS, &local_skills::LocalSkills),
+];
 
 /// The handler of requests of `kind`.
 pub(crate) fn find(kind: Kind) -> &'static dyn Handler {
