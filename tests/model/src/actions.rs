@@ -2,7 +2,7 @@
 
 use crate::actors::{Daemon, Instance};
 
-/// `call` is an index into [`ModelState::calls`]. A crashed daemon restarts without memory; with `reported`, it has sent
+/// `call` is an index into [`ModelState::calls`](crate::state::ModelState::calls). A crashed daemon restarts without memory; with `reported`, it has sent
 /// its reports just before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
