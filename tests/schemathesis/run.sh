@@ -31,7 +31,7 @@ post() { curl -sSf -X POST -H "Authorization: Bearer $1" ${3:+-d "$3"} "$DOORBEL
 # ids: prints the quoted ids of a response, one a line, as schemathesis reads them
 ids() { grep -o '"id":"[^"]*"' | cut -d : -f 2; }
 
-# Fifty runtimes, because each accepts a burst of 60 rings. One runtime has used up its burst: its requests (pending, running,
+# Fifty runtimes, because each accepts a burst of 30 rings. One runtime has used up its burst: its requests (pending, running,
 # completed and failed) are the targets of polls and reports, and rings of it reach the rate limit.
 runtimes=$(printf '{"type":"type-%s"},' $(seq 50))
 registration='{"workspace_id":"00000000-0000-4000-8000-00000000000a","daemon_id":"schemathesis","runtimes":['${runtimes%,}']}'
@@ -42,7 +42,7 @@ post dbd_dev_a /api/daemon/register "$forgettable" | ids >"$work/forgettable"
 head -n 1 "$work/runtimes" >"$work/exhausted"
 exhausted=$(tr -d '"' <"$work/exhausted")
 { cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/exhausted"; done; } >"$work/targets"
-for _ in $(seq 60); do post dbu_dev_a "/api/runtimes/$exhausted/models" | ids; done >"$work/requests"
+for _ in $(seq 30); do post dbu_dev_a "/api/runtimes/$exhausted/models" | ids; done >"$work/requests"
 for _ in $(seq 10); do post dbd_dev_a /api/daemon/heartbeat "{\"runtime_id\":\"$exhausted\"}" >/dev/null; done
 # report BODY FIRST,LAST: reports the requests with these line numbers
 report() {
