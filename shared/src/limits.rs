@@ -103,9 +103,10 @@ pub const RING_BURST: u32 = 30;
 
 const _: () = assert!((RING_BURST as usize) < OPEN_REQUESTS_PER_RUNTIME, "a burst fills the open set");
 
-/// The deliveries that a request's item keeps. A running request has at most 12 within its deadline: one, and one more after each
-/// [`REDELIVERY_AFTER`]. With the longest subjects they take 2.6 KB of the 4 KiB that
-/// [`RESULT_BYTES`](doorbell_protocol::limits::RESULT_BYTES) leaves for attributes besides the result.
+/// The deliveries that a request's item keeps. A running deadline of 60 s has room for 12: one, and one more after each
+/// [`REDELIVERY_AFTER`]. A question may have a longer deadline and more deliveries; its item keeps the first 11 and the last. With
+/// the longest subjects they take 2.6 KB of the 4 KiB that [`RESULT_BYTES`](doorbell_protocol::limits::RESULT_BYTES) leaves for
+/// attributes besides args and result.
 pub const HISTORY_DELIVERIES: usize = 12;
 
 /// The length of a subject in a request's item, in bytes. Longer ones are cut: an issuer's `sub` has no limit.

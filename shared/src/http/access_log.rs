@@ -48,7 +48,6 @@ pub fn call_span(function: &'static str, gateway_request_id: Option<&str>) -> Sp
         runtime_id = Empty,
         request_id = Empty,
         record_ms = Empty,
-        list_ms = Empty,
         claim_ms = Empty,
     )
 }

@@ -45,8 +45,8 @@ pub const REQUESTS_ENDED: Metric = count("RequestsEnded").by(&[KIND, STATUS]);
 /// The time from ring to report, by [`KIND`] and [`STATUS`]: `completed`, `failed`.
 pub const TIME_TO_ANSWER: Metric = duration("TimeToAnswer").by(&[KIND, STATUS]);
 
-/// Heartbeats with a work hint that did not read the queue, or not to its end: the read failed or timed out, or the store was too
-/// slow. One metric for all reasons, so that one alarm covers it; the log has the reason.
+/// Heartbeats of runtimes with open requests that claimed nothing, or stopped claiming, because the store was slow. One metric, so
+/// that one alarm covers both.
 pub const HEARTBEAT_QUEUE_SKIPS: Metric = count("HeartbeatQueueSkips");
 
 pub const METRICS: [Metric; 7] = [
