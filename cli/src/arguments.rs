@@ -63,7 +63,7 @@ impl Arguments {
     pub fn of_process() -> Self {
         let arguments = Self::parse();
         let mut command = Self::command();
-        // clap knows no conflict with a single value of an option.
+        // clap has no conflict with a single value of an option.
         command.build();
         if let Some(name) = arguments.command.ignoring_data()
             && let Some(command) = command.find_subcommand_mut(name)

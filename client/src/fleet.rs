@@ -1,4 +1,4 @@
-//! Asking many runtimes the same at once.
+//! One request to each of many runtimes, concurrently.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ pub const FLEET_CALLS: usize = 16;
 /// How long the server may hold the response to a poll.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// What became of one runtime's request.
+/// The outcome of one runtime's request.
 #[derive(Debug)]
 pub enum FleetOutcome {
     /// The runtime was asked. Only without waiting.

@@ -38,13 +38,13 @@ pub struct AskOptions {
     /// Makes it safe to repeat the call: without a key, a repeated call could ask twice.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The time in which a call that a rate limit rejects is repeated, each time after `Retry-After`.
-    pub rate_limit_patience: Duration,
+    pub rate_limit_timeout: Duration,
 }
 
 impl AskOptions {
     /// Asks online runtimes for `kind` without arguments, once.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, args: None, queue_s: 0, idempotency_key: None, rate_limit_patience: Duration::ZERO }
+        Self { kind, args: None, queue_s: 0, idempotency_key: None, rate_limit_timeout: Duration::ZERO }
     }
 
     /// The time after which a request that is still open is the server's fault: its pending deadline, the running deadline `running`,
@@ -88,7 +88,7 @@ pub async fn submit(
             Err(error) => error,
         };
         let pause = if error.is_rate_limit() {
-            let left = options.rate_limit_patience.saturating_sub(start.elapsed());
+            let left = options.rate_limit_timeout.saturating_sub(start.elapsed());
             Some(retry_after.unwrap_or(RATE_LIMIT_PAUSE)).filter(|pause| *pause <= left)
         } else if options.idempotency_key.is_some() && may_succeed_later(&error) {
             retries.next()

@@ -46,7 +46,7 @@ pub(crate) async fn run(session: Arc<Session>, runtime: Runtime, claim: Claim, c
     }
 }
 
-/// The answer of `handler`, unless it is larger than a body that the server reads. A report of progress that is under way is
+/// The answer of `handler`, unless it is larger than a body that the server reads. A report of progress that is in flight is
 /// dropped then.
 async fn answer(
     handler: &dyn Handler,

@@ -1,6 +1,6 @@
 //! Cancel: a client cancels its request. `DELETE /api/runtimes/{runtimeId}/requests/{requestId}`.
 //!
-//! A request that has ended stays as it is. The daemon gets to know with its next heartbeat or report.
+//! A request that has ended stays as it is. The next heartbeat or report of the daemon is answered with the cancellation.
 
 use doorbell_protocol::Scope;
 use doorbell_shared::http::input::caller;

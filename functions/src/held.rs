@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn open_request_is_returned_when_the_time_is_over() {
+    async fn open_request_is_returned_after_the_wait() {
         for wait in [Duration::ZERO, Duration::from_secs(1), LONGEST_WAIT] {
             let started = Stopwatch::start();
             let request =

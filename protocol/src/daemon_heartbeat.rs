@@ -45,7 +45,7 @@ pub struct DaemonHeartbeatResponse {
 pub struct RuntimeHeartbeatResponse {
     /// As in the heartbeat.
     pub id: RuntimeId,
-    /// What became of the runtime's heartbeat.
+    /// The outcome of the runtime's heartbeat.
     pub status: RuntimeHeartbeatStatus,
     /// At most [`CLAIMS_PER_RUNTIME`](crate::limits::CLAIMS_PER_RUNTIME) claimed requests, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -55,7 +55,7 @@ pub struct RuntimeHeartbeatResponse {
     pub cancelled: Vec<RequestId>,
 }
 
-/// What became of one runtime's heartbeat.
+/// The outcome of one runtime's heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

@@ -27,7 +27,7 @@ pub struct Ask {
     pub json: bool,
 }
 
-/// Whom to ask.
+/// The runtimes to ask.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Target {
     /// The runtime with this id, name or type.

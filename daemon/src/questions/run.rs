@@ -22,7 +22,7 @@ use crate::sources::process_group::ProcessGroup;
 
 /// How long a program may clean up after SIGTERM.
 #[cfg(unix)]
-const GRACE: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The interval of checks whether a program has exited after SIGTERM.
 #[cfg(unix)]
@@ -130,7 +130,7 @@ impl Run {
         };
         self.group.signal(Signal::TERM);
         descendants.terminate_outside_of_group();
-        exit_within_grace(leader).await;
+        exit_within_timeout(leader).await;
         // The leader has not been waited for, so the group's id is still its own.
         let Ok(killed) = spawn_blocking(move || descendants.kill(leader, request)).await else { return };
         let ended = async {
@@ -150,7 +150,7 @@ impl Run {
         #[cfg(unix)]
         if let Some(leader) = self.group.leader() {
             self.group.signal(Signal::TERM);
-            exit_within_grace(leader).await;
+            exit_within_timeout(leader).await;
             self.group.signal(Signal::KILL);
         }
         #[cfg(not(unix))]
@@ -165,16 +165,16 @@ fn warn_unless_ended<T>(ended: &Result<T, Elapsed>) {
     }
 }
 
-/// Waits for the exit of `leader`, at most for [`GRACE`]. Leaves the leader as a zombie.
+/// Waits for the exit of `leader`, at most for [`SHUTDOWN_TIMEOUT`]. Leaves the leader as a zombie.
 #[cfg(unix)]
-async fn exit_within_grace(leader: Pid) {
+async fn exit_within_timeout(leader: Pid) {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
     let exit = async {
         while matches!(waitid(WaitId::Pid(leader), options), Ok(None)) {
             tokio::time::sleep(EXIT_CHECK_INTERVAL).await;
         }
     };
-    let _ = tokio::time::timeout(GRACE, exit).await;
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, exit).await;
 }
 
 #[cfg(target_os = "linux")]

@@ -34,7 +34,7 @@ pub(super) struct RuntimeHeartbeat<'a, S> {
 /// Which requests a heartbeat claims.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ClaimLimit<'a> {
-    /// Daemons that send the heartbeat of one runtime know built-in kinds only.
+    /// Daemons that send the heartbeat of one runtime answer built-in kinds only.
     OnePerBuiltInKind,
     /// Up to [`CLAIMS_PER_RUNTIME`], of any kind, while their args fit into what is left of `bytes`.
     Many { bytes: &'a AtomicUsize },

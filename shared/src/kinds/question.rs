@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn result_that_cannot_be_stored_is_rejected_with_reason() {
+    fn unstorable_result_is_rejected_with_reason() {
         let text = "x".repeat(RESULT_BYTES);
         assert!(matches!(
             accepted(&json!({"status": "completed", "result": text}).to_string()),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn record_has_args_progress_and_attempt_of_running_request() {
+    fn running_record_has_args_progress_and_attempt() {
         let running = running_question();
         let progressed = running.progressed_if_running("7".parse().unwrap(), running.updated_at).unwrap();
         let record = record(&progressed);

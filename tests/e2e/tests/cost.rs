@@ -159,7 +159,7 @@ fn owned(calls: &[(&str, f64)]) -> Vec<(String, f64)> {
 
 /// A transaction costs two units for each item (AWS, "Managing complex workflows with DynamoDB transactions").
 #[tokio::test]
-async fn ring_with_key_costs_a_read_and_a_transaction() {
+async fn ring_with_key_costs_read_and_transaction() {
     let Recorded { test, recorder } = &Recorded::new().await;
     let with_key =
         |second| Ring { idempotency_key: Some("a".parse().unwrap()), ..test.new_ring(test.at(second)) };

@@ -206,8 +206,8 @@ fn size(value: &AttributeValue) -> usize {
     }
 }
 
-/// [`RESULT_BYTES`] leaves room for the largest args and 4 KiB of DynamoDB's 400 KB for the other attributes. Computed, because no text of that length is
-/// incompressible, so the engine would not notice.
+/// [`RESULT_BYTES`] leaves room for the largest args and 4 KiB of DynamoDB's 400 KB for the other attributes. Computed, because no text
+/// of that length is incompressible, so the engine would not notice.
 #[tokio::test]
 async fn longest_history_leaves_room_for_largest_result() {
     let fixture = Fixture::new().await;

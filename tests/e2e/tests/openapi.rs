@@ -168,7 +168,7 @@ async fn question(api: &TestApi, runtime: &str) -> Vec<(&'static str, Value)> {
     let running = success(api.get(Caller::UserA, &format!("{path}/{request}")).await);
     let cancelled = success(api.delete(Caller::UserA, &format!("{path}/{request}")).await);
     let body_in_flight = json!({"runtimes": [{"id": runtime, "in_flight": [request]}]});
-    let told = success(api.post(Caller::DaemonA, "/api/daemon/heartbeat", body_in_flight).await);
+    let with_cancelled = success(api.post(Caller::DaemonA, "/api/daemon/heartbeat", body_in_flight).await);
     let reported = success(api.post(Caller::DaemonA, &result, json!({"status": "completed"})).await);
     let answered = success(api.post(Caller::UserA, &path, body).await);
     let answered = answered["id"].as_str().unwrap();
@@ -179,7 +179,7 @@ async fn question(api: &TestApi, runtime: &str) -> Vec<(&'static str, Value)> {
     vec![
         ("initiateRequests", asked),
         ("heartbeat", claimed),
-        ("heartbeat", told),
+        ("heartbeat", with_cancelled),
         ("pollRequests", running),
         ("pollRequests", completed),
         ("pollRequests", cancelled.clone()),

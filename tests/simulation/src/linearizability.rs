@@ -139,8 +139,8 @@ fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, 
         (_, AccessKind::Claim) | (500, _) => return Ok(None),
         (200, AccessKind::Report | AccessKind::Progress) => {
             let cancelled = answer.body["cancelled"] == true;
-            let is_told = call.operation.route() == Some(Route::Generic);
-            Response::Acknowledged { cancelled: is_told.then_some(cancelled) }
+            let is_shown = call.operation.route() == Some(Route::Generic);
+            Response::Acknowledged { cancelled: is_shown.then_some(cancelled) }
         }
         (200, _) => Response::Shown(record(&answer.body)?),
         (404, _) => Response::NotFound,

@@ -22,18 +22,18 @@ pub(crate) fn check(run: &Run, requests: &[RequestHistory<'_>], violations: &mut
                 full_queue_is_full(history, requests, call, violations);
             }
             Operation::Heartbeat { runtime, whole: true, in_flight: Some(in_flight) } => {
-                let told = call.response().map(cancelled).unwrap_or_default();
+                let named = call.response().map(cancelled).unwrap_or_default();
                 for request in requests.iter().filter(|request| request.runtime == *runtime) {
-                    let is_told = told.contains(&request.request);
+                    let is_named = named.contains(&request.request);
                     let is_listed = in_flight.contains(&request.request);
                     let must = is_listed && call.succeeded() && surely_cancelled(request, plan, call);
                     let may = is_listed && may_be_cancelled(request, call);
-                    if is_told && !may || must && !is_told {
+                    if is_named && !may || must && !is_named {
                         let detail = format!(
-                            "{} at {} is told {told:?} of {}",
+                            "{} at {} names {named:?}, about {}",
                             call.caller.name, call.began.millis, request.request
                         );
-                        violations.push(Violation { invariant: Invariant::CancellationIsTold, detail });
+                        violations.push(Violation { invariant: Invariant::CancellationIsNamed, detail });
                     }
                 }
             }

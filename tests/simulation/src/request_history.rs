@@ -24,8 +24,8 @@ pub(crate) enum Invariant {
     AnswersItsRing,
     /// A ring is rejected only when as many requests may be open as the contract allows.
     FullQueueIsFull,
-    /// A heartbeat tells its daemon about every cancelled request in flight, and about no other.
-    CancellationIsTold,
+    /// The response to a heartbeat names every cancelled request in flight, and no other.
+    CancellationIsNamed,
     /// After the heartbeats that follow the end of all requests, the open set is empty.
     OpenSetEmpties,
     /// A runtime that sends heartbeats is known and online.

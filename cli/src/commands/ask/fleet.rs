@@ -11,7 +11,7 @@ use crate::commands::{CommandError, signals};
 
 /// A token may ring 100 times at once, then 10 times a second, so a runtime's turn comes within seconds. Longer waits are for other
 /// users of the token and for runtimes with 32 open requests.
-const RATE_LIMIT_PATIENCE: Duration = Duration::from_secs(60);
+const RATE_LIMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(
     api: &Api,
@@ -19,7 +19,7 @@ pub(super) async fn run(
     options: AskOptions,
     arguments: &Ask,
 ) -> Result<(), CommandError> {
-    let options = AskOptions { rate_limit_patience: RATE_LIMIT_PATIENCE, ..options };
+    let options = AskOptions { rate_limit_timeout: RATE_LIMIT_TIMEOUT, ..options };
     let mut runtimes = client::runtimes(api, arguments.client.workspace).await?;
     runtimes.retain(|runtime| is_of_type(runtime, provider) && answers(runtime, options.kind));
     if runtimes.is_empty() {

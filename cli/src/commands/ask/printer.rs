@@ -10,14 +10,14 @@ use crate::arguments::Ask;
 use crate::commands::CommandError;
 use crate::output::{self, Spinner};
 
-/// What became of the request to one runtime.
+/// The outcome of the request to one runtime.
 struct Outcome {
     name: OutcomeName,
     request: Option<AnyRequestRecord>,
     error: String,
 }
 
-/// The outcome in tables and JSON.
+/// Its name in tables and JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum OutcomeName {

@@ -171,7 +171,7 @@ async fn program_may_clean_up_when_cancelled() {
 }
 
 #[tokio::test]
-async fn process_left_behind_does_not_hold_up_the_answer() {
+async fn process_left_behind_delays_no_answer() {
     // It ends when the test removes the folder.
     let body = "(while test -e script; do sleep 0.1; done) & echo '[1]'";
     assert_eq!(Machine::with_script(body).outcome(None).await, "[1]");

@@ -93,8 +93,7 @@ impl DynamoDbStore {
     }
 
     /// Puts the request of `ring` and its key, unless another ring with the key has come first. The request needs no condition of its own:
-    /// it is put only together with its key. The id is in the open set; it is removed
-    /// if the ring creates no request.
+    /// it is put only together with its key. The id is in the open set, and is removed if the ring creates no request.
     pub(super) async fn enqueue_with_key(
         &self,
         key: &IdempotencyKey,

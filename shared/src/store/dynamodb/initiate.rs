@@ -161,7 +161,7 @@ impl DynamoDbStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// Removes from a full open set what takes up room in vain. Returns whether there was anything.
+    /// Removes the entries of a full open set that are no open request. Returns whether there were any.
     async fn make_room(
         &self,
         runtime: RuntimeId,

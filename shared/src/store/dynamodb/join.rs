@@ -69,7 +69,7 @@ pub(super) fn joinable<'f>(ring: &Ring, found: &'f FoundRequests, now: Timestamp
     open.min_by_key(|request| request.address.request)
 }
 
-/// Those of `open` that take up room in vain: requests that have ended on every clock, corrupt items, and orphans.
+/// Those of `open` that are no open request: ended on every clock, corrupt, or orphaned.
 pub(super) fn removable(open: &[OpenRequest], found: &FoundRequests, now: Timestamp) -> Vec<OpenRequest> {
     let is_removable = |entry: &&OpenRequest| match found.get(&entry.request) {
         Some(Some(request)) => request.has_ended(now),

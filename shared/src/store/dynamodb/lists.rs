@@ -42,7 +42,8 @@ struct ListingPage {
 }
 
 impl DynamoDbStore {
-    /// One query of the listings, then the runtimes in batches, then the questions of those that have some: only a runtime's own item shows whether it is still registered.
+    /// One query of the listings, then the runtimes in batches, then the questions of those that have some: only a runtime's own item
+    /// shows whether it is still registered.
     pub(super) async fn read_runtimes(
         &self,
         workspace: WorkspaceId,

@@ -18,7 +18,7 @@ use crate::runtime::Runtime;
 use crate::store::outcome::{FindQuestionOutcome, Result};
 
 /// Questions items of one batch read of a list. With the largest questions they are 3 MB of the 16 MB that DynamoDB returns, and
-/// most of the [`QUESTIONS_PER_PAGE_BYTES`] of a page, so that a list hardly reads more than it returns.
+/// most of the [`QUESTIONS_PER_PAGE_BYTES`] of a page, so that a list reads little more than it returns.
 const QUESTIONS_PER_BATCH: usize = 50;
 
 impl DynamoDbStore {

@@ -82,7 +82,7 @@ mod tests {
 
     /// The reason for the smaller memory of initiate and poll.
     #[test]
-    fn held_call_costs_less_than_polls_only_with_less_memory() {
+    fn held_call_is_cheaper_with_less_memory() {
         let prices = Prices::published().unwrap();
         let poll = usage("poll", "poll", &Results::sample(), &prices).unwrap();
         let dollars = |usage: Usage| prices.bill(&usage).total();

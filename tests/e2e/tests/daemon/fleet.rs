@@ -61,7 +61,7 @@ async fn server(offline: Vec<RuntimeId>, silent_ones: Vec<RuntimeId>) -> Scripte
 }
 
 fn ask(server: &ScriptedServer, runtimes: impl IntoIterator<Item = RuntimeId>, waits: bool) -> Fleet {
-    let options = AskOptions { rate_limit_patience: seconds(20.0), ..AskOptions::new(KIND) };
+    let options = AskOptions { rate_limit_timeout: seconds(20.0), ..AskOptions::new(KIND) };
     let runtimes = runtimes.into_iter().map(|runtime| (runtime, seconds(60.0)));
     Fleet::ask(&api(server), &options, runtimes, waits)
 }
@@ -159,7 +159,7 @@ async fn without_waiting_requests_stay_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_failures_are_told_apart() {
+async fn other_failures_are_distinguished() {
     let [failed, unknown, lost] = ["failed", "unknown", "lost"].map(runtime);
     let server = ScriptedServer::start(move |call| match runtime_of(call) {
         runtime if runtime == failed => record(runtime, "failed"),

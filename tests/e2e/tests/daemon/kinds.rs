@@ -31,7 +31,7 @@ fn reports(server: &ScriptedServer) -> Vec<ScriptedCall> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn works_at_once_on_all_requests_of_a_heartbeat() {
+async fn claimed_requests_are_worked_on_concurrently() {
     let [second, third] = OTHERS;
     let server = claiming([REQUEST, second, third].map(|request| work(request, "model_list"))).await;
     let agent = agent("codex", ScriptedSource::slow(seconds(14.0)));
@@ -43,7 +43,7 @@ async fn works_at_once_on_all_requests_of_a_heartbeat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_all_requests_of_a_heartbeat_as_in_flight() {
+async fn lists_all_claimed_requests_as_in_flight() {
     let [second, third] = OTHERS;
     let server = claiming([third, REQUEST, second].map(|request| work(request, "model_list"))).await;
     let agent = agent("codex", ScriptedSource::slow(seconds(14.9)));
@@ -66,7 +66,7 @@ async fn unknown_kind_fails_on_route_of_any_kind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_built_in_kind_of_server_is_answered_on_its_route() {
+async fn every_built_in_kind_has_a_handler() {
     for built_in in BUILT_IN {
         let server = claiming([work(REQUEST, built_in.kind.as_str())]).await;
         let agent = agent("codex", ScriptedSource::default());

@@ -108,16 +108,16 @@ async fn rate_limited_ring_is_repeated_after_retry_after() {
         _ => record("pending"),
     });
     let server = server.await;
-    let options = AskOptions { rate_limit_patience: seconds(4.0), ..AskOptions::new(KIND) };
+    let options = AskOptions { rate_limit_timeout: seconds(4.0), ..AskOptions::new(KIND) };
     submit(&server, &options).await.unwrap();
     assert_eq!(times(&server), [0.0, 3.0, 4.0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_with_rate_limit_ends() {
-    for (patience, expected) in [(0.0, vec![0.0]), (7.0, vec![0.0, 3.0, 6.0])] {
+async fn retries_of_rate_limited_ring_end() {
+    for (timeout, expected) in [(0.0, vec![0.0]), (7.0, vec![0.0, 3.0, 6.0])] {
         let server = ScriptedServer::replying(Reply::RateLimited(3)).await;
-        let options = AskOptions { rate_limit_patience: seconds(patience), ..with_key() };
+        let options = AskOptions { rate_limit_timeout: seconds(timeout), ..with_key() };
         assert!(submit(&server, &options).await.unwrap_err().is_rate_limit());
         assert_eq!(times(&server), expected);
     }

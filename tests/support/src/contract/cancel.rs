@@ -35,13 +35,13 @@ pub async fn report_of_cancelled_request_says_so(api: &Target) {
     let request = ask_disk_usage(api, &runtime).await;
     claim(api, &runtime).await;
     let cancelled = cancel(api, &runtime, &request).await;
-    let told = ApiResponse::ok(json!({"status": "ok", "cancelled": true}));
+    let expected = ApiResponse::ok(json!({"status": "ok", "cancelled": true}));
     for body in [
         json!({"status": "running", "progress": 1}),
         json!({"status": "completed", "result": 1}),
         json!({"status": "failed", "error": "no"}),
     ] {
-        assert_eq!(report(api, &runtime, &request, body.clone()).await, told, "{body}");
+        assert_eq!(report(api, &runtime, &request, body.clone()).await, expected, "{body}");
     }
     assert_eq!(record(api, &runtime, &request).await, cancelled.body);
 }
