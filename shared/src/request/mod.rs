@@ -18,7 +18,7 @@
 //! | `cancelled` | a cancellation of an open request; `failed` on the wire | never |
 //! | `timeout` | the first poll after the deadline | never |
 //!
-//! The lifecycle knows a kind as a name, and a request's deadlines as durations. Args, progress and results are opaque JSON.
+//! In the lifecycle, a kind is a name, and a request's deadlines are durations. Args, progress and results are opaque JSON.
 
 mod deadlines;
 mod history;
