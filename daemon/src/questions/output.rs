@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
 
-/// The most output that is read, without progress: 1 MB. A result may be 396 KiB, but the JSON text of the program may have
+/// The most output that is read, without progress: 1 MB. A result may be 364 KiB, but the JSON text of the program may have
 /// blanks around it, and a text is shorter than its JSON.
 pub(super) const OUTPUT_BYTES: usize = 1 << 20;
 
