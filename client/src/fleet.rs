@@ -87,8 +87,10 @@ impl Fleet {
             Arc::new(OpenRequests(Mutex::new(runtimes.keys().map(|runtime| (*runtime, None)).collect())));
         let mut tasks = JoinSet::new();
         for (runtime, running) in runtimes {
-            let (api, options) = (api.clone(), options.clone());
-            let (turns, open) = (Arc::clone(&turns), Arc::clone(&open));
+            let api = api.clone();
+            let options = options.clone();
+            let turns = Arc::clone(&turns);
+            let open = Arc::clone(&open);
             tasks.spawn(async move {
                 let asked = async {
                     let _turn = turns.acquire().await;

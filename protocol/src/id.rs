@@ -88,7 +88,7 @@ impl RequestId {
         Timestamp::from_millis(millis).unwrap_or_else(|| Timestamp::from(chrono::DateTime::UNIX_EPOCH))
     }
 
-    /// A lower bound of all ids generated at `time` or later, for range reads of the queue.
+    /// A lower bound of all ids generated at `time` or later, for tests with fixed ids.
     pub fn lower_bound(time: Timestamp) -> Self {
         let millis = u128::try_from(time.millis()).unwrap_or(0);
         Self(Uuid::from_u128(millis << 80))

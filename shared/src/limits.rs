@@ -13,7 +13,8 @@ pub const REDELIVERY_AFTER: Duration = Duration::from_secs(5);
 /// A runtime is deleted this long after its last heartbeat.
 pub const RUNTIME_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The assumed maximum difference between two nodes' clocks. It widens hints and range reads, never a deadline.
+/// The assumed maximum difference between two nodes' clocks. It delays the removal of ids from the open set, never a
+/// deadline.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// An id in an open set that has no request after this is removed. Initiate adds the id first and puts the request second, and ends

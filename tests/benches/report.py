@@ -69,8 +69,8 @@ Operations whose cost changes when one thing is varied, as calls / write units /
 
 {flatness(lifecycles)}
 
-Concurrent heartbeats of one runtime with one pending request; one of them claims it in every round. The
-queries and claims of the others are wasted.
+Concurrent heartbeats of one runtime with one pending request; one of them claims it in every round. The claims of
+the others are wasted.
 
 {table(["heartbeats at once", "rounds", "wasted calls, p50", "max"], wasted)}
 """

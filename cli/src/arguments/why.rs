@@ -9,8 +9,9 @@ use super::table::TableArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads the table itself and changes no item; the file of an embedded store must be writable all the same. A request is kept for
-2 minutes after its last change. A forgotten runtime is not listed: give --runtime to find its requests.
+Reads the table itself and changes no item; the file of an embedded store must be writable all the same. A request is kept \
+after its last change for 2 minutes (model_list), 5 minutes (local_skills) or an hour (questions). A forgotten runtime is not \
+listed: give --runtime to find its requests.
 
 Examples:
   doorbell why 0193510a2b3c7d4e8f90a1b2c3d4e5f6 --workspace $WORKSPACE

@@ -48,7 +48,8 @@ fn print(found: &FoundRequest, now: Timestamp) {
     let FoundRequest { history, runtime } = found;
     let address = history.request.address;
     let ending = history.ending(now);
-    let (kind, status) = (history.request.kind.as_str(), status(history, ending).as_str());
+    let kind = history.request.kind.as_str();
+    let status = status(history, ending).as_str();
     output::line(format!("Request {} ({kind}): {status}", address.request));
     match runtime {
         Some(runtime) => output::line(format!(

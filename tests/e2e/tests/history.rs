@@ -50,7 +50,8 @@ impl Fixture {
 
     /// Claims a pending request, or one with a lost lease.
     async fn claim(&self, subject: &str, address: Address, now: Timestamp) {
-        let (token, filter) = (self.test.lease_token(), ClaimFilter::PendingOrLost);
+        let token = self.test.lease_token();
+        let filter = ClaimFilter::PendingOrLost;
         let caller = self.caller(subject);
         let claim = self.test.replica_a.claim(address, &caller, filter, token, now).await.unwrap();
         assert!(matches!(claim, ClaimOutcome::Won(_)), "{claim:?}");

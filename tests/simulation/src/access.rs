@@ -73,7 +73,8 @@ impl<S: SharedStore> FaultyStore<S> {
 
     /// The second write of what has ended `request` may fail.
     pub(crate) fn end(&self, request: &Request) {
-        let (runtime, entry) = (request.address.runtime, OpenRequest::of(request));
+        let runtime = request.address.runtime;
+        let entry = OpenRequest::of(request);
         self.context.leaves_stray(FaultKind::RemovalLost, runtime, entry);
     }
 

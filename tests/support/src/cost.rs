@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
 use doorbell_protocol::limits::RETENTION;
-use doorbell_protocol::{Kind, ModelListReport, RuntimeId, Scope, Timestamp};
+use doorbell_protocol::{Kind, ModelListReport, RuntimeId, Scope};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
@@ -183,11 +183,6 @@ impl RecordedApi {
         let oidc: Option<&Oidc> = None;
         let response = doorbell_functions::auth::handle(&self.state, oidc, &event).await.unwrap();
         (response.context, Cost(self.recorder.take()))
-    }
-
-    /// When the next [`lifecycle`](Self::lifecycle) begins: no queue read finds the previous one.
-    pub fn next_lifecycle(&self) -> Timestamp {
-        self.clock.now() + BETWEEN_LIFECYCLES
     }
 
     /// Each operation once, from a repeated register to deregister: one request, reported with `report`, by a daemon with `in_flight`.

@@ -45,7 +45,8 @@ impl Table {
 
     /// Claims a pending request, or one with a lost lease.
     async fn claim(&self, subject: &str, address: Address, now: Timestamp) {
-        let (token, filter) = (self.test.lease_token(), ClaimFilter::PendingOrLost);
+        let token = self.test.lease_token();
+        let filter = ClaimFilter::PendingOrLost;
         let claimed = self.test.replica_a.claim(address, &self.caller(subject), filter, token, now).await;
         assert!(matches!(claimed.unwrap(), ClaimOutcome::Won(_)));
     }

@@ -103,7 +103,8 @@ async fn silent_runtimes_end_within_one_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_come_before_silent_runtimes_end() {
-    let (silent, answering) = (runtimes("silent", 30), runtimes("up", 3));
+    let silent = runtimes("silent", 30);
+    let answering = runtimes("up", 3);
     let server = server(Vec::new(), silent.clone()).await;
     let watch = Stopwatch::start();
     let mut fleet = ask(&server, [silent.clone(), answering].concat(), true);

@@ -78,7 +78,8 @@ impl Running {
     async fn start(server: ScriptedServer, agents: Vec<Agent>) -> Self {
         let stop = CancellationToken::new();
         let settings = Settings { interval: seconds(0.1), ..settings() };
-        let (served, stopped) = (server.clone(), stop.clone());
+        let served = server.clone();
+        let stopped = stop.clone();
         let daemon = tokio::spawn(async move { serve_until(stopped, &served, settings, agents).await });
         Self { server, stop, daemon }
     }

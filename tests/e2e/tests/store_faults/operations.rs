@@ -111,15 +111,18 @@ pub(crate) fn operations() -> Vec<Operation> {
             format!("{:?}", store.renew_listing(stage.context.workspace, stage.context.runtime, now).await?)
         }),
         ("claim", Rung, 6, |stage, store, now| {
-            let (address, caller) = (stage.request.address, &stage.context.caller);
+            let address = stage.request.address;
+            let caller = &stage.context.caller;
             claimed(&store.claim(address, caller, ClaimFilter::Pending, stage.lease_token, now).await?)
         }),
         ("claim pending or lost", Rung, 6, |stage, store, now| {
-            let (address, caller) = (stage.request.address, &stage.context.caller);
+            let address = stage.request.address;
+            let caller = &stage.context.caller;
             claimed(&store.claim(address, caller, ClaimFilter::PendingOrLost, stage.lease_token, now).await?)
         }),
         ("redeliver", Claimed, 6, |stage, store, now| {
-            let (address, caller) = (stage.request.address, &stage.context.caller);
+            let address = stage.request.address;
+            let caller = &stage.context.caller;
             claimed(&store.claim(address, caller, ClaimFilter::PendingOrLost, stage.lease_token, now).await?)
         }),
         ("remove from open set", Rung, 31, |stage, store, _now| {
@@ -131,7 +134,8 @@ pub(crate) fn operations() -> Vec<Operation> {
             format!("{:?}", store.find_cancelled(stage.context.runtime, &asked, now).await?)
         }),
         ("progress", Claimed, 6, |stage, store, now| {
-            let (address, caller) = (stage.request.address, &stage.context.caller);
+            let address = stage.request.address;
+            let caller = &stage.context.caller;
             format!("{:?}", store.report_progress(address, caller, &"1".parse().unwrap(), now).await?)
         }),
         ("cancel", Rung, 6, |stage, store, now| {

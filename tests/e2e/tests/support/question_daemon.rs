@@ -44,7 +44,8 @@ impl QuestionDaemon {
     /// Sends a heartbeat of all runtimes every 0.1 s, and reports what `answer` returns for the work of a runtime of that name.
     /// Without a report, the work stays claimed.
     pub fn serve(&self, answer: impl Fn(&str, &Work) -> Option<Report> + Send + Sync + 'static) -> Serving {
-        let (api, runtimes) = (self.api.clone(), self.runtimes.clone());
+        let api = self.api.clone();
+        let runtimes = self.runtimes.clone();
         Serving(tokio::spawn(async move {
             loop {
                 for runtimes in runtimes.chunks(50) {
