@@ -28,8 +28,8 @@ impl Claim {
     }
 
     /// When work on a request that times out `timeout` after its claim must have ended: a tenth of the time earlier, at most one
-    /// try of its report. The work gets all other time, because a report of work that was ended has little more to
-    /// say than the server's own timeout.
+    /// try of its report. The work gets all other time, because a report of work that was ended adds little to the
+    /// server's own timeout.
     pub(crate) fn end(&self, timeout: Duration) -> Instant {
         let first = self.claimed_after + timeout;
         let end = self.deadline.map_or(first, |deadline| deadline.min(first));

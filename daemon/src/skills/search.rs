@@ -16,7 +16,7 @@ pub(super) const SKILL_FILE: &str = "SKILL.md";
 /// The entries that are read of one directory. Codex visits at most 2,000 directories of a skills directory.
 const ENTRIES_PER_DIRECTORY: usize = 4_000;
 
-/// A count of files ends here: a larger number would not tell users more.
+/// A count of files ends here: a larger number is of no use to users.
 const FILES_PER_SKILL: u64 = 1_000;
 
 /// How many entries one listing may still read. Codex reads 20,000 of each skills directory

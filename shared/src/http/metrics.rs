@@ -39,7 +39,7 @@ pub const CLAIMS_LOST: Metric = count("ClaimsLost");
 pub const AGE_AT_CLAIM: Metric = duration("AgeAtClaim").by(&[KIND]);
 
 /// Ended requests by [`KIND`] and [`STATUS`]: `completed`, `failed`, `timeout`. A cancelled request counts as failed. A timeout is
-/// counted by the poll that writes it, so a request without a later poll is not counted.
+/// counted by the poll that writes it, so one without a later poll, or written by a cancellation, is not counted.
 pub const REQUESTS_ENDED: Metric = count("RequestsEnded").by(&[KIND, STATUS]);
 
 /// The time from ring to report, by [`KIND`] and [`STATUS`]: `completed`, `failed`.

@@ -16,7 +16,7 @@
 //! | `running` | the claim of a heartbeat | a report, a cancellation, a timeout, a redelivery |
 //! | `completed`, `failed` | a report on an open request | never |
 //! | `cancelled` | a cancellation of an open request; `failed` on the wire | never |
-//! | `timeout` | the first poll after the deadline | never |
+//! | `timeout` | the first poll or cancellation after the deadline | never |
 //!
 //! In the lifecycle, a kind is a name, and a request's deadlines are durations. Args, progress and results are opaque JSON.
 

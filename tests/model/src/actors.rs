@@ -28,7 +28,7 @@ pub enum Daemon {
 impl Daemon {
     pub const ALL: [Self; 2] = [Self::A, Self::B];
 
-    /// Each daemon always reports the same text, so that reports of different daemons can be told apart.
+    /// Each daemon always reports the same text, so that reports of different daemons differ.
     pub fn outcome(self) -> RequestOutcome {
         Payload::try_from(format!("{}", self as u8))
             .map_or_else(|_| unreachable!("one byte fits"), RequestOutcome::Completed)

@@ -79,7 +79,7 @@ fn may_initiate(protocol: &Protocol, state: &ModelState, request: usize) -> bool
     protocol.clocks.seconds(state.instant).is_some_and(|seconds| seconds <= latest)
 }
 
-/// The daemons are alike. While nothing in a state tells one from the other, only the first acts: every state after an action of the
+/// The daemons are alike. While a state does not distinguish them, only the first acts: every state after an action of the
 /// second equals one after the same action of the first, with the daemons exchanged.
 fn daemons(state: &ModelState) -> &'static [Daemon] {
     let [a, b] = state.in_flight;

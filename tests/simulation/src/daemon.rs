@@ -104,7 +104,7 @@ impl<S: SharedStore> Daemon<S> {
     async fn work(self: Arc<Self>, delivered: Delivered, in_flight: InFlight) {
         let Delivered { request, kind, .. } = delivered;
         let rng = &self.context.environment.rng;
-        // The daemons that predate other kinds know one route.
+        // The daemons that predate other kinds use one route.
         let route = if self.plan.whole && (kind == AskedKind::Question || rng.happens(500)) {
             Route::Generic
         } else {

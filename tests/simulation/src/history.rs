@@ -212,7 +212,7 @@ pub(crate) fn delivered(response: &FunctionResponse) -> Vec<Delivered> {
     models.into_iter().chain(work).collect()
 }
 
-/// The requests in flight that the response to a heartbeat says are cancelled.
+/// The cancelled requests in flight in the response to a heartbeat.
 pub(crate) fn cancelled(response: &FunctionResponse) -> Vec<RequestId> {
     let cancelled = response.body["runtimes"][0]["cancelled"].as_array().into_iter().flatten();
     cancelled.filter_map(|id| id.as_str()?.parse().ok()).collect()

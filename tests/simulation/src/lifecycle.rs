@@ -40,7 +40,7 @@ pub(crate) enum Response {
     Delivered {
         attempt: Option<u32>,
     },
-    /// Only the generic route tells whether the request was cancelled.
+    /// Only the generic route shows whether the request was cancelled.
     Acknowledged {
         cancelled: Option<bool>,
     },

@@ -1,4 +1,4 @@
-//! Cancelling, and what the daemon sees of it.
+//! Cancellations, and the responses to the daemon.
 
 use serde_json::json;
 
