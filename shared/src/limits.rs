@@ -92,7 +92,7 @@ pub const SLOW_STORE_THRESHOLD: Duration = Duration::from_secs(2);
 pub const SLOW_HEARTBEAT_THRESHOLD: Duration = Duration::from_millis(500);
 
 /// Writes of one registration or deregistration that run at once. If each takes 100 ms, 200 deregistrations take 2 s and 50
-/// registrations, of two writes each, 1 s, while function and daemon give up after 10 s. More connections would cost a small
+/// registrations, of three writes each with questions, 1.5 s, while function and daemon give up after 10 s. More connections would cost a small
 /// function more in TLS handshakes than they save.
 pub const PARALLEL_WRITES: usize = 10;
 
