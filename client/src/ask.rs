@@ -20,7 +20,7 @@ pub(crate) const FIRST_POLLS: [Duration; 4] = [
     Duration::from_millis(200),
 ];
 
-/// The server ends every request within 90 s (30 s pending, 60 s running). The rest allows for slow calls.
+/// The server ends every request for models within 90 s (30 s pending, 60 s running). The rest allows for slow calls.
 const ASK_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Why a request did not end well.

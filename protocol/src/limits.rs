@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// A pending request times out when it is older than this.
+/// The pending deadline of the kind `model_list`: an older request times out.
 pub const PENDING_DEADLINE: Duration = Duration::from_secs(30);
 
-/// A running request times out this long after its first claim.
+/// The running deadline of the built-in kinds, from the first claim.
 pub const RUNNING_DEADLINE: Duration = Duration::from_secs(60);
 
-/// A request stays readable this long after its last change.
+/// The retention of the kind `model_list`: a request stays readable this long after its last change.
 pub const RETENTION: Duration = Duration::from_secs(120);
 
 /// A runtime is online this long after its last heartbeat: three of the daemons' intervals of 15 s.

@@ -261,7 +261,7 @@ async fn daemon_text_of_200_characters() {
 }
 
 #[tokio::test]
-async fn burst_of_60_rings() {
+async fn burst_of_30_rings() {
     let api = TestApi::start().await;
     for rings in [RING_BURST - 1, RING_BURST] {
         let runtime = api.runtime().await;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::statistics::{Operation, Recorder, Summary};
 use crate::arguments::Bench;
 
-/// Every request ends within 90 s of its ring: 30 s pending, 60 s running.
+/// Every request for models ends within 90 s of its ring: 30 s pending, 60 s running.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// The pause of a worker after an unanswered call. Without it, an unreachable server causes a busy loop.
