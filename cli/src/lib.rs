@@ -17,6 +17,10 @@ pub async fn main() -> ExitCode {
     let arguments = arguments::Arguments::of_process();
     output::log_to_stderr(arguments.log_level());
     match commands::run(arguments).await {
+        Ok(()) if output::has_failed() => {
+            output::error(&commands::CommandError::OutputNotWritten, None);
+            ExitCode::FAILURE
+        }
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error, error.hint().as_deref());

@@ -5,6 +5,7 @@ mod answer;
 mod json_text;
 
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anstyle::AnsiColor;
@@ -30,9 +31,24 @@ pub fn log_to_stderr(level: LevelFilter) {
     tracing_subscriber::registry().with(access_log::filter(level)).with(text).init();
 }
 
-/// Prints a line on standard output. A closed pipe (`| head`) is not an error.
+/// Whether a write to standard output has failed.
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a part of the output was not written, for example because the disk is full.
+pub fn has_failed() -> bool {
+    HAS_FAILED.load(Ordering::Relaxed)
+}
+
+/// Remembers a failed write to standard output. A closed pipe (`| head`) is not an error.
+fn written(result: io::Result<()>) {
+    if result.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        HAS_FAILED.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Prints a line on standard output.
 pub fn line(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stdout(), "{text}");
+    written(writeln!(anstream::stdout(), "{text}"));
 }
 
 /// Prints a line on standard error.
@@ -51,14 +67,14 @@ pub fn error(error: &dyn std::error::Error, hint: Option<&str>) {
 
 /// Writes bytes to standard output.
 pub fn raw(bytes: &[u8]) {
-    let _ = io::stdout().write_all(bytes);
+    written(io::stdout().write_all(bytes));
 }
 
 /// Prints JSON for other programs, unchanged: terminal escapes are not stripped.
 pub fn json(value: &impl Serialize) {
     // Not by way of a `Value`, which changes numbers and rejects some texts of models.
     if let Ok(json) = serde_json::to_string_pretty(value) {
-        let _ = writeln!(io::stdout(), "{json}");
+        written(writeln!(io::stdout(), "{json}"));
     }
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 use doorbell_protocol::limits::{
     PENDING_DEADLINE, QUESTION_TIMEOUT_DEFAULT_S, QUESTION_TIMEOUT_MAX_S, RUNNING_DEADLINE,
 };
-use doorbell_protocol::{AnyRequestRecord, AskBody, Json, Kind, Question, RequestId, RuntimeId, error_text};
+use doorbell_protocol::{
+    AnyRequestRecord, AskBody, IdempotencyKey, Json, Kind, Question, RequestId, RuntimeId, error_text,
+};
 use reqwest::Method;
 
 use crate::api::{Api, TIMEOUT};
 use crate::clock::now;
 use crate::error::{CallError, ClientError};
-use crate::idempotency_key::IdempotencyKey;
 
 /// The pauses before a call is repeated after a fault of the network or of the server.
 pub(crate) const RETRY_PAUSES: [Duration; 3] =

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use doorbell_protocol::limits::{ARGS_BYTES, QUEUE_MAX_S};
-use doorbell_protocol::{Json, Kind, RuntimeId, Scope};
+use doorbell_protocol::{IdempotencyKey, Json, Kind, RuntimeId, Scope};
 use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
@@ -14,7 +14,7 @@ use doorbell_shared::http::{
 };
 use doorbell_shared::kinds::{JsonText, RouteKind, built_in};
 use doorbell_shared::rate_limit::TokenAction;
-use doorbell_shared::request::{Address, Deadlines, IdempotencyKey, Request, Ring};
+use doorbell_shared::request::{Address, Deadlines, Request, Ring};
 use doorbell_shared::store::{FindQuestionOutcome, InitiateOutcome, Store};
 use serde::Deserialize;
 use serde_json::value::RawValue;

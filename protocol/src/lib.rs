@@ -10,6 +10,7 @@ mod daemon_heartbeat;
 mod error;
 mod heartbeat;
 pub mod id;
+mod idempotency_key;
 mod json;
 mod kind;
 pub mod limits;
@@ -31,11 +32,12 @@ pub use daemon_heartbeat::{
 pub use error::{Ack, ErrorBody, error_text};
 pub use heartbeat::{HeartbeatBody, HeartbeatResponse, InFlight, PendingRequest, TooManyInFlight};
 pub use id::{InvalidId, RequestId, RuntimeId, WorkspaceId};
+pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use json::Object;
 pub use kind::{InvalidKind, Kind};
 pub use model::{InvalidModel, Model, ModelEntry, ServiceTier, Thinking, ThinkingLevel};
 pub use question::Question;
-pub use raw_json::{Json, JsonTooDeep};
+pub use raw_json::{Json, JsonTooDeep, escaped_len};
 pub use request::{ModelListReport, ModelListResult, NoResult, RawReport, RequestRecord, Status};
 pub use runtime::{
     DeregisterBody, RegisterBody, RegisterResponse, RegisterRuntime, RuntimeMetadata, RuntimeRecord,

@@ -19,6 +19,12 @@ pub struct Json(Box<RawValue>);
 #[error("nested deeper than {} levels", crate::limits::JSON_DEPTH)]
 pub struct JsonTooDeep;
 
+/// The length of a JSON text inside of another one. A function's response is such a text.
+pub fn escaped_len(json: &str) -> usize {
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\') || byte.is_ascii_control();
+    json.len() + json.as_bytes().iter().filter(|byte| is_escaped(byte)).count()
+}
+
 impl Json {
     /// The JSON text.
     pub fn as_str(&self) -> &str {

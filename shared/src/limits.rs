@@ -77,8 +77,8 @@ pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// Runtimes of one heartbeat that are served at once. As for [`PARALLEL_WRITES`].
 pub const PARALLEL_HEARTBEATS: usize = 10;
 
-/// The args in the response to one heartbeat, in bytes. A function's response has at most 6 MB (AWS, "Lambda quotas"); ids and other
-/// fields of 500 requests take less than 0.2 MB. What is left waits for the next heartbeat.
+/// The args in the response to one heartbeat, in bytes, escaped as a part of the function's response, which has at most 6 MB (AWS,
+/// "Lambda quotas"). Ids and other fields of 500 requests take less than 0.2 MB. What is left waits for the next heartbeat.
 pub const WORK_BYTES: usize = 4 << 20;
 
 /// The read of cancelled requests is abandoned after this. The next heartbeat repeats it.

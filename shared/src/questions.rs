@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorbell_protocol::limits::{
     QUESTION_TIMEOUT_DEFAULT_S, QUESTION_TIMEOUT_MAX_S, QUESTIONS_BYTES, QUESTIONS_PER_RUNTIME,
 };
-use doorbell_protocol::{Kind, Question};
+use doorbell_protocol::{Kind, Question, escaped_len};
 use serde::{Deserialize, Serialize};
 
 use crate::request::Deadlines;
@@ -46,9 +46,7 @@ impl Questions {
             return 0;
         }
         // Every part is a text, a number or JSON.
-        serde_json::to_string(&self.0).map_or(usize::MAX, |json| {
-            json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
-        })
+        serde_json::to_string(&self.0).map_or(usize::MAX, |json| escaped_len(&json))
     }
 
     /// The deadlines of requests of `kind`, if it is declared.

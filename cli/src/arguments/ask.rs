@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, CommandFactory as _, FromArgMatches};
-use doorbell_client::IdempotencyKey;
 use doorbell_protocol::limits::{ARGS_BYTES, QUEUE_MAX_S};
-use doorbell_protocol::{Json, Kind};
+use doorbell_protocol::{IdempotencyKey, Json, Kind};
 
 use super::Arguments;
 use super::client::ClientArgs;

@@ -5,9 +5,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
-use doorbell_client::{IdempotencyKey, InvalidIdempotencyKey};
 use doorbell_gateway::WORKSPACE_A;
-use doorbell_protocol::{RequestId, RuntimeId, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, InvalidIdempotencyKey, RequestId, RuntimeId, WorkspaceId};
 use reqwest::Url;
 
 /// The default address of `doorbell dev`.

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use doorbell_client::{AskError, ClientError, InvalidIdempotencyKey};
+use doorbell_client::{AskError, ClientError};
 use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
-use doorbell_protocol::{InvalidId, Kind, RequestId, RuntimeId, WorkspaceId};
+use doorbell_protocol::{InvalidId, InvalidIdempotencyKey, Kind, RequestId, RuntimeId, WorkspaceId};
 use doorbell_shared::access::TooManyWorkspaces;
 use doorbell_shared::store::StoreError;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, DataFileProblem, OpenError};
@@ -19,6 +19,9 @@ pub enum CommandError {
     Ask(#[from] AskError),
     #[error(transparent)]
     Agents(#[from] AgentsError),
+    /// Standard output was not written.
+    #[error("the output could not be written: is the disk full?")]
+    OutputNotWritten,
     /// The embedded engine does not start.
     #[error("the store cannot be used: {0}")]
     Store(#[from] StoreError),

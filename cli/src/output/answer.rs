@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use doorbell_protocol::{AnyRequestRecord, Json, is_layout_control};
 use serde_json::{Map, Value};
 
-use super::json_text;
+use super::{json_text, written};
 
 /// The longest progress that is shown, in characters. It shares its line with the status and the time.
 const PROGRESS_CHARS: usize = 50;
@@ -21,8 +21,8 @@ pub fn result(result: &Json) {
         Some(text) => text,
         None => json_text::pretty(result.as_str()),
     };
-    // Not through anstream, which would remove escapes from a text for a program. A closed pipe is not an error.
-    let _ = writeln!(io::stdout(), "{}", text.strip_suffix('\n').unwrap_or(&text));
+    // Not through anstream, which would remove escapes from a text for a program.
+    written(writeln!(io::stdout(), "{}", text.strip_suffix('\n').unwrap_or(&text)));
 }
 
 /// Not by way of a struct, which serde also reads from an array.
@@ -42,7 +42,7 @@ fn printable(text: &str) -> String {
 /// Prints JSON on one line.
 pub fn json_line(value: &impl serde::Serialize) {
     if let Ok(json) = serde_json::to_string(value) {
-        let _ = writeln!(io::stdout(), "{}", json_text::compact(&json));
+        written(writeln!(io::stdout(), "{}", json_text::compact(&json)));
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use doorbell_protocol::limits::{ARGS_BYTES, CLAIMS_PER_RUNTIME};
-use doorbell_protocol::{InFlight, Json, Kind, RequestId, RuntimeId, WorkspaceId};
+use doorbell_protocol::{InFlight, Json, Kind, RequestId, RuntimeId, WorkspaceId, escaped_len};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::response::Operation;
@@ -39,6 +39,9 @@ pub(super) enum ClaimLimit<'a> {
     /// Up to [`CLAIMS_PER_RUNTIME`], of any kind, while their args fit into what is left of `bytes`.
     Many { bytes: &'a AtomicUsize },
 }
+
+/// The longest args in a response: each byte may be escaped.
+const MOST_BYTES: usize = 2 * ARGS_BYTES;
 
 /// A recorded heartbeat.
 #[derive(Debug, Default)]
@@ -72,14 +75,14 @@ impl ClaimLimit<'_> {
     /// Reserves the longest args for a claim, because they are unknown before it. Returns whether there was room.
     fn reserve(self) -> bool {
         let Self::Many { bytes } = self else { return true };
-        bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(ARGS_BYTES)).is_ok()
+        bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(MOST_BYTES)).is_ok()
     }
 
     /// Returns what a claim with `args` has not used.
     fn release(self, args: Option<&Json>) {
         if let Self::Many { bytes } = self {
-            let used = args.map_or(0, |args| args.as_str().len());
-            bytes.fetch_add(ARGS_BYTES.saturating_sub(used), Ordering::Relaxed);
+            let used = args.map_or(0, |args| escaped_len(args.as_str()));
+            bytes.fetch_add(MOST_BYTES.saturating_sub(used), Ordering::Relaxed);
         }
     }
 }
@@ -238,5 +241,35 @@ fn record_claim(request: &Request) {
             metrics::claim_won(request.kind, lease.claimed_at.since(request.created_at));
         }
         _ => metrics::redelivered(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorbell_shared::limits::WORK_BYTES;
+
+    use super::*;
+
+    /// The number of claims with these args that one response has room for.
+    fn claims(args: &str) -> usize {
+        let args: Json = args.parse().unwrap();
+        let bytes = AtomicUsize::new(WORK_BYTES);
+        let limit = ClaimLimit::Many { bytes: &bytes };
+        let claims = (0..1_000).take_while(|_| {
+            let admitted = limit.reserve();
+            if admitted {
+                limit.release(Some(&args));
+            }
+            admitted
+        });
+        claims.count()
+    }
+
+    /// The response is a JSON text inside of one, in which each quote and backslash is two bytes.
+    #[test]
+    fn response_counts_escaped_args() {
+        let plain = format!("\"{}\"", "x".repeat(ARGS_BYTES - 2));
+        let escaped = format!("\"{}\"", "\\".repeat(ARGS_BYTES - 2));
+        assert_eq!((claims(&plain), claims(&escaped)), (126, 64));
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use doorbell_protocol::limits::{BODY_BYTES, WAIT_MAX_S};
-use doorbell_protocol::{Object, RequestId, RuntimeId, Scope, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, Object, RequestId, RuntimeId, Scope, WorkspaceId};
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
 use serde::de::DeserializeOwned;
@@ -21,7 +21,7 @@ use super::access_log::{record_caller, record_id};
 use super::response::ApiError;
 use crate::access::{Principal, TooManyWorkspaces, Workspaces, loggable};
 use crate::kinds::RouteKind;
-use crate::request::{Address, IdempotencyKey};
+use crate::request::Address;
 use crate::token::TokenRecord;
 use crate::token_id::TokenId;
 

@@ -37,7 +37,7 @@ use uuid::Uuid;
 pub use deadlines::Deadlines;
 pub use history::{DeliveryRecord, Ending, HistorySubject, RequestHistory};
 pub use open_set::OpenRequest;
-pub use ring::{Fingerprint, IdempotencyKey, InvalidIdempotencyKey, Ring};
+pub use ring::{Fingerprint, Ring};
 
 /// The key of a request. The id alone is not enough: a poll of another runtime's path must not find the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

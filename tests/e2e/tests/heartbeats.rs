@@ -13,8 +13,8 @@ use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::{
-    CALL_TIMEOUT, LATEST_CLAIM_START, LISTING_RENEWAL_TIMEOUT, OPEN_REMOVAL_TIMEOUT, RING_INTERVAL,
-    SLOW_STORE_THRESHOLD, STORE_CALL_TIMEOUT,
+    CALL_TIMEOUT, CLOCK_SKEW, LATEST_CLAIM_START, LISTING_RENEWAL_TIMEOUT, OPEN_REMOVAL_TIMEOUT,
+    RING_INTERVAL, SLOW_STORE_THRESHOLD, STORE_CALL_TIMEOUT,
 };
 use doorbell_shared::store::Store;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, TABLE};
@@ -233,7 +233,7 @@ async fn removal_of_ended_request_is_bounded_and_repeated() {
     let fast = on(engine.store());
     let runtime = register(&fast).await;
     ring(&fast, &runtime).await;
-    clock.advance(PENDING_DEADLINE + Duration::from_millis(1));
+    clock.advance(PENDING_DEADLINE + CLOCK_SKEW + Duration::from_millis(1));
     let running = Stopwatch::start();
     let none = Duration::ZERO;
     let slow = on(engine.store_with_interceptor(DelayEach::new([none, none, Duration::from_secs(60)])));

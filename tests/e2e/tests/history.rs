@@ -174,7 +174,7 @@ async fn keeps_every_delivery_within_deadline() {
         fixture.history(address, last).await.deliveries.iter().map(|d| d.attempt).collect();
     assert_eq!(attempts, (1..=12).collect::<Vec<_>>());
     let late = fixture.test.try_claim(ClaimFilter::PendingOrLost, address, last + REDELIVERY).await;
-    assert_eq!(late, ClaimOutcome::Ended);
+    assert_eq!(late, ClaimOutcome::Lost);
 }
 
 #[tokio::test]

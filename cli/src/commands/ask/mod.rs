@@ -6,8 +6,10 @@ mod printer;
 use std::io::{IsTerminal as _, stderr};
 use std::time::Duration;
 
-use doorbell_client::{self as client, Api, AskError, AskOptions, IdempotencyKey, InvalidIdempotencyKey};
-use doorbell_protocol::{AnyRequestRecord, Question, RuntimeId, Status, WorkspaceId};
+use doorbell_client::{self as client, Api, AskError, AskOptions};
+use doorbell_protocol::{
+    AnyRequestRecord, IdempotencyKey, InvalidIdempotencyKey, Question, RuntimeId, Status, WorkspaceId,
+};
 use doorbell_shared::clock::{Clock as _, SystemClock};
 use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
 

@@ -5,9 +5,11 @@ use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 
 use super::TestContext;
 use super::context::{QUEUE, TICK, completed, kind};
-use crate::limits::RUNTIME_RETENTION;
+use crate::limits::{CLOCK_SKEW, RUNTIME_RETENTION};
 use crate::request::{ClaimFilter, Deadlines, KindFilter, Ring, State, TimeoutReason};
-use crate::store::{DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
+use crate::store::{
+    ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store,
+};
 
 pub async fn pending_request_times_out_after_30_s<S: Store>(test: TestContext<S>) {
     let request = test.ring(test.start).await;
@@ -98,8 +100,9 @@ pub async fn running_deadline_is_that_of_the_ring<S: Store>(test: TestContext<S>
     let request = test.enqueue(&test.question_ring("{}", test.start), test.start).await;
     test.claim(request.address, test.at(20)).await;
     let deadline = test.at(25);
-    let lost = test.try_claim(ClaimFilter::PendingOrLost, request.address, deadline + TICK).await;
-    assert_eq!(lost, crate::store::ClaimOutcome::Ended);
+    let claim = |now| test.try_claim(ClaimFilter::PendingOrLost, request.address, now);
+    assert_eq!(claim(deadline + TICK).await, ClaimOutcome::Lost, "open on another clock");
+    assert_eq!(claim(deadline + CLOCK_SKEW + TICK).await, ClaimOutcome::Ended);
     assert!(test.poll(&test.replica_a, request.address, deadline).await.unwrap().is_open(deadline));
     let timed_out = test.poll(&test.replica_b, request.address, deadline + TICK).await.unwrap();
     assert_eq!(timed_out.state, State::Timeout(TimeoutReason::NotReported));

@@ -103,7 +103,7 @@ pub async fn claim_of_ended_request_shows_its_end<S: Store>(test: TestContext<S>
     test.poll(&test.replica_b, timed_out.address, test.at(31)).await;
     for request in [reported, cancelled, expired, timed_out] {
         for filter in [ClaimFilter::Pending, ClaimFilter::PendingOrLost] {
-            let claim = test.try_claim(filter, request.address, test.at(32)).await;
+            let claim = test.try_claim(filter, request.address, test.at(36)).await;
             assert_eq!(claim, ClaimOutcome::Ended, "{request:?}");
         }
     }

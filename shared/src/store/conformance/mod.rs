@@ -53,6 +53,7 @@ macro_rules! conformance_suite {
                 ended_requests_leave_open_set
                 open_set_is_of_one_runtime
                 removed_ids_leave_open_set
+                request_of_forgotten_runtime_is_not_delivered
                 removal_creates_no_runtime
                 limits_rings_after_a_burst
                 retried_ring_creates_nothing_new

@@ -3,7 +3,7 @@
 
 use super::TestContext;
 use super::context::{QUEUE, TICK, completed, kind};
-use crate::limits::{RING_BURST, RING_INTERVAL};
+use crate::limits::{CLOCK_SKEW, RING_BURST, RING_INTERVAL};
 use crate::rate_limit::RateLimited;
 use crate::request::{ClaimFilter, OpenRequest, Request};
 use crate::store::{ClaimOutcome, InitiateOutcome, Store};
@@ -56,12 +56,21 @@ pub async fn open_set_is_of_one_runtime<S: Store>(test: TestContext<S>) {
 pub async fn removed_ids_leave_open_set<S: Store>(test: TestContext<S>) {
     let expired = test.ring(test.start).await;
     let waiting = test.ring(test.at(20)).await;
-    let now = test.start + PENDING_DEADLINE + TICK;
+    let now = test.start + PENDING_DEADLINE + CLOCK_SKEW + TICK;
     let claim = test.try_claim(ClaimFilter::Pending, expired.address, now).await;
     assert_eq!(claim, ClaimOutcome::Ended);
     test.replica_a.remove_open(test.runtime, &[OpenRequest::of(&expired)]).await.expect("removed");
     assert_eq!(test.open_ids(now).await, [waiting.address.request]);
     test.replica_a.remove_open(test.runtime, &[]).await.expect("nothing to remove");
+}
+
+pub async fn request_of_forgotten_runtime_is_not_delivered<S: Store>(test: TestContext<S>) {
+    let request = test.enqueue(&test.queued_ring(test.start), test.start).await;
+    test.replica_a.forget_runtime(test.runtime, &test.caller, test.at(1)).await.expect("forgotten");
+    let again = test.register(&test.replica_b, test.registration("codex"), test.at(2)).await;
+    assert_eq!(again.id, test.runtime);
+    assert_eq!(test.open_ids(test.at(3)).await, []);
+    assert_eq!(test.poll(&test.replica_a, request.address, test.at(3)).await, Some(request));
 }
 
 /// Of a runtime that was forgotten: nothing is created.
@@ -151,7 +160,7 @@ pub async fn ended_requests_make_room<S: Store>(test: TestContext<S>) {
 /// No poll has written their timeouts.
 pub async fn expired_requests_make_room<S: Store>(test: TestContext<S>) {
     let open = fill(&test).await;
-    let now = open[0].created_at + QUEUE + TICK;
+    let now = open[0].created_at + QUEUE + CLOCK_SKEW + TICK;
     test.open(&test.replica_a, now).await;
     let ring = test.queued_ring(now);
     test.enqueue(&ring, now).await;

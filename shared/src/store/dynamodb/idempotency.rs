@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
 use doorbell_protocol::limits::IDEMPOTENCY_RETENTION;
-use doorbell_protocol::{RequestId, Timestamp, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, RequestId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 use super::DynamoDbStore;
@@ -17,7 +17,7 @@ use super::error::failed;
 use super::items::{RequestItem, RuntimeItem, decode, encode, time};
 use super::keys::{Item, Key, is_runtime, millis};
 use crate::access::Principal;
-use crate::request::{Fingerprint, IdempotencyKey, OpenRequest, Request, Ring};
+use crate::request::{Fingerprint, OpenRequest, Request, Ring};
 use crate::store::outcome::{InitiateOutcome, Result, StoreError, StoreErrorKind};
 
 /// A transaction conflicts with another one on the same key, and is tried again after these times (AWS, "Amazon DynamoDB Transactions:

@@ -17,13 +17,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, RequestId, RuntimeId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::access::Workspaces;
 use crate::rate_limit::TokenAction;
-use crate::request::IdempotencyKey;
 use crate::token::TokenHash;
 use crate::token_id::TokenId;
 

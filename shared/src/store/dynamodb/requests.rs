@@ -173,6 +173,10 @@ impl DynamoDbStore {
             return Ok(CancelOutcome::NotFound);
         }
         let Some(reason) = request.timeout_reason(now) else {
+            // The removal of an earlier try may be lost, and heartbeats do not show a cancellation while the id is in the set.
+            if request.state == State::Cancelled {
+                self.remove_closed(address.runtime, OpenRequest::of(&request)).await;
+            }
             return Ok(CancelOutcome::of_ended(request, now));
         };
         Ok(match self.write_timeout(&request, reason, now).await? {

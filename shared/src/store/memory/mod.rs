@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use doorbell_protocol::limits::{
     IDEMPOTENCY_RETENTION, OPEN_REQUESTS_PER_RUNTIME, RETENTION, RUNTIMES_PER_WORKSPACE,
 };
-use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::Store;
 use super::outcome::{
@@ -22,8 +22,8 @@ use super::outcome::{
 use crate::access::Principal;
 use crate::rate_limit::{Charge, RUNTIME_RINGS, TokenAction};
 use crate::request::{
-    Address, ClaimFilter, Fingerprint, IdempotencyKey, KindFilter, LeaseToken, OpenRequest, Request,
-    RequestOutcome, Ring, State,
+    Address, ClaimFilter, Fingerprint, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring,
+    State,
 };
 use crate::runtime::{Registration, Runtime, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
@@ -42,6 +42,8 @@ struct Contents {
     /// The TAT and the last charge.
     rates: HashMap<(TokenId, TokenAction), (Timestamp, RequestId)>,
     idempotency_keys: HashMap<(RuntimeId, IdempotencyKey), UsedKey>,
+    /// Requests of runtimes that were forgotten afterwards: the open set of a table is deleted with the runtime.
+    undeliverable: BTreeSet<(RuntimeId, RequestId)>,
     next_eviction: Option<Timestamp>,
 }
 
@@ -102,11 +104,12 @@ impl Contents {
         (kinds.matches(request.kind) && caller.workspaces.contains(request.workspace)).then_some(request)
     }
 
-    /// The open requests of `runtime`, the oldest first.
+    /// The open requests of `runtime`, the oldest first. Without those from before it was forgotten.
     fn open(&self, runtime: RuntimeId, now: Timestamp) -> impl Iterator<Item = &Request> {
         let requests = self.requests.range((runtime, RequestId::MIN)..);
         let of_runtime = requests.take_while(move |((of, _), _)| *of == runtime);
-        of_runtime.map(|(_, request)| request).filter(move |request| request.is_open(now))
+        let deliverable = of_runtime.filter(|(key, _)| !self.undeliverable.contains(*key));
+        deliverable.map(|(_, request)| request).filter(move |request| request.is_open(now))
     }
 
     /// The earlier request with the idempotency key of `ring`.
@@ -149,6 +152,7 @@ impl Contents {
         }
         self.next_eviction = Some(now + RETENTION);
         self.requests.retain(|_, request| request.is_readable(now));
+        self.undeliverable.retain(|key| self.requests.contains_key(key));
         self.runtimes.retain(|_, entry| entry.runtime.is_registered(now));
         self.rates.retain(|_, (tat, _)| *tat > now);
         self.idempotency_keys.retain(|_, used| used.is_valid(now));
@@ -402,6 +406,8 @@ impl Store for MemoryStore {
         if contents.callers_runtime(runtime, caller, now).is_none() {
             return Ok(ForgetOutcome::NotFound);
         }
+        let open: Vec<_> = contents.open(runtime, now).map(|request| request.address.request).collect();
+        contents.undeliverable.extend(open.into_iter().map(|request| (runtime, request)));
         contents.runtimes.remove(&runtime);
         Ok(ForgetOutcome::Forgotten)
     }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use doorbell_protocol::limits::IDEMPOTENCY_KEY_CHARS;
+use crate::limits::IDEMPOTENCY_KEY_CHARS;
 
 /// The value of the header `Idempotency-Key`: 1 to 64 visible ASCII characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 /// The text is not 1 to 64 visible ASCII characters.
