@@ -155,10 +155,14 @@ fn check_documented(function: Function, segment: Option<&str>, response: &ApiRes
     Ok(())
 }
 
-/// Clients validate with strict schemas, in which an optional field is absent and never `null`.
+/// Clients validate with strict schemas, in which an optional field is absent and never `null`. The schemas of a question are any
+/// JSON.
 fn has_no_null_fields(value: &Value) -> bool {
+    let is_schema = |name: &str| matches!(name, "args_schema" | "result_schema");
     match value {
-        Value::Object(fields) => fields.values().all(|field| !field.is_null() && has_no_null_fields(field)),
+        Value::Object(fields) => fields
+            .iter()
+            .all(|(name, field)| is_schema(name) || !field.is_null() && has_no_null_fields(field)),
         Value::Array(items) => items.iter().all(has_no_null_fields),
         _ => true,
     }
