@@ -5,7 +5,7 @@
 //! and answered 200. A report whose result cannot be stored is a 4xx and fails its request, so that the client gets the reason
 //! instead of a timeout. A body that is not a report is a 400 and changes nothing.
 
-use doorbell_protocol::{Ack, Json, ReportResponse, Scope};
+use doorbell_protocol::{Ack, Json, ReportResponse, Scope, Timestamp};
 use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
@@ -47,7 +47,8 @@ async fn report<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<
     input::limit_body(request)?;
     let address = input::address(request)?;
     let body = request.body().as_ref();
-    let report = Report { state, caller, address, shows_cancelled: matches!(route, RouteKind::Any) };
+    let now = state.clock.now();
+    let report = Report { state, caller, address, now, shows_cancelled: matches!(route, RouteKind::Any) };
     match route {
         RouteKind::BuiltIn(kind) => report.store_built_in(&Storable::new((kind.accept)(body))?, kind).await,
         RouteKind::Any => match question::accept(body) {
@@ -103,6 +104,8 @@ struct Report<'a, S> {
     state: &'a AppState<S>,
     caller: Principal,
     address: Address,
+    /// One time for all tries of a call: a slow first try must not make the report late.
+    now: Timestamp,
     /// Whether the response says that the request was cancelled. A kind's own routes do not: their responses are older.
     shows_cancelled: bool,
 }
@@ -145,11 +148,10 @@ impl<S: Store> Report<'_, S> {
         kinds: KindFilter,
         kind_name: &'static str,
     ) -> Result<ReportResponse, ApiError> {
-        let now = self.state.clock.now();
-        let reported = self.state.store.report(self.address, kinds, &self.caller, outcome, now).await;
+        let reported = self.state.store.report(self.address, kinds, &self.caller, outcome, self.now).await;
         match reported.map_err(stores(outcome).failed())? {
             ReportOutcome::Recorded { created_at } => {
-                metrics::request_reported(kind_name, outcome, now.since(created_at));
+                metrics::request_reported(kind_name, outcome, self.now.since(created_at));
                 reply.response()
             }
             ReportOutcome::Duplicate => reply.response(),
@@ -162,8 +164,7 @@ impl<S: Store> Report<'_, S> {
     }
 
     async fn store_progress(&self, progress: &Json) -> Result<ReportResponse, ApiError> {
-        let now = self.state.clock.now();
-        let outcome = self.state.store.report_progress(self.address, &self.caller, progress, now).await;
+        let outcome = self.state.store.report_progress(self.address, &self.caller, progress, self.now).await;
         match outcome.map_err(Operation::Progress.failed())? {
             ProgressOutcome::Recorded | ProgressOutcome::Stale => Ok(acknowledged(false)),
             ProgressOutcome::Cancelled => Ok(acknowledged(self.shows_cancelled)),

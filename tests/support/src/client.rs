@@ -125,9 +125,18 @@ impl Client {
     /// `POST path` with a JSON body. Retries a registration over the token's rate, as daemons do: all cases of a deployed stack
     /// register with one token.
     pub async fn post(&self, caller: Caller, path: &str, body: Value) -> ApiResponse {
+        self.post_within_rate(caller, path, &body.to_string()).await
+    }
+
+    /// Registers with any body, as workspace A's daemon. Retried as in [`post`](Self::post).
+    pub async fn register_raw(&self, body: String) -> ApiResponse {
+        self.post_within_rate(Caller::DaemonA, "/api/daemon/register", &body).await
+    }
+
+    async fn post_within_rate(&self, caller: Caller, path: &str, body: &str) -> ApiResponse {
         let limited = ApiResponse::error(503, error_text::REGISTRATIONS_LIMITED);
         for _ in 0..RETRIES {
-            let response = self.post_raw(caller, path, body.to_string()).await;
+            let response = self.post_raw(caller, path, body.to_owned()).await;
             if response != limited {
                 return response;
             }

@@ -157,7 +157,7 @@ pub async fn cleans_versions_and_device_name(api: &Target) {
         r#"{{"workspace_id": "{}", "daemon_id": "d", "runtimes": [{{"version": 1e999}}], "cli_version": {huge}}}"#,
         api.a.id
     );
-    assert_eq!(api.post_raw(Caller::DaemonA, "/api/daemon/register", body).await.status, 200);
+    assert_eq!(api.register_raw(body).await.status, 200);
 }
 
 /// Each text 200 characters long, of four bytes each. The suite `limits` registers 50 such runtimes.
