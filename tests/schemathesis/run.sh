@@ -33,7 +33,7 @@ ids() { grep -o '"id":"[^"]*"' | cut -d : -f 2; }
 
 # Fifty runtimes, because each accepts a burst of 30 rings. One runtime has used up its burst: its requests (pending, running,
 # completed and failed) are the targets of polls and reports, and rings of it reach the rate limit.
-runtimes=$(printf '{"type":"type-%s"},' $(seq 50))
+runtimes=$(printf '{"type":"type-%s","questions":[{"name":"disk_usage"}]},' $(seq 50))
 registration='{"workspace_id":"00000000-0000-4000-8000-00000000000a","daemon_id":"schemathesis","runtimes":['${runtimes%,}']}'
 post dbd_dev_a /api/daemon/register "$registration" | ids >"$work/runtimes"
 # Fifty more runtimes, which the cases may forget.
@@ -42,7 +42,11 @@ post dbd_dev_a /api/daemon/register "$forgettable" | ids >"$work/forgettable"
 head -n 1 "$work/runtimes" >"$work/exhausted"
 exhausted=$(tr -d '"' <"$work/exhausted")
 { cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/exhausted"; done; } >"$work/targets"
-for _ in $(seq 30); do post dbu_dev_a "/api/runtimes/$exhausted/models" | ids; done >"$work/requests"
+for _ in $(seq 12); do post dbu_dev_a "/api/runtimes/$exhausted/models" | ids; done >"$work/requests"
+for _ in $(seq 8); do post dbu_dev_a "/api/runtimes/$exhausted/local-skills" | ids; done >"$work/skills"
+for _ in $(seq 10); do
+  post dbu_dev_a "/api/runtimes/$exhausted/requests" '{"kind":"disk_usage","args":{}}' | ids
+done >"$work/questions"
 for _ in $(seq 10); do post dbd_dev_a /api/daemon/heartbeat "{\"runtime_id\":\"$exhausted\"}" >/dev/null; done
 # report BODY FIRST,LAST: reports the requests with these line numbers
 report() {
