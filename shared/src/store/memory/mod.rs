@@ -3,16 +3,15 @@
 //! For tests and `doorbell dev --store memory`. Keeps no [history](crate::request::RequestHistory) of a request: `doorbell why`
 //! reads tables.
 
+mod contents;
 mod tokens;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorbell_protocol::limits::{
-    IDEMPOTENCY_RETENTION, OPEN_REQUESTS_PER_RUNTIME, RETENTION, RUNTIMES_PER_WORKSPACE,
-};
-use doorbell_protocol::{IdempotencyKey, Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
+use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
+use self::contents::{Contents, UsedKey};
 use super::Store;
 use super::outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome,
@@ -20,142 +19,20 @@ use super::outcome::{
     RuntimePage,
 };
 use crate::access::Principal;
-use crate::rate_limit::{Charge, RUNTIME_RINGS, TokenAction};
+use crate::rate_limit::{Charge, RUNTIME_RINGS};
 use crate::request::{
-    Address, ClaimFilter, Fingerprint, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring,
-    State,
+    Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring, State,
 };
 use crate::runtime::{Registration, Runtime, RuntimeIdNamespace};
-use crate::token::{TokenHash, TokenRecord};
-use crate::token_id::TokenId;
 
 /// Clones share their contents, as replicas share a table.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore(Arc<Mutex<Contents>>);
 
-#[derive(Debug, Default)]
-struct Contents {
-    namespaces: HashMap<WorkspaceId, RuntimeIdNamespace>,
-    runtimes: HashMap<RuntimeId, RuntimeEntry>,
-    requests: BTreeMap<(RuntimeId, RequestId), Request>,
-    tokens: HashMap<TokenHash, TokenRecord>,
-    /// The TAT and the last charge.
-    rates: HashMap<(TokenId, TokenAction), (Timestamp, RequestId)>,
-    idempotency_keys: HashMap<(RuntimeId, IdempotencyKey), UsedKey>,
-    /// Requests of runtimes that were forgotten afterwards: the open set of a table is deleted with the runtime.
-    undeliverable: BTreeSet<(RuntimeId, RequestId)>,
-    next_eviction: Option<Timestamp>,
-}
-
-/// An idempotency key that was used.
-#[derive(Debug)]
-struct UsedKey {
-    request: RequestId,
-    fingerprint: Fingerprint,
-    used_at: Timestamp,
-}
-
-impl UsedKey {
-    fn is_valid(&self, now: Timestamp) -> bool {
-        now.since(self.used_at) <= IDEMPOTENCY_RETENTION
-    }
-}
-
-#[derive(Debug)]
-struct RuntimeEntry {
-    runtime: Runtime,
-    rate_limit_tat: Option<Timestamp>,
-}
-
 impl MemoryStore {
     fn contents(&self) -> MutexGuard<'_, Contents> {
         // A panic cannot leave a transition half applied, so a poisoned lock is usable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Contents {
-    fn runtime(&mut self, id: RuntimeId, now: Timestamp) -> Option<&mut RuntimeEntry> {
-        self.runtimes.get_mut(&id).filter(|entry| entry.runtime.is_registered(now))
-    }
-
-    fn callers_runtime(
-        &mut self,
-        id: RuntimeId,
-        caller: &Principal,
-        now: Timestamp,
-    ) -> Option<&mut RuntimeEntry> {
-        self.runtime(id, now).filter(|entry| caller.workspaces.contains(entry.runtime.workspace))
-    }
-
-    fn request(&mut self, address: Address, now: Timestamp) -> Option<&mut Request> {
-        let request = self.requests.get_mut(&(address.runtime, address.request))?;
-        request.is_readable(now).then_some(request)
-    }
-
-    fn callers_request(
-        &mut self,
-        address: Address,
-        kinds: KindFilter,
-        caller: &Principal,
-        now: Timestamp,
-    ) -> Option<&mut Request> {
-        let request = self.request(address, now)?;
-        (kinds.matches(request.kind) && caller.workspaces.contains(request.workspace)).then_some(request)
-    }
-
-    /// The open requests of `runtime`, the oldest first. Without those from before it was forgotten.
-    fn open(&self, runtime: RuntimeId, now: Timestamp) -> impl Iterator<Item = &Request> {
-        let requests = self.requests.range((runtime, RequestId::MIN)..);
-        let of_runtime = requests.take_while(move |((of, _), _)| *of == runtime);
-        let deliverable = of_runtime.filter(|(key, _)| !self.undeliverable.contains(*key));
-        deliverable.map(|(_, request)| request).filter(move |request| request.is_open(now))
-    }
-
-    /// The earlier request with the idempotency key of `ring`.
-    fn request_of_key(&self, ring: &Ring, now: Timestamp) -> Option<(&Request, &Fingerprint)> {
-        let key = (ring.address.runtime, ring.idempotency_key.clone()?);
-        let used = self.idempotency_keys.get(&key).filter(|used| used.is_valid(now))?;
-        Some((self.requests.get(&(ring.address.runtime, used.request))?, &used.fingerprint))
-    }
-
-    /// The pending request that `ring` joins.
-    fn joined(&self, ring: &Ring, now: Timestamp) -> Option<&Request> {
-        self.open(ring.address.runtime, now).find(|request| ring.may_join(request))
-    }
-
-    /// Whether the new ones among `runtimes` fit into the workspace.
-    fn has_room(&self, workspace: WorkspaceId, runtimes: &[Runtime], now: Timestamp) -> bool {
-        let is_known = |id| self.runtimes.get(id).is_some_and(|entry| entry.runtime.is_registered(now));
-        let ids: BTreeSet<RuntimeId> = runtimes.iter().map(|runtime| runtime.id).collect();
-        let new = ids.iter().filter(|id| !is_known(id)).count();
-        let is_registered =
-            |entry: &&RuntimeEntry| entry.runtime.workspace == workspace && entry.runtime.is_registered(now);
-        let known = || self.runtimes.values().filter(is_registered).count();
-        new == 0 || known() + new <= RUNTIMES_PER_WORKSPACE
-    }
-
-    /// Keeps the time of the first registration and the rate limit.
-    fn insert_runtime(&mut self, mut runtime: Runtime, now: Timestamp) {
-        let previous = self.runtimes.remove(&runtime.id).filter(|entry| entry.runtime.is_registered(now));
-        if let Some(previous) = &previous {
-            runtime.registered_at = previous.runtime.registered_at;
-        }
-        let rate_limit_tat = previous.and_then(|entry| entry.rate_limit_tat);
-        self.runtimes.insert(runtime.id, RuntimeEntry { runtime, rate_limit_tat });
-    }
-
-    /// Drops entries past their retention, at most once per [`RETENTION`], because each time it scans all entries.
-    fn evict_expired(&mut self, now: Timestamp) {
-        if self.next_eviction.is_some_and(|at| now < at) {
-            return;
-        }
-        self.next_eviction = Some(now + RETENTION);
-        self.requests.retain(|_, request| request.is_readable(now));
-        self.undeliverable.retain(|key| self.requests.contains_key(key));
-        self.runtimes.retain(|_, entry| entry.runtime.is_registered(now));
-        self.rates.retain(|_, (tat, _)| *tat > now);
-        self.idempotency_keys.retain(|_, used| used.is_valid(now));
     }
 }
 
@@ -455,6 +332,8 @@ impl Store for MemoryStore {
 mod tests {
     use std::ops::Range;
     use std::time::Duration;
+
+    use doorbell_protocol::limits::{RETENTION, RUNTIMES_PER_WORKSPACE};
 
     use super::*;
     use crate::limits::RUNTIME_RETENTION;
