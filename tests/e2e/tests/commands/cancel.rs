@@ -18,12 +18,19 @@ async fn cancelling(status: &'static str, more: &'static str) -> ScriptedServer 
 
 #[tokio::test]
 async fn cancel_finds_runtime_of_request() {
+    let ended = run(&cancelling("failed", r#","error":"cancelled""#).await, &["cancel", REQUEST]).await;
+    assert_eq!(text(&ended), (Some(0), "", format!("Request {REQUEST} is cancelled.\n").as_str()));
+}
+
+#[tokio::test]
+async fn cancel_asks_only_named_runtime() {
     let server = cancelling("failed", r#","error":"cancelled""#).await;
-    for options in [&[][..], &["--runtime", "R2"], &["--runtime", &id(2)]] {
-        let ended = run(&server, &[&["cancel", REQUEST], options].concat()).await;
+    for runtime in ["R2", &id(2)] {
+        let ended = run(&server, &["cancel", REQUEST, "--runtime", runtime]).await;
         assert_eq!(text(&ended), (Some(0), "", format!("Request {REQUEST} is cancelled.\n").as_str()));
     }
-    assert_eq!(server.calls_to(&format!("/api/runtimes/{}/requests/{REQUEST}", id(1))).len(), 1);
+    let asked: Vec<_> = server.calls().iter().filter(|call| call.method == "DELETE").map(number_of).collect();
+    assert_eq!(asked, [2, 2]);
 }
 
 #[tokio::test]
