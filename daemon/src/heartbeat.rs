@@ -108,7 +108,8 @@ async fn send(
 ) -> Vec<Result<DaemonHeartbeatResponse, ClientError>> {
     let calls = runtimes.chunks(RUNTIMES_PER_HEARTBEAT).map(|runtimes| async move {
         let of_runtime = |runtime: &Runtime| RuntimeHeartbeat::new(runtime.id, workers.in_flight(runtime.id));
-        let body = DaemonHeartbeat { runtimes: Some(runtimes.iter().map(of_runtime).collect()) };
+        let runtimes = Some(runtimes.iter().map(of_runtime).collect());
+        let body = DaemonHeartbeat { runtimes, push: None };
         session.api().post("/api/daemon/heartbeat", &body).await
     });
     join_all(calls).await

@@ -93,6 +93,7 @@ impl Session {
                 cli_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
                 runtimes: Some(runtimes),
                 failed_profiles: None,
+                push: None,
             };
             let response: RegisterResponse = self.api.post("/api/daemon/register", &body).await?;
             registered.extend(response.runtimes);

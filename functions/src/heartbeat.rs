@@ -3,6 +3,7 @@
 //! The body is the heartbeat of one runtime, as the reference server's daemons send it, or that of a whole daemon.
 
 mod daemon;
+mod proof;
 mod runtime;
 
 use doorbell_protocol::{DaemonHeartbeatResponse, HeartbeatBody, HeartbeatResponse, Scope};
@@ -11,6 +12,7 @@ use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
 use doorbell_shared::limits::SLOW_HEARTBEAT_THRESHOLD;
+use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::store::Store;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -48,9 +50,10 @@ async fn heartbeat<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resu
         let runtime = input::required(body.runtime_id, ApiError::RuntimeIdRequired)?;
         let runtime = input::body_runtime(&runtime)?;
         let in_flight = body.in_flight;
-        let heartbeat = RuntimeHeartbeat { state, caller: &caller, runtime, in_flight, started };
-        let recorded = heartbeat.run(ClaimLimit::OnePerBuiltInKind).await?;
-        AnyResponse::Runtime(HeartbeatResponse::new(recorded.by_field()))
+        let channel = HeartbeatChannel::Plain;
+        let heartbeat = RuntimeHeartbeat { state, caller: &caller, runtime, in_flight, channel, started };
+        let collected = heartbeat.run(ClaimLimit::OnePerBuiltInKind).await?;
+        AnyResponse::Runtime(HeartbeatResponse::new(collected.by_field()))
     };
     if started.elapsed() >= SLOW_HEARTBEAT_THRESHOLD {
         // The span has the duration of each step.

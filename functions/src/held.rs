@@ -11,6 +11,8 @@ use doorbell_shared::request::{Address, KindFilter, Request};
 use doorbell_shared::store::{PollOutcome, Store, StoreError};
 use tokio::time::{sleep, timeout};
 
+use crate::notify::remind;
+
 /// The first interval between two reads of a held call.
 const FIRST_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -74,7 +76,7 @@ impl Hold {
     }
 }
 
-/// The request at `address`, if the caller may see it.
+/// The request at `address`, if the caller may see it. Reminds the daemon of one that is pending for long.
 pub(crate) async fn read<S: Store>(
     state: &AppState<S>,
     address: Address,
@@ -82,7 +84,10 @@ pub(crate) async fn read<S: Store>(
     caller: &Principal,
 ) -> Result<Option<Request>, StoreError> {
     Ok(match state.store.poll(address, kinds, caller, state.clock.now()).await? {
-        PollOutcome::Found(request) => Some(request),
+        PollOutcome::Found(request) => {
+            remind(state, &request).await;
+            Some(request)
+        }
         PollOutcome::TimedOut(request) => {
             metrics::request_timed_out(request.kind);
             Some(request)

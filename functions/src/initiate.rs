@@ -13,13 +13,15 @@ use doorbell_shared::http::{
     ApiError, AppState, HttpRequest, Response, input, respond_held, within_call_timeout,
 };
 use doorbell_shared::kinds::{JsonText, RouteKind, built_in};
+use doorbell_shared::presence::PushLease;
 use doorbell_shared::rate_limit::TokenAction;
-use doorbell_shared::request::{Address, Deadlines, Request, Ring};
-use doorbell_shared::store::{FindQuestionOutcome, InitiateOutcome, Store};
+use doorbell_shared::request::{Address, Deadlines, KindFilter, Request, Ring};
+use doorbell_shared::store::{CancelOutcome, FindQuestionOutcome, InitiateOutcome, Store};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::held::{Hold, read};
+use crate::notify::{Notified, notify};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
     respond_held("initiate", request, initiate(state, request)).await
@@ -114,13 +116,33 @@ impl<S: Store> Initiate<'_, S> {
 
         let outcome = store.initiate(&ring, &self.caller, now).await;
         match outcome.map_err(self.operation.failed())? {
-            InitiateOutcome::Enqueued(request) => Ok(request),
+            InitiateOutcome::Enqueued(request, None) => Ok(request),
+            InitiateOutcome::Enqueued(request, Some(lease)) => self.notify(request, &lease).await,
             InitiateOutcome::Existing(request) => self.up_to_date(request).await,
             InitiateOutcome::IdempotencyKeyUsed => Err(ApiError::IdempotencyKeyUsed),
             InitiateOutcome::QueueFull => Err(ApiError::TooManyOpenRequests),
             InitiateOutcome::Offline => Err(ApiError::RuntimeOffline),
             InitiateOutcome::RateLimited(limited) => Err(ApiError::RateLimited(limited)),
             InitiateOutcome::NotFound => Err(ApiError::RuntimeNotFound),
+        }
+    }
+
+    /// Notifies the daemon. If that shows that the runtime is offline, nobody will answer: the request is withdrawn, so that a later ring
+    /// is not answered twice.
+    async fn notify(&self, request: Request, lease: &PushLease) -> Result<Request, ApiError> {
+        let notified = notify(self.state, self.runtime, lease).await;
+        if notified == Notified::Online || request.deadlines.queued {
+            return Ok(request);
+        }
+        let AppState { store, clock, .. } = self.state;
+        match store.cancel(request.address, KindFilter::Any, &self.caller, clock.now()).await {
+            Ok(CancelOutcome::Cancelled(_) | CancelOutcome::NotFound) => Err(ApiError::RuntimeOffline),
+            // A heartbeat came in between.
+            Ok(CancelOutcome::Ended(request)) => Ok(request),
+            Err(error) => {
+                tracing::warn!(%error, "request to an offline runtime not withdrawn");
+                Ok(request)
+            }
         }
     }
 

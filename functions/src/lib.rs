@@ -4,12 +4,15 @@
 
 pub mod auth;
 pub mod cancel;
+pub mod connect;
 pub mod deregister;
 pub mod forget;
 pub mod heartbeat;
 pub mod held;
 pub mod initiate;
+mod notify;
 pub mod poll;
+pub mod presence;
 pub mod register;
 pub mod report;
 pub mod runtimes;

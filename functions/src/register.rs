@@ -3,12 +3,15 @@
 //! Registering again gives the same ids: they depend only on the workspace and its secret, daemon, type and profile.
 
 use doorbell_protocol::limits::RUNTIMES_PER_REGISTRATION;
-use doorbell_protocol::{Json, Object, Question, RegisterBody, RegisterResponse, RegisterRuntime, Scope};
+use doorbell_protocol::{
+    Json, Object, Question, RegisterBody, RegisterResponse, RegisterRuntime, Scope, ServerSettings,
+};
 use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
 use doorbell_shared::kinds::built_in;
+use doorbell_shared::push::ClientId;
 use doorbell_shared::questions::{InvalidQuestions, Questions};
 use doorbell_shared::rate_limit::TokenAction;
 use doorbell_shared::runtime::{InvalidShortText, Registration, RuntimeDescription, ShortText};
@@ -30,11 +33,18 @@ async fn register<S: Store>(
 ) -> Result<RegisterResponse, ApiError> {
     let caller = caller(request, Scope::Daemon)?;
     input::limit_body(request)?;
-    let registration = registration(input::body(request)?, &caller)?;
+    let body: RegisterBody = input::body(request)?;
+    let asks_for_push = body.push == Some(true);
+    let registration = registration(body, &caller)?;
     if !caller.workspaces.contains(registration.workspace) {
         return Err(ApiError::WorkspaceNotFound);
     }
 
+    let channel = state.push.as_ref().filter(|_| asks_for_push);
+    let push = channel.map(|channel| {
+        let client = ClientId::new(&channel.deployment, registration.workspace, &registration.daemon_id);
+        channel.settings(&client)
+    });
     let now = state.clock.now();
     let admitted = state.rates.admit(TokenAction::Register, &caller, &state.store, &*state.id_gen, now).await;
     admitted.map_err(ApiError::RegistrationsLimited)?;
@@ -42,7 +52,11 @@ async fn register<S: Store>(
     match registered.map_err(Operation::Register.failed())? {
         RegisterOutcome::Registered(runtimes) => {
             let runtimes = runtimes.iter().map(|runtime| runtime.record(now)).collect();
-            Ok(RegisterResponse { runtimes, ..RegisterResponse::default() })
+            Ok(RegisterResponse {
+                runtimes,
+                settings: ServerSettings { push },
+                ..RegisterResponse::default()
+            })
         }
         RegisterOutcome::WorkspaceFull => Err(ApiError::WorkspaceFull),
     }

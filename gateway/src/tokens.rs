@@ -3,6 +3,7 @@
 
 use doorbell_protocol::{InvalidId, Scope, Timestamp, WorkspaceId};
 use doorbell_shared::access::Workspaces;
+use doorbell_shared::push::ClientId;
 use doorbell_shared::runtime::ShortText;
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_shared::store::{
@@ -95,6 +96,22 @@ impl<S: TokenStore> TokenStore for DevTokens<S> {
 
     async fn list_tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
         self.store.list_tokens(workspace, now).await
+    }
+
+    async fn record_token_connection(
+        &self,
+        hash: TokenHash,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<()> {
+        match self.dev.find_token(hash, now).await? {
+            FindTokenOutcome::NotFound => self.store.record_token_connection(hash, client, now).await,
+            _ => self.dev.record_token_connection(hash, client, now).await,
+        }
+    }
+
+    async fn find_token_connections(&self, hash: TokenHash) -> Result<Vec<ClientId>> {
+        self.store.find_token_connections(hash).await
     }
 
     async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {

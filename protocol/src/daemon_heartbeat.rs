@@ -7,6 +7,7 @@ use crate::heartbeat::{InFlight, in_flight_or_none};
 use crate::id::{RequestId, RuntimeId};
 use crate::json;
 use crate::kind::Kind;
+use crate::push::DaemonPush;
 use crate::raw_json::Json;
 use crate::time::Timestamp;
 
@@ -16,6 +17,9 @@ pub struct DaemonHeartbeat {
     /// 1 to [`RUNTIMES_PER_HEARTBEAT`](crate::limits::RUNTIMES_PER_HEARTBEAT). Required; the server checks it.
     #[serde(default, deserialize_with = "json::list")]
     pub runtimes: Option<Vec<RuntimeHeartbeat>>,
+    /// Only of daemons that use the push channel. A value of another shape is read as absent.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub push: Option<DaemonPush>,
 }
 
 /// One runtime in the heartbeat of its daemon.

@@ -52,6 +52,13 @@ pub(crate) fn or_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(serde_json::from_str(json.get()).ok())
 }
 
+/// As [`or_none`], with the default value.
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    or_none(deserializer).map(Option::unwrap_or_default)
+}
+
 /// Why JSON text cannot be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InvalidJson {

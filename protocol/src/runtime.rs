@@ -5,6 +5,7 @@ use strum::IntoStaticStr;
 
 use crate::id::{RuntimeId, WorkspaceId};
 use crate::json;
+use crate::push::ServerSettings;
 use crate::question::Question;
 use crate::raw_json::Json;
 use crate::time::Timestamp;
@@ -31,6 +32,9 @@ pub struct RegisterBody {
     /// Profiles that could not be started. A daemon that has only these may still register.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_profiles: Option<Vec<serde_json::Value>>,
+    /// Whether the daemon can use the push channel. A value of another shape is read as absent.
+    #[serde(default, deserialize_with = "json::or_none", skip_serializing_if = "Option::is_none")]
+    pub push: Option<bool>,
 }
 
 /// One agent program in a registration.
@@ -61,7 +65,7 @@ pub struct RegisterRuntime {
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum RuntimeStatus {
-    /// Its last heartbeat is within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW).
+    /// Its last heartbeat is within [`ONLINE_WINDOW`](crate::limits::ONLINE_WINDOW), or its daemon is connected to the push channel.
     Online,
     /// Its last heartbeat is older, or its daemon has deregistered it.
     Offline,
@@ -137,7 +141,7 @@ impl RuntimeRecord {
     pub const PUBLIC: &str = "public";
 }
 
-/// The response to a registration. Daemons of the reference server expect the last three fields; Doorbell leaves them empty.
+/// The response to a registration. Daemons of the reference server expect the last three fields; Doorbell leaves two of them empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegisterResponse {
     /// The registered runtimes, in the order of the registration.
@@ -148,9 +152,9 @@ pub struct RegisterResponse {
     /// Always empty.
     #[serde(default)]
     pub repos_version: String,
-    /// Always empty.
-    #[serde(default)]
-    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Empty without a push channel.
+    #[serde(default, deserialize_with = "json::or_default")]
+    pub settings: ServerSettings,
 }
 
 /// Body of `POST /api/daemon/deregister`.

@@ -1,5 +1,6 @@
 //! The only source of random ids, lease tokens and opaque tokens.
 
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
 use base64::Engine as _;
@@ -18,6 +19,11 @@ pub trait IdGenerator: Send + Sync {
     fn lease_token(&self) -> LeaseToken;
     /// For a workspace without one.
     fn runtime_id_namespace(&self) -> RuntimeIdNamespace;
+    /// A random number of seconds in the range.
+    fn seconds_within(&self, range: RangeInclusive<u32>) -> u32 {
+        let choices = range.end() - range.start() + 1;
+        range.start() + self.lease_token().random_bits() % choices
+    }
 }
 
 /// A new opaque token for `scope`: 256 random bits of the operating system, in base64url.

@@ -4,21 +4,27 @@
 //! |---|---|
 //! | [`request`] | the request lifecycle: states, transitions, leases |
 //! | [`kinds`] | the built-in kinds of requests |
-//! | [`runtime`], [`questions`] | registered runtimes, their liveness and their questions |
+//! | [`runtime`], [`presence`], [`questions`] | registered runtimes, whether they are online, and their questions |
+//! | [`push`] | the push channel to daemons |
 //! | [`rate_limit`] | the rate limits of rings and registrations |
 //! | [`access`], [`token`] | callers, scopes, workspaces and opaque tokens |
 //! | [`store`] | the store trait and its implementations |
 //! | `http` | API Gateway events, errors, metrics, the access log (feature `http`) |
+//! | `aws` | SDK configuration for real endpoints (features `connect`, `lambda`) |
 //! | [`clock`], [`id_gen`] | the only sources of time and of random ids |
 //! | [`limits`] | limits and times of the server |
 //!
 //! Without default features no AWS crate is linked.
 
 pub mod access;
+#[cfg(any(feature = "connect", feature = "lambda"))]
+pub mod aws;
 pub mod clock;
 pub mod id_gen;
 pub mod kinds;
 pub mod limits;
+pub mod presence;
+pub mod push;
 pub mod questions;
 pub mod rate_limit;
 pub mod request;

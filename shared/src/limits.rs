@@ -74,6 +74,35 @@ const _: () = assert!(
 /// When a daemon sends its next heartbeat. A runtime is online for three of these intervals.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 
+/// How long the push channel waits for the acknowledgement of a message, in seconds: the shortest time that IoT Core accepts.
+pub const PUSH_ACKNOWLEDGEMENT_S: i32 = 1;
+
+/// A call of the push channel is abandoned after this: half a second more than [`PUSH_ACKNOWLEDGEMENT_S`], because IoT Core answers only
+/// then that a message was not acknowledged.
+pub const PUSH_CALL_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// A heartbeat that is older than this sends no `hello`. Its runtimes keep the presence that they have.
+pub const LATEST_PROOF_START: Duration = Duration::from_secs(6);
+
+/// The writes of presence that follow `hello` are abandoned after this. The next heartbeat repeats them.
+pub const PRESENCE_TIMEOUT: Duration = Duration::from_secs(1);
+
+const _: () = assert!(
+    LATEST_PROOF_START.as_millis() + PUSH_CALL_TIMEOUT.as_millis() + PRESENCE_TIMEOUT.as_millis()
+        < CALL_TIMEOUT.as_millis(),
+    "a heartbeat must end before it is cancelled, or its claims are lost"
+);
+
+/// A poll notifies the daemon again if the request is pending for longer than this. A hint that arrived is claimed within a second.
+pub const REMINDER_AFTER: Duration = Duration::from_secs(3);
+
+/// Further polls notify it again at this interval at most.
+pub const REMINDER_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long the connections of a token are remembered: longer than the longest connection, which
+/// [`CONNECTION_SECONDS`](crate::push::CONNECTION_SECONDS) bounds.
+pub const TOKEN_CONNECTION_RETENTION: Duration = Duration::from_secs(25 * 3600);
+
 /// Runtimes of one heartbeat that are served at once. As for [`PARALLEL_WRITES`].
 pub const PARALLEL_HEARTBEATS: usize = 10;
 

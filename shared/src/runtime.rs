@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use doorbell_protocol::limits::{ONLINE_WINDOW, TEXT_CHARS};
+use doorbell_protocol::limits::TEXT_CHARS;
 use doorbell_protocol::{RuntimeId, RuntimeMetadata, RuntimeRecord, RuntimeStatus, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::limits::RUNTIME_RETENTION;
+use crate::presence::{Presence, PushLease};
 use crate::questions::Questions;
 
 /// A text from a caller (a name, a type, a daemon id): at most [`TEXT_CHARS`] characters, none of them a control character.
@@ -147,7 +148,7 @@ impl Registration {
             owner_id: self.owner_id.clone(),
             registered_at: now,
             last_seen_at: now,
-            deregistered_at: (!online).then_some(now),
+            presence: if online { Presence::plain(now) } else { Presence::offline(now) },
             questions,
         }
     }
@@ -175,16 +176,15 @@ pub struct Runtime {
     pub registered_at: Timestamp,
     /// The last registration or heartbeat.
     pub last_seen_at: Timestamp,
-    /// Set by a deregistration or a registration as offline; the next heartbeat clears it.
-    pub deregistered_at: Option<Timestamp>,
+    pub presence: Presence,
     /// Empty where questions are not read.
     pub questions: Questions,
 }
 
 impl Runtime {
-    /// Whether it can be rung: seen within [`ONLINE_WINDOW`] and not deregistered.
+    /// Whether it can be rung.
     pub fn is_online(&self, now: Timestamp) -> bool {
-        self.deregistered_at.is_none() && now.since(self.last_seen_at) <= ONLINE_WINDOW
+        self.presence.is_online(now)
     }
 
     /// Whether it is within retention. TTL deletes later.
@@ -192,8 +192,20 @@ impl Runtime {
         is_registered(self.last_seen_at, now)
     }
 
-    pub fn updated_at(&self) -> Timestamp {
-        self.deregistered_at.map_or(self.last_seen_at, |at| at.max(self.last_seen_at))
+    /// The last heartbeat, or when it went offline.
+    fn updated_at(&self, now: Timestamp) -> Timestamp {
+        if self.is_online(now) {
+            self.last_seen_at
+        } else {
+            self.last_seen_at.max(self.presence.online_until)
+        }
+    }
+
+    /// The push lease, if it has one at `now`.
+    pub fn push_lease(&self, now: Timestamp) -> Option<PushLease> {
+        let Presence { online_until: until, client } = self.presence.clone();
+        let client = client.filter(|_| now < until)?;
+        Some(PushLease { client, until, last_seen_at: self.last_seen_at })
     }
 
     /// The record of the wire contract, at `now`.
@@ -214,7 +226,7 @@ impl Runtime {
             status: if self.is_online(now) { RuntimeStatus::Online } else { RuntimeStatus::Offline },
             last_seen_at: self.last_seen_at,
             created_at: self.registered_at,
-            updated_at: self.updated_at(),
+            updated_at: self.updated_at(now),
         }
     }
 
@@ -238,40 +250,9 @@ fn owned(text: Option<&ShortText>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const NAMESPACE: RuntimeIdNamespace = RuntimeIdNamespace(Uuid::from_u128(1));
-
-    fn registered(now: Timestamp) -> Runtime {
-        let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
-        let codex = RuntimeDescription {
-            provider: text("codex"),
-            profile_id: None,
-            name: text("Codex"),
-            version: None,
-            online: true,
-            questions: Questions::default(),
-        };
-        let registration = Registration {
-            workspace: "00000000-0000-4000-8000-00000000000a".parse().unwrap(),
-            daemon_id: text("laptop"),
-            device_name: None,
-            cli_version: None,
-            owner_id: None,
-            runtimes: vec![codex],
-        };
-        registration.runtimes(NAMESPACE, now).remove(0)
-    }
-
-    #[test]
-    fn is_online_within_window() {
-        let seen = Timestamp::from_millis(1_000_000).unwrap();
-        let runtime = registered(seen);
-        assert!(runtime.is_online(seen + ONLINE_WINDOW));
-        assert!(!runtime.is_online(seen + ONLINE_WINDOW + Duration::from_millis(1)));
-    }
 
     #[test]
     fn runtime_id_depends_on_each_part() {

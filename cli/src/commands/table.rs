@@ -1,7 +1,7 @@
 //! The table that a command reads or writes itself, without the API.
 
+use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
-use doorbell_shared::store::dynamodb::{DynamoDbStore, connect};
 
 use super::CommandError;
 use crate::arguments::{TableArgs, TableStoreKind};
@@ -20,7 +20,7 @@ pub(super) async fn open_existing(arguments: &TableArgs) -> Result<DynamoDbStore
         (TableStoreKind::Embedded, Some(data)) => Ok(EmbeddedDynamoDb::open_existing(data).await?.store()),
         (TableStoreKind::Embedded, None) => Err(CommandError::NoData),
         (TableStoreKind::Dynamodb, _) => {
-            Ok(DynamoDbStore::new(connect::from_environment().await, arguments.table.clone()))
+            Ok(DynamoDbStore::new(doorbell_shared::aws::dynamodb().await, arguments.table.clone()))
         }
     }
 }

@@ -6,6 +6,7 @@ use doorbell_shared::kinds::timeout_text;
 use doorbell_shared::request::{
     Deadlines, DeliveryRecord, Ending, HistorySubject, RequestHistory, State, TimeoutReason,
 };
+use doorbell_shared::runtime::Runtime;
 use doorbell_shared::store::dynamodb::FoundRequest;
 use serde_json::{Value, json};
 
@@ -57,7 +58,7 @@ fn print(found: &FoundRequest, now: Timestamp) {
             output::heading(&runtime.record(now)),
             runtime.last_seen_at,
             output::ago(now.since(runtime.last_seen_at)),
-            runtime.deregistered_at.map(|at| format!(", deregistered {at}")).unwrap_or_default(),
+            offline_since(runtime, now).map(|at| format!(", offline since {at}")).unwrap_or_default(),
         )),
         None => output::line(format!("Runtime {}, no longer registered", address.runtime)),
     }
@@ -65,6 +66,10 @@ fn print(found: &FoundRequest, now: Timestamp) {
         output::line(format!("Error: {}", output::plain(error)));
     }
     output::line(format!("\n{}", output::events(events(found, ending).into_iter())));
+}
+
+fn offline_since(runtime: &Runtime, now: Timestamp) -> Option<Timestamp> {
+    (!runtime.is_online(now)).then_some(runtime.presence.online_until)
 }
 
 /// Time, time since the ring, event and subject of each row.

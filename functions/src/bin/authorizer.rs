@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use doorbell_functions::auth::oidc::Oidc;
 use doorbell_functions::auth::{AuthorizerEvent, handle};
+use doorbell_shared::lambda;
 use lambda_http::Error;
 use lambda_http::lambda_runtime::{LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let state = Arc::new(doorbell_shared::lambda::app_state()?);
+    let state = Arc::new(lambda::app_state(lambda::table)?);
     let oidc = Arc::new(Oidc::from_environment()?);
     run(service_fn(|event: LambdaEvent<AuthorizerEvent>| {
         let state = Arc::clone(&state);

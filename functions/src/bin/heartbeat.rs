@@ -1,9 +1,10 @@
 //! The Lambda function `heartbeat`.
 
 use doorbell_functions::heartbeat::handle;
+use doorbell_shared::lambda;
 use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    doorbell_shared::lambda::serve(|state, request| async move { handle(&state, &request).await }).await
+    lambda::serve(lambda::push, |state, request| async move { handle(&state, &request).await }).await
 }

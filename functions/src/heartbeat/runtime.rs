@@ -17,8 +17,9 @@ use doorbell_shared::limits::{
     CANCELLED_READ_TIMEOUT, LATEST_CLAIM_START, LISTING_RENEWAL_TIMEOUT, OPEN_REMOVAL_TIMEOUT,
     SLOW_STORE_THRESHOLD,
 };
+use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::request::{Address, ClaimFilter, OpenRequest, Request, State};
-use doorbell_shared::store::{ClaimOutcome, HeartbeatOutcome, Store};
+use doorbell_shared::store::{ClaimOutcome, HeartbeatOutcome, RecordedHeartbeat, Store};
 use tracing::Span;
 
 pub(super) struct RuntimeHeartbeat<'a, S> {
@@ -27,6 +28,7 @@ pub(super) struct RuntimeHeartbeat<'a, S> {
     pub(super) runtime: RuntimeId,
     /// Without it, nothing is redelivered.
     pub(super) in_flight: Option<InFlight>,
+    pub(super) channel: HeartbeatChannel,
     /// The start of the call.
     pub(super) started: Stopwatch,
 }
@@ -43,16 +45,17 @@ pub(super) enum ClaimLimit<'a> {
 /// The longest args in a response: each byte may be escaped.
 const MOST_BYTES: usize = 2 * ARGS_BYTES;
 
-/// A recorded heartbeat.
-#[derive(Debug, Default)]
-pub(super) struct Recorded {
+/// The outcome of a recorded heartbeat.
+#[derive(Debug)]
+pub(super) struct Collected {
+    pub(super) recorded: RecordedHeartbeat,
     /// The oldest first.
     pub(super) claimed: Vec<Request>,
     /// The requests in flight that were cancelled. Only with [`ClaimLimit::Many`].
     pub(super) cancelled: Vec<RequestId>,
 }
 
-impl Recorded {
+impl Collected {
     /// The claimed requests by the field of their kind.
     pub(super) fn by_field(&self) -> impl Iterator<Item = (&'static str, RequestId)> {
         self.claimed
@@ -88,15 +91,17 @@ impl ClaimLimit<'_> {
 }
 
 impl<S: Store> RuntimeHeartbeat<'_, S> {
-    pub(super) async fn run(&self, limit: ClaimLimit<'_>) -> Result<Recorded, ApiError> {
-        let (open, listing_due) = self.record().await?;
-        let mut recorded = Recorded::default();
+    pub(super) async fn run(&self, limit: ClaimLimit<'_>) -> Result<Collected, ApiError> {
+        let recorded = self.record().await?;
+        let open = recorded.open.clone();
+        let listing_due = recorded.listing_is_due.then_some(recorded.workspace);
+        let mut collected = Collected { recorded, claimed: Vec::new(), cancelled: Vec::new() };
         if self.started.elapsed() <= SLOW_STORE_THRESHOLD {
             if let ClaimLimit::Many { .. } = limit {
-                recorded.cancelled = self.find_cancelled(&open).await;
+                collected.cancelled = self.find_cancelled(&open).await;
             }
             if !open.is_empty() {
-                recorded.claimed = self.claim(open, limit).await;
+                collected.claimed = self.claim(open, limit).await;
             }
         } else if !open.is_empty() {
             metrics::heartbeat_queue_skipped();
@@ -105,17 +110,17 @@ impl<S: Store> RuntimeHeartbeat<'_, S> {
         if let Some(workspace) = listing_due {
             self.renew_listing(workspace).await;
         }
-        Ok(recorded)
+        Ok(collected)
     }
 
-    /// Records liveness; returns the open set, and the workspace if the listing's renewal is due.
-    async fn record(&self) -> Result<(Vec<OpenRequest>, Option<WorkspaceId>), ApiError> {
+    /// Records liveness.
+    async fn record(&self) -> Result<RecordedHeartbeat, ApiError> {
         let step = Stopwatch::start();
         let now = self.state.clock.now();
-        let outcome = self.state.store.record_heartbeat(self.runtime, self.caller, now).await;
+        let outcome = self.state.store.record_heartbeat(self.runtime, self.caller, self.channel, now).await;
         Span::current().record("record_ms", step.elapsed_ms());
         match outcome.map_err(Operation::Heartbeat.failed())? {
-            HeartbeatOutcome::Recorded { open, listing_due } => Ok((open, listing_due)),
+            HeartbeatOutcome::Recorded(recorded) => Ok(recorded),
             HeartbeatOutcome::NotFound => Err(ApiError::RuntimeNotFound),
             HeartbeatOutcome::OtherWorkspace => Err(ApiError::OtherWorkspacesRuntime),
         }

@@ -49,7 +49,17 @@ pub const TIME_TO_ANSWER: Metric = duration("TimeToAnswer").by(&[KIND, STATUS]);
 /// that one alarm covers both.
 pub const HEARTBEAT_QUEUE_SKIPS: Metric = count("HeartbeatQueueSkips");
 
-pub const METRICS: [Metric; 7] = [
+/// Hints that a daemon has acknowledged.
+pub const HINTS_DELIVERED: Metric = count("HintsDelivered");
+
+/// Hints that no daemon has acknowledged in time: it is not connected, or does not answer, or the push channel failed. The request then
+/// waits for a heartbeat.
+pub const HINTS_UNDELIVERED: Metric = count("HintsUndelivered");
+
+/// Push leases that ended because the connection had: the runtimes go offline unless their daemon sends heartbeats.
+pub const LEASES_ENDED: Metric = count("LeasesEnded");
+
+pub const METRICS: [Metric; 10] = [
     CLAIMS_WON,
     REDELIVERIES,
     CLAIMS_LOST,
@@ -57,6 +67,9 @@ pub const METRICS: [Metric; 7] = [
     REQUESTS_ENDED,
     TIME_TO_ANSWER,
     HEARTBEAT_QUEUE_SKIPS,
+    HINTS_DELIVERED,
+    HINTS_UNDELIVERED,
+    LEASES_ENDED,
 ];
 
 /// The dimension of all metrics: the deployment.
@@ -135,6 +148,18 @@ fn request_ended(kind_name: &'static str, status: Status) {
 
 pub fn heartbeat_queue_skipped() {
     counter!(HEARTBEAT_QUEUE_SKIPS.name).increment(1);
+}
+
+pub fn hint_delivered() {
+    counter!(HINTS_DELIVERED.name).increment(1);
+}
+
+pub fn hint_undelivered() {
+    counter!(HINTS_UNDELIVERED.name).increment(1);
+}
+
+pub fn lease_ended() {
+    counter!(LEASES_ENDED.name).increment(1);
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 use crate::clock::{Clock, Stopwatch, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
 use crate::limits::CALL_TIMEOUT;
+use crate::push::PushChannel;
 use crate::store::{StoreError, StoreErrorKind};
 pub use lambda_http::Request as HttpRequest;
 use response::Operation;
@@ -33,16 +34,19 @@ pub struct AppState<S> {
     pub id_gen: Arc<dyn IdGenerator>,
     /// The rate limits of tokens.
     pub rates: TokenRates,
+    /// The push channel to daemons, if the deployment has one.
+    pub push: Option<PushChannel>,
 }
 
 impl<S> AppState<S> {
-    /// With the system clock, the operating system's random source and the rate limits of a deployment.
+    /// Without a push channel, with the system clock, the operating system's random source and the rate limits of a deployment.
     pub fn new(store: S) -> Self {
         Self {
             store,
             clock: Arc::new(SystemClock),
             id_gen: Arc::new(RandomIdGenerator::default()),
             rates: TokenRates::default(),
+            push: None,
         }
     }
 }

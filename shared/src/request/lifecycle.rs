@@ -6,7 +6,7 @@
 use doorbell_protocol::{Json, Timestamp, WorkspaceId};
 
 use super::{ClaimFilter, Lease, LeaseToken, Request, RequestOutcome, Ring, State, TimeoutReason};
-use crate::limits::{CLOCK_SKEW, REDELIVERY_AFTER};
+use crate::limits::{CLOCK_SKEW, REDELIVERY_AFTER, REMINDER_AFTER, REMINDER_INTERVAL};
 
 impl Request {
     /// The request of `ring`, to a runtime of `workspace`.
@@ -21,9 +21,19 @@ impl Request {
             deadlines,
             state,
             progress: None,
+            notified_at: None,
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// Whether the daemon is to be notified again.
+    pub fn reminder_is_due(&self, now: Timestamp) -> bool {
+        let Some(notified_at) = self.notified_at.filter(|_| self.state == State::Pending) else {
+            return false;
+        };
+        let wait = if notified_at == self.created_at { REMINDER_AFTER } else { REMINDER_INTERVAL };
+        now.since(notified_at) > wait
     }
 
     /// The pending deadline.

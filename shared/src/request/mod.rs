@@ -77,6 +77,8 @@ pub struct Request {
     pub state: State,
     /// The last progress that was reported while it was running.
     pub progress: Option<Json>,
+    /// When the daemon was last notified. Only if the runtime had a push lease at the time of the ring.
+    pub notified_at: Option<Timestamp>,
     /// The time of the ring. The pending deadline starts here.
     pub created_at: Timestamp,
     /// The last change: for a running request, the last delivery or progress. Retention starts here.
@@ -161,6 +163,11 @@ impl LeaseToken {
     /// For id generators, and for tests with fixed tokens.
     pub fn from_uuid(id: Uuid) -> Self {
         Self(id)
+    }
+
+    /// The last bits of a random id: all of them are random.
+    pub(crate) fn random_bits(self) -> u32 {
+        (self.0.as_u128() & u128::from(u32::MAX)) as u32
     }
 }
 

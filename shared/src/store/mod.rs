@@ -23,13 +23,18 @@ use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId
 
 pub use outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
-    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, RegisterOutcome,
-    ReportOutcome, Result, RevokeOutcome, RuntimePage, StoreError, StoreErrorKind,
+    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
+    RecordedHeartbeat, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    StoreError, StoreErrorKind,
 };
 
 use crate::access::Principal;
+use crate::presence::{HeartbeatChannel, Presence, PushLease};
+use crate::push::ClientId;
 use crate::rate_limit::Charge;
-use crate::request::{Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, RequestOutcome, Ring};
+use crate::request::{
+    Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring,
+};
 use crate::runtime::{Registration, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
 
@@ -75,14 +80,50 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<PollOutcome>> + Send;
 
-    /// Records that `runtime` was seen at `now`, which keeps it registered and ends a deregistration. Called by heartbeat. Does not
-    /// renew the listing, but its outcome has the workspace when that is due.
+    /// Records that `runtime` was seen at `now`, which keeps it registered. Called by heartbeat. A plain heartbeat also gives it
+    /// [plain presence](Presence::plain) in place of a push lease or a deregistration; one of a connected daemon changes no presence.
+    /// Does not renew the listing, but its outcome says when that is due.
     fn record_heartbeat(
         &self,
         runtime: RuntimeId,
         caller: &Principal,
+        channel: HeartbeatChannel,
         now: Timestamp,
     ) -> impl Future<Output = Result<HeartbeatOutcome>> + Send;
+
+    /// Replaces the presence of `runtime`, if it is still online until `seen`. Called by heartbeat, once the channel is proven or not,
+    /// and by all that find a connection ended: initiate, poll and presence.
+    fn replace_presence(
+        &self,
+        runtime: RuntimeId,
+        seen: Timestamp,
+        presence: &Presence,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<PresenceOutcome>> + Send;
+
+    /// Records which runtimes the connection of `client` serves, besides earlier ones. Called by heartbeat before it gives them a push
+    /// lease, so that [`find_leases`](Self::find_leases) finds every runtime with one. `until` is the end of the leases.
+    fn record_connection(
+        &self,
+        client: &ClientId,
+        runtimes: &[RuntimeId],
+        until: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// The runtimes with a push lease of `client`. Called by presence.
+    fn find_leases(
+        &self,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(RuntimeId, PushLease)>>> + Send;
+
+    /// Takes the reminder of `request`, which was read and is [due](Request::reminder_is_due) one. Called by poll. Of concurrent
+    /// callers one takes it. `now` is the idempotency token.
+    fn take_reminder(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<ReminderOutcome>> + Send;
 
     /// Keeps `runtime` listed in `workspace` for as long as it is registered after a heartbeat at `now`. Called by heartbeat, with
     /// the workspace of its outcome. May be cancelled: it stays due until it has succeeded.
@@ -236,6 +277,17 @@ pub trait TokenStore: Send + Sync {
         workspace: WorkspaceId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<TokenRecord>>> + Send;
+
+    /// Remembers that the token has connected as `client` at `now`, for as long as a connection may last. Called by connect.
+    fn record_token_connection(
+        &self,
+        hash: TokenHash,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// The clients that the token has connected as. Some may have ended. Called by `doorbell token revoke`, which closes them.
+    fn find_token_connections(&self, hash: TokenHash) -> impl Future<Output = Result<Vec<ClientId>>> + Send;
 
     /// Deletes a token of `workspace` from all of its workspaces. Called by `doorbell token revoke`.
     fn revoke_token(

@@ -6,16 +6,17 @@ use std::fmt;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use crate::limits::QUESTIONS_PER_PAGE_BYTES;
+use crate::presence::{Presence, PushLease};
 use crate::rate_limit::RateLimited;
 use crate::request::{Deadlines, OpenRequest, Request, RequestOutcome, State};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, ShortText};
 use crate::token::TokenRecord;
 
 /// The outcome of [`Store::initiate`](super::Store::initiate).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InitiateOutcome {
-    /// The request waits for the runtime's next heartbeat.
-    Enqueued(Request),
+    /// The request waits for the runtime's next heartbeat. With the push lease of the runtime: its daemon is to be notified.
+    Enqueued(Request, Option<PushLease>),
     /// An earlier request answers the ring: it has the same idempotency key, or the ring joins it.
     Existing(Request),
     /// The idempotency key belongs to a ring with another kind or other args.
@@ -49,15 +50,41 @@ pub enum PollOutcome {
 /// The outcome of [`Store::record_heartbeat`](super::Store::record_heartbeat).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeartbeatOutcome {
-    Recorded {
-        /// The open set of the runtime, the oldest first.
-        open: Vec<OpenRequest>,
-        /// The workspace in which the runtime's listing is due for [renewal](super::Store::renew_listing).
-        listing_due: Option<WorkspaceId>,
-    },
+    Recorded(RecordedHeartbeat),
     NotFound,
     /// Distinguished from `NotFound`, because a daemon registers an unknown runtime again.
     OtherWorkspace,
+}
+
+/// What a heartbeat has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedHeartbeat {
+    /// The open set of the runtime, the oldest first.
+    pub open: Vec<OpenRequest>,
+    pub workspace: WorkspaceId,
+    pub daemon_id: ShortText,
+    /// After this heartbeat.
+    pub presence: Presence,
+    /// Whether the runtime's listing is due for [renewal](super::Store::renew_listing).
+    pub listing_is_due: bool,
+}
+
+/// The outcome of [`Store::replace_presence`](super::Store::replace_presence).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PresenceOutcome {
+    /// With the open set at this time, the oldest first. A ring before it may have seen no push lease.
+    Replaced(Vec<OpenRequest>),
+    /// A heartbeat, a registration or another end of the lease came first. Nothing changed.
+    Changed,
+}
+
+/// The outcome of [`Store::take_reminder`](super::Store::take_reminder).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReminderOutcome {
+    /// This caller reminds the daemon.
+    Taken(PushLease),
+    /// Another poll reminds the daemon, the request has been claimed or has ended, or the runtime has no push lease.
+    NotDue,
 }
 
 /// The outcome of [`Store::claim`](super::Store::claim).

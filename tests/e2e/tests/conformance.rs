@@ -4,7 +4,7 @@
 use doorbell_shared::conformance_suite;
 use doorbell_shared::store::conformance::Replicas;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
-use doorbell_shared::store::dynamodb::{DynamoDbStore, connect, table};
+use doorbell_shared::store::dynamodb::{DynamoDbStore, table};
 use doorbell_shared::store::memory::MemoryStore;
 
 async fn memory_replicas() -> Replicas<MemoryStore> {
@@ -21,7 +21,7 @@ async fn embedded_replicas() -> Replicas<DynamoDbStore> {
 async fn endpoint_replicas() -> Replicas<DynamoDbStore> {
     let endpoint = std::env::var("DOORBELL_TEST_ENDPOINT").expect("DOORBELL_TEST_ENDPOINT names an endpoint");
     let client = async || {
-        let config = connect::from_environment().await.config().to_builder().endpoint_url(&endpoint);
+        let config = doorbell_shared::aws::dynamodb().await.config().to_builder().endpoint_url(&endpoint);
         aws_sdk_dynamodb::Client::from_conf(config.build())
     };
     let client_a = client().await;

@@ -10,6 +10,7 @@ use doorbell_protocol::limits::{ARGS_BYTES, PENDING_DEADLINE, RESULT_BYTES, RETE
 use doorbell_protocol::{RequestId, Timestamp};
 use doorbell_shared::access::Principal;
 use doorbell_shared::limits::{HISTORY_DELIVERIES, HISTORY_SUBJECT_BYTES};
+use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::request::{
     Address, ClaimFilter, Ending, HistorySubject, KindFilter, Payload, RequestHistory, RequestOutcome, State,
     TimeoutReason,
@@ -43,7 +44,7 @@ impl Fixture {
     async fn ring(&self, subject: &str, now: Timestamp) -> Address {
         let ring = self.test.new_ring(now);
         match self.test.replica_a.initiate(&ring, &self.caller(subject), now).await.unwrap() {
-            InitiateOutcome::Enqueued(request) => request.address,
+            InitiateOutcome::Enqueued(request, _) => request.address,
             other => panic!("not rung: {other:?}"),
         }
     }
@@ -249,7 +250,12 @@ async fn find_reads_runtime_of_request() {
     let fixture = Fixture::new().await;
     let address = fixture.ring("alice", fixture.test.start).await;
     let seen = fixture.test.at(3);
-    fixture.test.replica_a.record_heartbeat(address.runtime, &fixture.test.caller, seen).await.unwrap();
+    fixture
+        .test
+        .replica_a
+        .record_heartbeat(address.runtime, &fixture.test.caller, HeartbeatChannel::Plain, seen)
+        .await
+        .unwrap();
     let runtime = fixture.find(address.request, seen).await.unwrap().runtime.unwrap();
     assert_eq!((runtime.id, runtime.last_seen_at), (address.runtime, seen));
 }

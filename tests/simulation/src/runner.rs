@@ -100,7 +100,8 @@ async fn left_open<S: SharedStore>(context: &Arc<Context<S>>, runtime: RuntimeId
     }
     let now = at(i64::try_from(context.environment.clock.elapsed_ms()).unwrap());
     let caller = Principal::of_workspaces([WORKSPACE_A.parse().unwrap()]);
-    let recorded = context.store.record_heartbeat(runtime, &caller, now).await.unwrap();
+    let recorded =
+        context.store.record_heartbeat(runtime, &caller, HeartbeatChannel::Plain, now).await.unwrap();
     // A runtime may never have been registered.
     let HeartbeatOutcome::Recorded { open, .. } = recorded else { return Vec::new() };
     let stray = context.stray();

@@ -43,7 +43,7 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         }
         let initiate = |store: S| async move { store.initiate(&ring, &caller, now).await };
         let response = self.access(initiate).await;
-        self.finish(access, &response, |initiated| matches!(initiated, InitiateOutcome::Enqueued(_)));
+        self.finish(access, &response, |initiated| matches!(initiated, InitiateOutcome::Enqueued(..)));
         if let Ok(InitiateOutcome::Existing(earlier)) = &response {
             let join = self.start(AccessKind::Join, earlier.address.request, now);
             self.finish(join, &response, |_| true);
@@ -90,7 +90,7 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         let caller = caller.clone();
         let context = Arc::clone(&self.context);
         let record = |store: S| async move {
-            let mut outcome = store.record_heartbeat(runtime, &caller, now).await?;
+            let mut outcome = store.record_heartbeat(runtime, &caller, HeartbeatChannel::Plain, now).await?;
             if let HeartbeatOutcome::Recorded { open, .. } = &mut outcome {
                 let stray = context.stray();
                 open.extend(stray.iter().filter(|(of, _)| *of == runtime).map(|(_, entry)| *entry));

@@ -112,7 +112,7 @@ impl RecordedApi {
             let address = Address { runtime, request: self.state.id_gen.request_id(now) };
             let ring = Ring::new(address, kind, deadlines);
             let outcome = self.state.store.initiate(&ring, &caller, now).await.unwrap();
-            assert!(matches!(outcome, InitiateOutcome::Enqueued(_)), "{outcome:?}");
+            assert!(matches!(outcome, InitiateOutcome::Enqueued(..)), "{outcome:?}");
             self.clock.advance(RING_INTERVAL);
         }
         self.recorder.take();

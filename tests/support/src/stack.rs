@@ -10,7 +10,7 @@
 //! Tokens and workspaces default to those of `doorbell dev`. Without the required variables a test fails, so that a skipped
 //! test does not look like a passed one.
 
-use doorbell_shared::store::dynamodb::{DynamoDbStore, connect};
+use doorbell_shared::store::dynamodb::DynamoDbStore;
 
 use crate::client::{Client, Workspace};
 
@@ -29,7 +29,7 @@ pub fn table() -> String {
 /// The stack's table.
 pub async fn store() -> DynamoDbStore {
     let table = table();
-    DynamoDbStore::new(connect::from_environment().await, table)
+    DynamoDbStore::new(doorbell_shared::aws::dynamodb().await, table)
 }
 
 fn named(letter: &str, default: Workspace) -> Workspace {

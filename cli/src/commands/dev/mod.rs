@@ -17,7 +17,7 @@ use doorbell_shared::http::AppState;
 use doorbell_shared::http::token_rates::TokenRates;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, EmbeddedDynamoDb};
 use doorbell_shared::store::dynamodb::table::Ensured;
-use doorbell_shared::store::dynamodb::{DynamoDbStore, connect, table};
+use doorbell_shared::store::dynamodb::{DynamoDbStore, table};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_shared::store::{Store, TokenStore};
 use tokio_util::sync::CancellationToken;
@@ -87,7 +87,7 @@ async fn data_file_lost(engine: &EmbeddedDynamoDb) -> DataFileError {
 }
 
 async fn open_table(table: &str) -> Result<DynamoDbStore, CommandError> {
-    let client = connect::from_environment().await;
+    let client = doorbell_shared::aws::dynamodb().await;
     if table::ensure(&client, table).await.map_err(CommandError::Table)? == Ensured::Created {
         output::note(format!("created the table {table}"));
     }

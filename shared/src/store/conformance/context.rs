@@ -7,6 +7,7 @@ use crate::access::Principal;
 use crate::clock::{Clock, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
 use crate::kinds::model_list::MODEL_LIST;
+use crate::presence::HeartbeatChannel;
 use crate::questions::Questions;
 use crate::request::{
     Address, ClaimFilter, Deadlines, KindFilter, LeaseToken, OpenRequest, Payload, Request, RequestOutcome,
@@ -155,7 +156,7 @@ impl<S: Store> TestContext<S> {
     /// Initiates `ring`, which must create a request.
     pub async fn enqueue(&self, ring: &Ring, now: Timestamp) -> Request {
         match self.initiate(ring, now).await {
-            InitiateOutcome::Enqueued(request) => request,
+            InitiateOutcome::Enqueued(request, _) => request,
             other => panic!("the runtime cannot be rung: {other:?}"),
         }
     }
@@ -185,8 +186,12 @@ impl<S: Store> TestContext<S> {
 
     /// The open set, as a heartbeat on `replica` returns it.
     pub async fn open(&self, replica: &S, now: Timestamp) -> Vec<OpenRequest> {
-        match replica.record_heartbeat(self.runtime, &self.caller, now).await.unwrap() {
-            HeartbeatOutcome::Recorded { open, .. } => open,
+        match replica
+            .record_heartbeat(self.runtime, &self.caller, HeartbeatChannel::Plain, now)
+            .await
+            .unwrap()
+        {
+            HeartbeatOutcome::Recorded(recorded) => recorded.open,
             other => panic!("not recorded: {other:?}"),
         }
     }

@@ -6,6 +6,7 @@ use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 use super::TestContext;
 use super::context::{QUEUE, TICK, completed, kind};
 use crate::limits::{CLOCK_SKEW, RUNTIME_RETENTION};
+use crate::presence::HeartbeatChannel;
 use crate::request::{ClaimFilter, Deadlines, KindFilter, Ring, State, TimeoutReason};
 use crate::store::{
     ClaimOutcome, DeregisterOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store,
@@ -72,7 +73,10 @@ pub async fn runtime_is_forgotten_after_a_week<S: Store>(test: TestContext<S>) {
     assert_eq!(test.initiate(&test.new_ring(gone), gone).await, InitiateOutcome::NotFound);
     assert_eq!(test.initiate(&test.queued_ring(gone), gone).await, InitiateOutcome::NotFound);
     assert_eq!(
-        test.replica_a.record_heartbeat(test.runtime, &test.caller, gone).await.unwrap(),
+        test.replica_a
+            .record_heartbeat(test.runtime, &test.caller, HeartbeatChannel::Plain, gone)
+            .await
+            .unwrap(),
         HeartbeatOutcome::NotFound
     );
     let deregistered = test.replica_a.deregister(test.runtime, &test.caller, gone).await.unwrap();

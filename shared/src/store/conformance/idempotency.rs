@@ -77,7 +77,7 @@ pub async fn other_runtime_has_own_keys<S: Store>(test: TestContext<S>) {
 pub async fn retried_ring_with_key_is_enqueued<S: Store>(test: TestContext<S>) {
     let ring = with_key(test.new_ring(test.start), "a");
     let request = test.enqueue(&ring, test.start).await;
-    assert_eq!(test.initiate(&ring, test.start).await, InitiateOutcome::Enqueued(request));
+    assert_eq!(test.initiate(&ring, test.start).await, InitiateOutcome::Enqueued(request, None));
 }
 
 /// Not even when the runtime is over its rate.

@@ -97,7 +97,7 @@ pub async fn retried_ring_creates_nothing_new<S: Store>(test: TestContext<S>) {
     let request = test.enqueue(&ring, test.start).await;
     let running = test.claim(request.address, test.start).await;
     let retry = test.initiate(&ring, test.start).await;
-    assert!(matches!(retry, InitiateOutcome::Enqueued(_)), "{retry:?}");
+    assert!(matches!(retry, InitiateOutcome::Enqueued(..)), "{retry:?}");
     assert_eq!(test.poll(&test.replica_b, request.address, test.start).await, Some(running));
     assert_eq!(test.open_ids(test.start).await, [request.address.request]);
 }
@@ -111,7 +111,7 @@ pub async fn retried_ring_counts_once_in_the_burst<S: Store>(test: TestContext<S
         test.enqueue(&ring, test.start).await;
         for retried in [&ring, &previous] {
             let retry = test.initiate(retried, test.start).await;
-            assert!(matches!(retry, InitiateOutcome::Enqueued(_)), "{retry:?}");
+            assert!(matches!(retry, InitiateOutcome::Enqueued(..)), "{retry:?}");
         }
         previous = ring;
     }
@@ -143,7 +143,7 @@ pub async fn last_ring_of_full_queue_may_be_retried<S: Store>(test: TestContext<
     let last = open.last().expect("a full queue");
     let ring = crate::request::Ring::new(last.address, last.kind, last.deadlines);
     let retry = test.initiate(&ring, last.created_at).await;
-    assert_eq!(retry, InitiateOutcome::Enqueued(last.clone()));
+    assert_eq!(retry, InitiateOutcome::Enqueued(last.clone(), None));
 }
 
 /// Each of the first three requests has ended in its own way.

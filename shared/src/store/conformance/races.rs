@@ -173,7 +173,7 @@ pub async fn sixteen_rings_fill_the_last_place_once<S: Store>(test: TestContext<
         async move { replica.initiate(&test.queued_ring(now), &test.caller, now).await.unwrap() }
     });
     let outcomes = join_all(rings).await;
-    let enqueued = outcomes.iter().filter(|outcome| matches!(outcome, InitiateOutcome::Enqueued(_))).count();
+    let enqueued = outcomes.iter().filter(|outcome| matches!(outcome, InitiateOutcome::Enqueued(..))).count();
     assert_eq!(enqueued, 1, "{outcomes:?}");
     assert_eq!(test.open_ids(now).await.len(), OPEN_REQUESTS_PER_RUNTIME);
 }
@@ -188,7 +188,7 @@ pub async fn sixteen_joining_rings_are_one_request<S: Store>(test: TestContext<S
     });
     let mut requests = BTreeSet::new();
     for outcome in join_all(rings).await {
-        let (InitiateOutcome::Enqueued(request) | InitiateOutcome::Existing(request)) = outcome else {
+        let (InitiateOutcome::Enqueued(request, _) | InitiateOutcome::Existing(request)) = outcome else {
             panic!("{outcome:?}")
         };
         requests.insert(request.address.request);
@@ -205,7 +205,7 @@ pub async fn sixteen_rings_with_one_key_are_one_request<S: Store>(test: TestCont
         async move { replica.initiate(&ring, &test.caller, test.start).await.unwrap() }
     });
     let outcomes = join_all(rings).await;
-    let enqueued = outcomes.iter().filter(|outcome| matches!(outcome, InitiateOutcome::Enqueued(_))).count();
+    let enqueued = outcomes.iter().filter(|outcome| matches!(outcome, InitiateOutcome::Enqueued(..))).count();
     let existing = outcomes.iter().filter(|outcome| matches!(outcome, InitiateOutcome::Existing(_))).count();
     assert_eq!((enqueued, existing), (1, HEARTBEATS - 1), "{outcomes:?}");
     assert_eq!(test.open_ids(test.start).await.len(), 1);

@@ -4,6 +4,7 @@
 use super::TestContext;
 use super::context::{TICK, text};
 use crate::limits::RUNTIME_RETENTION;
+use crate::presence::HeartbeatChannel;
 use crate::runtime::{Registration, Runtime, RuntimeDescription};
 use crate::store::{
     DeregisterOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, RegisterOutcome, RuntimePage, Store,
@@ -109,10 +110,10 @@ pub async fn runtime_ids_depend_on_the_first_namespace<S: Store>(test: TestConte
 
 pub async fn runtime_without_heartbeat_goes_offline<S: Store>(test: TestContext<S>) {
     let last = test.start + ONLINE_WINDOW;
-    assert!(matches!(rung(&test, last).await, InitiateOutcome::Enqueued(_)));
+    assert!(matches!(rung(&test, last).await, InitiateOutcome::Enqueued(..)));
     assert_eq!(rung(&test, last + TICK).await, InitiateOutcome::Offline);
-    test.replica_a.record_heartbeat(test.runtime, &test.caller, last).await.unwrap();
-    assert!(matches!(rung(&test, last + TICK).await, InitiateOutcome::Enqueued(_)));
+    test.replica_a.record_heartbeat(test.runtime, &test.caller, HeartbeatChannel::Plain, last).await.unwrap();
+    assert!(matches!(rung(&test, last + TICK).await, InitiateOutcome::Enqueued(..)));
 }
 
 pub async fn deregistered_runtime_is_offline_at_once<S: Store>(test: TestContext<S>) {
@@ -125,8 +126,11 @@ pub async fn deregistered_runtime_is_offline_at_once<S: Store>(test: TestContext
 
 pub async fn heartbeat_ends_deregistration<S: Store>(test: TestContext<S>) {
     test.replica_a.deregister(test.runtime, &test.caller, test.at(1)).await.unwrap();
-    test.replica_b.record_heartbeat(test.runtime, &test.caller, test.at(2)).await.unwrap();
-    assert!(matches!(rung(&test, test.at(2)).await, InitiateOutcome::Enqueued(_)));
+    test.replica_b
+        .record_heartbeat(test.runtime, &test.caller, HeartbeatChannel::Plain, test.at(2))
+        .await
+        .unwrap();
+    assert!(matches!(rung(&test, test.at(2)).await, InitiateOutcome::Enqueued(..)));
 }
 
 pub async fn accepts_registration_as_offline<S: Store>(test: TestContext<S>) {
@@ -193,7 +197,11 @@ pub async fn forgotten_runtime_is_gone_until_registration<S: Store>(test: TestCo
     assert_eq!(forget().await, ForgetOutcome::Forgotten);
     assert_eq!(test.list_runtimes(test.at(1)).await, []);
     assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::NotFound);
-    let heartbeat = test.replica_b.record_heartbeat(test.runtime, &test.caller, test.at(1)).await.unwrap();
+    let heartbeat = test
+        .replica_b
+        .record_heartbeat(test.runtime, &test.caller, HeartbeatChannel::Plain, test.at(1))
+        .await
+        .unwrap();
     assert_eq!(heartbeat, HeartbeatOutcome::NotFound);
     assert_eq!(forget().await, ForgetOutcome::NotFound);
 
@@ -225,6 +233,10 @@ pub async fn unknown_runtime_is_not_found<S: Store>(test: TestContext<S>) {
         let ring = crate::request::Ring { address, ..ring };
         assert_eq!(test.initiate(&ring, test.start).await, InitiateOutcome::NotFound);
     }
-    let outcome = test.replica_a.record_heartbeat(unknown, &test.caller, test.start).await.unwrap();
+    let outcome = test
+        .replica_a
+        .record_heartbeat(unknown, &test.caller, HeartbeatChannel::Plain, test.start)
+        .await
+        .unwrap();
     assert_eq!(outcome, HeartbeatOutcome::NotFound);
 }

@@ -17,6 +17,7 @@ use super::error::failed;
 use super::items::{RequestItem, RuntimeItem, decode, encode, time};
 use super::keys::{Item, Key, is_runtime, millis};
 use crate::access::Principal;
+use crate::presence::PushLease;
 use crate::request::{Fingerprint, OpenRequest, Request, Ring};
 use crate::store::outcome::{InitiateOutcome, Result, StoreError, StoreErrorKind};
 
@@ -71,25 +72,30 @@ impl DynamoDbStore {
             return Ok(None);
         }
         let mut request = None;
-        let mut is_registered = false;
+        let mut found = None;
         for item in
             self.read_batches(vec![Key::runtime(runtime), Key::request(runtime, used.request_id)]).await?
         {
             if is_runtime(&item) {
-                is_registered = decode::<RuntimeItem>(item)?.runtime(runtime)?.is_registered(now);
+                found = Some(decode::<RuntimeItem>(item)?.runtime(runtime)?);
             } else {
                 request = Some(decode::<RequestItem>(item)?.request(runtime, used.request_id)?);
             }
         }
-        if !is_registered {
+        let Some(found) = found.filter(|runtime| runtime.is_registered(now)) else {
             return Ok(Some(InitiateOutcome::NotFound));
-        }
+        };
         if used.fingerprint != ring.fingerprint() {
             return Ok(Some(InitiateOutcome::IdempotencyKeyUsed));
         }
         let is_ours = used.request_id == ring.address.request;
-        let answer = if is_ours { InitiateOutcome::Enqueued } else { InitiateOutcome::Existing };
-        Ok(request.map(answer))
+        Ok(request.map(|request| {
+            if is_ours {
+                InitiateOutcome::Enqueued(request, found.push_lease(now))
+            } else {
+                InitiateOutcome::Existing(request)
+            }
+        }))
     }
 
     /// Puts the request of `ring` and its key, unless another ring with the key has come first. The request needs no condition of its own:
@@ -100,14 +106,15 @@ impl DynamoDbStore {
         ring: &Ring,
         request: Request,
         caller: &Principal,
+        lease: Option<PushLease>,
         now: Timestamp,
     ) -> Result<InitiateOutcome> {
         for wait in CONFLICT_WAITS.map(Some).into_iter().chain([None]) {
             match self.put_with_key(key, ring, &request, caller, now).await? {
-                Transaction::Applied => return Ok(InitiateOutcome::Enqueued(request)),
+                Transaction::Applied => return Ok(InitiateOutcome::Enqueued(request, lease)),
                 Transaction::KeyUsed => {
                     let Some(outcome) = self.read_earlier(key, ring, caller, now).await? else { break };
-                    if !matches!(outcome, InitiateOutcome::Enqueued(_)) {
+                    if !matches!(outcome, InitiateOutcome::Enqueued(..)) {
                         self.remove_closed(ring.address.runtime, OpenRequest::of(&request)).await;
                     }
                     return Ok(outcome);

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use doorbell_protocol::limits::{ONLINE_WINDOW, OPEN_REQUESTS_PER_RUNTIME};
+use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::DynamoDbStore;
@@ -21,15 +21,16 @@ use super::join::{FoundRequests, joinable, removable};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use crate::access::Principal;
 use crate::limits::{RING_INTERVAL, RUNTIME_RETENTION};
+use crate::presence::PushLease;
 use crate::rate_limit::{RUNTIME_RINGS, RateLimited};
 use crate::request::{Address, OpenRequest, Request, Ring};
 use crate::store::outcome::{InitiateOutcome, Result};
 
-/// Seen within the window of online runtimes, or within the retention for a ring that may wait.
-const SEEN: &str = "last_seen_at >= :seen_since";
+/// Required of a ring that may not wait.
+const ONLINE: &str = "online_until > :now";
 
-/// Also required of a ring that may not wait.
-const NOT_DEREGISTERED: &str = " AND attribute_not_exists(deregistered_at)";
+/// Required of a ring that may wait: within the retention of runtimes.
+const REGISTERED: &str = "last_seen_at >= :registered_since";
 
 /// At or after the TAT.
 const ON_TIME: &str = "(attribute_not_exists(rate_limit_tat) OR rate_limit_tat <= :now)";
@@ -45,6 +46,7 @@ enum OpenOutcome {
     Added {
         workspace: WorkspaceId,
         open: Vec<OpenRequest>,
+        lease: Option<PushLease>,
     },
     /// The ring is before the TAT; the second update follows.
     Early,
@@ -86,15 +88,18 @@ impl DynamoDbStore {
             added = self.add_open(ring, caller, now).await?;
         }
         match added {
-            OpenOutcome::Added { workspace, open } => {
-                let request = Request::new(ring.clone(), workspace, now);
+            OpenOutcome::Added { workspace, open, lease } => {
+                let notified_at = lease.as_ref().map(|_| now);
+                let request = Request { notified_at, ..Request::new(ring.clone(), workspace, now) };
                 if let Some(joined) = Box::pin(self.find_joined(ring, open, now)).await? {
                     self.remove_closed(ring.address.runtime, OpenRequest::of(&request)).await;
                     return Ok(InitiateOutcome::Existing(joined));
                 }
                 match key {
-                    None => self.enqueue(request, caller).await,
-                    Some(key) => Box::pin(self.enqueue_with_key(key, ring, request, caller, now)).await,
+                    None => self.enqueue(request, caller, lease).await,
+                    Some(key) => {
+                        Box::pin(self.enqueue_with_key(key, ring, request, caller, lease, now)).await
+                    }
                 }
             }
             OpenOutcome::Offline => Ok(InitiateOutcome::Offline),
@@ -117,25 +122,19 @@ impl DynamoDbStore {
 
     async fn add_on_time(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
         let workspaces = WorkspaceFilter::new(&caller.workspaces);
-        let (since, online) = liveness(ring, now);
-        let condition = format!("{} AND {SEEN} AND {ON_TIME} AND {ROOM}{online}", workspaces.condition);
-        let update = self
-            .update_open_set(ring, workspaces.values)
-            .condition_expression(condition)
+        let condition = format!("{} AND {ON_TIME} AND {ROOM}", workspaces.condition);
+        let update = required_presence(self.update_open_set(ring, workspaces.values), ring, condition, now)
             .update_expression("SET rate_limit_tat = :next_tat ADD #open :entry")
-            .expression_attribute_values(":seen_since", millis(since))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":next_tat", millis(now + RING_INTERVAL));
         open_outcome(update, ring, caller, now).await
     }
 
-    /// The first update has just checked the workspace and the last heartbeat.
+    /// The first update has just checked the workspace.
     async fn add_early(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
         let interval = i64::try_from(RING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
-        let (_, online) = liveness(ring, now);
-        let update = self
-            .update_open_set(ring, HashMap::new())
-            .condition_expression(format!("{EARLY} AND {ROOM}{online}"))
+        let condition = format!("{EARLY} AND {ROOM}");
+        let update = required_presence(self.update_open_set(ring, HashMap::new()), ring, condition, now)
             .update_expression("SET rate_limit_tat = rate_limit_tat + :interval ADD #open :entry")
             .expression_attribute_values(":id", string(entry(ring).to_string()))
             .expression_attribute_values(":max_tat", millis(RUNTIME_RINGS.max_tat(now)))
@@ -183,7 +182,12 @@ impl DynamoDbStore {
     }
 
     /// The request's id is the idempotency token: an existing item comes from our first try.
-    async fn enqueue(&self, request: Request, caller: &Principal) -> Result<InitiateOutcome> {
+    async fn enqueue(
+        &self,
+        request: Request,
+        caller: &Principal,
+        lease: Option<PushLease>,
+    ) -> Result<InitiateOutcome> {
         let put = self
             .client
             .put_item()
@@ -193,11 +197,12 @@ impl DynamoDbStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match conditional("enqueue", put.send().await)? {
             ConditionalWrite::Applied(_) | ConditionalWrite::ConditionFailed(None) => {
-                Ok(InitiateOutcome::Enqueued(request))
+                Ok(InitiateOutcome::Enqueued(request, lease))
             }
             ConditionalWrite::ConditionFailed(Some(item)) => {
                 let Address { runtime, request } = request.address;
-                decode::<RequestItem>(item)?.request(runtime, request).map(InitiateOutcome::Enqueued)
+                let request = decode::<RequestItem>(item)?.request(runtime, request)?;
+                Ok(InitiateOutcome::Enqueued(request, lease))
             }
         }
     }
@@ -217,12 +222,21 @@ fn entry(ring: &Ring) -> OpenRequest {
     OpenRequest { request: ring.address.request, kind: ring.kind }
 }
 
-/// The `:seen_since` of the runtime's last heartbeat, and the condition of a ring that may not wait.
-fn liveness(ring: &Ring, now: Timestamp) -> (Timestamp, &'static str) {
+/// Adds what the ring requires of the runtime's presence to `condition`.
+fn required_presence(
+    update: UpdateItemFluentBuilder,
+    ring: &Ring,
+    condition: String,
+    now: Timestamp,
+) -> UpdateItemFluentBuilder {
     if ring.deadlines.queued {
-        (now - RUNTIME_RETENTION, "")
+        update
+            .condition_expression(format!("{condition} AND {REGISTERED}"))
+            .expression_attribute_values(":registered_since", millis(now - RUNTIME_RETENTION))
     } else {
-        (now - ONLINE_WINDOW, NOT_DEREGISTERED)
+        update
+            .condition_expression(format!("{condition} AND {ONLINE}"))
+            .expression_attribute_values(":now", millis(now))
     }
 }
 
@@ -241,7 +255,9 @@ async fn open_outcome(
     let open = item.open();
     // Finding our own id is success: it was added, by this try or the first one.
     if open.contains(&entry(ring)) && caller.workspaces.contains(item.workspace_id) {
-        return Ok(OpenOutcome::Added { workspace: item.workspace_id, open });
+        let workspace = item.workspace_id;
+        let lease = item.runtime(ring.address.runtime)?.push_lease(now);
+        return Ok(OpenOutcome::Added { workspace, open, lease });
     }
     failed_clause(item, ring, caller, now)
 }

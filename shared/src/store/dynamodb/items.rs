@@ -15,6 +15,7 @@ use super::keys::Item;
 use super::keys::Key;
 use super::payload_attribute::PayloadAttribute;
 use crate::limits::RUNTIME_RETENTION;
+use crate::presence::Presence;
 use crate::questions::Questions;
 use crate::request::{
     Address, Deadlines, ErrorText, Lease, LeaseToken, OpenRequest, Payload, Request, State, TimeoutReason,
@@ -52,6 +53,8 @@ pub(super) struct RequestItem {
     args: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notified_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
     claim_by: i64,
@@ -90,6 +93,7 @@ impl From<&Request> for RequestItem {
             status: request.state.status(),
             args: text(&request.args),
             progress: text(&request.progress),
+            notified_at: request.notified_at.map(Timestamp::millis),
             created_at: request.created_at.millis(),
             updated_at: request.updated_at.millis(),
             claim_by: request.claim_by().millis(),
@@ -139,6 +143,7 @@ impl RequestItem {
             workspace: self.workspace_id,
             args: json(&self.args)?,
             progress: json(&self.progress)?,
+            notified_at: self.notified_at.map(time).transpose()?,
             created_at,
             updated_at: time(self.updated_at)?,
             deadlines: Deadlines {
@@ -192,7 +197,10 @@ pub(super) struct RuntimeItem {
     owner_id: Option<String>,
     registered_at: i64,
     last_seen_at: i64,
-    deregistered_at: Option<i64>,
+    #[serde(default)]
+    online_until: i64,
+    /// With a push lease.
+    push_client_id: Option<String>,
     /// Entries of [`OpenRequest`]. A set without elements is no attribute.
     #[serde(default)]
     open: Vec<String>,
@@ -222,6 +230,12 @@ impl RuntimeItem {
         self.open.iter().filter(|entry| entry.parse::<OpenRequest>().is_err()).cloned().collect()
     }
 
+    pub(super) fn presence(&self) -> Result<Presence> {
+        let client = self.push_client_id.as_deref().map(str::parse).transpose();
+        let client = client.map_err(|error| corrupt("a client id").with_source(error))?;
+        Ok(Presence { online_until: time(self.online_until)?, client })
+    }
+
     /// Whether the open set has no room.
     pub(super) fn is_full(&self) -> bool {
         self.open.len() >= OPEN_REQUESTS_PER_RUNTIME
@@ -230,6 +244,7 @@ impl RuntimeItem {
     /// The runtime without its questions, with the id of the key that was read.
     pub(super) fn runtime(self, id: RuntimeId) -> Result<Runtime> {
         let text = |text: String| ShortText::from_stored(&text);
+        let presence = self.presence()?;
         Ok(Runtime {
             id,
             workspace: self.workspace_id,
@@ -243,7 +258,7 @@ impl RuntimeItem {
             owner_id: self.owner_id.map(text),
             registered_at: time(self.registered_at)?,
             last_seen_at: time(self.last_seen_at)?,
-            deregistered_at: self.deregistered_at.map(time).transpose()?,
+            presence,
             questions: Questions::default(),
         })
     }
@@ -346,9 +361,17 @@ mod tests {
                 "[a-z]{0,9}".prop_map(|text| format!("{{\"a\":\"{text}\"}}").parse::<Json>().unwrap()),
             )
         };
-        let parts = (states(), times(), times(), deadlines, json(), json());
+        let parts = (states(), times(), times(), prop::option::of(times()), deadlines, json(), json());
         parts.prop_map(
-            |(state, created_at, updated_at, (pending, running, retention, queued), args, progress)| {
+            |(
+                state,
+                created_at,
+                updated_at,
+                notified_at,
+                (pending, running, retention, queued),
+                args,
+                progress,
+            )| {
                 let (runtime, request) = ids();
                 Request {
                     address: Address { runtime, request },
@@ -358,6 +381,7 @@ mod tests {
                     deadlines: Deadlines { queued, ..Deadlines::of_seconds(pending, running, retention) },
                     state,
                     progress,
+                    notified_at,
                     created_at,
                     updated_at,
                 }
@@ -429,6 +453,7 @@ mod tests {
             deadlines: Deadlines { queued: true, ..Deadlines::of_seconds(604_800, 900, 3_600) },
             state: State::Running(lease),
             progress: None,
+            notified_at: Some(time),
             created_at: time,
             updated_at: time,
         };

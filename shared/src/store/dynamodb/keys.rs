@@ -10,6 +10,8 @@
 //! | listing | `workspace#<uuid>` | `runtime#<uuid>` |
 //! | token | `token#<sha256, 64 hex digits>` | `token` |
 //! | token's listing | `workspace#<uuid>` | `token#<sha256, 64 hex digits>` |
+//! | token's connection | `token#<sha256, 64 hex digits>` | `connection#<client id>` |
+//! | connection | `connection#<client id>` | `connection` |
 //! | token's rate | `caller#<id, 12 hex digits>` | `rate#<action>` |
 //!
 //! A runtime, its questions and its requests share a partition, so load spreads by runtime.
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::access::Workspaces;
+use crate::push::ClientId;
 use crate::rate_limit::TokenAction;
 use crate::token::TokenHash;
 use crate::token_id::TokenId;
@@ -37,6 +40,8 @@ const TOKEN: &str = "token#";
 const TOKEN_SORT: &str = "token";
 const CALLER: &str = "caller#";
 const RATE: &str = "rate#";
+pub(super) const CONNECTION: &str = "connection#";
+const CONNECTION_SORT: &str = "connection";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Key {
@@ -81,6 +86,19 @@ impl Key {
 
     pub(super) fn token_rate(token: TokenId, action: TokenAction) -> Self {
         Self { pk: format!("{CALLER}{token}"), sk: format!("{RATE}{}", action.as_str()) }
+    }
+
+    pub(super) fn connection(client: &ClientId) -> Self {
+        Self { pk: format!("{CONNECTION}{client}"), sk: CONNECTION_SORT.to_owned() }
+    }
+
+    pub(super) fn token_connection(hash: TokenHash, client: &ClientId) -> Self {
+        Self { sk: format!("{CONNECTION}{client}"), ..Self::token(hash) }
+    }
+
+    /// The client in the key of a token's connection.
+    pub(super) fn connected_client(&self) -> Option<ClientId> {
+        self.sk.strip_prefix(CONNECTION)?.parse().ok()
     }
 
     /// The id in a token's key.

@@ -1,7 +1,7 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `registration`,
-//! `questions`, `runtimes`, `forget`, `lists`, `initiate`, `join`, `idempotency`, `queue`, `requests`, `history`, `tokens` and
+//! `questions`, `runtimes`, `presence`, `forget`, `lists`, `initiate`, `join`, `idempotency`, `queue`, `requests`, `history`, `tokens` and
 //! `token_rates` have the operations with their conditions.
 //!
 //! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
@@ -10,8 +10,6 @@
 
 pub mod table;
 
-#[cfg(any(feature = "connect", feature = "lambda"))]
-pub mod connect;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
@@ -25,6 +23,7 @@ mod join;
 mod keys;
 mod lists;
 mod payload_attribute;
+mod presence;
 mod questions;
 mod queue;
 mod registration;
@@ -41,13 +40,17 @@ use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId
 
 use super::outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
-    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, RegisterOutcome,
-    ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
+    RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
+use crate::presence::{HeartbeatChannel, Presence, PushLease};
+use crate::push::ClientId;
 use crate::rate_limit::Charge;
-use crate::request::{Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, RequestOutcome, Ring};
+use crate::request::{
+    Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring,
+};
 use crate::runtime::{Registration, RuntimeIdNamespace};
 use crate::token::{TokenHash, TokenRecord};
 
@@ -99,9 +102,37 @@ impl Store for DynamoDbStore {
         &self,
         runtime: RuntimeId,
         caller: &Principal,
+        channel: HeartbeatChannel,
         now: Timestamp,
     ) -> Result<HeartbeatOutcome> {
-        self.write_heartbeat(runtime, caller, now).await
+        self.write_heartbeat(runtime, caller, channel, now).await
+    }
+
+    async fn replace_presence(
+        &self,
+        runtime: RuntimeId,
+        seen: Timestamp,
+        presence: &Presence,
+        _now: Timestamp,
+    ) -> Result<PresenceOutcome> {
+        self.write_presence(runtime, seen, presence).await
+    }
+
+    async fn record_connection(
+        &self,
+        client: &ClientId,
+        runtimes: &[RuntimeId],
+        until: Timestamp,
+    ) -> Result<()> {
+        self.write_connection(client, runtimes, until).await
+    }
+
+    async fn find_leases(&self, client: &ClientId, now: Timestamp) -> Result<Vec<(RuntimeId, PushLease)>> {
+        self.read_leases(client, now).await
+    }
+
+    async fn take_reminder(&self, request: &Request, now: Timestamp) -> Result<ReminderOutcome> {
+        self.write_reminder(request, now).await
     }
 
     async fn renew_listing(&self, workspace: WorkspaceId, runtime: RuntimeId, now: Timestamp) -> Result<()> {
@@ -220,6 +251,19 @@ impl TokenStore for DynamoDbStore {
 
     async fn list_tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
         self.read_tokens(workspace, now).await
+    }
+
+    async fn record_token_connection(
+        &self,
+        hash: TokenHash,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write_token_connection(hash, client, now).await
+    }
+
+    async fn find_token_connections(&self, hash: TokenHash) -> Result<Vec<ClientId>> {
+        self.read_token_connections(hash).await
     }
 
     async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {

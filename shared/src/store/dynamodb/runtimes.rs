@@ -10,8 +10,9 @@ use super::items::{ListingItem, RuntimeItem, decode, encode, runtime_expiry};
 use super::keys::{Item, Key, WorkspaceFilter, millis, number};
 use crate::access::Principal;
 use crate::limits::RUNTIME_RETENTION;
+use crate::presence::{HeartbeatChannel, Presence};
 use crate::runtime::Runtime;
-use crate::store::outcome::{DeregisterOutcome, HeartbeatOutcome, Result};
+use crate::store::outcome::{DeregisterOutcome, HeartbeatOutcome, RecordedHeartbeat, Result};
 
 impl DynamoDbStore {
     /// One write: liveness, access check and open set.
@@ -19,9 +20,10 @@ impl DynamoDbStore {
         &self,
         id: RuntimeId,
         caller: &Principal,
+        channel: HeartbeatChannel,
         now: Timestamp,
     ) -> Result<HeartbeatOutcome> {
-        let item: RuntimeItem = match self.update_last_seen(id, caller, now).await? {
+        let item: RuntimeItem = match self.update_last_seen(id, caller, channel, now).await? {
             ConditionalWrite::Applied(item) => decode(item)?,
             ConditionalWrite::ConditionFailed(None) => return Ok(HeartbeatOutcome::NotFound),
             ConditionalWrite::ConditionFailed(Some(item)) => {
@@ -34,28 +36,46 @@ impl DynamoDbStore {
             }
         };
         // In the second half of the listing's seven days.
-        let is_due = item.listed_until < (now + RUNTIME_RETENTION / 2).millis();
-        Ok(HeartbeatOutcome::Recorded { open: item.open(), listing_due: is_due.then_some(item.workspace_id) })
+        let listing_is_due = item.listed_until < (now + RUNTIME_RETENTION / 2).millis();
+        let (open, workspace) = (item.open(), item.workspace_id);
+        let Runtime { daemon_id, presence, .. } = item.runtime(id)?;
+        Ok(HeartbeatOutcome::Recorded(RecordedHeartbeat {
+            open,
+            workspace,
+            daemon_id,
+            presence,
+            listing_is_due,
+        }))
     }
 
     async fn update_last_seen(
         &self,
         id: RuntimeId,
         caller: &Principal,
+        channel: HeartbeatChannel,
         now: Timestamp,
     ) -> Result<ConditionalWrite<Item>> {
         let workspaces = WorkspaceFilter::new(&caller.workspaces);
+        let mut values = workspaces.values;
+        let presence = match channel {
+            HeartbeatChannel::Plain => {
+                let online_until = Presence::plain(now).online_until;
+                values.insert(":online_until".to_owned(), millis(online_until));
+                ", online_until = :online_until REMOVE push_client_id"
+            }
+            HeartbeatChannel::Connected => "",
+        };
+        values.insert(":now".to_owned(), millis(now));
+        values.insert(":expires_at".to_owned(), number(runtime_expiry(now)));
+        values.insert(":registered_since".to_owned(), millis(now - RUNTIME_RETENTION));
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::runtime(id).into()))
-            .update_expression("SET last_seen_at = :now, expires_at = :expires_at REMOVE deregistered_at")
+            .update_expression(format!("SET last_seen_at = :now, expires_at = :expires_at{presence}"))
             .condition_expression(format!("{} AND last_seen_at >= :registered_since", workspaces.condition))
-            .set_expression_attribute_values(Some(workspaces.values))
-            .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":expires_at", number(runtime_expiry(now)))
-            .expression_attribute_values(":registered_since", millis(now - RUNTIME_RETENTION))
+            .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let written = conditional("heartbeat", update.send().await)?;
@@ -112,7 +132,7 @@ impl DynamoDbStore {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::runtime(id).into()))
-            .update_expression("SET deregistered_at = :now")
+            .update_expression("SET online_until = :now REMOVE push_client_id")
             .condition_expression(format!("{} AND last_seen_at >= :registered_since", workspaces.condition))
             .set_expression_attribute_values(Some(workspaces.values))
             .expression_attribute_values(":now", millis(now))

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::DynamoDbStore;
 use super::error::{conditional, corrupt, failed};
 use super::items::{decode, encode};
-use super::keys::{Item, Key, LISTED_TOKENS, millis};
+use super::keys::{CONNECTION, Item, Key, LISTED_TOKENS, millis, number, string};
 use crate::access::Workspaces;
-use crate::limits::TOKEN_USE_INTERVAL;
+use crate::limits::{TOKEN_CONNECTION_RETENTION, TOKEN_USE_INTERVAL};
+use crate::push::ClientId;
 use crate::runtime::ShortText;
 use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome, StoreError};
 use crate::token::{TokenHash, TokenRecord};
@@ -151,6 +152,40 @@ impl DynamoDbStore {
         }
         records.retain(|record| record.workspaces.contains(workspace) && record.is_valid(now));
         Ok(records)
+    }
+
+    /// One write.
+    pub(super) async fn write_token_connection(
+        &self,
+        hash: TokenHash,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut item = Item::from(Key::token_connection(hash, client));
+        let expires_at = (now + TOKEN_CONNECTION_RETENTION).seconds_rounded_up();
+        item.insert("expires_at".to_owned(), number(expires_at));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.map_err(failed("record connection of token"))?;
+        Ok(())
+    }
+
+    /// TTL deletes ended ones late, so there may be some.
+    pub(super) async fn read_token_connections(&self, hash: TokenHash) -> Result<Vec<ClientId>> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", string(Key::token(hash).pk))
+            .expression_attribute_values(":prefix", string(CONNECTION))
+            .consistent_read(true);
+        let mut items = query.into_paginator().items().send();
+        let mut clients = Vec::new();
+        while let Some(item) = items.next().await {
+            let key: Key = decode(item.map_err(failed("list connections of token"))?)?;
+            clients.extend(key.connected_client());
+        }
+        Ok(clients)
     }
 
     pub(super) async fn delete_token(

@@ -6,6 +6,7 @@ use doorbell_protocol::limits::{IDEMPOTENCY_RETENTION, RETENTION, RUNTIMES_PER_W
 use doorbell_protocol::{IdempotencyKey, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use crate::access::Principal;
+use crate::push::ClientId;
 use crate::rate_limit::TokenAction;
 use crate::request::{Address, Fingerprint, KindFilter, Request, Ring};
 use crate::runtime::{Runtime, RuntimeIdNamespace};
@@ -18,6 +19,7 @@ pub(super) struct Contents {
     pub(super) runtimes: HashMap<RuntimeId, RuntimeEntry>,
     pub(super) requests: BTreeMap<(RuntimeId, RequestId), Request>,
     pub(super) tokens: HashMap<TokenHash, TokenRecord>,
+    pub(super) token_connections: HashMap<TokenHash, BTreeSet<ClientId>>,
     /// The TAT and the last charge.
     pub(super) rates: HashMap<(TokenId, TokenAction), (Timestamp, RequestId)>,
     pub(super) idempotency_keys: HashMap<(RuntimeId, IdempotencyKey), UsedKey>,

@@ -15,10 +15,12 @@ use self::contents::{Contents, UsedKey};
 use super::Store;
 use super::outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome,
-    HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, RegisterOutcome, ReportOutcome, Result,
-    RuntimePage,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome, RecordedHeartbeat,
+    RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RuntimePage,
 };
 use crate::access::Principal;
+use crate::presence::{HeartbeatChannel, Presence, PushLease};
+use crate::push::ClientId;
 use crate::rate_limit::{Charge, RUNTIME_RINGS};
 use crate::request::{
     Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring, State,
@@ -60,8 +62,9 @@ impl Store for MemoryStore {
         if !ring.deadlines.queued && !entry.runtime.is_online(now) {
             return Ok(InitiateOutcome::Offline);
         }
+        let lease = entry.runtime.push_lease(now);
         if let Some(request) = existing {
-            return Ok(InitiateOutcome::Enqueued(request));
+            return Ok(InitiateOutcome::Enqueued(request, lease));
         }
         let tat = match RUNTIME_RINGS.next_tat(entry.rate_limit_tat, now) {
             Ok(tat) => tat,
@@ -74,13 +77,14 @@ impl Store for MemoryStore {
         if let Some(request) = joined {
             return Ok(InitiateOutcome::Existing(request));
         }
-        let request = Request::new(ring.clone(), entry.runtime.workspace, now);
+        let notified_at = lease.as_ref().map(|_| now);
+        let request = Request { notified_at, ..Request::new(ring.clone(), entry.runtime.workspace, now) };
         if let Some(key) = ring.idempotency_key.clone() {
             let used = UsedKey { request: address.request, fingerprint: ring.fingerprint(), used_at: now };
             contents.idempotency_keys.insert((address.runtime, key), used);
         }
         contents.requests.insert((address.runtime, address.request), request.clone());
-        Ok(InitiateOutcome::Enqueued(request))
+        Ok(InitiateOutcome::Enqueued(request, lease))
     }
 
     async fn find_question(
@@ -120,6 +124,7 @@ impl Store for MemoryStore {
         &self,
         runtime: RuntimeId,
         caller: &Principal,
+        channel: HeartbeatChannel,
         now: Timestamp,
     ) -> Result<HeartbeatOutcome> {
         let mut contents = self.contents();
@@ -128,10 +133,58 @@ impl Store for MemoryStore {
             return Ok(HeartbeatOutcome::OtherWorkspace);
         }
         entry.runtime.last_seen_at = now;
-        entry.runtime.deregistered_at = None;
-        let open = contents.open(runtime, now);
-        let open = open.map(OpenRequest::of);
-        Ok(HeartbeatOutcome::Recorded { open: open.collect(), listing_due: None })
+        if channel == HeartbeatChannel::Plain {
+            entry.runtime.presence = Presence::plain(now);
+        }
+        let Runtime { workspace, daemon_id, presence, .. } = entry.runtime.clone();
+        let open = contents.open(runtime, now).map(OpenRequest::of).collect();
+        let recorded = RecordedHeartbeat { open, workspace, daemon_id, presence, listing_is_due: false };
+        Ok(HeartbeatOutcome::Recorded(recorded))
+    }
+
+    async fn replace_presence(
+        &self,
+        runtime: RuntimeId,
+        seen: Timestamp,
+        presence: &Presence,
+        now: Timestamp,
+    ) -> Result<PresenceOutcome> {
+        let mut contents = self.contents();
+        let entry = contents.runtimes.get_mut(&runtime);
+        let current = entry.map(|entry| &mut entry.runtime.presence);
+        let Some(current) = current.filter(|current| current.online_until == seen || *current == presence)
+        else {
+            return Ok(PresenceOutcome::Changed);
+        };
+        *current = presence.clone();
+        Ok(PresenceOutcome::Replaced(contents.open(runtime, now).map(OpenRequest::of).collect()))
+    }
+
+    /// Leases are found directly.
+    async fn record_connection(&self, _: &ClientId, _: &[RuntimeId], _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    async fn find_leases(&self, client: &ClientId, now: Timestamp) -> Result<Vec<(RuntimeId, PushLease)>> {
+        let contents = self.contents();
+        let leases = contents.runtimes.values().filter_map(|entry| {
+            let lease = entry.runtime.push_lease(now).filter(|lease| lease.client == *client)?;
+            Some((entry.runtime.id, lease))
+        });
+        Ok(leases.collect())
+    }
+
+    async fn take_reminder(&self, request: &Request, now: Timestamp) -> Result<ReminderOutcome> {
+        let mut contents = self.contents();
+        let Some(stored) = contents.request(request.address, now) else { return Ok(ReminderOutcome::NotDue) };
+        let is_unchanged = stored.notified_at == request.notified_at || stored.notified_at == Some(now);
+        if stored.notified_at.is_none() || stored.state != State::Pending || !is_unchanged {
+            return Ok(ReminderOutcome::NotDue);
+        }
+        stored.notified_at = Some(now);
+        let entry = contents.runtime(request.address.runtime, now);
+        let lease = entry.and_then(|entry| entry.runtime.push_lease(now));
+        Ok(lease.map_or(ReminderOutcome::NotDue, ReminderOutcome::Taken))
     }
 
     /// Runtimes are listed directly.
@@ -269,7 +322,7 @@ impl Store for MemoryStore {
         let Some(entry) = contents.callers_runtime(runtime, caller, now) else {
             return Ok(DeregisterOutcome::NotFound);
         };
-        entry.runtime.deregistered_at = Some(now);
+        entry.runtime.presence = Presence::offline(now);
         Ok(DeregisterOutcome::Deregistered)
     }
 

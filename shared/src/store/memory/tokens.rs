@@ -3,6 +3,7 @@
 use doorbell_protocol::{Timestamp, WorkspaceId};
 
 use super::MemoryStore;
+use crate::push::ClientId;
 use crate::store::TokenStore;
 use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome};
 use crate::token::{TokenHash, TokenRecord};
@@ -31,6 +32,16 @@ impl TokenStore for MemoryStore {
         let contents = self.contents();
         let of_workspace = contents.tokens.values().filter(|record| record.workspaces.contains(workspace));
         Ok(of_workspace.filter(|record| record.is_valid(now)).cloned().collect())
+    }
+
+    async fn record_token_connection(&self, hash: TokenHash, client: &ClientId, _: Timestamp) -> Result<()> {
+        self.contents().token_connections.entry(hash).or_default().insert(client.clone());
+        Ok(())
+    }
+
+    async fn find_token_connections(&self, hash: TokenHash) -> Result<Vec<ClientId>> {
+        let contents = self.contents();
+        Ok(contents.token_connections.get(&hash).into_iter().flatten().cloned().collect())
     }
 
     async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {

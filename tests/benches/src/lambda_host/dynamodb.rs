@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
-use doorbell_shared::store::dynamodb::connect::function::AMAZON_ROOTS;
+use doorbell_shared::aws::function::AMAZON_ROOTS;
 use doorbell_shared::store::dynamodb::embedded::{CONTENT_TYPE, EmbeddedDynamoDb, TARGET_HEADER};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
 use tokio::net::{TcpListener, TcpStream};

@@ -53,7 +53,7 @@ pub(crate) async fn engine(function: &str, calls: u32) -> Result<EmbeddedDynamoD
             let address = Address { runtime, request: request.parse()? };
             let ring = Ring::new(address, MODEL_LIST.kind, MODEL_LIST.deadlines);
             match store.initiate(&ring, &caller, now).await? {
-                InitiateOutcome::Enqueued(_) => {}
+                InitiateOutcome::Enqueued(..) => {}
                 refused => return Err(format!("the table cannot be prepared: {refused:?}").into()),
             }
         }

@@ -39,7 +39,7 @@ impl Table {
     async fn ring(&self, subject: &str, now: Timestamp) -> Address {
         let ring = self.test.new_ring(now);
         let rung = self.test.replica_a.initiate(&ring, &self.caller(subject), now).await.unwrap();
-        assert!(matches!(rung, InitiateOutcome::Enqueued(_)), "{rung:?}");
+        assert!(matches!(rung, InitiateOutcome::Enqueued(..)), "{rung:?}");
         ring.address
     }
 
@@ -67,7 +67,11 @@ impl Table {
 
     /// A heartbeat without a claim.
     async fn heartbeat(&self, now: Timestamp) {
-        self.test.replica_a.record_heartbeat(self.test.runtime, &self.test.caller, now).await.unwrap();
+        self.test
+            .replica_a
+            .record_heartbeat(self.test.runtime, &self.test.caller, HeartbeatChannel::Plain, now)
+            .await
+            .unwrap();
     }
 
     async fn why(&self, address: Address, options: &[&str]) -> Ended {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::Timestamp;
+use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::rate_limit::Charge;
 use doorbell_shared::request::{
     ClaimFilter, ErrorText, KindFilter, OpenRequest, Payload, RequestOutcome, Ring,
@@ -102,7 +103,16 @@ pub(crate) fn operations() -> Vec<Operation> {
             polled(store.poll(stage.request.address, KindFilter::Any, &stage.context.caller, now).await?)
         }),
         ("heartbeat", Rung, 6, |stage, store, now| {
-            beaten(store.record_heartbeat(stage.context.runtime, &stage.context.caller, now).await?)
+            beaten(
+                store
+                    .record_heartbeat(
+                        stage.context.runtime,
+                        &stage.context.caller,
+                        HeartbeatChannel::Plain,
+                        now,
+                    )
+                    .await?,
+            )
         }),
         ("renew listing", Rung, 400_000, |stage, store, now| {
             format!("{:?}", store.renew_listing(stage.context.workspace, stage.context.runtime, now).await?)
@@ -231,7 +241,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 fn initiated(outcome: InitiateOutcome) -> String {
     match outcome {
-        InitiateOutcome::Enqueued(_) => "enqueued".to_owned(),
+        InitiateOutcome::Enqueued(..) => "enqueued".to_owned(),
         InitiateOutcome::Existing(_) => "existing".to_owned(),
         rejected => format!("{rejected:?}"),
     }
@@ -297,8 +307,8 @@ fn cancelled(outcome: CancelOutcome) -> String {
 
 fn beaten(outcome: HeartbeatOutcome) -> String {
     match outcome {
-        HeartbeatOutcome::Recorded { open, listing_due } => {
-            format!("{} open, listing due {}", open.len(), listing_due.is_some())
+        HeartbeatOutcome::Recorded(RecordedHeartbeat { open, listing_is_due, .. }) => {
+            format!("{} open, listing due {listing_is_due}", open.len())
         }
         other => format!("{other:?}"),
     }

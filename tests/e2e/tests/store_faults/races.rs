@@ -256,7 +256,7 @@ async fn put_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> 
         context.initiate(&second, context.at(1)).await
     };
     let (first, second) = tokio::join!(slow.initiate(&first, &context.caller, context.start), later);
-    let InitiateOutcome::Enqueued(request) = first.unwrap() else { return false };
+    let InitiateOutcome::Enqueued(request, _) = first.unwrap() else { return false };
     let open = context.open_ids(context.at(2)).await;
     open == [request.address.request] && second == InitiateOutcome::Existing(request)
 }

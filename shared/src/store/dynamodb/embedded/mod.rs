@@ -135,7 +135,7 @@ mod tests {
     use aws_sdk_dynamodb::types::TimeToLiveStatus;
 
     use super::*;
-    use crate::store::dynamodb::connect::timeouts;
+    use crate::aws::timeouts;
 
     /// Longer than an attempt of the store may take.
     const SLOW: Duration = Duration::from_secs(3);

@@ -1,6 +1,6 @@
-//! SDK clients for real endpoints: DynamoDB, LocalStack, or any emulator named by `AWS_ENDPOINT_URL` or [`ENDPOINT_VARIABLE`].
+//! SDK configuration for real endpoints: AWS, LocalStack, or any emulator named by `AWS_ENDPOINT_URL` or [`ENDPOINT_VARIABLE`].
 //!
-//! [`from_environment`] is for users' machines and searches all credential sources of the AWS SDKs. [`function`] is for deployed
+//! [`dynamodb`] is for users' machines and searches all credential sources of the AWS SDKs. [`function`] is for deployed
 //! functions and reads Lambda's variables only: the other credential sources would add 0.7 MB to each binary.
 
 #[cfg(feature = "lambda")]
@@ -21,10 +21,10 @@ use crate::limits::STORE_CALL_TIMEOUT;
 /// `AWS_ENDPOINT_URL`.
 pub const ENDPOINT_VARIABLE: &str = "DOORBELL_DYNAMODB_ENDPOINT";
 
-/// A client with region, credentials and endpoint from the environment, as the AWS SDKs document them.
+/// A client of DynamoDB with region, credentials and endpoint from the environment, as the AWS SDKs document them.
 #[cfg(feature = "connect")]
-pub async fn from_environment() -> Client {
-    let mut config = aws_config::defaults(super::behavior_version())
+pub async fn dynamodb() -> Client {
+    let mut config = aws_config::defaults(crate::store::dynamodb::behavior_version())
         .http_client(https(TlsContext::default()))
         .timeout_config(timeouts());
     if let Some(endpoint) = std::env::var(ENDPOINT_VARIABLE).ok().filter(|endpoint| !endpoint.is_empty()) {
@@ -38,8 +38,8 @@ pub async fn from_environment() -> Client {
 /// It does not bound an invocation, for which Lambda and daemons allow 10 s. Most use cases make one or two calls. Those that make
 /// more are bounded where they make them: a heartbeat starts no claim after its own time limits
 /// ([`limits`](crate::limits)), and every use case has a deadline in [`http::respond`](crate::http::respond). Calls that create the
-/// table have longer timeouts ([`table`](super::table)).
-pub(super) fn timeouts() -> TimeoutConfig {
+/// table have longer timeouts ([`table`](crate::store::dynamodb::table)).
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))

@@ -1,0 +1,162 @@
+//! Connect: decides whether a daemon may connect to the push channel. IoT Core calls it as the custom authorizer of its connections.
+//!
+//! The password is a daemon's token, and the client id names a workspace of the token. The daemon may then connect with exactly this
+//! client id and receive on one topic.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use doorbell_protocol::{PUSH_TOPIC, Scope};
+use doorbell_shared::access::loggable;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::access_log::call_span;
+use doorbell_shared::limits::TOKEN_USE_TIMEOUT;
+use doorbell_shared::push::{CONNECTION_SECONDS, ClientId, Deployment};
+use doorbell_shared::store::{FindTokenOutcome, Result, TokenStore};
+use doorbell_shared::token::{Token, TokenRecord};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tracing::Instrument as _;
+
+/// IoT Core calls the authorizer again after this, to refresh the policy: not before the longest connection has ended.
+const REFRESH_SECONDS: u32 = *CONNECTION_SECONDS.end();
+
+/// Which clients and topics exist: those of a deployment, with names that begin with `arn_prefix`, such as
+/// `arn:aws:iot:eu-west-1:123456789012`.
+#[derive(Clone, Debug)]
+pub struct ConnectionScope {
+    pub deployment: Deployment,
+    pub arn_prefix: String,
+}
+
+/// The part of IoT Core's event that identifies the daemon (AWS, "Defining your Lambda function").
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectEvent {
+    #[serde(default)]
+    protocol_data: ProtocolData,
+}
+
+#[derive(Clone, Default, Deserialize)]
+struct ProtocolData {
+    #[serde(default)]
+    mqtt: Option<MqttConnect>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MqttConnect {
+    /// In base64.
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    client_id: String,
+}
+
+/// Without the password.
+impl fmt::Debug for ConnectEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectEvent").finish_non_exhaustive()
+    }
+}
+
+/// The response of a custom authorizer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectResponse {
+    is_authenticated: bool,
+    /// Letters and digits only.
+    principal_id: String,
+    disconnect_after_in_seconds: u32,
+    refresh_after_in_seconds: u32,
+    policy_documents: Vec<String>,
+}
+
+/// Decides on one connection. Logs one line, with the token's subject and never with the token.
+///
+/// # Errors
+/// When the store fails. IoT Core refuses the connection, and the daemon tries again.
+pub async fn handle<S: TokenStore>(
+    state: &AppState<S>,
+    scope: &ConnectionScope,
+    event: &ConnectEvent,
+) -> Result<ConnectResponse> {
+    connect(state, scope, event).instrument(call_span("connect", None)).await
+}
+
+async fn connect<S: TokenStore>(
+    state: &AppState<S>,
+    scope: &ConnectionScope,
+    event: &ConnectEvent,
+) -> Result<ConnectResponse> {
+    let Some((token, client)) = credentials(event, &scope.deployment) else {
+        tracing::info!("connection denied: no token or another client id");
+        return Ok(denied());
+    };
+    let now = state.clock.now();
+    let found = state.store.find_token(token.hash(), now).await;
+    let found = found.inspect_err(|error| tracing::error!(%error, "failed"))?;
+    let FindTokenOutcome::Found(record) = found else {
+        tracing::info!("connection denied: unknown token");
+        return Ok(denied());
+    };
+    let (subject, token_id) = (loggable(record.subject.as_str()), record.hash.id());
+    if !may_connect(&record, &client) {
+        tracing::info!(subject, %token_id, "connection denied: not a daemon of the workspace");
+        return Ok(denied());
+    }
+    // Without it, a revocation does not close the connection, which then ends after a day.
+    let recorded = state.store.record_token_connection(record.hash, &client, now);
+    match tokio::time::timeout(TOKEN_USE_TIMEOUT, recorded).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "connection of the token not recorded"),
+        Err(_) => tracing::warn!("connection of the token not recorded in time"),
+    }
+    tracing::info!(subject, %token_id, client_id = %client, "connected");
+    Ok(ConnectResponse {
+        is_authenticated: true,
+        principal_id: token_id.to_string(),
+        disconnect_after_in_seconds: state.id_gen.seconds_within(CONNECTION_SECONDS),
+        refresh_after_in_seconds: REFRESH_SECONDS,
+        policy_documents: vec![policy(scope, &client)],
+    })
+}
+
+/// The token and the client id, if they have the form of ours.
+fn credentials(event: &ConnectEvent, deployment: &Deployment) -> Option<(Token, ClientId)> {
+    let mqtt = event.protocol_data.mqtt.as_ref()?;
+    let password = STANDARD.decode(&mqtt.password).ok()?;
+    let token = Token::parse(std::str::from_utf8(&password).ok()?)?;
+    let client: ClientId = mqtt.client_id.parse().ok()?;
+    client.is_of(deployment).then_some((token, client))
+}
+
+fn may_connect(record: &TokenRecord, client: &ClientId) -> bool {
+    record.scopes.contains(&Scope::Daemon) && record.workspaces.contains(client.workspace())
+}
+
+fn denied() -> ConnectResponse {
+    ConnectResponse {
+        is_authenticated: false,
+        principal_id: "denied".to_owned(),
+        disconnect_after_in_seconds: REFRESH_SECONDS,
+        refresh_after_in_seconds: REFRESH_SECONDS,
+        policy_documents: Vec::new(),
+    }
+}
+
+/// Allows exactly this client id to connect and to receive messages.
+fn policy(scope: &ConnectionScope, client: &ClientId) -> String {
+    let resource = |resource: &str| format!("{}:{resource}", scope.arn_prefix);
+    let allow =
+        |action: &str, resource: String| json!({"Effect": "Allow", "Action": action, "Resource": resource});
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            allow("iot:Connect", resource(&format!("client/{client}"))),
+            allow("iot:Receive", resource(&format!("topic/{PUSH_TOPIC}"))),
+        ],
+    })
+    .to_string()
+}
