@@ -160,3 +160,125 @@ fn policy(scope: &ConnectionScope, client: &ClientId) -> String {
     })
     .to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use doorbell_protocol::{Timestamp, WorkspaceId};
+    use doorbell_shared::access::Workspaces;
+    use doorbell_shared::runtime::ShortText;
+    use doorbell_shared::store::memory::MemoryStore;
+    use serde_json::Value;
+
+    use super::*;
+
+    const WORKSPACE: &str = "00000000-0000-4000-8000-00000000000a";
+    const OTHER_WORKSPACE: &str = "00000000-0000-4000-8000-00000000000b";
+    const TOKEN: &str = "dbd_example";
+
+    fn scope() -> ConnectionScope {
+        let arn_prefix = "arn:aws:iot:eu-west-1:123456789012".to_owned();
+        ConnectionScope { deployment: "local".parse().unwrap(), arn_prefix }
+    }
+
+    fn client(deployment: &str, workspace: &str) -> ClientId {
+        let daemon = ShortText::try_from("laptop".to_owned()).unwrap();
+        ClientId::new(&deployment.parse().unwrap(), workspace.parse().unwrap(), &daemon)
+    }
+
+    async fn state(token_scope: Scope) -> AppState<MemoryStore> {
+        let store = MemoryStore::default();
+        let workspaces: [WorkspaceId; 1] = [WORKSPACE.parse().unwrap()];
+        let token = Token::parse(TOKEN).unwrap();
+        let record = TokenRecord {
+            hash: token.hash(),
+            subject: ShortText::try_from("laptop".to_owned()).unwrap(),
+            scopes: BTreeSet::from([token_scope]),
+            workspaces: Workspaces::new(workspaces).unwrap(),
+            created_at: Timestamp::from_millis(0).unwrap(),
+            expires_at: None,
+            last_four: token.last_four(),
+            last_used_at: None,
+        };
+        store.issue_token(&record).await.unwrap();
+        AppState::new(store)
+    }
+
+    fn event(password: &str, client_id: &str) -> ConnectEvent {
+        let password = STANDARD.encode(password);
+        let mqtt = json!({"username": "doorbell", "password": password, "clientId": client_id});
+        serde_json::from_value(json!({"protocols": ["mqtt"], "protocolData": {"mqtt": mqtt}})).unwrap()
+    }
+
+    async fn is_allowed(token_scope: Scope, event: &ConnectEvent) -> bool {
+        handle(&state(token_scope).await, &scope(), event).await.unwrap().is_authenticated
+    }
+
+    #[tokio::test]
+    async fn daemon_may_connect_with_its_client_id() {
+        let client = client("local", WORKSPACE);
+        assert!(is_allowed(Scope::Daemon, &event(TOKEN, client.as_str())).await);
+    }
+
+    #[tokio::test]
+    async fn other_credentials_are_denied() {
+        let own = client("local", WORKSPACE);
+        let events = [
+            event("dbd_unknown", own.as_str()),
+            event("not a token", own.as_str()),
+            event("", own.as_str()),
+            event(TOKEN, client("local", OTHER_WORKSPACE).as_str()),
+            event(TOKEN, client("other", WORKSPACE).as_str()),
+            event(TOKEN, "laptop"),
+            event(TOKEN, &own.to_string().to_uppercase()),
+            ConnectEvent::default(),
+        ];
+        for event in &events {
+            assert!(!is_allowed(Scope::Daemon, event).await);
+        }
+        assert!(!is_allowed(Scope::User, &event(TOKEN, own.as_str())).await);
+    }
+
+    #[tokio::test]
+    async fn policy_allows_one_client_and_one_topic() {
+        let client = client("local", WORKSPACE);
+        let event = event(TOKEN, client.as_str());
+        let response = handle(&state(Scope::Daemon).await, &scope(), &event).await.unwrap();
+        let [policy] = &response.policy_documents[..] else { panic!("{response:?}") };
+        let policy: Value = serde_json::from_str(policy).unwrap();
+        let arn = |resource: &str| format!("arn:aws:iot:eu-west-1:123456789012:{resource}");
+        let statement = |action: &str, resource: &str| json!({"Effect": "Allow", "Action": action, "Resource": arn(resource)});
+        let expected = json!([
+            statement("iot:Connect", &format!("client/{client}")),
+            statement("iot:Receive", "topic/doorbell/wake")
+        ]);
+        assert_eq!(policy["Statement"], expected);
+    }
+
+    #[tokio::test]
+    async fn connections_end_at_different_times() {
+        let state = state(Scope::Daemon).await;
+        let event = event(TOKEN, client("local", WORKSPACE).as_str());
+        let mut seconds = BTreeSet::new();
+        for _ in 0..20 {
+            seconds.insert(handle(&state, &scope(), &event).await.unwrap().disconnect_after_in_seconds);
+        }
+        assert!(seconds.iter().all(|seconds| CONNECTION_SECONDS.contains(seconds)) && seconds.len() > 10);
+    }
+
+    #[tokio::test]
+    async fn connection_is_remembered_for_revocation() {
+        let state = state(Scope::Daemon).await;
+        let client = client("local", WORKSPACE);
+        handle(&state, &scope(), &event(TOKEN, client.as_str())).await.unwrap();
+        let remembered =
+            state.store.find_token_connections(Token::parse(TOKEN).unwrap().hash()).await.unwrap();
+        assert_eq!(remembered, [client]);
+    }
+
+    #[test]
+    fn debug_text_hides_password() {
+        assert!(!format!("{:?}", event(TOKEN, "laptop")).contains("example"));
+    }
+}

@@ -6,11 +6,14 @@ mod daemon;
 mod proof;
 mod runtime;
 
-use doorbell_protocol::{DaemonHeartbeatResponse, HeartbeatBody, HeartbeatResponse, Scope};
+use doorbell_protocol::{
+    DaemonHeartbeatResponse, HeartbeatBody, HeartbeatResponse, RuntimeHeartbeatStatus, Scope,
+};
 use doorbell_shared::clock::Stopwatch;
+use doorbell_shared::http::access_log::Idle;
 use doorbell_shared::http::input::caller;
-use doorbell_shared::http::response::Operation;
-use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
+use doorbell_shared::http::response::{Operation, json};
+use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond_with};
 use doorbell_shared::limits::SLOW_HEARTBEAT_THRESHOLD;
 use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::store::Store;
@@ -20,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use self::runtime::{ClaimLimit, RuntimeHeartbeat};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
-    respond("heartbeat", |_| Operation::Heartbeat, request, heartbeat(state, request)).await
+    respond_with("heartbeat", |_| Operation::Heartbeat, request, heartbeat(state, request), response).await
 }
 
 /// Which form a body has.
@@ -36,6 +39,27 @@ struct Form {
 enum AnyResponse {
     Runtime(HeartbeatResponse),
     Daemon(DaemonHeartbeatResponse),
+}
+
+impl AnyResponse {
+    /// Whether every runtime was recorded and nothing was handed out.
+    fn is_idle(&self) -> bool {
+        match self {
+            Self::Runtime(response) => response.claimed.is_empty(),
+            Self::Daemon(response) => response.runtimes.iter().all(|runtime| {
+                let is_ok = runtime.status == RuntimeHeartbeatStatus::Ok;
+                is_ok && runtime.work.is_empty() && runtime.cancelled.is_empty()
+            }),
+        }
+    }
+}
+
+fn response(body: &AnyResponse) -> Response {
+    let mut response = json(200, body);
+    if body.is_idle() {
+        response.extensions_mut().insert(Idle);
+    }
+    response
 }
 
 async fn heartbeat<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Result<AnyResponse, ApiError> {

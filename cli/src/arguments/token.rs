@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{Scope, UnknownScope, WorkspaceId};
 use doorbell_shared::runtime::ShortText;
+use reqwest::Url;
 
 use super::parsers::lifetime;
 use super::table::TableArgs;
@@ -77,6 +78,10 @@ pub struct TokenRevoke {
     /// A workspace of the token
     #[arg(long, env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
     pub workspace: WorkspaceId,
+
+    /// HTTP endpoint of the push channel, to close the token's connections: the output PushEndpointUrl of the stack
+    #[arg(long, env = "DOORBELL_PUSH_ENDPOINT", value_name = "URL")]
+    pub push_endpoint: Option<Url>,
 }
 
 fn scope(text: &str) -> Result<Scope, String> {

@@ -7,6 +7,7 @@ use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
 use doorbell_protocol::{InvalidId, InvalidIdempotencyKey, Kind, RequestId, RuntimeId, WorkspaceId};
 use doorbell_shared::access::TooManyWorkspaces;
+use doorbell_shared::push::PushError;
 use doorbell_shared::store::StoreError;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, DataFileProblem, OpenError};
 
@@ -74,6 +75,8 @@ pub enum CommandError {
     NoSuchToken,
     #[error("several tokens have an id with this beginning")]
     AmbiguousToken,
+    #[error("a connection of the revoked token could not be closed: {0}")]
+    Disconnect(#[source] PushError),
     #[error("a token cannot have {0}")]
     TooManyWorkspaces(#[from] TooManyWorkspaces),
     /// Ctrl-C while waiting. The request is not cancelled: other clients may wait for it, too.
@@ -127,6 +130,9 @@ impl CommandError {
             Self::Table(_) => {
                 Some("check AWS_REGION, the AWS credentials and AWS_ENDPOINT_URL; -v logs more".to_owned())
             }
+            Self::Disconnect(_) => Some(
+                "check --push-endpoint and the permission iot:DeleteConnection; the connection ends within 24 hours".to_owned(),
+            ),
             Self::UnsendableToken => Some(TOKEN.to_owned()),
             Self::Unencrypted { .. } => Some(UNENCRYPTED.to_owned()),
             Self::NoSuchName { .. } => Some(RUNTIMES.to_owned()),

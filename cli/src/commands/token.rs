@@ -6,16 +6,23 @@ use std::collections::BTreeSet;
 
 use doorbell_protocol::WorkspaceId;
 use doorbell_shared::access::{Workspaces, loggable};
+use doorbell_shared::aws;
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::id_gen;
+use doorbell_shared::push::Push as _;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{FindTokenOutcome, RevokeOutcome, TokenStore};
 use doorbell_shared::token::{Token, TokenHash, TokenRecord};
+use futures_util::{StreamExt as _, stream};
+use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::{CommandError, table};
 use crate::arguments::{self, TokenAction};
 use crate::output;
+
+/// A token may serve hundreds of daemons, and a call takes a round trip.
+const PARALLEL_DISCONNECTS: usize = 10;
 
 pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError> {
     let table = arguments.table;
@@ -82,10 +89,41 @@ async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Res
             output::note(format!(
                 "Token {id} is revoked. API Gateway may accept it for AuthorizerCacheSeconds."
             ));
-            Ok(())
+            disconnect(store, hash, arguments.push_endpoint).await
         }
         RevokeOutcome::NotFound => Err(CommandError::NoSuchToken),
     }
+}
+
+/// Closes the connections of a revoked token to the push channel.
+async fn disconnect(
+    store: &DynamoDbStore,
+    hash: TokenHash,
+    push_endpoint: Option<Url>,
+) -> Result<(), CommandError> {
+    let connections = store.find_token_connections(hash).await.map_err(CommandError::Table)?;
+    if connections.is_empty() {
+        return Ok(());
+    }
+    let Some(endpoint) = push_endpoint else {
+        output::note(
+            "Its daemons may stay connected to the push channel for up to 24 hours, without access to the API. Revoke with \
+             --push-endpoint to close the connections.",
+        );
+        return Ok(());
+    };
+    let push = aws::push(endpoint.as_str().trim_end_matches('/')).await;
+    let closed: Vec<_> = stream::iter(connections)
+        .map(|client| {
+            let push = &push;
+            async move { push.disconnect(&client).await }
+        })
+        .buffer_unordered(PARALLEL_DISCONNECTS)
+        .collect()
+        .await;
+    let (closed, failed): (Vec<_>, Vec<_>) = closed.into_iter().partition(Result::is_ok);
+    output::note(format!("Closed connections: {}.", closed.len()));
+    failed.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(CommandError::Disconnect(error)))
 }
 
 /// The event of a token, without the token.

@@ -24,13 +24,24 @@ pub const ENDPOINT_VARIABLE: &str = "DOORBELL_DYNAMODB_ENDPOINT";
 /// A client of DynamoDB with region, credentials and endpoint from the environment, as the AWS SDKs document them.
 #[cfg(feature = "connect")]
 pub async fn dynamodb() -> Client {
-    let mut config = aws_config::defaults(crate::store::dynamodb::behavior_version())
-        .http_client(https(TlsContext::default()))
-        .timeout_config(timeouts());
+    let mut config = environment();
     if let Some(endpoint) = std::env::var(ENDPOINT_VARIABLE).ok().filter(|endpoint| !endpoint.is_empty()) {
         config = config.endpoint_url(endpoint);
     }
     Client::new(&config.load().await)
+}
+
+/// The push channel at `endpoint`, with region and credentials from the environment.
+#[cfg(feature = "connect")]
+pub async fn push(endpoint: &str) -> crate::push::iot::IotPush {
+    crate::push::iot::IotPush::new(&environment().load().await, endpoint)
+}
+
+#[cfg(feature = "connect")]
+fn environment() -> aws_config::ConfigLoader {
+    aws_config::defaults(crate::store::dynamodb::behavior_version())
+        .http_client(https(TlsContext::default()))
+        .timeout_config(timeouts())
 }
 
 /// Bounds one call of the store, the SDK's retries included: two attempts fit, and the third is cut short.

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 
-use super::response::ApiError;
+use super::response::{ApiError, Response};
 use crate::access::Principal;
 use crate::clock::Stopwatch;
 
@@ -52,9 +52,19 @@ pub fn call_span(function: &'static str, gateway_request_id: Option<&str>) -> Sp
     )
 }
 
-/// Logs a call: at ERROR if the server failed, otherwise at INFO.
-pub(super) fn log_call(started: Stopwatch, status: u16, error: Option<&ApiError>) {
+/// Marks a response to a call that did nothing worth a line, such as a heartbeat without work: without push most calls are, and each
+/// line costs money.
+#[derive(Clone, Copy, Debug)]
+pub struct Idle;
+
+/// Logs a call: at ERROR if the server failed, at DEBUG if it was [`Idle`], otherwise at INFO.
+pub(super) fn log_call(started: Stopwatch, response: &Response, error: Option<&ApiError>) {
     let duration_ms = started.elapsed_ms();
+    let status = response.status().as_u16();
+    if response.extensions().get::<Idle>().is_some() {
+        tracing::debug!(status, duration_ms, "answered");
+        return;
+    }
     let cause = error.map(cause);
     let is_expected = matches!(error, Some(ApiError::RuntimeOffline | ApiError::RegistrationsLimited(_)));
     if status >= 500 && !is_expected {

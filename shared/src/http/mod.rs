@@ -109,7 +109,7 @@ async fn respond_and_log<T>(
             Ok(body) => success(body),
             Err(error) => error.response(),
         };
-        access_log::log_call(started, response.status().as_u16(), outcome.as_ref().err());
+        access_log::log_call(started, &response, outcome.as_ref().err());
         response
     }
     .instrument(access_log::call_span(function, input::gateway_request_id(request)))

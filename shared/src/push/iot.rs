@@ -24,7 +24,7 @@ pub struct IotPush(Client);
 
 impl IotPush {
     /// With the region, credentials and connections of `config`, at the data endpoint of an account. Makes no call.
-    #[cfg(feature = "lambda")]
+    #[cfg(any(feature = "connect", feature = "lambda"))]
     pub fn new(config: &aws_types::SdkConfig, endpoint: &str) -> Self {
         Self::of(Builder::from(config).endpoint_url(endpoint))
     }

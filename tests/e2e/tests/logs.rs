@@ -87,6 +87,21 @@ async fn heartbeat_logs_time_of_each_step() {
 }
 
 #[tokio::test]
+async fn heartbeat_without_work_logs_no_line_at_info() {
+    let api = TestApi::start().await;
+    let runtime = api.runtime().await;
+    let (log, _guard) = CapturedLog::capture();
+    api.heartbeat(&runtime).await;
+    // One whose runtime is unknown has something to tell.
+    for runtime in [runtime.as_str(), "00000000-0000-4000-8000-00000000000f"] {
+        api.post(Caller::DaemonA, "/api/daemon/heartbeat", json!({"runtimes": [{"id": runtime}]})).await;
+    }
+    let answered = log.lines("answered");
+    let levels: Vec<_> = answered.iter().map(|line| line["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["DEBUG", "DEBUG", "INFO"], "{}", log.text());
+}
+
+#[tokio::test]
 async fn every_line_names_its_caller() {
     let api = TestApi::start().await;
     let (log, _guard) = CapturedLog::capture();
