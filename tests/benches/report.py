@@ -95,25 +95,65 @@ def flatness(lifecycles):
 
 def bill():
     found = json.loads((RESULTS / "bill.json").read_text())
-    parts = [[part["line"], f"{part['runtime_month']:.4f}", f"{part['thousand_questions']:.4f}"] for part in found["lines"]]
-    parts.append(["together", f"{found['runtime_month']:.4f}", f"{found['thousand_questions']:.4f}"])
-    sizes = [
-        [f"{size['runtimes']:,.0f}", f"{size['doorbell']:,.0f}", f"{size['containers']:,.0f}", f"{size['container_count']:,.0f}"]
-        for size in found["deployments"]
-    ]
+    parts = [[part["line"], *(f"{dollars:.4f}" for dollars in part["dollars"])] for part in found["lines"]]
+    parts.append(["together", *(f"{dollars:.4f}" for dollars in found["totals"])])
+    columns = ["line", "a runtime's month ($)", "with push", "a thousand questions ($)", "with push"]
+    causes = ["connection", "reconnects", "heartbeats", "questions", "together"]
+    plans = [[*plan_name(plan), *(f"{plan[cause]:.4f}" for cause in causes)] for plan in found["plans"]]
+    unconfirmed = [[row["of"], f"{row['value']:,g}", f"{row['dollars']:.5f}"] for row in found["unconfirmed"]]
     return f"""## The bill
 
 Counted units and measured times at AWS's prices for {found["region"]} in {found["currency"]}, read on {found["read"]}:
-[prices.toml](tests/benches/prices.toml) has each price with its source, and every assumption. Heartbeats come every 15 s.
+[prices.toml](tests/benches/prices.toml) has each price with its source, and every assumption. Heartbeats come every 15 s, with push
+every 6 h. A daemon has one runtime.
 
-{table(["line", "a runtime's month ($)", "a thousand questions ($)"], parts)}
+{table(columns, parts)}
 
-Compared with at least two containers (0.25 vCPU, 0.5 GB) with a Redis pair behind a load balancer. Containers leave out questions,
-logs, alarms and operation; Doorbell includes two questions a day, logs, alarms and a dashboard. **Containers are cheaper from
-{found["break_even_runtimes"]:,} runtimes on**: every heartbeat is billed, but a server costs the same until it is full.
+The month of a runtime in dollars, with two questions a day. The calls of push are those of its design, not counted ones. Reconnects
+have their authorizer, lifecycle event, function `presence` and two heartbeats; questions have their hints.
 
-{table(["runtimes", "Doorbell ($ a month)", "containers ($ a month)", "containers needed"], sizes)}
+{table(["heartbeats", "push", "runtimes a daemon", *causes], plans)}
+
+No source confirms these assumptions about push. Without one of them, the month of a runtime with heartbeats every 6 h costs less:
+
+{table(["unconfirmed", "assumed", "less ($)"], unconfirmed)}
+
+Compared with two designs of at least two containers (0.25 vCPU) with a Redis pair behind a load balancer. **Heartbeats**: containers of
+0.5 GB that answer a heartbeat of each daemon every 15 s. **Sockets**: containers of the cheapest size that hold a WebSocket of each
+daemon, with pings every 30 s, and one to spare. Containers leave out questions, logs, alarms and operation; Doorbell includes two
+questions a day, logs, alarms and a dashboard. **Containers are cheaper from a scale on**: a server costs the same until it is full.
+
+{table(["heartbeats", "push", "runtimes a daemon", "heartbeats cheaper from", "sockets cheaper from"], cheaper(found["plans"]))}
+
+Dollars a month:
+
+{deployments(found["plans"])}
 """
+
+
+def plan_name(plan):
+    seconds = plan["heartbeat_s"]
+    interval = f"{seconds:g} s" if seconds < 60 else f"{seconds / 60:g} min" if seconds < 3600 else f"{seconds / 3600:g} h"
+    return [f"every {interval}", "yes" if plan["pushed"] else "no", f"{plan['runtimes_a_daemon']:g}"]
+
+
+def cheaper(plans):
+    scales = [[plan["containers_cheaper_from"], plan["sockets_cheaper_from"]] for plan in plans]
+    cells = [[f"{scale:,} runtimes" if scale else "never" for scale in pair] for pair in scales]
+    return [[*plan_name(plan), *pair] for plan, pair in zip(plans, cells, strict=True)]
+
+
+def deployments(plans):
+    """Without push, and with push at the longest interval."""
+    longest = max(plan["heartbeat_s"] for plan in plans)
+    rows = []
+    for pushed in (plan for plan in plans if plan["heartbeat_s"] == longest):
+        plain = next(plan for plan in plans if not plan["pushed"] and plan["runtimes_a_daemon"] == pushed["runtimes_a_daemon"])
+        for with_push, without in zip(pushed["deployments"], plain["deployments"], strict=True):
+            dollars = [without["doorbell"], *(with_push[design] for design in ("doorbell", "containers", "sockets"))]
+            rows.append([f"{with_push['runtimes']:,.0f}", f"{pushed['runtimes_a_daemon']:g}", *(f"{amount:,.0f}" for amount in dollars)])
+    columns = ["runtimes", "runtimes a daemon", "without push", "with push", "containers, heartbeats", "containers, sockets"]
+    return table(columns, rows)
 
 
 def cold_start():

@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::doorbell::Usage;
+use crate::push::Push;
+use crate::sockets::Sockets;
 
 const PUBLISHED: &str = include_str!("../../prices.toml");
 
@@ -18,6 +20,8 @@ pub(crate) struct Prices {
     pub(crate) template: Template,
     pub(crate) assumptions: Assumptions,
     pub(crate) containers: Containers,
+    pub(crate) sockets: Sockets,
+    pub(crate) push: Push,
 }
 
 #[derive(Deserialize)]
@@ -40,7 +44,13 @@ pub(crate) struct PriceList {
     pub(crate) fargate_gb: Price,
     pub(crate) load_balancer: Price,
     pub(crate) load_balancer_units: Price,
+    pub(crate) network_load_balancer: Price,
+    pub(crate) network_load_balancer_units: Price,
     pub(crate) redis: Price,
+    iot_connections: Price,
+    iot_messages: Price,
+    iot_rules: Price,
+    iot_actions: Price,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +90,7 @@ pub(crate) struct Assumptions {
     pub(crate) network_ms: f64,
     pub(crate) access_log_bytes: f64,
     pub(crate) function_log_bytes: f64,
+    pub(crate) idle_heartbeat_log_lines: f64,
     log_compression: f64,
     pub(crate) response_bytes: f64,
     pub(crate) ttl_days: f64,
@@ -105,8 +116,18 @@ pub(crate) struct Containers {
     pub(crate) exchange_bytes: f64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "for readers of the file; every assumption must say whether it has a source")]
+pub(crate) struct Assumption {
+    pub(crate) of: String,
+    pub(crate) value: f64,
+    source: String,
+    pub(crate) confirmed: String,
+}
+
 /// Dollars by line.
-pub(crate) struct Bill([(&'static str, f64); 8]);
+pub(crate) struct Bill([(&'static str, f64); 9]);
 
 impl Bill {
     pub(crate) fn total(&self) -> f64 {
@@ -132,6 +153,13 @@ impl Prices {
         let kept = usage.log_bytes * self.assumptions.log_compression;
         Bill([
             ("API Gateway, requests", list.http_api.of(usage.requests)),
+            (
+                "IoT Core",
+                list.iot_connections.of(usage.connected_minutes)
+                    + list.iot_messages.of(usage.messages)
+                    + list.iot_rules.of(usage.rules)
+                    + list.iot_actions.of(usage.actions),
+            ),
             ("Lambda, requests", list.lambda_calls.of(usage.lambda_calls)),
             ("Lambda, time", list.lambda_arm64.of(usage.gb_seconds)),
             ("DynamoDB, writes", list.write_units.of(usage.write_units)),
