@@ -19,6 +19,7 @@ pub(crate) struct Sockets {
     pub(crate) unit_connections: f64,
     pub(crate) unit_gb_an_hour: f64,
     pub(crate) ping_exchange_bytes: f64,
+    pub(crate) ping_sent_bytes: f64,
 }
 
 /// The bill of as many containers as the sockets need, in the cheapest size.
@@ -37,7 +38,7 @@ pub(crate) fn month(daemons: f64, runtimes: f64, prices: &Prices) -> f64 {
     let pings_a_second = daemons / prices.push.keep_alive_s;
     let gb_an_hour = pings_a_second * 3600.0 * sockets.ping_exchange_bytes / 1e9;
     let units = (daemons / sockets.unit_connections).max(gb_an_hour / sockets.unit_gb_an_hour);
-    let sent = pings_a_second * prices.month_s() * prices.push.assumptions.ping_bytes.value;
+    let sent = pings_a_second * prices.month_s() * sockets.ping_sent_bytes;
     cheapest
         + list.network_load_balancer.of(hours)
         + list.network_load_balancer_units.of(units * hours)
