@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::closed::Closed;
 use crate::driver::Driver;
 use crate::message::Message;
+use crate::refusal::Refusal;
 
 /// From CONNECT to CONNACK. IoT Core waits up to 5 s for its custom authorizer.
 const CONNACK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,21 +56,6 @@ pub enum ConnectError {
     Timeout,
     #[error("the server violated the protocol: {0}")]
     Protocol(String),
-}
-
-/// The return codes of CONNACK other than success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("protocol version not supported")]
-    ProtocolVersion,
-    #[error("client id rejected")]
-    ClientId,
-    #[error("server unavailable")]
-    ServerUnavailable,
-    #[error("bad user name or password")]
-    BadCredentials,
-    #[error("not authorized")]
-    NotAuthorized,
 }
 
 /// A connection that was accepted. Dropping it closes the stream without a DISCONNECT.
@@ -201,18 +187,6 @@ where
                 Ok(packet) => driver.close(Closed::Protocol(format!("unexpected {}", packet.packet_type()))),
                 Err(closed) => return closed,
             },
-        }
-    }
-}
-
-impl From<ConnectReturnCode> for Refusal {
-    fn from(code: ConnectReturnCode) -> Self {
-        match code {
-            ConnectReturnCode::UnacceptableProtocolVersion => Self::ProtocolVersion,
-            ConnectReturnCode::IdentifierRejected => Self::ClientId,
-            ConnectReturnCode::ServerUnavailable => Self::ServerUnavailable,
-            ConnectReturnCode::BadUserNameOrPassword => Self::BadCredentials,
-            ConnectReturnCode::Accepted | ConnectReturnCode::NotAuthorized => Self::NotAuthorized,
         }
     }
 }

@@ -86,6 +86,12 @@ impl<R: RoleType, S: AsyncRead + AsyncWrite> Driver<R, S> {
         self.closed.get_or_insert(reason);
     }
 
+    /// From now on the connection ends when the peer sends no packet for this long.
+    pub(crate) fn limit_silence(&mut self, limit: Duration) {
+        self.silence_limit = Some(limit);
+        self.timers.start(TimerKind::PingreqRecv, limit);
+    }
+
     pub(crate) fn can_send(&self) -> bool {
         self.output.len() < UNSENT_BYTES
     }
@@ -199,7 +205,7 @@ impl<R: RoleType, S: AsyncRead + AsyncWrite> Driver<R, S> {
     }
 }
 
-pub(crate) fn protocol_error(error: MqttError) -> Closed {
+fn protocol_error(error: MqttError) -> Closed {
     Closed::Protocol(format!("{error:?}"))
 }
 

@@ -7,8 +7,12 @@ mod client;
 mod closed;
 mod driver;
 mod message;
+mod refusal;
+mod server;
 mod timers;
 
-pub use client::{Client, Connect, ConnectError, Refusal};
+pub use client::{Client, Connect, ConnectError};
 pub use closed::Closed;
 pub use message::Message;
+pub use refusal::Refusal;
+pub use server::{ConnectRequest, Incoming, IncomingError, PublishError, Publisher, Quality, Session};
