@@ -49,7 +49,7 @@ impl fmt::Debug for Connect {
 pub enum ConnectError {
     #[error("the server refused the connection: {0}")]
     Refused(Refusal),
-    /// Includes a server that closes instead of answering, which IoT Core does.
+    /// Also when the server closes instead of answering.
     #[error("the connection failed: {0}")]
     Io(io::Error),
     #[error("the server did not answer within {} s", CONNACK_TIMEOUT.as_secs())]

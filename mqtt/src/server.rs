@@ -26,6 +26,9 @@ const MIN_KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// A longer keep-alive, and one of 0, which means none, count as this one.
 const MAX_KEEP_ALIVE: Duration = Duration::from_secs(1200);
 
+/// Of a PUBLISH, at most: type, remaining length (3 bytes below 2 MiB), length of the topic, packet id.
+const HEADER_BYTES: usize = 1 + 3 + 2 + 2;
+
 /// Publications that wait for the connection to write.
 const WAITING_PUBLICATIONS: usize = 16;
 
@@ -235,8 +238,7 @@ fn connack(code: ConnectReturnCode) -> Result<v3_1_1::Connack, MqttError> {
 }
 
 fn encode(message: Message, qos: Qos, packet_id: Option<u16>) -> Result<v3_1_1::Publish, PublishError> {
-    // Before the encoding, whose lengths are bounded.
-    if message.topic.len() + message.payload.len() > MAX_PACKET_BYTES as usize {
+    if HEADER_BYTES + message.topic.len() + message.payload.len() > MAX_PACKET_BYTES as usize {
         return Err(PublishError::TooLarge);
     }
     let mut builder = v3_1_1::Publish::builder()
@@ -247,8 +249,7 @@ fn encode(message: Message, qos: Qos, packet_id: Option<u16>) -> Result<v3_1_1::
     if let Some(packet_id) = packet_id {
         builder = builder.packet_id(packet_id);
     }
-    let packet = builder.build().map_err(|_| PublishError::InvalidTopic)?;
-    if packet.size() > MAX_PACKET_BYTES as usize { Err(PublishError::TooLarge) } else { Ok(packet) }
+    builder.build().map_err(|_| PublishError::InvalidTopic)
 }
 
 fn unexpected(packet: &Packet) -> Closed {

@@ -154,6 +154,16 @@ async fn messages_before_the_end_are_received() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_before_a_violation_are_received() {
+    let (mut client, mut far) = connect().await;
+    let messages = [publish_packet(0, 0, b"a"), publish_packet(0, 0, b"b")].concat();
+    far.write_all(&[&messages[..], &[0x10, 0]].concat()).await.unwrap();
+    assert_eq!(client.recv().await.unwrap().payload, b"a");
+    assert_eq!(client.recv().await.unwrap().payload, b"b");
+    assert!(matches!(client.recv().await, Err(Closed::Protocol(_))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn client_pings_after_the_keep_alive() {
     let (_client, mut far) = connect().await;
     let started = Instant::now();

@@ -157,9 +157,21 @@ async fn unacknowledged_messages_are_limited() {
 
 #[tokio::test(start_paused = true)]
 async fn message_over_128_kib_is_refused() {
-    let (publisher, _task, _far) = accept(30).await;
-    let large = publisher.publish(message(&vec![0; 128 * 1024]), Quality::AtLeastOnce).await;
-    assert_eq!(large, Err(PublishError::TooLarge));
+    let (publisher, _task, mut far) = accept(30).await;
+    let reader = tokio::spawn(async move {
+        far.read_exact(&mut vec![0; 128 * 1024]).await.unwrap();
+        far
+    });
+    // Type, remaining length, length of the topic, topic, packet id.
+    let largest = 128 * 1024 - (1 + 3 + 2 + 1 + 2);
+    let over = publisher.publish(message(&vec![0; largest + 1]), Quality::AtLeastOnce).await;
+    assert_eq!(over, Err(PublishError::TooLarge));
+    let fits =
+        tokio::spawn(
+            async move { publisher.publish(message(&vec![0; largest]), Quality::AtLeastOnce).await },
+        );
+    let _far = reader.await.unwrap();
+    assert!(!fits.is_finished());
 }
 
 #[tokio::test(start_paused = true)]
