@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
+use doorbell_functions::connect::{self, ConnectionScope};
+use doorbell_functions::presence;
 use doorbell_protocol::limits::RETENTION;
 use doorbell_protocol::{Kind, ModelListReport, RuntimeId, Scope};
 use doorbell_shared::access::Principal;
@@ -13,6 +17,7 @@ use doorbell_shared::http::AppState;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::RING_INTERVAL;
+use doorbell_shared::push::ClientId;
 use doorbell_shared::request::{Address, Deadlines, Ring};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{CallRecorder, EmbeddedDynamoDb, RecordedCall};
@@ -22,6 +27,7 @@ use serde_json::{Value, json};
 use crate::TestClock;
 use crate::api::WORKSPACE_A;
 use crate::event::event;
+use crate::push::{DEPLOYMENT, ScriptedPush};
 
 const BETWEEN_LIFECYCLES: Duration = Duration::from_secs(2 * RETENTION.as_secs());
 
@@ -92,6 +98,12 @@ impl RecordedApi {
         Self { clock, state, recorder }
     }
 
+    /// The same with the push channel of `push`.
+    pub fn with_push(engine: &EmbeddedDynamoDb, push: &Arc<ScriptedPush>) -> Self {
+        let api = Self::new(engine);
+        Self { state: AppState { push: Some(push.channel()), ..api.state }, ..api }
+    }
+
     /// Calls `function` in workspace A, and expects a 200.
     pub async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Cost) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
@@ -140,6 +152,36 @@ impl RecordedApi {
         }
         let (response, cost) = self.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await;
         (response["pending_model_list"]["id"].as_str().map(str::to_owned), cost)
+    }
+
+    /// Sends the heartbeat of a whole daemon; returns the seconds until the next one.
+    pub async fn daemon_heartbeat(&self, runtimes: &[String], connected: bool) -> (u64, Cost) {
+        let runtimes: Vec<Value> = runtimes.iter().map(|id| json!({"id": id, "in_flight": []})).collect();
+        let body = json!({"runtimes": runtimes, "push": {"connected": connected}});
+        let (response, cost) = self.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await;
+        (response["next_heartbeat_s"].as_u64().unwrap(), cost)
+    }
+
+    /// Tells the server that the connection of `client` has ended.
+    pub async fn disconnected(&self, client: &ClientId) -> Cost {
+        let event = serde_json::from_value(json!({"clientId": client.as_str()})).unwrap();
+        presence::handle(&self.state, &event).await.unwrap();
+        Cost(self.recorder.take())
+    }
+
+    /// Connects `client` to the push channel, with the daemon's token of workspace A.
+    pub async fn connect(&self, client: &ClientId) -> Cost {
+        doorbell_gateway::issue_dev_tokens(&self.state.store, self.clock.now()).await.unwrap();
+        self.recorder.take();
+        let scope = ConnectionScope {
+            deployment: DEPLOYMENT.parse().unwrap(),
+            arn_prefix: "arn:aws:iot:us-east-1:000000000000".to_owned(),
+        };
+        let mqtt = json!({"clientId": client.as_str(), "password": STANDARD.encode("dbd_dev_a")});
+        let event = serde_json::from_value(json!({"protocolData": {"mqtt": mqtt}})).unwrap();
+        let response = connect::handle(&self.state, &scope, &event).await.unwrap();
+        assert_eq!(json!(response)["isAuthenticated"], true);
+        Cost(self.recorder.take())
     }
 
     /// Rings; returns the request's id.

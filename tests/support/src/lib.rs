@@ -12,6 +12,7 @@ pub mod interceptor;
 pub mod issuer;
 pub mod log;
 pub mod network;
+pub mod push;
 pub mod scripted_server;
 pub mod seed;
 pub mod stack;
