@@ -20,11 +20,13 @@ use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::event::event;
 use doorbell_test_support::interceptor::AllowOnly;
+use doorbell_test_support::push::ScriptedPush;
 use serde_json::{Value, json};
 
+use crate::push_channel;
 use crate::routes::binary;
 
-/// The allowed operations of each function, by binary name.
+/// The allowed actions of each function, by binary name.
 pub(crate) type Policies = BTreeMap<String, BTreeSet<String>>;
 
 /// Runs one lifecycle under `policies`.
@@ -34,6 +36,7 @@ pub(crate) async fn run(policies: &Policies) -> Result<(), String> {
         engine: EmbeddedDynamoDb::start().await.unwrap(),
         // A listing without renewal has expired by the real time, which TTL uses.
         clock: Arc::new(TestClock::ago(RUNTIME_RETENTION + Duration::from_secs(60))),
+        push: Arc::default(),
     };
     lifecycle.authorize().await?;
     let runtime = lifecycle.register().await?;
@@ -43,14 +46,16 @@ pub(crate) async fn run(policies: &Policies) -> Result<(), String> {
     lifecycle.question(&runtime).await?;
     lifecycle.cancel(&runtime).await?;
     lifecycle.register_without_questions().await?;
+    lifecycle.push().await?;
     lifecycle.deregister(&runtime).await?;
     lifecycle.forget(&runtime).await
 }
 
-struct Lifecycle<'p> {
+pub(crate) struct Lifecycle<'p> {
     policies: &'p Policies,
-    engine: EmbeddedDynamoDb,
-    clock: Arc<TestClock>,
+    pub(crate) engine: EmbeddedDynamoDb,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) push: Arc<ScriptedPush>,
 }
 
 impl Lifecycle<'_> {
@@ -87,7 +92,7 @@ impl Lifecycle<'_> {
     /// Asked twice with one key, and reported on the route of every kind.
     async fn question(&self, runtime: &str) -> Result<(), String> {
         let request = self.ask_with_key(runtime).await?;
-        expect("the request of the key", &json!(self.ask_with_key(runtime).await?), &request)?;
+        expect("the request of the key", &json!(self.ask_with_key(runtime).await?), request.as_str())?;
         self.whole_heartbeat(runtime, &[]).await?;
         let result = format!("/api/daemon/runtimes/{runtime}/requests/{request}/result");
         self.call(Function::Report, &result, json!({"status": "running", "progress": "half"})).await?;
@@ -111,7 +116,7 @@ impl Lifecycle<'_> {
         let path = format!("/api/runtimes/{runtime}/requests/{request}");
         self.call(Function::Cancel, &path, json!({})).await?;
         let response = self.whole_heartbeat(runtime, &[&request]).await?;
-        expect("the cancellation", &response["runtimes"][0]["cancelled"][0], &request)
+        expect("the cancellation", &response["runtimes"][0]["cancelled"][0], request)
     }
 
     async fn whole_heartbeat(&self, runtime: &str, in_flight: &[&str]) -> Result<Value, String> {
@@ -136,7 +141,7 @@ impl Lifecycle<'_> {
     async fn complete(&self, runtime: &str) -> Result<(), String> {
         let request = self.ring(runtime).await?;
         let response = self.heartbeat(runtime).await?;
-        expect("the claim", &response["pending_model_list"]["id"], &request)?;
+        expect("the claim", &response["pending_model_list"]["id"], request.as_str())?;
         let result = format!("/api/daemon/runtimes/{runtime}/models/{request}/result");
         self.call(Function::Report, &result, json!({"status": "completed"})).await?;
         expect("the answer", &self.poll(runtime, &request).await?["status"], "completed")
@@ -159,18 +164,18 @@ impl Lifecycle<'_> {
         self.call(Function::Heartbeat, "/api/daemon/heartbeat", json!({"runtime_id": runtime})).await
     }
 
-    async fn ring(&self, runtime: &str) -> Result<String, String> {
+    pub(crate) async fn ring(&self, runtime: &str) -> Result<String, String> {
         let path = format!("/api/runtimes/{runtime}/models");
         let ring = self.call(Function::Initiate, &path, json!({})).await?;
         Ok(ring["id"].as_str().unwrap().to_owned())
     }
 
-    async fn poll(&self, runtime: &str, request: &str) -> Result<Value, String> {
+    pub(crate) async fn poll(&self, runtime: &str, request: &str) -> Result<Value, String> {
         let path = format!("/api/runtimes/{runtime}/models/{request}");
         self.call(Function::Poll, &path, json!({})).await
     }
 
-    async fn call(&self, function: Function, path: &str, body: Value) -> Result<Value, String> {
+    pub(crate) async fn call(&self, function: Function, path: &str, body: Value) -> Result<Value, String> {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
         self.send(function, &event(function, scope, path, &body)).await
     }
@@ -183,13 +188,19 @@ impl Lifecycle<'_> {
         }
     }
 
-    /// The state of a function: the table under its policy.
-    fn state(&self, binary: &str) -> AppState<DynamoDbStore> {
-        let store = self.engine.store_with_interceptor(Arc::new(AllowOnly(self.policies[binary].clone())));
-        AppState { clock: Arc::<TestClock>::clone(&self.clock), ..AppState::new(store) }
+    /// The state of a function: the table and the push channel under its policy.
+    pub(crate) fn state(&self, binary: &str) -> AppState<DynamoDbStore> {
+        let actions = &self.policies[binary];
+        let operations = actions.iter().filter_map(|action| action.strip_prefix("dynamodb:"));
+        let allowed = AllowOnly(operations.map(str::to_owned).collect());
+        AppState {
+            clock: Arc::<TestClock>::clone(&self.clock),
+            push: Some(push_channel::channel(&self.push, actions)),
+            ..AppState::new(self.engine.store_with_interceptor(Arc::new(allowed)))
+        }
     }
 }
 
-fn expect(what: &str, found: &Value, expected: &str) -> Result<(), String> {
-    if found == expected { Ok(()) } else { Err(format!("{what}: {found}")) }
+pub(crate) fn expect(what: &str, found: &Value, expected: impl Into<Value>) -> Result<(), String> {
+    if *found == expected.into() { Ok(()) } else { Err(format!("{what}: {found}")) }
 }

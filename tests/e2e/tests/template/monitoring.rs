@@ -8,7 +8,7 @@ use doorbell_shared::limits::{CALL_TIMEOUT, HELD_CALL_TIMEOUT, SLOW_STORE_THRESH
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 
-use crate::yaml::{functions, intrinsic, resources, template, text};
+use crate::yaml::{functions, intrinsic, resources, substituted, template, template_without_push, text};
 
 /// Names of metrics, each with its dimensions.
 type Metrics = BTreeMap<String, BTreeSet<String>>;
@@ -30,7 +30,7 @@ fn existing() -> Metrics {
 
 /// The rows of the dashboard's widgets.
 fn rows_and_searches() -> Vec<Json> {
-    let body = text(&template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
+    let body = substituted(&template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
     let body: Json = serde_json::from_str(&body).unwrap();
     let metrics = |widget: &Json| widget["properties"]["metrics"].as_array().unwrap().clone();
     body["widgets"].as_array().unwrap().iter().flat_map(metrics).collect()
@@ -84,27 +84,31 @@ fn alarms() -> BTreeMap<String, Value> {
     alarms.map(|(id, alarm)| (id, alarm["Properties"].clone())).collect()
 }
 
+/// The metrics of an alarm: its own, or those of its expression.
+fn metrics(alarm: &Value) -> Vec<Value> {
+    let Some(metrics) = alarm.get("Metrics") else { return vec![alarm.clone()] };
+    let stats = metrics.as_sequence().unwrap().iter().filter_map(|metric| metric.get("MetricStat"));
+    stats.map(|stat| stat["Metric"].clone()).collect()
+}
+
 #[test]
 fn alarms_use_existing_metrics() {
     let existing = existing();
-    let ours =
-        alarms().into_values().filter(|alarm| alarm.get("Namespace").is_some_and(|name| name == NAMESPACE));
-    let watched: Vec<_> = ours.collect();
-    assert_eq!(watched.len(), 2);
-    for alarm in watched {
-        let dimensions = alarm["Dimensions"].as_sequence().unwrap();
+    let all = alarms().into_values().flat_map(|alarm| metrics(&alarm));
+    let ours: Vec<_> = all.filter(|metric| metric["Namespace"] == NAMESPACE).collect();
+    assert_eq!(ours.len(), 5);
+    for metric in ours {
+        let dimensions = metric["Dimensions"].as_sequence().unwrap();
         let names = dimensions.iter().map(|dimension| text(&dimension["Name"])).collect();
-        assert_eq!(existing.get(&text(&alarm["MetricName"])), Some(&names));
+        assert_eq!(existing.get(&text(&metric["MetricName"])), Some(&names));
         assert_eq!(intrinsic(&dimensions[0]["Value"]), "!Ref AWS::StackName");
     }
 }
 
 /// The functions and the metric of an alarm.
 fn watched(alarm: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
-    let metrics =
-        alarm["Metrics"].as_sequence().unwrap().iter().filter_map(|metric| metric.get("MetricStat"));
-    let metrics: Vec<_> = metrics.map(|stat| &stat["Metric"]).collect();
-    let function = |metric: &&Value| intrinsic(&metric["Dimensions"][0]["Value"]);
+    let metrics = metrics(alarm);
+    let function = |metric: &Value| intrinsic(&metric["Dimensions"][0]["Value"]);
     (
         metrics.iter().map(function).collect(),
         metrics.iter().map(|metric| text(&metric["MetricName"])).collect(),
@@ -119,13 +123,16 @@ fn throttles_alarm_covers_every_function() {
     assert_eq!(watched(&alarms()["FunctionThrottles"]), (expected, ["Throttles".to_owned()].into()));
 }
 
-/// A held call is not slow.
+/// A held call is not slow, `presence` waits, and `connect` ends before the alarm's threshold matters to a caller.
 #[test]
-fn duration_alarm_covers_all_but_held_functions() {
+fn duration_alarm_covers_functions_with_the_common_timeout() {
     let functions = resources("AWS::Serverless::Function").into_iter();
     let is_held = |function: &Value| function["Properties"].get("Timeout").is_some();
     let (held, others): (Vec<_>, Vec<_>) = functions.partition(|(_, function)| is_held(function));
-    assert_eq!(held.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), ["InitiateFunction", "PollFunction"]);
+    assert_eq!(
+        held.into_iter().map(|(id, _)| id).collect::<Vec<_>>(),
+        ["ConnectFunction", "InitiateFunction", "PollFunction", "PresenceFunction"]
+    );
     let others = others.into_iter().map(|(id, _)| format!("!Ref {id}")).collect();
     assert_eq!(watched(&alarms()["FunctionDuration"]), (others, ["Duration".to_owned()].into()));
 }
@@ -142,12 +149,44 @@ fn timeouts_are_above_those_of_calls() {
     }
 }
 
-/// The authorizer ends in an error when it cannot check a token; that counts as a server error.
+/// The authorizer ends in an error when it cannot check a token; that counts as a server error. The functions of the push channel do so
+/// when the table or the channel fails, and are called again.
 #[test]
-fn error_alarm_covers_all_but_authorizer() {
+fn error_alarms_cover_all_but_authorizer() {
     let functions = resources("AWS::Serverless::Function").into_keys();
-    let others = functions.filter(|id| id != "AuthorizerFunction").map(|id| format!("!Ref {id}")).collect();
-    assert_eq!(watched(&alarms()["FunctionErrors"]), (others, ["Errors".to_owned()].into()));
+    let push = ["ConnectFunction", "PresenceFunction"];
+    let of_push: BTreeSet<_> = push.map(|id| format!("!Ref {id}")).into();
+    let others = functions
+        .filter(|id| id != "AuthorizerFunction" && !push.contains(&id.as_str()))
+        .map(|id| format!("!Ref {id}"));
+    let errors: BTreeSet<_> = ["Errors".to_owned()].into();
+    assert_eq!(watched(&alarms()["FunctionErrors"]), (others.collect(), errors.clone()));
+    assert_eq!(watched(&alarms()["PushFunctionErrors"]), (of_push, errors));
+}
+
+/// What a deployment without push has shown before stays, and nothing of push is added.
+#[test]
+fn dashboard_without_push_has_no_widget_of_it() {
+    let body = |template: Value| -> Vec<Json> {
+        let body = substituted(&template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
+        serde_json::from_str::<Json>(&body).unwrap()["widgets"].as_array().unwrap().clone()
+    };
+    let with = body(template());
+    let without = body(template_without_push());
+    assert!(with.len() > without.len());
+    assert_eq!(with[..without.len()], without);
+    for widget in &with[without.len()..] {
+        assert!(widget["properties"]["title"].as_str().unwrap().starts_with("Push: "), "{widget}");
+    }
+}
+
+/// CloudWatch's conditions: 10 % of at least 10 hints.
+#[test]
+fn hint_alarm_is_on_the_share() {
+    let alarm = &alarms()["HintsUndelivered"];
+    assert_eq!(alarm["Threshold"], 10);
+    let names: Vec<_> = metrics(alarm).iter().map(|metric| text(&metric["MetricName"])).collect();
+    assert_eq!(names, ["HintsDelivered", "HintsUndelivered"]);
 }
 
 #[test]

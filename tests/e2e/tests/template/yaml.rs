@@ -4,8 +4,48 @@ use std::collections::BTreeMap;
 
 use serde_yaml_ng::{Mapping, Value};
 
+/// With a push channel.
 pub(crate) fn template() -> Value {
-    serde_yaml_ng::from_str(include_str!("../../../../template.yaml")).unwrap()
+    deployed_with(true)
+}
+
+/// Without a push channel: the default.
+pub(crate) fn template_without_push() -> Value {
+    deployed_with(false)
+}
+
+fn deployed_with(push: bool) -> Value {
+    let template = serde_yaml_ng::from_str(include_str!("../../../../template.yaml")).unwrap();
+    resolve(template, push).unwrap()
+}
+
+/// What is left of a value after the conditions `Push` and `PushMonitored` are decided. `None` for a resource that is not created, and for
+/// `AWS::NoValue`.
+fn resolve(value: Value, push: bool) -> Option<Value> {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "If" && tagged.value[0] == "Push" => {
+            resolve(tagged.value[if push { 1 } else { 2 }].clone(), push)
+        }
+        Value::Tagged(tagged) if tagged.tag == "Ref" && tagged.value == "AWS::NoValue" => None,
+        Value::Tagged(mut tagged) => {
+            tagged.value = resolve(tagged.value, push)?;
+            Some(Value::Tagged(tagged))
+        }
+        Value::Sequence(values) => {
+            Some(Value::Sequence(values.into_iter().filter_map(|value| resolve(value, push)).collect()))
+        }
+        Value::Mapping(fields) => {
+            let condition = fields.get("Condition").and_then(Value::as_str);
+            if !push && matches!(condition, Some("Push" | "PushMonitored")) {
+                return None;
+            }
+            let fields = fields.into_iter();
+            Some(Value::Mapping(
+                fields.filter_map(|(name, value)| Some((name, resolve(value, push)?))).collect(),
+            ))
+        }
+        other => Some(other),
+    }
 }
 
 /// The resources of a type by logical id.
@@ -24,6 +64,20 @@ pub(crate) fn functions() -> BTreeMap<String, Value> {
             (text(&function["Metadata"]["BuildProperties"]["Binary"]), function["Properties"].clone())
         })
         .collect()
+}
+
+/// A value as it is written in the template.
+pub(crate) fn written(text: &str) -> Value {
+    serde_yaml_ng::from_str(text).unwrap()
+}
+
+/// The text of `!Sub [text, variables]`, with the variables that are texts put in.
+pub(crate) fn substituted(value: &Value) -> String {
+    let list = untagged(value);
+    let variables = list[1].as_mapping().unwrap().iter();
+    variables.fold(text(&list[0]), |result, (name, value)| {
+        result.replace(&format!("${{{}}}", text(name)), &text(value))
+    })
 }
 
 /// A text, also one under a tag such as `!Sub`.
