@@ -5,14 +5,17 @@ usage: expand.py packaged.yaml [NAME=VALUE…] > stack.json      after `sam pack
 
 The values are those of the deployment: like CloudFormation's, the transform replaces references to parameters by their values.
 
-Three adaptations:
+Four adaptations:
 - SAM puts routes, integrations, the authorizer and CORS into an OpenAPI `Body`, which ministack ignores. They become resources and
   properties of their own.
 - ministack does not support alarms on metric math. They are removed and listed on stderr.
 - ministack keeps "true" and "false" as text, also in the answer of `DescribeTable`, which the SDK then cannot read. CloudFormation
   converts them.
 
-ministack does not enforce API Gateway's permission to invoke functions, so `check_permissions` verifies the transformed template.
+- ministack has no custom authorizers of IoT Core. They are removed, and references to them become their logical ids. The suite
+  `template` checks them.
+
+ministack does not enforce the permission of a service to invoke functions, so `check_permissions` verifies the transformed template.
 """
 
 import json
@@ -61,17 +64,40 @@ def resources_of(stack, kind):
     return {name: resource for name, resource in stack["Resources"].items() if resource["Type"] == kind}
 
 
+# The functions that IoT Core invokes, each for one authorizer or rule.
+INVOKED_BY_IOT = {"ConnectFunction": "PushAuthorizer", "PresenceFunction": "DisconnectedRule"}
+
+
 def check_permissions(stack):
-    """API Gateway may invoke every function, and no other service may invoke any."""
-    permissions = resources_of(stack, "AWS::Lambda::Permission").values()
-    allowed = {json.dumps(permission["Properties"]["FunctionName"]) for permission in permissions}
-    for permission in permissions:
-        assert permission["Properties"]["Principal"] == "apigateway.amazonaws.com", permission
-        assert "SourceArn" in permission["Properties"], permission
+    """Exactly the service that a function is for may invoke it."""
+    found = {}
+    for permission in resources_of(stack, "AWS::Lambda::Permission").values():
+        properties = permission["Properties"]
+        name = properties["FunctionName"]
+        name = name.get("Ref") or name["Fn::GetAtt"][0]
+        assert "SourceArn" in properties, permission
+        if source := INVOKED_BY_IOT.get(name):
+            assert properties["SourceArn"] == {"Fn::GetAtt": [source, "Arn"]}, permission
+        found.setdefault(name, set()).add(properties["Principal"])
     functions = resources_of(stack, "AWS::Lambda::Function")
-    missing = [name for name in functions if not {json.dumps({"Ref": name}), json.dumps({"Fn::GetAtt": [name, "Arn"]})} & allowed]
-    assert not missing, f"API Gateway may not invoke {missing}"
-    print(f"{len(permissions)} permissions for {len(functions)} functions", file=sys.stderr)
+    expected = {name: {f"{'iot' if name in INVOKED_BY_IOT else 'apigateway'}.amazonaws.com"} for name in functions}
+    assert found == expected, f"may invoke: {found}"
+    print(f"permissions for {len(functions)} functions", file=sys.stderr)
+
+
+def without_references(value, name):
+    """Replaces references to the resource `name` by texts."""
+    if isinstance(value, list):
+        return [without_references(item, name) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value == {"Ref": name}:
+        return name
+    if value == {"Fn::GetAtt": [name, "Arn"]}:
+        return f"arn:aws:iot:us-east-1:000000000000:authorizer/{name}"
+    if isinstance(text := value.get("Fn::Sub"), str):
+        return {"Fn::Sub": text.replace(f"${{{name}}}", name)}
+    return {key: without_references(item, name) for key, item in value.items()}
 
 
 def authorizer(api, name, scheme):
@@ -148,6 +174,10 @@ def main():
         if "Metrics" in alarm["Properties"]:
             print(f"removed alarm on metric math: {name}", file=sys.stderr)
             del stack["Resources"][name]
+    for name in resources_of(stack, "AWS::IoT::Authorizer"):
+        print(f"removed custom authorizer: {name}", file=sys.stderr)
+        del stack["Resources"][name]
+        stack = without_references(stack, name)
     json.dump(stack, sys.stdout, indent=1, default=str)
 
 

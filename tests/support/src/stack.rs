@@ -5,7 +5,8 @@
 //! | `DOORBELL_URL` | the API; required |
 //! | `DOORBELL_USER_A`, `DOORBELL_DAEMON_A`, `DOORBELL_WORKSPACE_A` | a user's and a daemon's token, and their workspace |
 //! | `DOORBELL_USER_B`, `DOORBELL_DAEMON_B`, `DOORBELL_WORKSPACE_B` | the same of another workspace |
-//! | `DOORBELL_TABLE` | its table, reached by the AWS variables; required by the tests in `ttl` and `command` |
+//! | `DOORBELL_TABLE` | its table, reached by the AWS variables; required by the tests in `ttl`, `command` and `push::unreachable` |
+//! | `DOORBELL_DEPLOYMENT` | the UUID in the stack's id; required by the tests in `push::unreachable` |
 //!
 //! Tokens and workspaces default to those of `doorbell dev`. Without the required variables a test fails, so that a skipped
 //! test does not look like a passed one.
@@ -24,6 +25,11 @@ pub fn client() -> Client {
 /// The name of the stack's table.
 pub fn table() -> String {
     required("DOORBELL_TABLE")
+}
+
+/// The deployment in the client ids of the stack's daemons.
+pub fn deployment() -> String {
+    required("DOORBELL_DEPLOYMENT")
 }
 
 /// The stack's table.
