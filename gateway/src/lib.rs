@@ -5,6 +5,7 @@
 //! 403 has no counterpart there: it refuses requests that a web page sends to this machine under the page's own name ([`host`]).
 
 mod admission;
+pub mod broker;
 mod config;
 mod event;
 mod host;

@@ -58,7 +58,11 @@ pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(
     routes.layer(from_fn_with_state(Arc::new(hosts), require_local_host))
 }
 
-async fn require_local_host(State(hosts): State<Arc<LocalHosts>>, request: Request, next: Next) -> Response {
+pub(super) async fn require_local_host(
+    State(hosts): State<Arc<LocalHosts>>,
+    request: Request,
+    next: Next,
+) -> Response {
     match hosts.check(&request) {
         Ok(()) => next.run(request).await,
         Err(error) => into_axum(error.response()),
