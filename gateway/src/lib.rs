@@ -9,6 +9,7 @@ pub mod broker;
 mod config;
 mod event;
 mod host;
+mod push;
 mod router;
 mod tokens;
 
@@ -21,6 +22,7 @@ use host::LocalHosts;
 
 pub use config::{Authenticator, Gateway, Origins};
 pub use event::GatewayRequest;
+pub use push::PushListener;
 pub use router::invoke;
 pub use tokens::{DAEMON_A, DevToken, DevTokens, TOKENS, USER_A, WORKSPACE_A, WORKSPACE_B, issue_dev_tokens};
 

@@ -20,6 +20,7 @@ Examples:
   doorbell dev
   doorbell dev --file models.json
   doorbell dev --addr 127.0.0.1:0 --no-daemon
+  doorbell dev --no-push
   AWS_ENDPOINT_URL=http://127.0.0.1:4566 doorbell dev --store dynamodb")]
 pub struct Dev {
     /// Loopback address to listen on
@@ -50,7 +51,11 @@ pub struct Dev {
     #[arg(long, conflicts_with_all = ["interval", "config", "openai", "commands", "files", "no_detect"])]
     pub no_daemon: bool,
 
-    /// Heartbeat interval of the daemon, such as 15s or 500ms
+    /// Do not start the push channel: daemons send heartbeats only
+    #[arg(long)]
+    pub no_push: bool,
+
+    /// Heartbeat interval of the daemon while it does not use the push channel, such as 15s or 500ms
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub interval: Duration,
 

@@ -7,11 +7,13 @@ mod demo;
 mod server;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use doorbell_daemon::agents::{self, Agent, Environment};
 use doorbell_functions::auth::oidc::Oidc;
-use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, issue_dev_tokens};
+use doorbell_gateway::broker::Broker;
+use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, PushListener, issue_dev_tokens};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::token_rates::TokenRates;
@@ -26,6 +28,10 @@ use super::CommandError;
 use crate::arguments::{self, CorsOrigin, StoreKind};
 use crate::output;
 use server::Server;
+
+/// The heartbeats of a daemon whose push channel is proven. In the cloud they are hours apart; here a lost state of a broker that was
+/// restarted should not last that long.
+const PUSH_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The interval of TTL deletions. The embedded engine has none of its own.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -94,7 +100,7 @@ async fn open_table(table: &str) -> Result<DynamoDbStore, CommandError> {
     Ok(DynamoDbStore::new(client, table))
 }
 
-async fn serve<S: Store + 'static, T: TokenStore + 'static>(
+async fn serve<S: Store + Clone + 'static, T: TokenStore + Clone + 'static>(
     store: S,
     tokens: T,
     arguments: &arguments::Dev,
@@ -103,9 +109,18 @@ async fn serve<S: Store + 'static, T: TokenStore + 'static>(
     let Some(agents) = stop.run_until_cancelled(find_agents(arguments)).await else { return Ok(()) };
     let agents = agents?;
     let rates = if arguments.no_token_limits { TokenRates::unlimited() } else { TokenRates::default() };
+    let state = AppState { rates, ..AppState::new(store) };
+    let tokens = AppState::new(tokens);
+    // The broker ends when it is dropped, after the server.
+    let (state, _broker) = if arguments.no_push {
+        (state, None)
+    } else {
+        let (state, broker) = start_push(state, tokens.clone(), arguments.addr).await?;
+        (state, Some(broker))
+    };
     let gateway = Gateway {
-        state: AppState { rates, ..AppState::new(store) },
-        authenticator: Authenticator { state: AppState::new(tokens), oidc: Oidc::from_environment()? },
+        state,
+        authenticator: Authenticator { state: tokens, oidc: Oidc::from_environment()? },
         origins: origins(&arguments.cors_origins)?,
     };
     let server = Server::start(gateway, arguments.addr).await?;
@@ -119,6 +134,18 @@ async fn serve<S: Store + 'static, T: TokenStore + 'static>(
     };
     server.shut_down().await?;
     result
+}
+
+/// Runs the push channel on two free ports of the server's address.
+async fn start_push<S: Store + Clone + 'static, T: TokenStore + 'static>(
+    state: AppState<S>,
+    tokens: AppState<T>,
+    addr: SocketAddr,
+) -> Result<(AppState<S>, Broker), CommandError> {
+    let listener = PushListener::bind(addr.ip()).await?;
+    let state = AppState { push: Some(listener.channel(PUSH_HEARTBEAT_INTERVAL)?), ..state };
+    let broker = listener.serve(state.clone(), tokens, &CancellationToken::new())?;
+    Ok((state, broker))
 }
 
 /// Rejects "*" beside named origins: only named origins may send credentials.

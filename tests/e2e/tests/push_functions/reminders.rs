@@ -35,7 +35,6 @@ async fn request_of_runtime_without_lease_is_not_reminded_of() {
     let deployment = Deployment::new();
     let runtime = deployment.register("laptop").await;
     let (_, request) = deployment.ring(&runtime).await;
-    deployment.heartbeat(&[], false).await;
     deployment.advance(10);
     deployment.poll(&runtime, &request).await;
     assert_eq!(deployment.hints(), [""; 0]);
