@@ -57,6 +57,11 @@ impl Api {
         Self { http, base: BaseUrl::new(base), token: token.into(), calls: None }
     }
 
+    /// The token, for the password of a protocol other than HTTP.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The same API with at most `calls` calls in flight, those of clones included. Further calls wait for their turn, which does
     /// not count towards their time limit.
     #[must_use]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use doorbell_client::ClientError;
 use doorbell_protocol::limits::RUNTIMES_PER_HEARTBEAT;
 use doorbell_protocol::{
-    DaemonHeartbeat, DaemonHeartbeatResponse, RuntimeHeartbeat, RuntimeHeartbeatResponse,
+    DaemonHeartbeat, DaemonHeartbeatResponse, DaemonPush, RuntimeHeartbeat, RuntimeHeartbeatResponse,
     RuntimeHeartbeatStatus, Timestamp,
 };
 use futures_util::future::join_all;
@@ -16,32 +16,42 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::claim::Claim;
+use crate::clock::now;
+use crate::push::inbox::Inbox;
+use crate::schedule::{Heartbeat, Outcome, Schedule};
 use crate::session::{Runtime, Session};
 use crate::worker::{self, Workers};
 
-/// The shortest interval that the server can ask for.
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Sends heartbeats for all runtimes until `stop`, then waits for the work in progress. Dropping the future drops the work.
+/// Sends heartbeats until `stop`, then waits for the work in progress. Dropping the future drops the work.
 ///
 /// # Errors
 /// The server rejects the token.
-pub(crate) async fn run(session: Arc<Session>, stop: CancellationToken) -> Result<(), ClientError> {
+pub(crate) async fn run(
+    session: Arc<Session>,
+    inbox: Arc<Inbox>,
+    stop: CancellationToken,
+) -> Result<(), ClientError> {
     let mut workers = Workers::default();
-    let mut next = now() + first_wait(session.interval());
+    let start = now();
+    let mut schedule = Schedule::new(session.interval(), start, start + first_wait(session.interval()));
     loop {
+        let link = inbox.link();
+        session.show_push_status(schedule.status(&link));
+        for runtime in inbox.take_hints() {
+            schedule.hint(runtime, now());
+        }
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
             // Before the heartbeat, so that its lists of requests in flight are current.
             Some(_) = workers.next_ended() => continue,
-            () = sleep_until(next) => {}
+            () = wait_until(schedule.next(&link)) => {}
+            () = inbox.changed() => continue,
         }
-        let sent = now();
         // `stop` does not interrupt the calls: their responses may claim requests for this daemon.
-        let wait = heartbeat(&session, &mut workers, sent).await?;
-        // Heartbeats that a slow call has missed are skipped.
-        next = now().max(sent + wait);
+        if let Some(heartbeat) = schedule.take(&inbox.link(), now()) {
+            send(&session, &mut workers, &mut schedule, &inbox, &heartbeat).await?;
+        }
     }
     while workers.next_ended().await.is_some() {}
     Ok(())
@@ -52,9 +62,11 @@ fn first_wait(interval: Duration) -> Duration {
     interval.mul_f64(rand::rng().random::<f64>())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the loop follows tokio's clock")]
-fn now() -> Instant {
-    Instant::now()
+/// Tokio's timers round up to a millisecond, which a hint does not wait.
+async fn wait_until(time: Instant) {
+    if time > now() {
+        sleep_until(time).await;
+    }
 }
 
 /// Deadlines of redelivered requests are compared with it.
@@ -64,53 +76,66 @@ fn wall_clock() -> Option<Timestamp> {
     Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).ok()?)
 }
 
-/// One heartbeat of all runtimes, and what follows from it: work, cancellations, a registration. Returns the wait until the next
-/// one. Only a rejected token is an error; after any other failure the next heartbeat tries again.
-async fn heartbeat(
+/// One heartbeat, and what follows from it: work, cancellations, a registration, the next heartbeat. Only a rejected token is an
+/// error; after any other failure a later heartbeat tries again.
+async fn send(
     session: &Arc<Session>,
     workers: &mut Workers,
-    sent: Instant,
-) -> Result<Duration, ClientError> {
+    schedule: &mut Schedule,
+    inbox: &Inbox,
+    heartbeat: &Heartbeat,
+) -> Result<(), ClientError> {
     // At every heartbeat, because a registration may have changed the ids.
-    let runtimes = session.runtimes();
-    let mut wait = session.interval();
+    let mut runtimes = session.runtimes();
+    if let Some(hinted) = &heartbeat.runtimes {
+        runtimes.retain(|runtime| hinted.contains(&runtime.id));
+    }
+    let mut outcome = Outcome::default();
     let mut is_unknown = false;
-    for response in send(session, &runtimes, workers).await {
+    for (called, response) in call(session, &runtimes, workers, heartbeat.push).await {
         match response {
             Ok(response) => {
-                let asked = Duration::from_secs(response.next_heartbeat_s.into());
-                wait = wait.min(asked.max(SHORTEST_INTERVAL));
+                let next = Duration::from_secs(response.next_heartbeat_s.into());
+                outcome.next = Some(outcome.next.map_or(next, |earlier| earlier.min(next)));
                 for response in response.runtimes {
-                    let Some(runtime) = runtimes.iter().find(|runtime| runtime.id == response.id) else {
+                    let Some(runtime) = called.iter().find(|runtime| runtime.id == response.id) else {
                         continue;
                     };
                     is_unknown |= response.status == RuntimeHeartbeatStatus::Unknown;
-                    follow(session, workers, runtime, response, sent);
+                    if response.status == RuntimeHeartbeatStatus::Failed {
+                        outcome.failed.insert(runtime.id);
+                    }
+                    follow(session, workers, runtime, response, heartbeat.sent);
                 }
             }
             Err(error) if error.is_auth_error() => return Err(error),
-            Err(error) => tracing::warn!(%error, "heartbeat failed"),
+            Err(error) => {
+                tracing::warn!(%error, "heartbeat failed");
+                outcome.failed.extend(called.iter().map(|runtime| runtime.id));
+            }
         }
     }
+    schedule.ended(heartbeat, outcome, &inbox.link(), now());
     if is_unknown {
-        reregister(session).await?;
+        let is_answered = reregister(session).await?;
+        schedule.registered(is_answered, now());
     }
-    Ok(wait)
+    Ok(())
 }
 
-/// The calls of one heartbeat, at the same time. Each has the time limit of any call, even when the interval is shorter: a late
-/// response may claim requests, which would be lost until their redelivery. The server shows a runtime as online for much longer
-/// than one call.
-async fn send(
+/// The calls of one heartbeat, at the same time, each with its runtimes. Each has the time limit of any call, even when the interval
+/// is shorter: a late response may claim requests, which would be lost until their redelivery. The server shows a runtime as online
+/// for much longer than one call.
+async fn call<'r>(
     session: &Session,
-    runtimes: &[Runtime],
+    runtimes: &'r [Runtime],
     workers: &Workers,
-) -> Vec<Result<DaemonHeartbeatResponse, ClientError>> {
+    push: Option<DaemonPush>,
+) -> Vec<(&'r [Runtime], Result<DaemonHeartbeatResponse, ClientError>)> {
     let calls = runtimes.chunks(RUNTIMES_PER_HEARTBEAT).map(|runtimes| async move {
         let of_runtime = |runtime: &Runtime| RuntimeHeartbeat::new(runtime.id, workers.in_flight(runtime.id));
-        let runtimes = Some(runtimes.iter().map(of_runtime).collect());
-        let body = DaemonHeartbeat { runtimes, push: None };
-        session.api().post("/api/daemon/heartbeat", &body).await
+        let body = DaemonHeartbeat { runtimes: Some(runtimes.iter().map(of_runtime).collect()), push };
+        (runtimes, session.api().post("/api/daemon/heartbeat", &body).await)
     });
     join_all(calls).await
 }
@@ -145,14 +170,14 @@ fn follow(
     }
 }
 
-/// Registers all agents: a server that has lost one runtime has usually lost all.
-async fn reregister(session: &Session) -> Result<(), ClientError> {
+/// Registers all agents: a server that has lost one runtime has usually lost all. Returns whether it answered.
+async fn reregister(session: &Session) -> Result<bool, ClientError> {
     match session.register().await {
         Err(error) if error.is_auth_error() => Err(error),
         Err(error) => {
             tracing::warn!(%error, "registration failed");
-            Ok(())
+            Ok(false)
         }
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
     }
 }

@@ -8,12 +8,14 @@
 //! | [`questions`] | kinds of requests that the owner of the machine declares |
 //! | [`skills`] | the local skills and MCP servers of an agent program |
 //! | [`report`](mod@report) | reports with retries |
+//! | [`push`] | the connection on which the server says that a runtime was asked |
 //!
 //! [`Daemon`] runs it all. `examples/model_source.rs` adds an agent program in 20 lines.
 
 #![warn(missing_docs)]
 
 pub mod agents;
+pub mod push;
 pub mod questions;
 pub mod report;
 pub mod skills;
@@ -21,8 +23,10 @@ pub mod sources;
 
 mod batches;
 mod claim;
+mod clock;
 mod handlers;
 mod heartbeat;
+mod schedule;
 mod session;
 mod supervisor;
 mod worker;

@@ -10,9 +10,13 @@ use doorbell_protocol::{
     WorkspaceId,
 };
 
+use tokio::sync::watch;
+
 use crate::agents::Agent;
 use crate::batches::batches;
 use crate::handlers::Slots;
+use crate::push::PushStatus;
+use crate::push::offer::Offer;
 
 /// The daemon's identity and heartbeat interval.
 #[derive(Clone, Debug)]
@@ -23,18 +27,20 @@ pub struct Settings {
     pub daemon_id: String,
     /// The machine's name for display.
     pub device_name: String,
-    /// The time between two heartbeats. The server may ask for a shorter one.
+    /// The time between two heartbeats without a push channel. The server may ask for a shorter one.
     pub interval: Duration,
+    /// Whether to use the deployment's push channel, if it has one.
+    pub push: bool,
 }
 
 impl Settings {
     /// The default heartbeat interval. The server shows a runtime as offline after three missed heartbeats at 15 s.
     pub const INTERVAL: Duration = Duration::from_secs(15);
 
-    /// Settings with the host name as daemon id and device name, and the default interval.
+    /// Settings with the host name as daemon id and device name, the default interval, and push.
     pub fn of_this_machine(workspace: WorkspaceId) -> Self {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
-        Self { workspace, daemon_id: host.clone(), device_name: host, interval: Self::INTERVAL }
+        Self { workspace, daemon_id: host.clone(), device_name: host, interval: Self::INTERVAL, push: true }
     }
 }
 
@@ -55,11 +61,22 @@ pub(crate) struct Session {
     /// The server's records from the last registration. Ids may differ from those of an earlier one: a server that has lost
     /// its table derives them from another secret.
     registered: Mutex<Vec<RuntimeRecord>>,
+    /// The push channel of the last registration.
+    offer: watch::Sender<Offer>,
+    push_status: watch::Sender<PushStatus>,
 }
 
 impl Session {
     pub(crate) fn new(api: Api, settings: Settings, agents: Vec<Agent>) -> Self {
-        Self { api, settings, agents, slots: Slots::default(), registered: Mutex::default() }
+        Self {
+            api,
+            settings,
+            agents,
+            slots: Slots::default(),
+            registered: Mutex::default(),
+            offer: watch::Sender::default(),
+            push_status: watch::Sender::default(),
+        }
     }
 
     pub(crate) fn api(&self) -> &Api {
@@ -74,7 +91,19 @@ impl Session {
         &self.slots
     }
 
-    /// Registers all agents and their questions, and keeps the server's records.
+    pub(crate) fn offers(&self) -> watch::Receiver<Offer> {
+        self.offer.subscribe()
+    }
+
+    pub(crate) fn push_status(&self) -> watch::Receiver<PushStatus> {
+        self.push_status.subscribe()
+    }
+
+    pub(crate) fn show_push_status(&self, status: PushStatus) {
+        self.push_status.send_if_modified(|shown| replace_if_other(shown, status));
+    }
+
+    /// Registers all agents and their questions, and keeps the server's records and its offer of a push channel.
     pub(crate) async fn register(&self) -> Result<Vec<RuntimeRecord>, ClientError> {
         let runtimes = self.agents.iter().map(|agent| RegisterRuntime {
             name: Some(agent.name.clone()),
@@ -85,6 +114,7 @@ impl Session {
             questions: agent.questions.registration(),
         });
         let mut registered = Vec::new();
+        let mut offer = Offer::None;
         for runtimes in batches(runtimes) {
             let body = RegisterBody {
                 workspace_id: Some(self.settings.workspace.to_string()),
@@ -93,11 +123,14 @@ impl Session {
                 cli_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
                 runtimes: Some(runtimes),
                 failed_profiles: None,
-                push: None,
+                push: self.settings.push.then_some(true),
             };
             let response: RegisterResponse = self.api.post("/api/daemon/register", &body).await?;
             registered.extend(response.runtimes);
+            // The same in every response. A server may send it unasked.
+            offer = response.settings.push.filter(|_| self.settings.push).into();
         }
+        self.offer.send_if_modified(|known| replace_if_other(known, offer));
         self.keep(registered.clone());
         Ok(registered)
     }
@@ -112,6 +145,10 @@ impl Session {
     fn registered(&self) -> MutexGuard<'_, Vec<RuntimeRecord>> {
         // The records are replaced in one assignment, so a panic elsewhere leaves them whole.
         self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has_runtime(&self, id: RuntimeId) -> bool {
+        self.registered().iter().any(|record| record.id == id)
     }
 
     /// The runtimes of the last registration, in the order of the agents.
@@ -151,6 +188,13 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Returns whether the value has changed.
+fn replace_if_other<T: PartialEq>(old: &mut T, new: T) -> bool {
+    let is_other = *old != new;
+    *old = new;
+    is_other
 }
 
 #[cfg(test)]

@@ -6,10 +6,14 @@ use std::time::Duration;
 use doorbell_client::{Api, ClientError};
 use doorbell_protocol::RuntimeRecord;
 use rand::RngExt as _;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::agents::Agent;
 use crate::heartbeat;
+use crate::push::inbox::Inbox;
+use crate::push::{Dial, Network, PushStatus, connection};
 use crate::session::{Session, Settings};
 
 /// How long heartbeats and work in progress may take after a stop.
@@ -30,12 +34,28 @@ const BUSY_BACKOFF: [Duration; 8] = [
 
 /// A daemon that has not been started.
 #[derive(Debug)]
-pub struct Daemon(Session);
+pub struct Daemon {
+    session: Session,
+    dial: Arc<dyn Dial>,
+}
 
 impl Daemon {
     /// A daemon that offers `agents`. Makes no call.
     pub fn new(api: Api, settings: Settings, agents: Vec<Agent>) -> Self {
-        Self(Session::new(api, settings, agents))
+        let dial = Arc::new(Network::from_environment());
+        Self { session: Session::new(api, settings, agents), dial }
+    }
+
+    /// Reaches the push channel in another way than over the network.
+    #[must_use]
+    pub fn with_dial(mut self, dial: Arc<dyn Dial>) -> Self {
+        self.dial = dial;
+        self
+    }
+
+    /// The state of the push channel while the daemon [runs](Self::run).
+    pub fn push_status(&self) -> watch::Receiver<PushStatus> {
+        self.session.push_status()
     }
 
     /// Registers the agents as runtimes and returns the server's records of them. A busy server (503) is asked again, for up
@@ -45,7 +65,7 @@ impl Daemon {
     /// [`ClientError`] of the last call.
     pub async fn register(&self) -> Result<Vec<RuntimeRecord>, ClientError> {
         for longest in BUSY_BACKOFF {
-            match self.0.register().await {
+            match self.session.register().await {
                 Err(error) if error.is_busy() => {
                     tracing::warn!(%error, "registration failed; trying again");
                     // Full jitter, so that machines that started together do not come back together.
@@ -55,7 +75,7 @@ impl Daemon {
                 result => return result,
             }
         }
-        self.0.register().await
+        self.session.register().await
     }
 
     /// Sends heartbeats for the [registered](Self::register) runtimes and works on what they claim, until `stop` is
@@ -65,10 +85,14 @@ impl Daemon {
     /// The server rejects the token, so no heartbeat can succeed. `stop` is cancelled in this case, and nothing is
     /// deregistered.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ClientError> {
-        let session = Arc::new(self.0);
+        let session = Arc::new(self.session);
+        let inbox = Arc::new(Inbox::default());
+        // Disconnects at the stop: no heartbeat follows a hint that comes later, so the server must not take it for delivered.
+        let connection = connection::run(Arc::clone(&session), self.dial, Arc::clone(&inbox), stop.clone());
+        let connection = AbortOnDropHandle::new(tokio::spawn(connection));
         // Dropped before the deregistration, which no report may follow.
         tokio::select! {
-            ended = heartbeat::run(Arc::clone(&session), stop.clone()) => ended.inspect_err(|_| stop.cancel())?,
+            ended = heartbeat::run(Arc::clone(&session), inbox, stop.clone()) => ended.inspect_err(|_| stop.cancel())?,
             () = shutdown_timeout(&stop) => tracing::warn!("stopped with work in progress"),
         }
         match session.deregister().await {
@@ -76,6 +100,8 @@ impl Daemon {
             // The runtimes go offline after three missed heartbeats, so this does not fail the shutdown.
             Err(error) => tracing::warn!(%error, "deregistration failed"),
         }
+        // Ends within 1 s of the stop.
+        let _ = connection.await;
         Ok(())
     }
 }

@@ -45,9 +45,13 @@ pub struct Daemon {
     #[arg(long, value_name = "NAME")]
     pub daemon_id: Option<String>,
 
-    /// Heartbeat interval, such as 15s or 1m
+    /// Heartbeat interval without push, such as 15s or 1m
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = interval)]
     pub interval: Duration,
+
+    /// Do not connect to the push channel of the deployment, if it has one
+    #[arg(long)]
+    pub no_push: bool,
 
     #[command(flatten)]
     pub agents: Agents,

@@ -1,8 +1,12 @@
 //! `doorbell daemon`: registers the agent programs of this machine, and answers rings and questions.
 
+use std::convert::Infallible;
+
 use doorbell_daemon::agents::{self, Agent, Environment};
+use doorbell_daemon::push::PushStatus;
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_shared::clock::{Clock as _, SystemClock};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, connect};
@@ -57,6 +61,7 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     let settings = Settings {
         daemon_id: arguments.daemon_id.unwrap_or_else(|| this_machine.daemon_id.clone()),
         interval: arguments.interval,
+        push: !arguments.no_push,
         ..this_machine
     };
     let questions = questions(&agents);
@@ -65,5 +70,17 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     let registered = registered?;
     output::line(output::runtimes(&registered, SystemClock.now()));
     questions.iter().for_each(output::line);
-    Ok(daemon.run(stop).await?)
+    let push = daemon.push_status();
+    tokio::select! {
+        ended = daemon.run(stop) => Ok(ended?),
+        never = print_changes(push) => match never {},
+    }
+}
+
+async fn print_changes(mut push: watch::Receiver<PushStatus>) -> Infallible {
+    while push.changed().await.is_ok() {
+        let status = push.borrow_and_update().clone();
+        output::line(format!("push: {status}"));
+    }
+    std::future::pending().await
 }

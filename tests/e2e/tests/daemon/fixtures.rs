@@ -129,6 +129,7 @@ pub(crate) fn settings() -> Settings {
         daemon_id: "my-laptop".to_owned(),
         device_name: "My laptop".to_owned(),
         interval: Settings::INTERVAL,
+        push: true,
     }
 }
 

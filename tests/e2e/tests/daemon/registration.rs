@@ -36,6 +36,7 @@ async fn registration_has_shape_of_contract() {
             {"name": "CODEX", "type": "codex", "version": "1.2.3", "status": "online", "profile_id": ""},
             {"name": "OPENAI", "type": "openai", "version": "1.2.3", "status": "online", "profile_id": "work"},
         ],
+        "push": true,
     });
     let second = Agent { profile_id: "work".to_owned(), ..agent("openai", ScriptedSource::default()) };
     assert_eq!(registration_of([agents(["codex"]), vec![second]].concat()).await, expected);

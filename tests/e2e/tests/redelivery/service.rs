@@ -131,6 +131,7 @@ pub(crate) async fn start_daemon(api: &Api, delay: Duration) -> (String, JoinHan
         daemon_id: "my-laptop".to_owned(),
         device_name: "My laptop".to_owned(),
         interval: Settings::INTERVAL,
+        push: true,
     };
     let agent = Agent::new("Codex", "codex", Arc::new(SlowAgent(delay)));
     let daemon = Daemon::new(api.clone(), settings, vec![agent]);
