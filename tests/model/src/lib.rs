@@ -42,7 +42,7 @@
 //! # Modules
 //!
 //! Each module uses only earlier ones: actors, stored, design, trace, state, verdicts, actions, store, handlers, initiate,
-//! heartbeat, protocol, enabled, recovery, checker.
+//! heartbeat, protocol, enabled, recovery, checker. The push channel and presence are a model of their own, [`push`].
 
 pub mod actions;
 pub mod actors;
@@ -53,6 +53,7 @@ pub mod handlers;
 pub mod heartbeat;
 pub mod initiate;
 pub mod protocol;
+pub mod push;
 pub mod recovery;
 pub mod state;
 pub mod store;
