@@ -36,9 +36,10 @@ const INVARIANTS: [(PushInvariant, &str, Condition); 5] = [
         "8 online means it picks up: a lease ends with its connection",
         |_, state| {
             let leased = state.runtime.lease && state.runtime.left > PLAIN;
-            let hinted = state.ring.as_ref().is_some_and(|ring| ring.hinted && ring.calm > 0);
-            let learned = state.event == Event::None || (state.event == Event::Late && hinted);
-            !(leased && learned && state.session == Session::None && state.calls.is_empty())
+            !(leased
+                && state.session == Session::None
+                && state.event == Event::None
+                && state.calls.is_empty())
         },
     ),
     (PushInvariant::PresenceReturns, "8 online means it picks up: presence returns", presence_returns),

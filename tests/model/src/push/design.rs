@@ -39,7 +39,7 @@ pub enum PushInvariant {
     CannotIsOffline,
     /// A live daemon receives a request that a lost or doubled heartbeat has claimed.
     ClaimIsReceived,
-    /// After the event of a lost connection was handled, or a hint was sent, no lease of the connection is left.
+    /// After the event of a lost connection was handled, no lease of the connection is left.
     EventEndsLease,
     /// Without further faults, a live daemon is online after 60 s, or after the next ring (`recovery.rs`).
     PresenceReturns,
