@@ -8,7 +8,7 @@ use std::time::Duration;
 use doorbell_protocol::RuntimeId;
 use doorbell_shared::http::access_log::call_span;
 use doorbell_shared::http::{AppState, metrics};
-use doorbell_shared::limits::PARALLEL_WRITES;
+use doorbell_shared::limits::{CALL_TIMEOUT, PARALLEL_WRITES};
 use doorbell_shared::presence::PushLease;
 use doorbell_shared::push::{ClientId, PushChannel, PushError};
 use doorbell_shared::store::{PresenceOutcome, Store, StoreError};
@@ -16,8 +16,12 @@ use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use tracing::Instrument as _;
 
-/// A daemon whose connection broke is back by then, and has sent a heartbeat.
-const WAIT: Duration = Duration::from_secs(5);
+/// Longer than a heartbeat may run: one that has proven the connection before it was lost has written its leases by then. A daemon
+/// that is back has replaced them.
+const WAIT: Duration = Duration::from_secs(10);
+
+const _: () =
+    assert!(CALL_TIMEOUT.as_secs() < WAIT.as_secs(), "a lease may be written after it was looked for");
 
 /// The part of IoT Core's event that is used (AWS, "Lifecycle events").
 #[derive(Clone, Debug, Deserialize)]
@@ -35,7 +39,7 @@ pub enum PresenceError {
     Push(#[from] PushError),
 }
 
-/// Ends the leases of one client, if it is not connected 5 s later. Logs a line if there were any.
+/// Ends the leases of one client, if it is not connected 10 s later. Logs a line if there were any.
 ///
 /// # Errors
 /// When the store or the push channel fails. Some leases may have ended.
