@@ -34,9 +34,19 @@ pub struct PushListener {
 impl PushListener {
     /// Listens on two free ports of a loopback address.
     pub async fn bind(address: IpAddr) -> io::Result<Self> {
-        let [mqtt, http] = [(); 2].map(|()| TcpListener::bind(SocketAddr::new(address, 0)));
+        let free = SocketAddr::new(address, 0);
+        Self::bind_to(free, free).await
+    }
+
+    /// Listens on these addresses: those of an earlier broker, if its daemons are to find it.
+    pub async fn bind_to(mqtt: SocketAddr, http: SocketAddr) -> io::Result<Self> {
         let deployment = DEPLOYMENT.parse().map_err(io::Error::other)?;
-        Ok(Self { mqtt: mqtt.await?, http: http.await?, deployment })
+        Ok(Self { mqtt: TcpListener::bind(mqtt).await?, http: TcpListener::bind(http).await?, deployment })
+    }
+
+    /// Where it listens: MQTT and HTTP.
+    pub fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
+        Ok((self.mqtt.local_addr()?, self.http.local_addr()?))
     }
 
     /// The channel for the functions. `interval` is that of the heartbeats of a daemon whose channel is proven.

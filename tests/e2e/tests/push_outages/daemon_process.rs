@@ -1,0 +1,100 @@
+//! A daemon in a process of its own is killed, stopped, or loses its network: it is shown offline.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use doorbell_test_support::client::Caller;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::proxy::Proxy;
+use crate::stage::{PATIENCE, Stage};
+
+/// Keep-alive of 30 s times 1.5, and the wait of `presence`.
+const CONNECTION_LOST: Duration = Duration::from_secs(55);
+
+/// A plain heartbeat keeps a runtime online for this long, and the checks take some time.
+const LAST_HEARTBEAT: Duration = Duration::from_secs(46);
+
+struct DaemonProcess {
+    child: Child,
+    runtime: String,
+}
+
+impl DaemonProcess {
+    /// Starts a daemon, and waits until its channel is proven.
+    async fn start(stage: &Stage, url: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorbell-under-test"));
+        command.args(["daemon", "--no-detect", "--daemon-id", "laptop", "--url", url]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let proven = async { while !lines.next_line().await.unwrap().unwrap().contains("push: proven") {} };
+        tokio::time::timeout(PATIENCE, proven).await.unwrap();
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let listed = stage.client.get(Caller::UserA, "/api/runtimes").await;
+        let runtime = listed.body[0]["id"].as_str().unwrap().to_owned();
+        Self { child, runtime }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(id, signal).unwrap();
+    }
+}
+
+fn show(case: &str, offline_after: Duration, limit: Duration) {
+    println!("{case}: offline after {offline_after:.1?}");
+    assert!(offline_after < limit, "{case}: {offline_after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "real time"]
+async fn killed_daemon_is_shown_offline() {
+    let stage = Stage::start().await;
+    let daemon = DaemonProcess::start(&stage, stage.client.url()).await;
+    daemon.signal(Signal::KILL);
+    show("SIGKILL", stage.offline_after(&daemon.runtime).await, LAST_HEARTBEAT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "real time"]
+async fn stopped_daemon_is_shown_offline() {
+    let stage = Stage::start().await;
+    let daemon = DaemonProcess::start(&stage, stage.client.url()).await;
+    daemon.signal(Signal::STOP);
+    show("SIGSTOP", stage.offline_after(&daemon.runtime).await, CONNECTION_LOST + Duration::from_secs(2));
+    daemon.signal(Signal::KILL);
+}
+
+/// The hint is not acknowledged, so the ring ends the lease.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "real time"]
+async fn stopped_daemon_is_shown_offline_after_ring() {
+    let stage = Stage::start().await;
+    let daemon = DaemonProcess::start(&stage, stage.client.url()).await;
+    daemon.signal(Signal::STOP);
+    let path = format!("/api/runtimes/{}/models", daemon.runtime);
+    assert_eq!(stage.client.post(Caller::UserA, &path, json!({})).await.status, 200);
+    show("SIGSTOP and a ring", stage.offline_after(&daemon.runtime).await, LAST_HEARTBEAT);
+    daemon.signal(Signal::KILL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "real time"]
+async fn daemon_without_network_is_shown_offline() {
+    let (mqtt, http) = (Proxy::start().await, Proxy::start().await);
+    let stage = Stage::with_mqtt_at(Some(mqtt.addr)).await;
+    mqtt.set_target(stage.mqtt());
+    http.set_target(stage.client.url().trim_start_matches("http://").parse().unwrap());
+    let daemon = DaemonProcess::start(&stage, &format!("http://{}", http.addr)).await;
+    mqtt.cut();
+    http.cut();
+    show(
+        "network gone",
+        stage.offline_after(&daemon.runtime).await,
+        CONNECTION_LOST + Duration::from_secs(2),
+    );
+}
