@@ -187,6 +187,9 @@ impl<R: RoleType, S: AsyncRead + AsyncWrite> Driver<R, S> {
                 // The server's limit on silence, which `silence_limit` replaces: the protocol has none for a keep-alive of 0.
                 Event::RequestTimerReset { kind: TimerKind::PingreqRecv, .. }
                 | Event::RequestTimerCancel(TimerKind::PingreqRecv) => {}
+                // A further ping does not extend the time for the answer, or a keep-alive below it would extend it for ever.
+                Event::RequestTimerReset { kind: TimerKind::PingrespRecv, .. }
+                    if self.timers.runs(TimerKind::PingrespRecv) => {}
                 Event::RequestTimerReset { kind, duration_ms } => {
                     self.timers.start(kind, Duration::from_millis(duration_ms));
                 }

@@ -22,6 +22,10 @@ impl Timers {
         self.0[slot(kind)] = None;
     }
 
+    pub(crate) fn runs(&self, kind: TimerKind) -> bool {
+        self.0[slot(kind)].is_some()
+    }
+
     /// The next timer to fire. Pending while none runs.
     pub(crate) async fn fired(&mut self) -> TimerKind {
         poll_fn(|context| {

@@ -46,13 +46,22 @@ async fn read<const N: usize>(stream: &mut DuplexStream) -> [u8; N] {
 }
 
 async fn connect() -> (Client, DuplexStream) {
+    connect_with(options()).await
+}
+
+async fn connect_with(options: Connect) -> (Client, DuplexStream) {
     let (near, mut far) = duplex(1024);
     let server = async {
         read::<26>(&mut far).await;
         far.write_all(&ACCEPTED).await.unwrap();
     };
-    let (client, ()) = tokio::join!(Client::connect(near, options()), server);
+    let (client, ()) = tokio::join!(Client::connect(near, options), server);
     (client.unwrap(), far)
+}
+
+/// Virtual time would pass for ever if the connection did not end.
+async fn end(client: &mut Client) -> Closed {
+    timeout(Duration::from_secs(3600), client.recv()).await.unwrap().unwrap_err()
 }
 
 async fn connect_error(answer: &'static [u8]) -> ConnectError {
@@ -178,8 +187,17 @@ async fn client_pings_after_the_keep_alive() {
 async fn missing_ping_answer_ends_the_connection() {
     let (mut client, _far) = connect().await;
     let started = Instant::now();
-    assert_eq!(client.recv().await, Err(Closed::PingTimeout));
+    assert_eq!(end(&mut client).await, Closed::PingTimeout);
     assert_eq!(started.elapsed().as_secs(), (KEEP_ALIVE + PINGRESP_TIMEOUT).as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_ping_answer_is_noticed_with_a_short_keep_alive() {
+    let keep_alive = Duration::from_secs(2);
+    let (mut client, _far) = connect_with(Connect { keep_alive, ..options() }).await;
+    let started = Instant::now();
+    assert_eq!(end(&mut client).await, Closed::PingTimeout);
+    assert_eq!(started.elapsed().as_secs(), (keep_alive + PINGRESP_TIMEOUT).as_secs());
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,7 +217,7 @@ async fn server_that_reads_nothing_is_noticed() {
     for _ in 1..=9 {
         client.recv().await.unwrap();
     }
-    assert_eq!(client.recv().await, Err(Closed::PingTimeout));
+    assert_eq!(end(&mut client).await, Closed::PingTimeout);
 }
 
 #[tokio::test(start_paused = true)]
