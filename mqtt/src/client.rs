@@ -166,7 +166,11 @@ where
                     driver.finish().await;
                     return Closed::Local;
                 }
-                None => return Closed::Local,
+                // The handle was dropped. Its last acknowledgement may not be written yet.
+                None => {
+                    driver.finish().await;
+                    return Closed::Local;
+                }
             },
             permit = messages.reserve(), if waiting.is_some() => {
                 if let (Ok(permit), Some(received)) = (permit, waiting.take()) {

@@ -261,6 +261,20 @@ async fn dropped_client_closes_without_disconnect() {
     assert!(rest.is_empty(), "{rest:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn message_taken_before_the_drop_is_acknowledged() {
+    // The order of the client's steps is random.
+    for _ in 0..20 {
+        let (mut client, mut far) = connect().await;
+        far.write_all(&publish_packet(1, 7, b"hi")).await.unwrap();
+        client.recv().await.unwrap();
+        drop(client);
+        let mut rest = Vec::new();
+        far.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, [0x40, 2, 0, 7]);
+    }
+}
+
 #[test]
 fn debug_output_hides_the_password() {
     assert!(!format!("{:?}", options()).contains("secret"));

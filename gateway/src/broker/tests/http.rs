@@ -56,6 +56,9 @@ async fn payload_over_128_kib_is_refused() {
         let expected = (413, "RequestEntityTooLargeException".to_owned());
         assert_eq!(outcome(&broker, "POST", &uri, vec![0; size]).await, expected, "{size}");
     }
+    // Without reading it all: the payload is judged before the client.
+    let uri = "/connections/other/messages?topic=t";
+    assert_eq!(outcome(&broker, "POST", uri, vec![0; 128 * 1024 + 1]).await.0, 413);
 }
 
 #[tokio::test(start_paused = true)]
