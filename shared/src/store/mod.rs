@@ -110,7 +110,7 @@ pub trait Store: Send + Sync {
         until: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// The runtimes with a push lease of `client`. Called by presence.
+    /// The recorded runtimes with a push lease of `client`, in no particular order. Called by presence.
     fn find_leases(
         &self,
         client: &ClientId,

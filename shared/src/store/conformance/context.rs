@@ -7,7 +7,8 @@ use crate::access::Principal;
 use crate::clock::{Clock, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
 use crate::kinds::model_list::MODEL_LIST;
-use crate::presence::HeartbeatChannel;
+use crate::presence::{HeartbeatChannel, Presence, PushLease};
+use crate::push::ClientId;
 use crate::questions::Questions;
 use crate::request::{
     Address, ClaimFilter, Deadlines, KindFilter, LeaseToken, OpenRequest, Payload, Request, RequestOutcome,
@@ -15,8 +16,8 @@ use crate::request::{
 };
 use crate::runtime::{Registration, Runtime, RuntimeDescription, RuntimeIdNamespace, ShortText};
 use crate::store::{
-    CancelOutcome, ClaimOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, RegisterOutcome,
-    ReportOutcome, Store,
+    CancelOutcome, ClaimOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome,
+    RecordedHeartbeat, RegisterOutcome, ReportOutcome, Store,
 };
 use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
 use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
@@ -184,16 +185,59 @@ impl<S: Store> TestContext<S> {
         self.replica_a.claim(address, &self.caller, filter, self.lease_token(), now).await.unwrap()
     }
 
-    /// The open set, as a heartbeat on `replica` returns it.
-    pub async fn open(&self, replica: &S, now: Timestamp) -> Vec<OpenRequest> {
-        match replica
-            .record_heartbeat(self.runtime, &self.caller, HeartbeatChannel::Plain, now)
-            .await
-            .unwrap()
-        {
-            HeartbeatOutcome::Recorded(recorded) => recorded.open,
+    /// Records a heartbeat on `replica`, which must succeed.
+    pub async fn heartbeat(
+        &self,
+        replica: &S,
+        channel: HeartbeatChannel,
+        now: Timestamp,
+    ) -> RecordedHeartbeat {
+        match replica.record_heartbeat(self.runtime, &self.caller, channel, now).await.unwrap() {
+            HeartbeatOutcome::Recorded(recorded) => recorded,
             other => panic!("not recorded: {other:?}"),
         }
+    }
+
+    /// The open set, as a plain heartbeat on `replica` returns it.
+    pub async fn open(&self, replica: &S, now: Timestamp) -> Vec<OpenRequest> {
+        self.heartbeat(replica, HeartbeatChannel::Plain, now).await.open
+    }
+
+    /// The client id of a daemon of the workspace.
+    pub fn client(&self, daemon: &str) -> ClientId {
+        ClientId::new(&"local".parse().unwrap(), self.workspace, &text(daemon))
+    }
+
+    /// Gives the runtime a push lease, as a heartbeat that proves the channel does.
+    pub async fn lease(&self, now: Timestamp) -> PushLease {
+        let seen = self.heartbeat(&self.replica_a, HeartbeatChannel::Connected, now).await.presence;
+        self.lease_of(self.runtime, &self.client("daemon"), seen.online_until, now).await
+    }
+
+    /// Gives `runtime` a push lease of `client`, in place of the presence with the end `seen`.
+    pub async fn lease_of(
+        &self,
+        runtime: RuntimeId,
+        client: &ClientId,
+        seen: Timestamp,
+        now: Timestamp,
+    ) -> PushLease {
+        let until = now + PUSH_LEASE;
+        self.replica_a.record_connection(client, &[runtime], until).await.unwrap();
+        let leased = Presence { online_until: until, client: Some(client.clone()) };
+        let replaced = self.replica_a.replace_presence(runtime, seen, &leased, now).await.unwrap();
+        assert!(matches!(replaced, PresenceOutcome::Replaced(_)), "{replaced:?}");
+        PushLease { client: client.clone(), until, last_seen_at: now }
+    }
+
+    /// Replaces the presence of the runtime on replica A.
+    pub async fn replace_presence(
+        &self,
+        seen: Timestamp,
+        presence: &Presence,
+        now: Timestamp,
+    ) -> PresenceOutcome {
+        self.replica_a.replace_presence(self.runtime, seen, presence, now).await.unwrap()
     }
 
     /// The ids of the open set, as a heartbeat on replica B returns it.
@@ -226,6 +270,9 @@ impl<S: Store> TestContext<S> {
         }
     }
 }
+
+/// The push lease of a daemon that sends heartbeats every six hours: its interval and a quarter.
+const PUSH_LEASE: Duration = Duration::from_secs(27_000);
 
 /// How long a queued ring waits.
 pub(super) const QUEUE: Duration = Duration::from_secs(3_600);

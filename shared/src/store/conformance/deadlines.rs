@@ -72,13 +72,10 @@ pub async fn runtime_is_forgotten_after_a_week<S: Store>(test: TestContext<S>) {
     assert_eq!(test.list_runtimes(gone).await, []);
     assert_eq!(test.initiate(&test.new_ring(gone), gone).await, InitiateOutcome::NotFound);
     assert_eq!(test.initiate(&test.queued_ring(gone), gone).await, InitiateOutcome::NotFound);
-    assert_eq!(
-        test.replica_a
-            .record_heartbeat(test.runtime, &test.caller, HeartbeatChannel::Plain, gone)
-            .await
-            .unwrap(),
-        HeartbeatOutcome::NotFound
-    );
+    for channel in [HeartbeatChannel::Plain, HeartbeatChannel::Connected] {
+        let heartbeat = test.replica_a.record_heartbeat(test.runtime, &test.caller, channel, gone);
+        assert_eq!(heartbeat.await.unwrap(), HeartbeatOutcome::NotFound);
+    }
     let deregistered = test.replica_a.deregister(test.runtime, &test.caller, gone).await.unwrap();
     assert_eq!(deregistered, DeregisterOutcome::NotFound);
 }

@@ -44,8 +44,10 @@ async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Principal) {
     }
     assert_eq!(store.deregister(test.runtime, caller, now).await.unwrap(), DeregisterOutcome::NotFound);
     assert_eq!(store.forget_runtime(test.runtime, caller, now).await.unwrap(), ForgetOutcome::NotFound);
-    let heartbeat = store.record_heartbeat(test.runtime, caller, HeartbeatChannel::Plain, now).await.unwrap();
-    assert_eq!(heartbeat, HeartbeatOutcome::OtherWorkspace);
+    for channel in [HeartbeatChannel::Plain, HeartbeatChannel::Connected] {
+        let heartbeat = store.record_heartbeat(test.runtime, caller, channel, now).await.unwrap();
+        assert_eq!(heartbeat, HeartbeatOutcome::OtherWorkspace);
+    }
     for unchanged in [&request, &running] {
         let seen = test.poll(&test.replica_b, unchanged.address, now).await;
         assert_eq!(seen.as_ref(), Some(unchanged), "the other tenant changed the request");
@@ -96,8 +98,10 @@ pub async fn accepts_caller_in_250_workspaces<S: Store>(test: TestContext<S>) {
     assert_eq!(many.workspaces.iter().count(), 250);
     let store = &test.replica_a;
     let now = test.at(1);
-    let outcome = store.record_heartbeat(test.runtime, &many, HeartbeatChannel::Plain, now).await.unwrap();
-    assert!(matches!(outcome, HeartbeatOutcome::Recorded(_)), "{outcome:?}");
+    for channel in [HeartbeatChannel::Plain, HeartbeatChannel::Connected] {
+        let outcome = store.record_heartbeat(test.runtime, &many, channel, now).await.unwrap();
+        assert!(matches!(outcome, HeartbeatOutcome::Recorded(_)), "{outcome:?}");
+    }
     // The second ring is early, the third request times out, the last one is cancelled: each is an update of its own.
     let mut rung = Vec::new();
     for _ in 0..4 {

@@ -12,10 +12,12 @@ pub mod deadlines;
 pub mod idempotency;
 pub mod isolation;
 pub mod leases;
+pub mod presence;
 pub mod questions;
 pub mod queue;
 pub mod races;
 pub mod registry;
+pub mod reminders;
 pub mod reports;
 pub mod token_rates;
 pub mod tokens;
@@ -174,6 +176,34 @@ macro_rules! conformance_suite {
                 renewed_listing_changes_no_runtime
                 unknown_runtime_is_not_found
             }
+            presence {
+                plain_heartbeat_replaces_presence
+                heartbeat_of_connected_daemon_keeps_presence
+                replaces_only_the_presence_that_was_seen
+                sixteen_replacements_have_one_winner
+                retried_replacement_is_the_same
+                replacement_returns_open_set
+                unknown_runtime_has_no_presence
+                finds_leases_of_one_client
+                finds_no_ended_lease
+                connection_keeps_earlier_runtimes
+                registration_ends_lease
+                deregistration_ends_lease
+                ring_returns_lease_and_is_notified
+                retried_ring_returns_lease
+                ring_without_lease_is_not_notified
+                leased_runtime_is_online_until_its_lease_ends
+                ended_lease_leaves_window_of_last_heartbeat
+            }
+            reminders {
+                reminds_after_3_s_and_then_every_5_s
+                sixteen_polls_take_one_reminder
+                retried_reminder_is_taken_again
+                reminder_changes_no_other_field
+                only_pending_request_has_reminders
+                request_without_hint_has_no_reminders
+                runtime_without_lease_has_no_reminders
+            }
             tokens {
                 finds_issued_token
                 hides_token_from_its_expiry
@@ -182,6 +212,8 @@ macro_rules! conformance_suite {
                 records_token_use_once_a_day
                 use_of_revoked_token_is_not_recorded
                 lists_no_token_as_runtime
+                finds_connections_of_one_token
+                revoked_token_shows_its_connections
             }
             token_rates {
                 limits_charges_after_a_burst

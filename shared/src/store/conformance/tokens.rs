@@ -8,6 +8,7 @@ use super::context::TICK;
 use crate::access::Workspaces;
 use crate::id_gen;
 use crate::limits::TOKEN_USE_INTERVAL;
+use crate::push::ClientId;
 use crate::runtime::ShortText;
 use crate::store::{FindTokenOutcome, RevokeOutcome, Store, TokenStore};
 use crate::token::{Token, TokenHash, TokenRecord};
@@ -121,4 +122,46 @@ pub async fn lists_no_token_as_runtime<S: Store + TokenStore>(test: TestContext<
     test.replica_a.issue_token(&issued(&test, &[], None)).await.unwrap();
     let runtimes = test.list_runtimes(test.start).await;
     assert_eq!(runtimes.iter().map(|runtime| runtime.id).collect::<Vec<_>>(), [test.runtime]);
+}
+
+/// The clients that the token has connected as, on replica B, in order.
+async fn connections<S: Store + TokenStore>(test: &TestContext<S>, hash: TokenHash) -> Vec<ClientId> {
+    let mut clients = test.replica_b.find_token_connections(hash).await.unwrap();
+    clients.sort();
+    clients
+}
+
+/// A connection that is recorded again is one.
+pub async fn finds_connections_of_one_token<S: Store + TokenStore>(test: TestContext<S>) {
+    let [first, second] = [issued(&test, &[], None), issued(&test, &[], None)];
+    let mut clients = ["a", "b"].map(|daemon| test.client(daemon));
+    clients.sort();
+    for record in [&first, &second] {
+        test.replica_a.issue_token(record).await.unwrap();
+        assert_eq!(connections(&test, record.hash).await, []);
+    }
+    for (hash, client) in [
+        (first.hash, &clients[0]),
+        (first.hash, &clients[1]),
+        (first.hash, &clients[0]),
+        (second.hash, &clients[1]),
+    ] {
+        test.replica_a.record_token_connection(hash, client, test.start).await.unwrap();
+    }
+    assert_eq!(connections(&test, first.hash).await, clients);
+    assert_eq!(connections(&test, second.hash).await, clients[1..]);
+    let listed = test.replica_b.list_tokens(test.workspace, test.start).await.unwrap();
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    assert_eq!(find(&test.replica_b, first.hash, test.start).await, Some(first));
+}
+
+/// They are closed after the revocation, so that none is opened in between.
+pub async fn revoked_token_shows_its_connections<S: Store + TokenStore>(test: TestContext<S>) {
+    let record = issued(&test, &[], None);
+    test.replica_a.issue_token(&record).await.unwrap();
+    let client = test.client("a");
+    test.replica_a.record_token_connection(record.hash, &client, test.start).await.unwrap();
+    test.replica_a.revoke_token(test.workspace, record.hash).await.unwrap();
+    assert_eq!(connections(&test, record.hash).await, [client]);
+    assert_eq!(find(&test.replica_b, record.hash, test.start).await, None);
 }

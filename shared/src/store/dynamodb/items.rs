@@ -477,6 +477,28 @@ mod tests {
         }
     }
 
+    /// A version without presence stored `deregistered_at`. The next heartbeat brings the runtime online.
+    #[test]
+    fn runtime_stored_without_presence_is_offline() {
+        let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
+        let number = |name: &str, value: &str| (name.to_owned(), AttributeValue::N(value.to_owned()));
+        let item = Item::from([
+            text("workspace_id", "00000000-0000-4000-8000-00000000000a"),
+            text("daemon_id", "daemon"),
+            text("provider", "codex"),
+            text("name", "Agent"),
+            number("registered_at", "1795318867123"),
+            number("last_seen_at", "1795318869456"),
+            number("deregistered_at", "1795318869456"),
+            number("listed_until", "1795923669456"),
+            number("expires_at", "1795923670"),
+        ]);
+        let runtime = decode::<RuntimeItem>(item).unwrap().runtime(ids().0).unwrap();
+        assert_eq!(runtime.last_seen_at.millis(), 1_795_318_869_456);
+        assert!(!runtime.is_online(runtime.last_seen_at));
+        assert_eq!(runtime.push_lease(runtime.last_seen_at), None);
+    }
+
     #[test]
     fn item_of_unexpected_shape_is_an_error() {
         let item = Item::from([("pk".to_owned(), AttributeValue::S("runtime#x".to_owned()))]);

@@ -19,6 +19,8 @@ pub(super) struct Contents {
     pub(super) runtimes: HashMap<RuntimeId, RuntimeEntry>,
     pub(super) requests: BTreeMap<(RuntimeId, RequestId), Request>,
     pub(super) tokens: HashMap<TokenHash, TokenRecord>,
+    /// The runtimes that a connection serves or has served.
+    pub(super) connections: HashMap<ClientId, BTreeSet<RuntimeId>>,
     pub(super) token_connections: HashMap<TokenHash, BTreeSet<ClientId>>,
     /// The TAT and the last charge.
     pub(super) rates: HashMap<(TokenId, TokenAction), (Timestamp, RequestId)>,

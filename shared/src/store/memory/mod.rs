@@ -160,16 +160,22 @@ impl Store for MemoryStore {
         Ok(PresenceOutcome::Replaced(contents.open(runtime, now).map(OpenRequest::of).collect()))
     }
 
-    /// Leases are found directly.
-    async fn record_connection(&self, _: &ClientId, _: &[RuntimeId], _: Timestamp) -> Result<()> {
+    async fn record_connection(
+        &self,
+        client: &ClientId,
+        runtimes: &[RuntimeId],
+        _until: Timestamp,
+    ) -> Result<()> {
+        self.contents().connections.entry(client.clone()).or_default().extend(runtimes);
         Ok(())
     }
 
     async fn find_leases(&self, client: &ClientId, now: Timestamp) -> Result<Vec<(RuntimeId, PushLease)>> {
         let contents = self.contents();
-        let leases = contents.runtimes.values().filter_map(|entry| {
-            let lease = entry.runtime.push_lease(now).filter(|lease| lease.client == *client)?;
-            Some((entry.runtime.id, lease))
+        let recorded = contents.connections.get(client).into_iter().flatten();
+        let leases = recorded.filter_map(|runtime| {
+            let lease = contents.runtimes.get(runtime)?.runtime.push_lease(now)?;
+            (lease.client == *client).then_some((*runtime, lease))
         });
         Ok(leases.collect())
     }
