@@ -185,6 +185,7 @@ macro_rules! conformance_suite {
                 replacement_returns_open_set
                 unknown_runtime_has_no_presence
                 finds_leases_of_one_client
+                finds_only_lease_of_recorded_connection
                 finds_no_ended_lease
                 connection_keeps_earlier_runtimes
                 registration_ends_lease

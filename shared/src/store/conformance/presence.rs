@@ -158,6 +158,16 @@ pub async fn finds_leases_of_one_client<S: Store>(test: TestContext<S>) {
     assert_eq!(leases(&test, &test.client("unknown"), test.at(1)).await, []);
 }
 
+/// A heartbeat that gives a lease has to record the connection first.
+pub async fn finds_only_lease_of_recorded_connection<S: Store>(test: TestContext<S>) {
+    let client = test.client("daemon");
+    let leased = Presence { online_until: test.at(3_600), client: Some(client.clone()) };
+    test.replace_presence(Presence::plain(test.start).online_until, &leased, test.start).await;
+    assert_eq!(leases(&test, &client, test.start).await, []);
+    test.replica_a.record_connection(&client, &[test.runtime], test.at(3_600)).await.unwrap();
+    assert_eq!(leases(&test, &client, test.start).await.len(), 1);
+}
+
 pub async fn finds_no_ended_lease<S: Store>(test: TestContext<S>) {
     let client = test.client("daemon");
     test.replica_a.record_connection(&client, &[test.runtime], test.at(3_600)).await.unwrap();

@@ -180,7 +180,7 @@ async fn runtimes_of_a_daemon_share_a_connection() {
 async fn deployment_without_push_pays_nothing_for_it() {
     let api = RecordedApi::new(&EmbeddedDynamoDb::start().await.unwrap());
     let (runtime, _) = api.register("d").await;
-    let (next, cost) = api.daemon_heartbeat(&[runtime.clone()], true).await;
+    let (next, cost) = api.daemon_heartbeat(std::slice::from_ref(&runtime), true).await;
     assert_eq!((next, cost.by_name()), (HEARTBEAT_INTERVAL.as_secs(), vec![("UpdateItem", 1.0)]));
     let (request, cost) = api.ring(&runtime).await;
     assert_eq!(cost.by_name(), [("UpdateItem", 1.0), ("PutItem", 1.0)]);
@@ -193,7 +193,7 @@ async fn deployment_without_push_pays_nothing_for_it() {
 async fn leased_runtime_item_is_under_1_kb() {
     let Fixture { engine, push, api } = Fixture::new().await;
     let (runtime, _) = api.register("annas-macbook-pro.local").await;
-    api.daemon_heartbeat(&[runtime.clone()], true).await;
+    api.daemon_heartbeat(std::slice::from_ref(&runtime), true).await;
     assert_eq!(push.take().len(), 1);
     api.ring(&runtime).await;
     assert_eq!(item_size(&engine, &runtime).await.0, 19, "attributes");
