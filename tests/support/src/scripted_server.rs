@@ -279,7 +279,8 @@ pub fn runtime_id(daemon_id: &str, provider: &str, profile_id: &str) -> RuntimeI
     RuntimeIdNamespace::from_uuid(Uuid::nil()).runtime_id(daemon_id, provider, profile_id)
 }
 
-fn registered(body: &Value) -> Value {
+/// The response to a registration.
+pub fn registered(body: &Value) -> Value {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let (workspace, daemon) = (text(&body["workspace_id"]), text(&body["daemon_id"]));
     let record = |runtime: &Value| {

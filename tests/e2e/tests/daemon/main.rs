@@ -9,6 +9,7 @@ mod fleet;
 mod heartbeats;
 mod kinds;
 mod progress;
+mod push;
 mod questions;
 mod registration;
 mod reports;
