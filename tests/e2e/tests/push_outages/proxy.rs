@@ -15,8 +15,8 @@ pub struct Proxy {
 
 impl Proxy {
     /// Forwards once it has a target.
-    pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    pub async fn start(addr: SocketAddr) -> Self {
+        let listener = TcpListener::bind(addr).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (target, targets) = watch::channel(None);
         let (gone, is_gone) = watch::channel(false);
