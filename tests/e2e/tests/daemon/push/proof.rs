@@ -30,7 +30,12 @@ async fn proven_daemon_sleeps_as_long_as_the_server_says() {
 async fn unproven_daemon_sends_at_least_every_15_seconds() {
     for (own, interval) in [(5.0, 5.0), (60.0, 15.0)] {
         let settings = Settings { interval: seconds(own), ..settings() };
-        let pushed = Pushed::start_with(settings, Behaviour::Unreachable, ordinary).await;
+        // No answer shortens the interval.
+        let pushed = Pushed::start_with(settings, Behaviour::Unreachable, |call, broker| match &*call.path {
+            HEARTBEAT => Reply::error(500, "heartbeat failed"),
+            _ => ordinary(call, broker),
+        });
+        let pushed = pushed.await;
         sleep(seconds(60.0)).await;
         let heartbeats = pushed.heartbeats_within(seconds(60.0)).await;
         let gaps: Vec<_> = heartbeats.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
