@@ -3,6 +3,7 @@
 //! | module | content |
 //! |---|---|
 //! | [`address`] | the checked URL of the channel |
+//! | [`offer`] | what a registration offers |
 //! | [`connect`] | TCP, proxy and TLS to it |
 //! | [`connection`] | the task that keeps the connection and receives its messages |
 //! | [`inbox`] | what the task tells the heartbeats |
