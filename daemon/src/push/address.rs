@@ -122,6 +122,7 @@ mod tests {
             "mqtts://:443",
             "mqtts://push.example.com:99999",
             "mqtts://user:password@push.example.com",
+            "mqtts://user:password@push.example.com:443",
             "mqtts://push.example.com/path",
             "mqtts://push.example.com?query",
             "mqtts://push example.com",

@@ -88,6 +88,17 @@ async fn untrusted_certificate_is_rejected() {
 }
 
 #[tokio::test]
+async fn roots_of_the_platform_reject_unknown_certificate() {
+    let (listener, port) = listen().await;
+    let (acceptor, _) = tls_of("127.0.0.1", no_proxy());
+    let network = Network { proxies: no_proxy(), tls: OnceCell::new() };
+    let server = tokio::spawn(async move { receive_tls(acceptor, listener.accept().await?.0).await });
+    let error = send(&network, &format!("mqtts://127.0.0.1:{port}")).await.unwrap_err();
+    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
+    assert!(server.await.unwrap().is_err());
+}
+
+#[tokio::test]
 async fn certificate_of_another_host_is_rejected() {
     let (listener, port) = listen().await;
     let (acceptor, network) = tls_of("push.test", no_proxy());
