@@ -122,23 +122,36 @@ impl DynamoDbStore {
 
     async fn add_on_time(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
         let workspaces = WorkspaceFilter::new(&caller.workspaces);
-        let condition = format!("{} AND {ON_TIME} AND {ROOM}", workspaces.condition);
-        let update = required_presence(self.update_open_set(ring, workspaces.values), ring, condition, now)
+        let presence = if ring.deadlines.queued { REGISTERED } else { ONLINE };
+        let mut update = self
+            .update_open_set(ring, workspaces.values)
+            .condition_expression(format!("{} AND {ON_TIME} AND {ROOM} AND {presence}", workspaces.condition))
             .update_expression("SET rate_limit_tat = :next_tat ADD #open :entry")
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":next_tat", millis(now + RING_INTERVAL));
+        if ring.deadlines.queued {
+            update = update.expression_attribute_values(":registered_since", millis(now - RUNTIME_RETENTION));
+        }
         open_outcome(update, ring, caller, now).await
     }
 
-    /// The first update has just checked the workspace.
+    /// The first update has just checked the workspace, and that the runtime is registered. A runtime that was deleted since has no TAT.
     async fn add_early(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
         let interval = i64::try_from(RING_INTERVAL.as_millis()).unwrap_or(i64::MAX);
         let condition = format!("{EARLY} AND {ROOM}");
-        let update = required_presence(self.update_open_set(ring, HashMap::new()), ring, condition, now)
+        let mut update = self
+            .update_open_set(ring, HashMap::new())
             .update_expression("SET rate_limit_tat = rate_limit_tat + :interval ADD #open :entry")
             .expression_attribute_values(":id", string(entry(ring).to_string()))
             .expression_attribute_values(":max_tat", millis(RUNTIME_RINGS.max_tat(now)))
             .expression_attribute_values(":interval", number(interval));
+        update = if ring.deadlines.queued {
+            update.condition_expression(condition)
+        } else {
+            update
+                .condition_expression(format!("{condition} AND {ONLINE}"))
+                .expression_attribute_values(":now", millis(now))
+        };
         open_outcome(update, ring, caller, now).await
     }
 
@@ -220,24 +233,6 @@ pub(super) fn new_item(request: &Request, caller: &Principal) -> Result<Item> {
 /// The ring's entry in the open set.
 fn entry(ring: &Ring) -> OpenRequest {
     OpenRequest { request: ring.address.request, kind: ring.kind }
-}
-
-/// Adds what the ring requires of the runtime's presence to `condition`.
-fn required_presence(
-    update: UpdateItemFluentBuilder,
-    ring: &Ring,
-    condition: String,
-    now: Timestamp,
-) -> UpdateItemFluentBuilder {
-    if ring.deadlines.queued {
-        update
-            .condition_expression(format!("{condition} AND {REGISTERED}"))
-            .expression_attribute_values(":registered_since", millis(now - RUNTIME_RETENTION))
-    } else {
-        update
-            .condition_expression(format!("{condition} AND {ONLINE}"))
-            .expression_attribute_values(":now", millis(now))
-    }
 }
 
 async fn open_outcome(

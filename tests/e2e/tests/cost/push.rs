@@ -188,6 +188,19 @@ async fn deployment_without_push_pays_nothing_for_it() {
     assert_eq!(api.poll(&runtime, &request).await.1.by_name(), [("GetItem", 1.0)]);
 }
 
+/// The runtime has its lease until the next plain heartbeat.
+#[tokio::test]
+async fn deployment_whose_channel_was_removed_pays_nothing_for_it() {
+    let Fixture { engine, api, .. } = Fixture::new().await;
+    let (runtime, _) = api.register("d").await;
+    api.daemon_heartbeat(std::slice::from_ref(&runtime), true).await;
+    let api = RecordedApi::new(&engine);
+    let (request, cost) = api.ring(&runtime).await;
+    assert_eq!(cost.by_name(), [("UpdateItem", 1.0), ("PutItem", 1.0)]);
+    api.clock.advance(LATE);
+    assert_eq!(api.poll(&runtime, &request).await.1.by_name(), [("GetItem", 1.0)]);
+}
+
 /// Every heartbeat writes the item, and a write costs a unit per KB. Also with nine open requests.
 #[tokio::test]
 async fn leased_runtime_item_is_under_1_kb() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::Timestamp;
-use doorbell_shared::presence::HeartbeatChannel;
+use doorbell_shared::presence::{HeartbeatChannel, Presence};
 use doorbell_shared::rate_limit::Charge;
 use doorbell_shared::request::{
     ClaimFilter, ErrorText, KindFilter, OpenRequest, Payload, RequestOutcome, Ring,
@@ -15,7 +15,8 @@ use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
-    InitiateOutcome, PollOutcome, RegisterOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
+    InitiateOutcome, PollOutcome, PresenceOutcome, RecordedHeartbeat, RegisterOutcome, ReminderOutcome,
+    ReportOutcome, Result, Store as _, TokenStore as _,
 };
 
 use crate::stage::{Stage, USED_KEY};
@@ -24,6 +25,8 @@ use crate::stage::{Stage, USED_KEY};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     Rung,
+    /// The runtime had a push lease, so its daemon was notified.
+    Leased,
     Claimed,
     /// The runtime declares a question.
     Declared,
@@ -102,17 +105,50 @@ pub(crate) fn operations() -> Vec<Operation> {
         ("poll an expired lease", Claimed, 61, |stage, store, now| {
             polled(store.poll(stage.request.address, KindFilter::Any, &stage.context.caller, now).await?)
         }),
+        ("ring a leased runtime", Leased, 6, |stage, store, now| {
+            initiated(store.initiate(&stage.ring, &stage.context.caller, now).await?)
+        }),
+        ("ring with a key and a lease", Leased, 6, |stage, store, now| {
+            let ring = Ring { idempotency_key: Some("new".parse().unwrap()), ..stage.ring.clone() };
+            initiated(store.initiate(&ring, &stage.context.caller, now).await?)
+        }),
         ("heartbeat", Rung, 6, |stage, store, now| {
+            let caller = &stage.context.caller;
+            beaten(store.record_heartbeat(stage.context.runtime, caller, HeartbeatChannel::Plain, now).await?)
+        }),
+        ("heartbeat without push", Leased, 6, |stage, store, now| {
+            let caller = &stage.context.caller;
+            beaten(store.record_heartbeat(stage.context.runtime, caller, HeartbeatChannel::Plain, now).await?)
+        }),
+        ("heartbeat with push", Leased, 6, |stage, store, now| {
+            let caller = &stage.context.caller;
             beaten(
                 store
-                    .record_heartbeat(
-                        stage.context.runtime,
-                        &stage.context.caller,
-                        HeartbeatChannel::Plain,
-                        now,
-                    )
+                    .record_heartbeat(stage.context.runtime, caller, HeartbeatChannel::Connected, now)
                     .await?,
             )
+        }),
+        ("give a lease", Rung, 6, |stage, store, now| {
+            let seen = Presence::plain(stage.context.start).online_until;
+            let client = Some(stage.context.client("daemon"));
+            let presence = Presence { online_until: stage.context.at(3_600), client };
+            replaced(store.replace_presence(stage.context.runtime, seen, &presence, now).await?)
+        }),
+        ("end a lease", Leased, 6, |stage, store, now| {
+            let lease = stage.lease.clone().unwrap();
+            let ended = lease.ended(now);
+            replaced(store.replace_presence(stage.context.runtime, lease.until, &ended, now).await?)
+        }),
+        ("record a connection", Rung, 6, |stage, store, now| {
+            let client = stage.context.client("daemon");
+            format!("{:?}", store.record_connection(&client, &[stage.context.runtime], now).await?)
+        }),
+        ("find leases", Leased, 6, |stage, store, now| {
+            store.find_leases(&stage.context.client("daemon"), now).await?.len().to_string()
+        }),
+        ("take a reminder", Leased, 6, |stage, store, now| {
+            let outcome = store.take_reminder(&stage.request, now).await?;
+            format!("taken {}", matches!(outcome, ReminderOutcome::Taken(_)))
         }),
         ("renew listing", Rung, 400_000, |stage, store, now| {
             format!("{:?}", store.renew_listing(stage.context.workspace, stage.context.runtime, now).await?)
@@ -203,7 +239,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             let registration = Registration { workspace, ..stage.context.registration("codex") };
             registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
         }),
+        ("register a leased runtime", Leased, 6, |stage, store, now| {
+            let registration = stage.context.registration("codex");
+            registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
+        }),
         ("deregister", Rung, 6, |stage, store, now| {
+            format!("{:?}", store.deregister(stage.context.runtime, &stage.context.caller, now).await?)
+        }),
+        ("deregister a leased runtime", Leased, 6, |stage, store, now| {
             format!("{:?}", store.deregister(stage.context.runtime, &stage.context.caller, now).await?)
         }),
         ("forget", Rung, 6, |stage, store, now| {
@@ -226,6 +269,13 @@ pub(crate) fn operations() -> Vec<Operation> {
         ("token use", TokenIssued, 6, |stage, store, now| {
             format!("{:?}", store.record_token_use(stage.token.hash, now).await?)
         }),
+        ("record a connection of a token", TokenIssued, 6, |stage, store, now| {
+            let client = stage.context.client("daemon");
+            format!("{:?}", store.record_token_connection(stage.token.hash, &client, now).await?)
+        }),
+        ("connections of a token", TokenIssued, 6, |stage, store, _now| {
+            store.find_token_connections(stage.token.hash).await?.len().to_string()
+        }),
         ("issue", Rung, 6, |stage, store, _now| format!("{:?}", store.issue_token(&stage.token).await?)),
         ("tokens", TokenIssued, 6, |stage, store, now| {
             store.list_tokens(stage.context.workspace, now).await?.len().to_string()
@@ -241,7 +291,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 fn initiated(outcome: InitiateOutcome) -> String {
     match outcome {
-        InitiateOutcome::Enqueued(..) => "enqueued".to_owned(),
+        InitiateOutcome::Enqueued(_, lease) => format!("enqueued, with a lease {}", lease.is_some()),
         InitiateOutcome::Existing(_) => "existing".to_owned(),
         rejected => format!("{rejected:?}"),
     }
@@ -307,9 +357,17 @@ fn cancelled(outcome: CancelOutcome) -> String {
 
 fn beaten(outcome: HeartbeatOutcome) -> String {
     match outcome {
-        HeartbeatOutcome::Recorded(RecordedHeartbeat { open, listing_is_due, .. }) => {
-            format!("{} open, listing due {listing_is_due}", open.len())
+        HeartbeatOutcome::Recorded(RecordedHeartbeat { open, presence, listing_is_due, .. }) => {
+            let is_leased = presence.client.is_some();
+            format!("{} open, leased {is_leased}, listing due {listing_is_due}", open.len())
         }
         other => format!("{other:?}"),
+    }
+}
+
+fn replaced(outcome: PresenceOutcome) -> String {
+    match outcome {
+        PresenceOutcome::Replaced(open) => format!("replaced, {} open", open.len()),
+        PresenceOutcome::Changed => "changed".to_owned(),
     }
 }

@@ -8,10 +8,11 @@ use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
 use doorbell_protocol::{Question, Scope, Timestamp, WorkspaceId};
 use doorbell_shared::http::token_rates::TokenLimits;
 use doorbell_shared::id_gen;
+use doorbell_shared::presence::PushLease;
 use doorbell_shared::questions::Questions;
 use doorbell_shared::rate_limit::{Charge, TokenAction};
 use doorbell_shared::request::{Address, KindFilter, LeaseToken, OpenRequest, Request, Ring, State};
-use doorbell_shared::runtime::{Registration, RuntimeIdNamespace, ShortText};
+use doorbell_shared::runtime::{Registration, Runtime, RuntimeIdNamespace, ShortText};
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
@@ -30,6 +31,8 @@ const LATER: Duration = Duration::from_millis(1);
 pub(crate) struct Stage {
     pub(crate) context: TestContext<DynamoDbStore>,
     pub(crate) request: Request,
+    /// The push lease of the runtime, with [`Before::Leased`].
+    pub(crate) lease: Option<PushLease>,
     /// A ring without a request.
     pub(crate) ring: Ring,
     pub(crate) lease_token: LeaseToken,
@@ -47,6 +50,7 @@ impl Stage {
     pub(crate) async fn new(engine: &EmbeddedDynamoDb, before: Before) -> Self {
         let context =
             TestContext::new(Replicas { replica_a: engine.store(), replica_b: engine.store() }).await;
+        let lease = if before == Before::Leased { Some(context.lease(context.start).await) } else { None };
         let keyed =
             Ring { idempotency_key: Some(USED_KEY.parse().unwrap()), ..context.new_ring(context.start) };
         let mut request = context.enqueue(&keyed, context.start).await;
@@ -76,7 +80,7 @@ impl Stage {
             charge.id = context.address(context.start).request;
         }
         let engine = engine.clone();
-        Self { context, request, ring, lease_token, token, namespace, new_workspace, charge, engine }
+        Self { context, request, lease, ring, lease_token, token, namespace, new_workspace, charge, engine }
     }
 
     /// The state at `now`, without ids.
@@ -84,8 +88,18 @@ impl Stage {
         let context = &self.context;
         let now = now + LATER;
         let runtimes = context.list_runtimes(now).await;
-        let mut state: Vec<_> =
-            runtimes.iter().map(|runtime| format!("online {}", runtime.is_online(now))).collect();
+        let mut state = Vec::new();
+        for Runtime { presence, last_seen_at, .. } in &runtimes {
+            let [until, seen] = [presence.online_until, *last_seen_at].map(|time| time.since(context.start));
+            state
+                .push(format!("online until {until:?}, leased {}, seen {seen:?}", presence.client.is_some()));
+        }
+        let client = context.client("daemon");
+        let connection = self.item(format!("connection#{client}"), "connection").await;
+        state.push(format!(
+            "connected runtimes {:?}",
+            connection.map(|item| item["runtimes"].as_ss().unwrap().len())
+        ));
         let elsewhere = context.replica_b.list_runtimes(self.new_workspace, None, 10, now).await.unwrap();
         state.push(format!("in the new workspace {}", elsewhere.runtimes.len()));
         let questions = runtimes.iter().map(|runtime| runtime.questions.iter().count());
@@ -100,6 +114,8 @@ impl Stage {
         state.push(format!("open {}", self.open(now).await));
         let tokens = context.replica_b.list_tokens(context.workspace, now).await.unwrap();
         state.push(format!("tokens {}", tokens.len()));
+        let connections = context.replica_b.find_token_connections(self.token.hash).await.unwrap();
+        state.push(format!("connections of the token {}", connections.len()));
         let used = tokens.iter().filter_map(|token| token.last_used_at);
         state.extend(used.map(|used| format!("used after {:?}", used.since(context.start))));
         let runtime = format!("runtime#{}", context.runtime);
@@ -145,8 +161,9 @@ impl Stage {
             _ => 0,
         };
         let changed = request.updated_at.since(self.context.start);
+        let notified = request.notified_at.map(|notified| notified.since(self.context.start));
         let progress = request.progress.is_some();
-        format!("{} {attempt} {changed:?} {progress}", request.state.status().as_str())
+        format!("{} {attempt} {changed:?} {notified:?} {progress}", request.state.status().as_str())
     }
 
     /// The history in the request's item.
