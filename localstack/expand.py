@@ -164,7 +164,9 @@ def without_body(name, api):
 
 
 def main():
-    stack = expanded(sys.argv[1], dict(override.split("=", 1) for override in sys.argv[2:]))
+    # The SAM CLI takes an empty value as "".
+    overrides = (override.replace('""', "").split("=", 1) for override in sys.argv[2:])
+    stack = expanded(sys.argv[1], dict(overrides))
     check_permissions(stack)
     for name, api in resources_of(stack, "AWS::ApiGatewayV2::Api").items():
         stack["Resources"] |= without_body(name, api)
