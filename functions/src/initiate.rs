@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::held::{Hold, read};
-use crate::notify::{Notified, notify};
+use crate::notify::{Notified, notify, wake};
 
 pub async fn handle<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Response {
     respond_held("initiate", request, initiate(state, request)).await
@@ -121,7 +121,12 @@ impl<S: Store> Initiate<'_, S> {
             InitiateOutcome::Existing(request) => self.up_to_date(request).await,
             InitiateOutcome::IdempotencyKeyUsed => Err(ApiError::IdempotencyKeyUsed),
             InitiateOutcome::QueueFull => Err(ApiError::TooManyOpenRequests),
-            InitiateOutcome::Offline => Err(ApiError::RuntimeOffline),
+            InitiateOutcome::Offline(client) => {
+                if let Some(client) = client {
+                    wake(self.state, self.runtime, &client).await;
+                }
+                Err(ApiError::RuntimeOffline)
+            }
             InitiateOutcome::RateLimited(limited) => Err(ApiError::RateLimited(limited)),
             InitiateOutcome::NotFound => Err(ApiError::RuntimeNotFound),
         }

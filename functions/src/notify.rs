@@ -5,7 +5,7 @@
 use doorbell_protocol::{PushMessage, RuntimeId};
 use doorbell_shared::http::{AppState, metrics};
 use doorbell_shared::presence::PushLease;
-use doorbell_shared::push::{Delivery, PushChannel};
+use doorbell_shared::push::{ClientId, Delivery, PushChannel};
 use doorbell_shared::request::Request;
 use doorbell_shared::store::{PresenceOutcome, ReminderOutcome, Store};
 
@@ -52,6 +52,18 @@ pub(crate) async fn notify<S: Store>(state: &AppState<S>, runtime: RuntimeId, le
         Err(error) => {
             tracing::warn!(%error, "push lease not ended");
             Notified::Online
+        }
+    }
+}
+
+/// Sends a hint to a daemon whose lease has lapsed. While the push channel failed, it may have stayed connected and rely on the channel;
+/// it then comes back online with the heartbeat that the hint causes.
+pub(crate) async fn wake<S: Store>(state: &AppState<S>, runtime: RuntimeId, client: &ClientId) {
+    let Some(PushChannel { push, .. }) = &state.push else { return };
+    match push.send(client, &PushMessage::Hint { runtime_id: runtime }).await {
+        Delivery::Delivered => metrics::hint_delivered(),
+        Delivery::NotConnected | Delivery::Unacknowledged | Delivery::Unknown(_) => {
+            metrics::hint_undelivered();
         }
     }
 }

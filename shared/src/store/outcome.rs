@@ -7,6 +7,7 @@ use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use crate::limits::QUESTIONS_PER_PAGE_BYTES;
 use crate::presence::{Presence, PushLease};
+use crate::push::ClientId;
 use crate::rate_limit::RateLimited;
 use crate::request::{Deadlines, OpenRequest, Request, RequestOutcome, State};
 use crate::runtime::{Runtime, ShortText};
@@ -21,7 +22,8 @@ pub enum InitiateOutcome {
     Existing(Request),
     /// The idempotency key belongs to a ring with another kind or other args.
     IdempotencyKeyUsed,
-    Offline,
+    /// With the client of a push lease that has lapsed: its daemon may be connected all the same.
+    Offline(Option<ClientId>),
     RateLimited(RateLimited),
     /// The runtime has too many open requests.
     QueueFull,

@@ -264,11 +264,11 @@ pub async fn ring_without_lease_is_not_notified<S: Store>(test: TestContext<S>) 
 }
 
 pub async fn leased_runtime_is_online_until_its_lease_ends<S: Store>(test: TestContext<S>) {
-    let until = test.lease(test.start).await.until;
+    let PushLease { client, until, .. } = test.lease(test.start).await;
     for now in [test.start + ONLINE_WINDOW, test.at(3_600), until - TICK] {
         assert!(rung(&test, &test.new_ring(now), now).await.is_some(), "{now:?}");
     }
-    assert_eq!(test.initiate(&test.new_ring(until), until).await, InitiateOutcome::Offline);
+    assert_eq!(test.initiate(&test.new_ring(until), until).await, InitiateOutcome::Offline(Some(client)));
 }
 
 /// The connection has broken, or a hint was not delivered.
@@ -283,7 +283,7 @@ pub async fn ended_lease_leaves_window_of_last_heartbeat<S: Store>(test: TestCon
     let lease = test.lease(test.start).await;
     let now = test.start + ONLINE_WINDOW + Duration::from_secs(1);
     end(&lease, now).await;
-    assert_eq!(test.initiate(&test.new_ring(now), now).await, InitiateOutcome::Offline);
+    assert_eq!(test.initiate(&test.new_ring(now), now).await, InitiateOutcome::Offline(None));
     let (request, found) = rung(&test, &test.queued_ring(now), now).await.unwrap();
     assert_eq!((request.notified_at, found), (None, None));
 }

@@ -169,7 +169,7 @@ pub async fn expired_requests_make_room<S: Store>(test: TestContext<S>) {
 
 pub async fn offline_runtime_accepts_only_queued_ring<S: Store>(test: TestContext<S>) {
     let now = test.at(3_600);
-    assert_eq!(test.initiate(&test.new_ring(now), now).await, InitiateOutcome::Offline);
+    assert_eq!(test.initiate(&test.new_ring(now), now).await, InitiateOutcome::Offline(None));
     let queued = test.enqueue(&test.queued_ring(now), now).await;
     let later = test.at(5_000);
     assert_eq!(test.open_ids(later).await, [queued.address.request]);

@@ -112,7 +112,7 @@ pub async fn runtime_without_heartbeat_goes_offline<S: Store>(test: TestContext<
     let offline = test.start + ONLINE_WINDOW;
     let last = offline - TICK;
     assert!(matches!(rung(&test, last).await, InitiateOutcome::Enqueued(..)));
-    assert_eq!(rung(&test, offline).await, InitiateOutcome::Offline);
+    assert_eq!(rung(&test, offline).await, InitiateOutcome::Offline(None));
     test.heartbeat(&test.replica_a, HeartbeatChannel::Plain, last).await;
     assert!(matches!(rung(&test, offline).await, InitiateOutcome::Enqueued(..)));
 }
@@ -120,7 +120,7 @@ pub async fn runtime_without_heartbeat_goes_offline<S: Store>(test: TestContext<
 pub async fn deregistered_runtime_is_offline_at_once<S: Store>(test: TestContext<S>) {
     let done = test.replica_a.deregister(test.runtime, &test.caller, test.at(1)).await.unwrap();
     assert_eq!(done, DeregisterOutcome::Deregistered);
-    assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline);
+    assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline(None));
     let listed = test.list_runtimes(test.at(1)).await;
     assert!(!listed[0].is_online(test.at(1)));
 }
@@ -139,7 +139,7 @@ pub async fn accepts_registration_as_offline<S: Store>(test: TestContext<S>) {
     offline.runtimes[0].online = false;
     let runtime = test.register(&test.replica_a, offline, test.at(1)).await;
     assert!(!runtime.is_online(test.at(1)));
-    assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline);
+    assert_eq!(rung(&test, test.at(1)).await, InitiateOutcome::Offline(None));
 }
 
 /// Registers `count` more runtimes; returns the ids of all, in order.

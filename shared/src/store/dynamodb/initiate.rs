@@ -22,6 +22,7 @@ use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
 use crate::access::Principal;
 use crate::limits::{RING_INTERVAL, RUNTIME_RETENTION};
 use crate::presence::PushLease;
+use crate::push::ClientId;
 use crate::rate_limit::{RUNTIME_RINGS, RateLimited};
 use crate::request::{Address, OpenRequest, Request, Ring};
 use crate::store::outcome::{InitiateOutcome, Result};
@@ -52,7 +53,7 @@ enum OpenOutcome {
     Early,
     RateLimited(RateLimited),
     Full(FullSet),
-    Offline,
+    Offline(Option<ClientId>),
     NotFound,
 }
 
@@ -102,7 +103,7 @@ impl DynamoDbStore {
                     }
                 }
             }
-            OpenOutcome::Offline => Ok(InitiateOutcome::Offline),
+            OpenOutcome::Offline(client) => Ok(InitiateOutcome::Offline(client)),
             OpenOutcome::NotFound => Ok(InitiateOutcome::NotFound),
             OpenOutcome::RateLimited(limited) => Ok(InitiateOutcome::RateLimited(limited)),
             OpenOutcome::Full(_) => Ok(InitiateOutcome::QueueFull),
@@ -266,7 +267,7 @@ fn failed_clause(item: RuntimeItem, ring: &Ring, caller: &Principal, now: Timest
         return Ok(OpenOutcome::NotFound);
     }
     if !ring.deadlines.queued && !runtime.is_online(now) {
-        return Ok(OpenOutcome::Offline);
+        return Ok(OpenOutcome::Offline(runtime.presence.client));
     }
     Ok(match (RUNTIME_RINGS.next_tat(tat, now), full) {
         (Err(limited), _) => OpenOutcome::RateLimited(limited),

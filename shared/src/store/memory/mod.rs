@@ -60,7 +60,7 @@ impl Store for MemoryStore {
             });
         }
         if !ring.deadlines.queued && !entry.runtime.is_online(now) {
-            return Ok(InitiateOutcome::Offline);
+            return Ok(InitiateOutcome::Offline(entry.runtime.presence.client.clone()));
         }
         let lease = entry.runtime.push_lease(now);
         if let Some(request) = existing {

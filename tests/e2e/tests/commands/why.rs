@@ -6,6 +6,7 @@ use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::{Clock as _, SystemClock};
+use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::request::{Address, ClaimFilter, ErrorText, KindFilter, Payload, RequestOutcome};
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;

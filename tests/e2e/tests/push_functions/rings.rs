@@ -95,6 +95,19 @@ async fn connection_that_cannot_be_closed_keeps_runtime_online_for_45_s() {
     assert_eq!(deployment.status(&runtime).await, "offline");
 }
 
+/// It may be connected and asleep.
+#[tokio::test]
+async fn refused_ring_wakes_daemon_whose_lease_has_lapsed() {
+    let (deployment, runtime) = Deployment::with_proven_runtime().await;
+    deployment.push.set_down(true);
+    deployment.ring(&runtime).await;
+    deployment.advance(45);
+    deployment.push.set_down(false);
+    deployment.hints();
+    assert_eq!(deployment.ring(&runtime).await.0, 503);
+    assert_eq!(deployment.hints(), [runtime]);
+}
+
 #[tokio::test]
 async fn heartbeat_after_shortened_lease_renews_it() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;

@@ -1,6 +1,6 @@
 //! A deployment with a broker that can fail, and its daemons.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,14 +55,14 @@ impl Drop for RunningDaemon {
 
 impl Stage {
     pub async fn start() -> Self {
-        Self::with_mqtt_at(None).await
+        Self::at(Ipv4Addr::LOCALHOST, None).await
     }
 
-    /// Daemons are told to connect to `mqtt`, or to the broker itself.
-    pub async fn with_mqtt_at(mqtt: Option<SocketAddr>) -> Self {
+    /// The API is at `host`. Daemons are told to connect to `mqtt`, or to the broker itself.
+    pub async fn at(host: Ipv4Addr, mqtt: Option<SocketAddr>) -> Self {
         let store = EmbeddedDynamoDb::start().await.unwrap().store();
         issue_dev_tokens(&store, SystemClock.now()).await.unwrap();
-        let listener = PushListener::bind(std::net::Ipv4Addr::LOCALHOST.into()).await.unwrap();
+        let listener = PushListener::bind(Ipv4Addr::LOCALHOST.into()).await.unwrap();
         let mut channel = listener.channel(PUSH_INTERVAL).unwrap();
         if let Some(mqtt) = mqtt {
             channel.url = format!("mqtt://{mqtt}");
@@ -70,7 +70,7 @@ impl Stage {
         let state = AppState { push: Some(channel), ..AppState::new(store.clone()) };
         let authenticator = Authenticator::of_tokens(AppState::new(store));
         let gateway = Gateway { state: state.clone(), authenticator, origins: Origins::default() };
-        let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let http = TcpListener::bind((host, 0)).await.unwrap();
         let client = Client::new(format!("http://{}", http.local_addr().unwrap()), Workspace::of_dev());
         tokio::spawn(doorbell_gateway::serve(http, gateway, std::future::pending()));
         let addresses = listener.addresses().unwrap();

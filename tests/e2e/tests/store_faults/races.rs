@@ -124,7 +124,7 @@ async fn deregistered(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bo
     let deregister = async {
         context.replica_b.deregister(context.runtime, &context.caller, context.start).await.unwrap();
     };
-    interleaved(early, deregister).await.unwrap() == InitiateOutcome::Offline
+    interleaved(early, deregister).await.unwrap() == InitiateOutcome::Offline(None)
 }
 
 /// Other rings use up the burst.
