@@ -140,6 +140,13 @@ impl<S> Context<S> {
         self.stray.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The open set of `runtime` as a table has it.
+    pub(crate) fn add_stray(&self, runtime: RuntimeId, open: &mut Vec<OpenRequest>) {
+        open.extend(self.stray().iter().filter(|(of, _)| *of == runtime).map(|(_, entry)| *entry));
+        open.sort_unstable();
+        open.dedup();
+    }
+
     pub(crate) fn event(&self, workspace: Workspace, operation: &Operation) -> Event {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let event = events.entry((workspace, operation.clone()));

@@ -94,6 +94,7 @@ impl<S: SharedStore> Context<S> {
             clock: Arc::<SkewedClock>::clone(clock),
             id_gen: Arc::<SeededIds>::clone(ids),
             rates: TokenRates::unlimited(),
+            push: None,
         };
         let crashes = environment.injects(FaultKind::InstanceCrashed, environment.plan.rates.instance_crash);
         let awaits = crashes.then(|| environment.rng.number(0..AWAIT_POINTS));

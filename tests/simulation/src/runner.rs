@@ -5,6 +5,7 @@ use std::sync::Arc;
 use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{RequestId, RuntimeId};
 use doorbell_shared::access::Principal;
+use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::store::HeartbeatOutcome;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
@@ -103,10 +104,9 @@ async fn left_open<S: SharedStore>(context: &Arc<Context<S>>, runtime: RuntimeId
     let recorded =
         context.store.record_heartbeat(runtime, &caller, HeartbeatChannel::Plain, now).await.unwrap();
     // A runtime may never have been registered.
-    let HeartbeatOutcome::Recorded { open, .. } = recorded else { return Vec::new() };
-    let stray = context.stray();
-    let stray = stray.iter().filter(|(of, _)| *of == runtime).map(|(_, entry)| entry.request);
-    open.into_iter().map(|entry| entry.request).chain(stray).collect()
+    let HeartbeatOutcome::Recorded(mut recorded) = recorded else { return Vec::new() };
+    context.add_stray(runtime, &mut recorded.open);
+    recorded.open.into_iter().map(|entry| entry.request).collect()
 }
 
 /// The runtime that the daemon of a machine registers.

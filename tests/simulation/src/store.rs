@@ -5,15 +5,18 @@ use std::sync::Arc;
 use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 use doorbell_shared::access::Principal;
+use doorbell_shared::presence::{HeartbeatChannel, Presence, PushLease};
+use doorbell_shared::push::ClientId;
 use doorbell_shared::rate_limit::Charge;
 use doorbell_shared::request::{
-    Address, ClaimFilter, Deadlines, KindFilter, LeaseToken, OpenRequest, RequestOutcome, Ring, State,
+    Address, ClaimFilter, Deadlines, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring,
+    State,
 };
 use doorbell_shared::runtime::{Registration, RuntimeIdNamespace};
 use doorbell_shared::store::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome,
-    HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, RegisterOutcome, ReportOutcome, Result,
-    RuntimePage, Store,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome, RegisterOutcome,
+    ReminderOutcome, ReportOutcome, Result, RuntimePage, Store,
 };
 
 use crate::access::{FaultyStore, unreachable_store};
@@ -85,21 +88,59 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         &self,
         runtime: RuntimeId,
         caller: &Principal,
+        channel: HeartbeatChannel,
         now: Timestamp,
     ) -> Result<HeartbeatOutcome> {
         let caller = caller.clone();
         let context = Arc::clone(&self.context);
         let record = |store: S| async move {
-            let mut outcome = store.record_heartbeat(runtime, &caller, HeartbeatChannel::Plain, now).await?;
-            if let HeartbeatOutcome::Recorded { open, .. } = &mut outcome {
-                let stray = context.stray();
-                open.extend(stray.iter().filter(|(of, _)| *of == runtime).map(|(_, entry)| *entry));
-                open.sort_unstable();
-                open.dedup();
+            let mut outcome = store.record_heartbeat(runtime, &caller, channel, now).await?;
+            if let HeartbeatOutcome::Recorded(recorded) = &mut outcome {
+                context.add_stray(runtime, &mut recorded.open);
             }
             Ok(outcome)
         };
         self.access(record).await
+    }
+
+    async fn replace_presence(
+        &self,
+        runtime: RuntimeId,
+        seen: Timestamp,
+        presence: &Presence,
+        now: Timestamp,
+    ) -> Result<PresenceOutcome> {
+        let presence = presence.clone();
+        let context = Arc::clone(&self.context);
+        let replace = |store: S| async move {
+            let mut outcome = store.replace_presence(runtime, seen, &presence, now).await?;
+            if let PresenceOutcome::Replaced(open) = &mut outcome {
+                context.add_stray(runtime, open);
+            }
+            Ok(outcome)
+        };
+        self.access(replace).await
+    }
+
+    async fn record_connection(
+        &self,
+        client: &ClientId,
+        runtimes: &[RuntimeId],
+        until: Timestamp,
+    ) -> Result<()> {
+        let client = client.clone();
+        let runtimes = runtimes.to_vec();
+        self.access(|store| async move { store.record_connection(&client, &runtimes, until).await }).await
+    }
+
+    async fn find_leases(&self, client: &ClientId, now: Timestamp) -> Result<Vec<(RuntimeId, PushLease)>> {
+        let client = client.clone();
+        self.access(|store| async move { store.find_leases(&client, now).await }).await
+    }
+
+    async fn take_reminder(&self, request: &Request, now: Timestamp) -> Result<ReminderOutcome> {
+        let request = request.clone();
+        self.access(|store| async move { store.take_reminder(&request, now).await }).await
     }
 
     async fn renew_listing(&self, workspace: WorkspaceId, runtime: RuntimeId, now: Timestamp) -> Result<()> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use doorbell_functions::presence::{self, DisconnectedEvent};
 use doorbell_gateway::invoke;
 use doorbell_protocol::{PushMessage, Scope};
-use doorbell_shared::clock::Clock;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::push::ClientId;
