@@ -15,7 +15,8 @@ use crate::plan::Storage;
 /// The store of one call.
 pub(crate) struct FaultyStore<S> {
     pub(crate) context: Arc<Context<S>>,
-    pub(crate) call: usize,
+    /// `None` if the rule calls presence.
+    pub(crate) call: Option<usize>,
 }
 
 impl<S: SharedStore> FaultyStore<S> {
@@ -56,8 +57,8 @@ impl<S: SharedStore> FaultyStore<S> {
     pub(crate) fn start(&self, kind: AccessKind, request: RequestId, now: Timestamp) -> usize {
         let began = self.context.environment.moment();
         let outcome = AccessOutcome::Unknown;
-        let access =
-            Access { call: self.call, kind, request, now, lease: None, attempt: None, began, outcome };
+        let call = self.call.unwrap();
+        let access = Access { call, kind, request, now, lease: None, attempt: None, began, outcome };
         let accesses = &mut self.context.environment.history().accesses;
         accesses.push(access);
         accesses.len() - 1

@@ -1,13 +1,18 @@
-//! The deliberate bugs that replace an operation of the store.
+//! The deliberate bugs of operations of the store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_protocol::Timestamp;
+use doorbell_gateway::WORKSPACE_A;
+use doorbell_protocol::{PushMessage, RuntimeId, Timestamp};
 use doorbell_shared::access::Principal;
+use doorbell_shared::presence::HeartbeatChannel;
+use doorbell_shared::push::Push as _;
 use doorbell_shared::request::{Address, KindFilter};
-use doorbell_shared::store::{CancelOutcome, PollOutcome, Result, Store};
+use doorbell_shared::store::{CancelOutcome, HeartbeatOutcome, PollOutcome, Result, Store};
 
-use crate::context::Bug;
+use crate::context::{Bug, Context, SharedStore};
+use crate::events::client_of;
 
 /// The delay of a stale read.
 const STALENESS: Duration = Duration::from_millis(600);
@@ -52,4 +57,40 @@ pub(crate) async fn cancel_with_bug(
         return Ok(CancelOutcome::Cancelled(cancelled));
     }
     store.cancel(address, kinds, caller, now).await
+}
+
+/// Sends the hint of a ring before the request exists.
+pub(crate) async fn hint_early<S: SharedStore>(
+    context: &Arc<Context<S>>,
+    runtime: RuntimeId,
+    now: Timestamp,
+) {
+    let Some(broker) = &context.broker else { return };
+    let mut machines: Vec<_> = context.environment.plan.daemons.iter().map(|daemon| daemon.machine).collect();
+    machines.dedup();
+    for client in machines.into_iter().map(client_of) {
+        let leases = context.store.find_leases(&client, now).await.unwrap_or_default();
+        if leases.iter().any(|(leased, _)| *leased == runtime) {
+            broker.send(&client, &PushMessage::Hint { runtime_id: runtime }).await;
+        }
+    }
+}
+
+/// Presence that ends a lease without the condition: whichever lease the runtime has.
+pub(crate) async fn seen_with_bug(
+    bug: Option<Bug>,
+    store: &impl Store,
+    runtime: RuntimeId,
+    seen: Timestamp,
+    now: Timestamp,
+) -> Result<Timestamp> {
+    if bug != Some(Bug::EventTrusted) {
+        return Ok(seen);
+    }
+    let daemon = Principal::of_workspaces([WORKSPACE_A.parse().unwrap()]);
+    let channel = HeartbeatChannel::Connected;
+    Ok(match store.record_heartbeat(runtime, &daemon, channel, now).await? {
+        HeartbeatOutcome::Recorded(recorded) => recorded.presence.online_until,
+        _ => seen,
+    })
 }

@@ -11,7 +11,6 @@ use crate::asked::{Asked, AskedKind};
 use crate::context::{Context, SharedStore};
 use crate::history::FaultKind;
 use crate::operation::{Caller, Named, Operation, Route, WorkResult, Workspace};
-use crate::plan::INITIATES_END;
 use crate::seeded::SeededRng;
 
 /// The time after which clients stop polling.
@@ -37,7 +36,7 @@ async fn make_requests<S: SharedStore>(context: &Arc<Context<S>>, caller: Caller
     let rng = &context.environment.rng;
     for _ in 0..rng.number(1..4) {
         context.environment.sleep(0..20_000).await;
-        if context.environment.clock.elapsed_ms() > INITIATES_END {
+        if context.environment.clock.elapsed_ms() > context.environment.plan.initiates_end() {
             return;
         }
         let runtime = rng.one_of(runtimes);
@@ -67,7 +66,7 @@ fn ask(rng: &SeededRng, waits: bool) -> (Route, Asked) {
     }
 }
 
-async fn make_request<S: SharedStore>(
+pub(crate) async fn make_request<S: SharedStore>(
     context: &Arc<Context<S>>,
     caller: Caller,
     runtime: RuntimeId,
@@ -151,11 +150,11 @@ fn attack<S>(context: &Context<S>, any: RuntimeId) -> Operation {
         1 => Operation::Poll(named),
         2 => Operation::List { workspace: Workspace::Own },
         3 => Operation::Deregister { runtime },
-        4 => Operation::Heartbeat {
-            runtime,
-            whole: rng.happens(500),
-            in_flight: rng.one_of(&[None, Some(Vec::new())]),
-        },
+        4 => {
+            let whole = rng.happens(500);
+            let in_flight = rng.one_of(&[None, Some(Vec::new())]);
+            Operation::Heartbeat { runtime, whole, in_flight, connected: whole.then_some(true) }
+        }
         5 => Operation::Cancel(Named { route: Route::Generic, ..named }),
         6 => Operation::Progress { named: Named { route: Route::Generic, ..named }, progress: 666 },
         _ => {

@@ -10,9 +10,10 @@ use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::HttpRequest;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::request::OpenRequest;
-use doorbell_shared::store::Store;
+use doorbell_shared::store::{Store, TokenStore};
 
-use crate::history::{FaultKind, History, Moment};
+use crate::broker::Broker;
+use crate::history::{FaultKind, History, Moment, PushRecord};
 use crate::operation::{Operation, Workspace};
 use crate::plan::{Plan, Storage};
 use crate::seeded::{SeededIds, SeededRng, SkewedClock};
@@ -31,6 +32,10 @@ impl Environment {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = Arc::new(SeededRng::new(seed));
         let plan = Plan::new(seed, &rng);
+        Self::of_plan(plan, rng)
+    }
+
+    pub(crate) fn of_plan(plan: Plan, rng: Arc<SeededRng>) -> Self {
         Self { plan, rng, clock: Stopwatch::start(), history: Mutex::default() }
     }
 
@@ -45,6 +50,22 @@ impl Environment {
     pub(crate) fn record_fault(&self, fault: FaultKind) {
         let moment = self.moment();
         self.history().faults.push((moment, fault));
+    }
+
+    pub(crate) fn record_push(&self, record: PushRecord) {
+        let moment = self.moment();
+        self.history().pushes.push((moment, record));
+    }
+
+    /// Decides whether a fault of the push channel with this rate happens now, and records it.
+    pub(crate) fn injects_push(&self, fault: FaultKind, per_mille: u64) -> bool {
+        let now = self.clock.elapsed_ms();
+        let allowed = self.plan.push.as_ref().is_some_and(|push| push.allows_faults_at(now));
+        let injects = allowed && self.rng.happens(per_mille);
+        if injects {
+            self.record_fault(fault);
+        }
+        injects
     }
 
     /// Decides whether a fault with this rate happens now, and records it.
@@ -75,10 +96,10 @@ impl Environment {
 }
 
 /// A store that the tasks of a simulation share.
-pub(crate) trait SharedStore: Store + Clone + 'static {}
-impl<S: Store + Clone + 'static> SharedStore for S {}
+pub(crate) trait SharedStore: Store + TokenStore + Clone + 'static {}
+impl<S: Store + TokenStore + Clone + 'static> SharedStore for S {}
 
-/// A deliberate bug of the store, which the oracle must find.
+/// A deliberate bug of the store, the channel or the daemon, which the oracle must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bug {
     /// A poll misses a new request, as an eventually consistent read does.
@@ -93,6 +114,14 @@ pub(crate) enum Bug {
     QueueIgnored,
     /// Ids of ended requests stay in the open set.
     NothingRemoved,
+    /// A ring sends its hint before it puts the request.
+    HintBeforePut,
+    /// A heartbeat of a connected daemon gets leases without `hello`.
+    LeasesUnproven,
+    /// Presence ends the leases that it finds, without asking for the connection and without the condition.
+    EventTrusted,
+    /// A daemon with proven push does not repeat a failed heartbeat.
+    HeartbeatNotRepeated,
 }
 
 pub(crate) type Event = Arc<(Function, HttpRequest)>;
@@ -103,6 +132,7 @@ pub(crate) struct Context<S> {
     pub(crate) store: S,
     pub(crate) bug: Option<Bug>,
     pub(crate) instances: Vec<Instance>,
+    pub(crate) broker: Option<Arc<Broker>>,
     /// The store in memory derives open sets from requests. These are ids that a table has besides: orphans, and those of ended
     /// requests whose removal was lost.
     pub(crate) stray: Mutex<BTreeSet<(RuntimeId, OpenRequest)>>,
@@ -117,13 +147,19 @@ pub(crate) struct Instance {
 }
 
 impl<S> Context<S> {
-    pub(crate) fn new(environment: Arc<Environment>, store: S, bug: Option<Bug>) -> Self {
+    pub(crate) fn new(
+        environment: Arc<Environment>,
+        store: S,
+        bug: Option<Bug>,
+        broker: Option<Arc<Broker>>,
+    ) -> Self {
         let instance = |skew: &i64| Instance {
             clock: Arc::new(SkewedClock { clock: environment.clock, skew: *skew }),
             ids: Arc::new(SeededIds::new(Arc::clone(&environment.rng))),
         };
         let instances = environment.plan.skews.iter().map(instance).collect();
-        Self { environment, store, bug, instances, stray: Mutex::default(), events: Mutex::default() }
+        let stray = Mutex::default();
+        Self { environment, store, bug, instances, broker, stray, events: Mutex::default() }
     }
 
     /// Leaves an id in the open set with the rate of the store's faults. The embedded engine has such faults between its writes.

@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use doorbell_client::TIMEOUT;
-use doorbell_daemon::Settings;
 use doorbell_daemon::report::{BACKOFF, TRY_TIMEOUT};
 use doorbell_protocol::{RequestId, RuntimeId};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::MissedTickBehavior;
 
 use crate::asked::AskedKind;
 use crate::context::{Context, SharedStore};
+use crate::events::client_of;
 use crate::history::{Delivered, FaultKind, FunctionResponse, Process, cancelled, delivered};
+use crate::link::{FALLBACK, Link, Pace, Said};
 use crate::operation::{Caller, Named, Operation, Route, WorkResult};
 use crate::plan::{DaemonPlan, FAST};
 
@@ -58,22 +58,39 @@ impl<S: SharedStore> Daemon<S> {
     }
 
     async fn process(self: &Arc<Self>) {
-        while !self.register().await {
-            self.context.environment.sleep(1_000..3_000).await;
+        let environment = &self.context.environment;
+        let mut pace = Pace::default();
+        loop {
+            let began = environment.clock.elapsed_ms();
+            if self.register().await {
+                break;
+            }
+            pace.registration_lost(began);
+            environment.sleep(1_000..3_000).await;
         }
         let mut work = JoinSet::new();
         let in_flight = InFlight::default();
-        self.context.environment.sleep(0..15_000).await;
-        let mut heartbeats = tokio::time::interval(Settings::INTERVAL);
-        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut connections = JoinSet::new();
+        let link = self
+            .plan
+            .pushes
+            .then(|| Arc::new(Link::new(Arc::clone(environment), self.runtime, self.context.bug)));
+        if let Some(link) = &link {
+            let run = Arc::clone(link).run(Arc::clone(&self.context), client_of(self.plan.machine));
+            connections.spawn(run);
+        }
+        pace.begin_at(environment.clock.elapsed_ms() + environment.rng.number(0..FALLBACK));
         loop {
             tokio::select! {
                 biased;
                 // First, because the heartbeat lists what is in flight.
                 Some(_) = work.join_next() => continue,
-                _ = heartbeats.tick() => {}
+                () = pace.wait(environment, link.as_deref()) => {}
             }
-            let Some(response) = self.heartbeat(&in_flight).await else { continue };
+            let said = link.as_ref().map(|link| link.says());
+            let response = self.heartbeat(&in_flight, said).await;
+            pace.ended(link.as_deref(), said, response.as_ref());
+            let Some(response) = response else { continue };
             for request in cancelled(&response) {
                 if let Some(work) = in_flight.lock().unwrap().remove(&request) {
                     work.abort();
@@ -90,14 +107,17 @@ impl<S: SharedStore> Daemon<S> {
     }
 
     async fn register(&self) -> bool {
-        let register = Operation::Register { machine: self.plan.machine, declares: self.plan.whole };
+        let DaemonPlan { machine, whole: declares, pushes: push, .. } = self.plan;
+        let register = Operation::Register { machine, declares, push };
         let response = self.context.call(Caller::own(self.name), TIMEOUT, register).await;
         response.is_some_and(|response| response.status == 200)
     }
 
-    async fn heartbeat(&self, in_flight: &InFlight) -> Option<FunctionResponse> {
+    async fn heartbeat(&self, in_flight: &InFlight, said: Option<Said>) -> Option<FunctionResponse> {
         let in_flight = self.plan.tracks.then(|| in_flight.lock().unwrap().keys().copied().collect());
-        let heartbeat = Operation::Heartbeat { runtime: self.runtime, whole: self.plan.whole, in_flight };
+        let connected = said.map(|said| said.connected);
+        let DaemonPlan { whole, .. } = self.plan;
+        let heartbeat = Operation::Heartbeat { runtime: self.runtime, whole, in_flight, connected };
         self.context.call(Caller::own(self.name), TIMEOUT, heartbeat).await
     }
 

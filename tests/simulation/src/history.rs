@@ -21,6 +21,8 @@ pub(crate) struct Moment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FaultKind {
     RequestLost,
+    /// Of a daemon that is cut off from the functions and not from the push channel.
+    DaemonCutOff,
     ResponseLost,
     RequestDuplicated,
     MessageDelayed,
@@ -37,6 +39,24 @@ pub(crate) enum FaultKind {
     Orphan,
     /// An id in the open set whose request has ended: the second write of a report, cancellation or timeout failed.
     RemovalLost,
+    PushMessageLost,
+    PushMessageDuplicated,
+    /// It may be overtaken by later ones.
+    PushMessageDelayed,
+    PushAcknowledgementLost,
+    PushCallFailed,
+    /// A call of a broker that is down.
+    BrokerDown,
+    /// Neither side notices for a while, and heartbeats go on.
+    ConnectionHalfOpen,
+    /// Pings are answered, and messages are lost.
+    ConnectionDeaf,
+    ConnectionLost,
+    /// By another process with the same client id.
+    ConnectionTakenOver,
+    EventLost,
+    EventDuplicated,
+    EventDelayed,
     SdkUnreachable,
     SdkRefused,
     SdkResponseLost,
@@ -117,12 +137,37 @@ pub(crate) struct Process {
     pub(crate) to: u64,
 }
 
+/// What happens on the push channel, besides faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PushRecord {
+    Connected,
+    /// A daemon receives `hello`.
+    Proven {
+        runtime: RuntimeId,
+    },
+    /// A heartbeat gives the runtime a push lease.
+    Leased {
+        runtime: RuntimeId,
+        call: usize,
+    },
+    /// A failed hint leaves a part of the runtime's lease.
+    Shortened {
+        runtime: RuntimeId,
+    },
+    /// Whether the runtime is shown online.
+    Shown {
+        runtime: RuntimeId,
+        online: bool,
+    },
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct History {
     pub(crate) calls: Vec<Call>,
     pub(crate) accesses: Vec<Access>,
     pub(crate) processes: Vec<Process>,
     pub(crate) faults: Vec<(Moment, FaultKind)>,
+    pub(crate) pushes: Vec<(Moment, PushRecord)>,
     order: u64,
 }
 
@@ -225,6 +270,7 @@ impl fmt::Display for History {
         lines.extend(
             self.calls.iter().enumerate().map(|(index, call)| (call.began, format!("#{index} {call:?}"))),
         );
+        lines.extend(self.pushes.iter().map(|(at, push)| (*at, format!("{push:?}"))));
         lines.extend(self.accesses.iter().map(|access| (access.began, format!("{access:?}"))));
         lines.sort_unstable();
         lines.iter().try_for_each(|(at, line)| writeln!(f, "{:>8.3} {line}", at.millis as f64 / 1000.0))

@@ -61,7 +61,8 @@ fn reveals_nothing(operation: &Operation) -> &'static [(u16, &'static str)] {
 }
 
 fn keeps_online(heartbeat: &Call, call: &Call) -> bool {
-    matches!(heartbeat.operation, Operation::Heartbeat { .. })
+    // One of a connected daemon keeps the presence that it finds.
+    matches!(heartbeat.operation, Operation::Heartbeat { connected: None | Some(false), .. })
         && heartbeat.is_own()
         && heartbeat.succeeded()
         && heartbeat.operation.runtime() == call.operation.runtime()

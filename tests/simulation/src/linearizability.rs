@@ -93,7 +93,7 @@ fn intervals(request: &RequestHistory<'_>) -> Result<Vec<Interval>, String> {
                 continue;
             }
             // The response is that of the poll.
-            (AccessKind::Join, ..) if is_followed_by_poll(request, access) => continue,
+            (AccessKind::Join, ..) if is_followed_by(AccessKind::Poll, request, access) => continue,
             (AccessKind::Initiate, ..) => StepKind::Initiate(request.times()),
             (AccessKind::Claim, Some((filter, token)), _) => StepKind::Claim(filter, token),
             (AccessKind::Report, _, Operation::Report { result, .. }) => StepKind::Report(result.clone()),
@@ -106,7 +106,12 @@ fn intervals(request: &RequestHistory<'_>) -> Result<Vec<Interval>, String> {
         let latest = at(call.ended().map_or(0, |ended| i64::try_from(ended.millis).unwrap())).millis();
         let step = Step { now: access.now.millis(), latest, kind };
         let route = call.operation.route().unwrap_or(Route::Generic);
-        intervals.push(Interval { step, route, began: call.began, response: response(call, access)? });
+        let mut response = response(call, access)?;
+        if access.kind == AccessKind::Initiate && is_followed_by(AccessKind::Cancel, request, access) {
+            // It is that of the withdrawal.
+            response = None;
+        }
+        intervals.push(Interval { step, route, began: call.began, response });
     }
     Ok(without_redundant_polls(intervals))
 }
@@ -121,9 +126,9 @@ fn is_raced(request: &RequestHistory<'_>, poll: &Call, read: &Access) -> bool {
     })
 }
 
-/// An initiate polls an earlier request that is past its deadline.
-fn is_followed_by_poll(request: &RequestHistory<'_>, join: &Access) -> bool {
-    request.accesses.iter().any(|(access, _)| access.kind == AccessKind::Poll && access.call == join.call)
+/// An initiate polls an earlier request that is past its deadline, and withdraws one whose runtime is offline.
+fn is_followed_by(kind: AccessKind, request: &RequestHistory<'_>, first: &Access) -> bool {
+    request.accesses.iter().any(|(access, _)| access.kind == kind && access.call == first.call)
 }
 
 fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, String> {
@@ -137,6 +142,8 @@ fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, 
             }
         }
         (_, AccessKind::Claim) | (500, _) => return Ok(None),
+        // The ring was withdrawn: no client has seen the request.
+        (503, AccessKind::Initiate | AccessKind::Cancel) => return Ok(None),
         (200, AccessKind::Report | AccessKind::Progress) => {
             let cancelled = answer.body["cancelled"] == true;
             let is_shown = call.operation.route() == Some(Route::Generic);

@@ -11,16 +11,20 @@ use doorbell_client::TIMEOUT;
 use doorbell_gateway::invoke;
 use doorbell_shared::http::AppState;
 use doorbell_shared::http::token_rates::TokenRates;
+use doorbell_shared::push::PushChannel;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::access::FaultyStore;
+use crate::broker::Broker;
 use crate::context::{Context, Instance, SharedStore};
+use crate::events::deployment;
 use crate::history::{Call, End, FaultKind, FunctionResponse};
 use crate::operation::{Caller, Operation};
 use crate::seeded::{SeededIds, SkewedClock};
 
-/// A crashing instance stops after fewer await points than this. A heartbeat with two claims and a removal has twelve.
-const AWAIT_POINTS: u64 = 16;
+/// A crashing instance stops after fewer await points than this. A heartbeat with two claims, a removal and a proof has
+/// more than twelve.
+const AWAIT_POINTS: u64 = 20;
 
 impl<S: SharedStore> Context<S> {
     /// Sends a request and returns the first response, if one arrives in time.
@@ -49,6 +53,11 @@ impl<S: SharedStore> Context<S> {
     ) {
         let rates = &self.environment.plan.rates;
         self.travel().await;
+        let now = self.environment.clock.elapsed_ms();
+        if operation.is_of_daemon() && self.environment.plan.is_cut_off_at(now) {
+            self.environment.record_fault(FaultKind::DaemonCutOff);
+            return self.fail().await;
+        }
         if self.environment.injects(FaultKind::RequestLost, rates.request_lost) {
             return self.fail().await;
         }
@@ -74,6 +83,40 @@ impl<S: SharedStore> Context<S> {
         }
     }
 
+    pub(crate) fn any_instance(&self) -> usize {
+        usize::try_from(self.environment.rng.number(0..self.instances.len() as u64)).unwrap()
+    }
+
+    pub(crate) fn faulty_store(self: &Arc<Self>, call: Option<usize>) -> FaultyStore<S> {
+        FaultyStore { context: Arc::clone(self), call }
+    }
+
+    /// What the functions of an instance use, with this store.
+    pub(crate) fn state<T>(&self, instance: usize, store: T) -> AppState<T> {
+        let Instance { clock, ids } = &self.instances[instance];
+        let channel = self.broker.as_ref().zip(self.environment.plan.push.as_ref());
+        AppState {
+            store,
+            clock: Arc::<SkewedClock>::clone(clock),
+            id_gen: Arc::<SeededIds>::clone(ids),
+            rates: TokenRates::unlimited(),
+            push: channel.map(|(broker, plan)| PushChannel {
+                push: Arc::<Broker>::clone(broker),
+                deployment: deployment(),
+                url: "mqtts://push.invalid:443".to_owned(),
+                username: "doorbell".to_owned(),
+                interval: plan.interval,
+            }),
+        }
+    }
+
+    /// The await points after which an instance crashes, if it does.
+    pub(crate) fn crash(&self, await_points: u64) -> Option<u64> {
+        let environment = &self.environment;
+        let crashes = environment.injects(FaultKind::InstanceCrashed, environment.plan.rates.instance_crash);
+        crashes.then(|| environment.rng.number(0..await_points))
+    }
+
     /// Calls a function on some instance, without a network. Returns `None` when the instance crashes.
     pub(crate) async fn invoke(
         self: &Arc<Self>,
@@ -81,23 +124,15 @@ impl<S: SharedStore> Context<S> {
         operation: Operation,
     ) -> Option<FunctionResponse> {
         let environment = &self.environment;
-        let index = usize::try_from(environment.rng.number(0..self.instances.len() as u64)).unwrap();
-        let Instance { clock, ids } = &self.instances[index];
+        let index = self.any_instance();
         let event = self.event(caller.workspace, &operation);
         let call = environment.history().calls.len();
         let began = environment.moment();
         let skew = environment.plan.skews[index];
         let end = End::Open;
         environment.history().calls.push(Call { caller, operation, instance: index, skew, began, end });
-        let state = AppState {
-            store: FaultyStore { context: Arc::clone(self), call },
-            clock: Arc::<SkewedClock>::clone(clock),
-            id_gen: Arc::<SeededIds>::clone(ids),
-            rates: TokenRates::unlimited(),
-            push: None,
-        };
-        let crashes = environment.injects(FaultKind::InstanceCrashed, environment.plan.rates.instance_crash);
-        let awaits = crashes.then(|| environment.rng.number(0..AWAIT_POINTS));
+        let state = self.state(index, self.faulty_store(Some(call)));
+        let awaits = self.crash(AWAIT_POINTS);
         // Boxed, because it is too large for the stack of a test thread.
         let handler = Box::pin(invoke(event.0, &state, &event.1));
         let response = until_crash(handler, awaits).await;
@@ -115,7 +150,10 @@ impl<S: SharedStore> Context<S> {
 }
 
 /// Runs a handler to its end, or drops it after `awaits` await points.
-async fn until_crash<F: Future>(mut handler: Pin<Box<F>>, mut awaits: Option<u64>) -> Option<F::Output> {
+pub(crate) async fn until_crash<F: Future>(
+    mut handler: Pin<Box<F>>,
+    mut awaits: Option<u64>,
+) -> Option<F::Output> {
     poll_fn(|context| match handler.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending if awaits == Some(0) => Poll::Ready(None),

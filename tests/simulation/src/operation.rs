@@ -114,6 +114,7 @@ pub(crate) enum Operation {
     Register {
         machine: &'static str,
         declares: bool,
+        push: bool,
     },
     Deregister {
         runtime: RuntimeId,
@@ -122,6 +123,8 @@ pub(crate) enum Operation {
         runtime: RuntimeId,
         whole: bool,
         in_flight: Option<Vec<RequestId>>,
+        /// Whether it says that the daemon is connected to the push channel.
+        connected: Option<bool>,
     },
     Report {
         named: Named,
@@ -145,6 +148,17 @@ impl Operation {
             | Self::Report { named, .. }
             | Self::Progress { named, .. } => Some(named.runtime),
             Self::List { .. } | Self::Register { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_of_daemon(&self) -> bool {
+        match self {
+            Self::Ask { .. } | Self::Poll(_) | Self::Cancel(_) | Self::List { .. } => false,
+            Self::Register { .. }
+            | Self::Deregister { .. }
+            | Self::Heartbeat { .. }
+            | Self::Report { .. }
+            | Self::Progress { .. } => true,
         }
     }
 
@@ -196,26 +210,32 @@ impl Operation {
             Self::List { workspace } => {
                 (Function::Runtimes, format!("/api/runtimes?workspace_id={}", workspace.id()), Value::Null)
             }
-            Self::Register { machine, declares } => {
+            Self::Register { machine, declares, push } => {
                 let mut runtime = json!({"name": "Codex", "type": "codex", "status": "online"});
                 if *declares {
                     runtime["questions"] = json!([{"name": QUESTION, "timeout_s": QUESTION_RUNNING / 1_000}]);
                 }
-                let body = json!({
+                let mut body = json!({
                     "workspace_id": workspace.id(), "daemon_id": machine, "runtimes": [runtime],
                 });
+                if *push {
+                    body["push"] = json!(true);
+                }
                 (Function::Register, "/api/daemon/register".to_owned(), body)
             }
             Self::Deregister { runtime } => {
                 (Function::Deregister, "/api/daemon/deregister".to_owned(), json!({"runtime_ids": [runtime]}))
             }
-            Self::Heartbeat { runtime, whole, in_flight } => {
+            Self::Heartbeat { runtime, whole, in_flight, connected } => {
                 let mut body = if *whole { json!({"id": runtime}) } else { json!({"runtime_id": runtime}) };
                 if let Some(in_flight) = in_flight {
                     body["in_flight"] = json!(in_flight);
                 }
                 if *whole {
                     body = json!({"runtimes": [body]});
+                }
+                if let Some(connected) = connected {
+                    body["push"] = json!({"connected": connected});
                 }
                 (Function::Heartbeat, "/api/daemon/heartbeat".to_owned(), body)
             }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::history::{AccessKind, AccessOutcome, Call};
+use crate::history::{AccessKind, AccessOutcome, Call, PushRecord};
 use crate::invariants::{check_calls, check_request, first_come_first_served};
 use crate::linearizability;
 use crate::operation::Operation;
 use crate::plan::Storage;
+use crate::presence::{self, Picked};
 use crate::queue;
 use crate::redelivery::{loss_costs_time_only, must_complete};
 use crate::request_history::{Invariant, RequestHistory, Violation};
@@ -26,6 +27,17 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
             coverage.add(name, 1);
         }
     }
+    coverage.add("seeds with a push channel", usize::from(plan.push.is_some()));
+    for (_, push) in &history.pushes {
+        let name = match push {
+            PushRecord::Connected => "push connections",
+            PushRecord::Proven { .. } => "push connections proven, or proven again",
+            PushRecord::Leased { .. } => "push leases",
+            PushRecord::Shortened { .. } => "push leases shortened",
+            PushRecord::Shown { .. } => "records read by the watcher",
+        };
+        coverage.add(name, 1);
+    }
     for (_, fault) in &history.faults {
         coverage.add(&format!("fault {fault:?}"), 1);
     }
@@ -42,6 +54,7 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
         }
     }
     queue::check(run, &requests, &mut violations);
+    presence::check(run, &requests, &mut violations);
     loss_costs_time_only(history, plan, &requests, &mut violations);
     for request in &requests {
         let last = request.polls.last().map_or("not shown", |poll| poll.status);
@@ -49,6 +62,16 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
         coverage.add(&format!("requests of {}", request.asked().kind.name()), 1);
         coverage.add("requests that joined an earlier one", request.accesses(AccessKind::Join).count());
         coverage.add("requests collected after the outage", usize::from(is_collected_late(run, request)));
+        if plan.push.is_some() {
+            let name = match presence::picked(run, request) {
+                Picked::Up => "requests with a push channel, collected in time",
+                Picked::Offline => "requests with a push channel, runtime shown offline instead",
+                Picked::Reminded => "requests with a push channel, collected after a reminder",
+                Picked::Late => "requests with a push channel, late",
+                Picked::NotChecked => "requests with a push channel, not checked",
+            };
+            coverage.add(name, 1);
+        }
         let progress = request.accesses(AccessKind::Progress);
         let progress = progress.filter(|(access, _)| access.outcome == AccessOutcome::Done);
         coverage.add("reports of progress", progress.count());

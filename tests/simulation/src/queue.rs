@@ -21,7 +21,7 @@ pub(crate) fn check(run: &Run, requests: &[RequestHistory<'_>], violations: &mut
                 answers_its_ring(call, violations);
                 full_queue_is_full(history, requests, call, violations);
             }
-            Operation::Heartbeat { runtime, whole: true, in_flight: Some(in_flight) } => {
+            Operation::Heartbeat { runtime, whole: true, in_flight: Some(in_flight), .. } => {
                 let named = call.response().map(cancelled).unwrap_or_default();
                 for request in requests.iter().filter(|request| request.runtime == *runtime) {
                     let is_named = named.contains(&request.request);

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::asked::{AskedKind, Times};
-use crate::history::{AccessKind, AccessOutcome, Call, History};
+use crate::history::{AccessKind, AccessOutcome, Call, History, Process};
 use crate::invariants::{MAX_DIFFERENCE, hands_out};
 use crate::operation::Operation;
 use crate::plan::{FAST, Plan};
@@ -77,9 +77,19 @@ pub(crate) fn must_complete(
             AskedKind::Models => others == 0,
             AskedKind::Question => false,
         };
-        process.runtime == runtime && process.plan.tracks && process.plan.fast && serves && lives
+        // One that sleeps does not redeliver what another daemon works on.
+        let hears = !process.plan.pushes || is_alone(history, process, claim.began.millis..deadline);
+        process.runtime == runtime && process.plan.tracks && process.plan.fast && serves && lives && hears
     });
     (served && plan.is_free_of_faults(&times)).then_some(times)
+}
+
+/// Whether no other daemon serves the runtime in `times`. Its predecessor may have crashed before.
+fn is_alone(history: &History, process: &Process, times: Range<u64>) -> bool {
+    history.processes.iter().filter(|other| other.runtime == process.runtime).all(|other| {
+        let overlaps = other.from < process.to && process.from < other.to;
+        std::ptr::eq(other, process) || !overlaps || other.to < times.start || times.end < other.from
+    })
 }
 
 /// Whether the request is certainly not delivered in `times`: it ended before, or was made afterwards.

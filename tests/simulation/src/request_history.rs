@@ -30,6 +30,12 @@ pub(crate) enum Invariant {
     OpenSetEmpties,
     /// A runtime that sends heartbeats is known and online.
     HeartbeatKeepsOnline,
+    /// A runtime shown online collects, or is shown offline.
+    OnlineMeansItPicksUp,
+    /// A push lease follows `hello`.
+    LeaseIsProven,
+    /// Without faults, the runtime of a live daemon is shown online.
+    LiveDaemonIsOnline,
     /// No handler hangs or panics.
     EveryCallEnds,
 }

@@ -9,17 +9,21 @@ use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::store::HeartbeatOutcome;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
+use crate::broker::Broker;
 use crate::clients::{observe, run_attacker, run_client, run_flood, run_observer, run_visitor};
 use crate::context::{Bug, Context, Environment, SharedStore};
 use crate::daemon::Daemon;
+use crate::events::run_rule;
 use crate::history::History;
 use crate::interceptor::SeededInterceptor;
 use crate::operation::{Caller, Named, Operation, Route};
 use crate::plan::{Plan, Storage};
 use crate::queue::LeftOpen;
 use crate::seeded::{NAMESPACE, at};
+use crate::watcher::{run_cut_off_client, run_late_client, run_watcher};
 
 pub(crate) struct Run {
     pub(crate) plan: Plan,
@@ -34,11 +38,16 @@ const DAEMONS: [&str; 2] = ["daemon-1", "daemon-2"];
 /// One finds what has ended. On the embedded engine, a lost response of its removal is retried by the SDK.
 const LAST_HEARTBEATS: usize = 1;
 
-pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Run {
+/// Runs a future on one thread, in virtual time.
+pub(crate) fn in_virtual_time<T>(seed: u64, future: impl Future<Output = T>) -> T {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     // The SDK's back-off.
     fastrand::seed(seed);
-    tokio.unwrap().block_on(async {
+    tokio.unwrap().block_on(future)
+}
+
+pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Run {
+    in_virtual_time(seed, async {
         let environment = Arc::new(Environment::new(seed));
         let open = match environment.plan.storage {
             Storage::Memory => simulate(&environment, MemoryStore::default(), bug).await,
@@ -54,11 +63,21 @@ pub(crate) fn run(seed: u64, bug: Option<Bug>) -> Run {
 }
 
 async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug: Option<Bug>) -> LeftOpen {
-    let context = Arc::new(Context::new(Arc::clone(environment), store, bug));
+    let (disconnected, disconnections) = unbounded_channel();
+    let channel = environment.plan.push.as_ref();
+    let broker = channel.map(|_| Arc::new(Broker::new(Arc::clone(environment), bug, disconnected)));
+    let context = Arc::new(Context::new(Arc::clone(environment), store, bug, broker));
     let plans = &environment.plan.daemons;
     let mut runtimes: Vec<_> = plans.iter().map(|daemon| runtime(daemon.machine)).collect();
     runtimes.dedup();
     let mut actors = JoinSet::new();
+    let rule = channel.map(|_| tokio::spawn(run_rule(Arc::clone(&context), disconnections)));
+    if channel.is_some() {
+        context.issue_token().await;
+        actors.spawn(run_late_client(Arc::clone(&context), runtimes.clone()));
+        actors.spawn(run_cut_off_client(Arc::clone(&context), runtimes.clone()));
+        actors.spawn(run_watcher(Arc::clone(&context), runtimes.clone()));
+    }
     for (name, &plan) in DAEMONS.into_iter().zip(plans) {
         let runtime = runtime(plan.machine);
         actors.spawn(Arc::new(Daemon { context: Arc::clone(&context), name, plan, runtime }).run());
@@ -77,6 +96,9 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
     actors.shutdown().await;
     environment.sleep_until(environment.plan.end()).await;
     observer.abort();
+    if let Some(rule) = rule {
+        rule.abort();
+    }
     // Every call in progress ends; then each request is polled once more.
     environment.sleep_until(environment.plan.end() + 60_000).await;
     let requests = environment.history().requests();
@@ -96,7 +118,8 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
 /// The open set after the heartbeats that follow the end of all requests.
 async fn left_open<S: SharedStore>(context: &Arc<Context<S>>, runtime: RuntimeId) -> Vec<RequestId> {
     for _ in 0..LAST_HEARTBEATS {
-        let heartbeat = Operation::Heartbeat { runtime, whole: true, in_flight: Some(Vec::new()) };
+        let in_flight = Some(Vec::new());
+        let heartbeat = Operation::Heartbeat { runtime, whole: true, in_flight, connected: None };
         context.invoke(Caller::own("observer"), heartbeat).await;
     }
     let now = at(i64::try_from(context.environment.clock.elapsed_ms()).unwrap());
@@ -110,6 +133,6 @@ async fn left_open<S: SharedStore>(context: &Arc<Context<S>>, runtime: RuntimeId
 }
 
 /// The runtime that the daemon of a machine registers.
-fn runtime(machine: &str) -> RuntimeId {
+pub(crate) fn runtime(machine: &str) -> RuntimeId {
     NAMESPACE.runtime_id(machine, "codex", "")
 }

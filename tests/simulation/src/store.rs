@@ -20,9 +20,9 @@ use doorbell_shared::store::{
 };
 
 use crate::access::{FaultyStore, unreachable_store};
-use crate::bugs::{cancel_with_bug, poll_with_bug};
+use crate::bugs::{cancel_with_bug, hint_early, poll_with_bug, seen_with_bug};
 use crate::context::{Bug, SharedStore};
-use crate::history::{AccessKind, FaultKind};
+use crate::history::{AccessKind, FaultKind, PushRecord};
 
 /// Only the ring of an own runtime may leave its id without its request.
 fn may_leave_orphan(caller: &Principal) -> bool {
@@ -44,7 +44,18 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         if self.context.bug == Some(Bug::QueueIgnored) {
             ring.deadlines.pending = Deadlines::of_seconds(30, 0, 0).pending;
         }
-        let initiate = |store: S| async move { store.initiate(&ring, &caller, now).await };
+        let hints_early = self.context.bug == Some(Bug::HintBeforePut);
+        if hints_early {
+            hint_early(&self.context, runtime, now).await;
+        }
+        let initiate = |store: S| async move {
+            Ok(match store.initiate(&ring, &caller, now).await? {
+                InitiateOutcome::Enqueued(request, _) if hints_early => {
+                    InitiateOutcome::Enqueued(request, None)
+                }
+                outcome => outcome,
+            })
+        };
         let response = self.access(initiate).await;
         self.finish(access, &response, |initiated| matches!(initiated, InitiateOutcome::Enqueued(..)));
         if let Ok(InitiateOutcome::Existing(earlier)) = &response {
@@ -112,7 +123,19 @@ impl<S: SharedStore> Store for FaultyStore<S> {
     ) -> Result<PresenceOutcome> {
         let presence = presence.clone();
         let context = Arc::clone(&self.context);
+        if let Some(call) = self.call
+            && presence.client.is_some()
+        {
+            let is_new = presence.online_until > seen;
+            context.environment.record_push(if is_new {
+                PushRecord::Leased { runtime, call }
+            } else {
+                PushRecord::Shortened { runtime }
+            });
+        }
+        let bug = context.bug.filter(|_| self.call.is_none());
         let replace = |store: S| async move {
+            let seen = seen_with_bug(bug, &store, runtime, seen, now).await?;
             let mut outcome = store.replace_presence(runtime, seen, &presence, now).await?;
             if let PresenceOutcome::Replaced(open) = &mut outcome {
                 context.add_stray(runtime, open);
