@@ -18,29 +18,29 @@ pub(crate) enum Notified {
     Offline,
 }
 
+/// What became of a hint.
+enum Hint {
+    Delivered,
+    /// The daemon has no connection, or has none any more: it sends plain heartbeats once it notices.
+    NotConnected,
+    /// The daemon may be connected, and rely on it.
+    Unknown,
+}
+
 /// Sends a hint to the daemon of `runtime`, which had `lease`. Takes up to two calls of the push channel and one write.
 pub(crate) async fn notify<S: Store>(state: &AppState<S>, runtime: RuntimeId, lease: &PushLease) -> Notified {
-    let Some(PushChannel { push, .. }) = &state.push else { return Notified::Online };
-    let delivery = push.send(&lease.client, &PushMessage::Hint { runtime_id: runtime }).await;
-    if matches!(delivery, Delivery::Delivered) {
-        metrics::hint_delivered();
-        return Notified::Online;
-    }
-    metrics::hint_undelivered();
-    if let Delivery::Unknown(error) = &delivery {
-        tracing::warn!(%error, "hint not sent");
-    }
-    let now = state.clock.now();
-    let is_closed = match delivery {
-        Delivery::Delivered | Delivery::NotConnected => true,
-        // The daemon may be connected and deaf. Once it has lost the connection, it sends plain heartbeats.
-        Delivery::Unacknowledged | Delivery::Unknown(_) => {
-            let closed = push.disconnect(&lease.client).await;
-            closed.inspect_err(|error| tracing::warn!(%error, "connection not closed")).is_ok()
-        }
+    let hint = match &state.push {
+        Some(channel) => send_hint(channel, runtime, lease).await,
+        // The deployment had a channel when it gave the lease. Its daemon is not told that it has none.
+        None => Hint::NotConnected,
     };
-    // A daemon that may still rely on its connection sends no plain heartbeat, so the runtime is offline soon unless a reminder arrives.
-    let presence = if is_closed { lease.ended(now) } else { lease.shortened(now) };
+    let now = state.clock.now();
+    let presence = match hint {
+        Hint::Delivered => return Notified::Online,
+        Hint::NotConnected => lease.ended(now),
+        // The runtime is offline soon, unless a reminder arrives.
+        Hint::Unknown => lease.shortened(now),
+    };
     match state.store.replace_presence(runtime, lease.until, &presence, now).await {
         Ok(PresenceOutcome::Replaced(_)) => {
             metrics::lease_ended();
@@ -52,6 +52,31 @@ pub(crate) async fn notify<S: Store>(state: &AppState<S>, runtime: RuntimeId, le
         Err(error) => {
             tracing::warn!(%error, "push lease not ended");
             Notified::Online
+        }
+    }
+}
+
+/// Closes the connection of a daemon that has not acknowledged the hint: it may be connected and deaf, and then relies on it.
+async fn send_hint(channel: &PushChannel, runtime: RuntimeId, lease: &PushLease) -> Hint {
+    let PushChannel { push, .. } = channel;
+    match push.send(&lease.client, &PushMessage::Hint { runtime_id: runtime }).await {
+        Delivery::Delivered => {
+            metrics::hint_delivered();
+            return Hint::Delivered;
+        }
+        Delivery::NotConnected => {
+            metrics::hint_undelivered();
+            return Hint::NotConnected;
+        }
+        Delivery::Unacknowledged => {}
+        Delivery::Unknown(error) => tracing::warn!(%error, "hint not sent"),
+    }
+    metrics::hint_undelivered();
+    match push.disconnect(&lease.client).await {
+        Ok(()) => Hint::NotConnected,
+        Err(error) => {
+            tracing::warn!(%error, "connection not closed");
+            Hint::Unknown
         }
     }
 }

@@ -45,7 +45,19 @@ From a ring to the models, in real time: `doorbell bench` with 240 runtimes agai
 are spread evenly; the client polls every 500 ms; the agent answers at once. The rest of the time is the wait for a heartbeat.
 
 {table(columns, rows)}
+
+The same with a real daemon of 25 runtimes, 10 rings a second, and clients that wait with `?wait=`. Milliseconds.
+
+{push()}
 """
+
+
+def push():
+    rows = []
+    for line in lines("push"):
+        claim, models = line["ring_to_claim"], line["ring_to_models"]
+        rows.append([line["case"], line["rings"], *(f"{claim[key]:,.1f}" for key in ("p50", "p99")), *(f"{models[key]:,.1f}" for key in ("p50", "p99", "max"))])
+    return table(["daemon", "rings", "ring to claim, p50", "p99", "ring to models, p50", "p99", "max"], rows)
 
 
 def counted_cost():

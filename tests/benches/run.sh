@@ -43,6 +43,8 @@ step 'cold start'
 python3 tests/benches/cold_start.py "$folder/lambda_host" "$results" "${effort[@]}"
 step 'load and time to answer'
 python3 tests/benches/load.py "$folder/doorbell" "$results" "${effort[@]}"
+step 'push'
+python3 tests/benches/push.py "$folder/doorbell" "$results" "${effort[@]}"
 step 'bill'
 "$folder/bill" "$results" >"$results/bill.json"
 step 'report'
