@@ -249,9 +249,6 @@ impl Push for Broker {
     }
 
     async fn is_connected(&self, client: &ClientId) -> Result<bool, PushError> {
-        if self.bug == Some(Bug::EventTrusted) {
-            return Ok(false);
-        }
         self.reach("get connection").await?;
         let is_connected = self.state().connections.contains_key(client);
         self.travel().await;

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{PushMessage, RuntimeId, Timestamp};
 use doorbell_shared::access::Principal;
-use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::push::Push as _;
 use doorbell_shared::request::{Address, KindFilter};
-use doorbell_shared::store::{CancelOutcome, HeartbeatOutcome, PollOutcome, Result, Store};
+use doorbell_shared::store::{CancelOutcome, PollOutcome, Result, Store};
 
 use crate::context::{Bug, Context, SharedStore};
 use crate::events::client_of;
@@ -74,23 +72,4 @@ pub(crate) async fn hint_early<S: SharedStore>(
             broker.send(&client, &PushMessage::Hint { runtime_id: runtime }).await;
         }
     }
-}
-
-/// Presence that ends a lease without the condition: whichever lease the runtime has.
-pub(crate) async fn seen_with_bug(
-    bug: Option<Bug>,
-    store: &impl Store,
-    runtime: RuntimeId,
-    seen: Timestamp,
-    now: Timestamp,
-) -> Result<Timestamp> {
-    if bug != Some(Bug::EventTrusted) {
-        return Ok(seen);
-    }
-    let daemon = Principal::of_workspaces([WORKSPACE_A.parse().unwrap()]);
-    let channel = HeartbeatChannel::Connected;
-    Ok(match store.record_heartbeat(runtime, &daemon, channel, now).await? {
-        HeartbeatOutcome::Recorded(recorded) => recorded.presence.online_until,
-        _ => seen,
-    })
 }

@@ -118,8 +118,6 @@ pub(crate) enum Bug {
     HintBeforePut,
     /// A heartbeat of a connected daemon gets leases without `hello`.
     LeasesUnproven,
-    /// Presence ends the leases that it finds, without asking for the connection and without the condition.
-    EventTrusted,
     /// A daemon with proven push does not repeat a failed heartbeat.
     HeartbeatNotRepeated,
 }

@@ -63,6 +63,23 @@ pub(crate) enum FaultKind {
     SdkDelayed,
 }
 
+impl FaultKind {
+    /// Whether messages, connections or calls of the push channel fail. Late events excuse nothing.
+    pub(crate) fn is_of_channel(self) -> bool {
+        matches!(
+            self,
+            Self::PushMessageLost
+                | Self::PushMessageDelayed
+                | Self::PushAcknowledgementLost
+                | Self::PushCallFailed
+                | Self::BrokerDown
+                | Self::ConnectionHalfOpen
+                | Self::ConnectionDeaf
+                | Self::ConnectionLost
+        )
+    }
+}
+
 /// One invocation of a function. A duplicated request causes two.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {

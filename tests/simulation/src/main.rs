@@ -118,7 +118,6 @@ fn finds_each_deliberate_bug_and_replays_it() {
         (Bug::NothingRemoved, Invariant::OpenSetEmpties),
         (Bug::HintBeforePut, Invariant::OnlineMeansItPicksUp),
         (Bug::LeasesUnproven, Invariant::LeaseIsProven),
-        (Bug::EventTrusted, Invariant::LiveDaemonIsOnline),
         (Bug::HeartbeatNotRepeated, Invariant::OnlineMeansItPicksUp),
     ] {
         let violation = |seed| {

@@ -153,9 +153,14 @@ fn is_shortened(run: &Run, runtime: RuntimeId, at: Moment) -> bool {
     matches!(last, Some(PushRecord::Shortened { .. }))
 }
 
+/// Whether messages, connections and calls did not fail. Events may have failed.
+fn is_channel_sound(run: &Run, times: &Range<u64>) -> bool {
+    let faults = run.history.faults.iter().filter(|(at, _)| times.contains(&at.millis));
+    !faults.into_iter().any(|(_, fault)| fault.is_of_channel())
+}
+
 /// Without faults, the runtime of a live daemon is shown online.
 fn live_daemon_is_online(run: &Run, violations: &mut Vec<Violation>) {
-    let Some(channel) = &run.plan.push else { return };
     for (at, push) in &run.history.pushes {
         let PushRecord::Shown { runtime, online: false } = push else { continue };
         let Some(start) = at.millis.checked_sub(RECOVERED) else { continue };
@@ -164,7 +169,7 @@ fn live_daemon_is_online(run: &Run, violations: &mut Vec<Violation>) {
         if lives
             && !is_shortened(run, *runtime, *at)
             && run.plan.is_free_of_faults(&times)
-            && channel.is_free_of_faults(&times)
+            && is_channel_sound(run, &times)
         {
             let detail = format!("{runtime} was offline at {}", at.millis);
             violations.push(Violation { invariant: Invariant::LiveDaemonIsOnline, detail });

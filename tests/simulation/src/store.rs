@@ -20,7 +20,7 @@ use doorbell_shared::store::{
 };
 
 use crate::access::{FaultyStore, unreachable_store};
-use crate::bugs::{cancel_with_bug, hint_early, poll_with_bug, seen_with_bug};
+use crate::bugs::{cancel_with_bug, hint_early, poll_with_bug};
 use crate::context::{Bug, SharedStore};
 use crate::history::{AccessKind, FaultKind, PushRecord};
 
@@ -133,9 +133,7 @@ impl<S: SharedStore> Store for FaultyStore<S> {
                 PushRecord::Shortened { runtime }
             });
         }
-        let bug = context.bug.filter(|_| self.call.is_none());
         let replace = |store: S| async move {
-            let seen = seen_with_bug(bug, &store, runtime, seen, now).await?;
             let mut outcome = store.replace_presence(runtime, seen, &presence, now).await?;
             if let PresenceOutcome::Replaced(open) = &mut outcome {
                 context.add_stray(runtime, open);

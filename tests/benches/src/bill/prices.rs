@@ -215,11 +215,11 @@ mod tests {
             Prices::published().unwrap().template;
         assert_eq!(
             TEMPLATE.matches("MemorySize: ").count(),
-            3,
-            "all functions, and the two that may be held"
+            4,
+            "all functions, the two that may be held, and `presence`"
         );
         assert!(TEMPLATE.contains(&format!("\n    MemorySize: {memory_mb}\n")));
-        assert_eq!(TEMPLATE.matches(&format!("\n      MemorySize: {held_memory_mb}\n")).count(), 2);
+        assert_eq!(TEMPLATE.matches(&format!("\n      MemorySize: {held_memory_mb}\n")).count(), 3);
         let cache =
             format!("  AuthorizerCacheSeconds:\n    Type: Number\n    Default: {authorizer_cache_s}\n");
         assert!(TEMPLATE.contains(&cache));

@@ -182,6 +182,9 @@ async fn deployment_without_push_pays_nothing_for_it() {
     let (runtime, _) = api.register("d").await;
     let (next, cost) = api.daemon_heartbeat(std::slice::from_ref(&runtime), true).await;
     assert_eq!((next, cost.by_name()), (HEARTBEAT_INTERVAL.as_secs(), vec![("UpdateItem", 1.0)]));
+    let (_, cost) = api.ring(&runtime).await;
+    assert_eq!(cost.by_name(), [("UpdateItem", 1.0), ("PutItem", 1.0), ("UpdateItem", 1.0)]);
+    api.clock.advance(RING_INTERVAL);
     let (request, cost) = api.ring(&runtime).await;
     assert_eq!(cost.by_name(), [("UpdateItem", 1.0), ("PutItem", 1.0)]);
     api.clock.advance(LATE);
@@ -190,7 +193,7 @@ async fn deployment_without_push_pays_nothing_for_it() {
 
 /// The runtime has its lease until the next plain heartbeat.
 #[tokio::test]
-async fn deployment_whose_channel_was_removed_pays_nothing_for_it() {
+async fn first_ring_ends_lease_of_channel_that_was_removed() {
     let Fixture { engine, api, .. } = Fixture::new().await;
     let (runtime, _) = api.register("d").await;
     api.daemon_heartbeat(std::slice::from_ref(&runtime), true).await;
