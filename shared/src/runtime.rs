@@ -192,15 +192,6 @@ impl Runtime {
         is_registered(self.last_seen_at, now)
     }
 
-    /// The last heartbeat, or when it went offline.
-    fn updated_at(&self, now: Timestamp) -> Timestamp {
-        if self.is_online(now) {
-            self.last_seen_at
-        } else {
-            self.last_seen_at.max(self.presence.online_until)
-        }
-    }
-
     /// The push lease, if it has one at `now`.
     pub fn push_lease(&self, now: Timestamp) -> Option<PushLease> {
         let Presence { online_until: until, client } = self.presence.clone();
@@ -226,7 +217,7 @@ impl Runtime {
             status: if self.is_online(now) { RuntimeStatus::Online } else { RuntimeStatus::Offline },
             last_seen_at: self.last_seen_at,
             created_at: self.registered_at,
-            updated_at: self.updated_at(now),
+            updated_at: self.presence.changed_at(self.last_seen_at, now),
         }
     }
 

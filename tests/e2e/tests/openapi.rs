@@ -5,9 +5,17 @@
 mod openapi;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use doorbell_shared::http::routes::{ROUTES, Route};
+use doorbell_gateway::invoke;
+use doorbell_protocol::Scope;
+use doorbell_shared::http::AppState;
+use doorbell_shared::http::routes::{Function, ROUTES, Route};
+use doorbell_shared::store::memory::MemoryStore;
+use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::contract::paths;
+use doorbell_test_support::event::event;
+use doorbell_test_support::push::ScriptedPush;
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use openapi::{document, operation_id, resolve};
 use serde_json::{Value, json};
@@ -189,6 +197,18 @@ async fn question(api: &TestApi, runtime: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// The response to a registration that asks for the push channel.
+async fn registration_with_push() -> Value {
+    let push = Arc::new(ScriptedPush::default());
+    let state = AppState { push: Some(push.channel()), ..AppState::new(MemoryStore::default()) };
+    let body = json!({
+        "workspace_id": WORKSPACE_A, "daemon_id": "laptop", "push": true, "runtimes": [{"type": "codex"}],
+    });
+    let request = event(Function::Register, Scope::Daemon, "/api/daemon/register", &body);
+    let response = invoke(Function::Register, &state, &request).await;
+    serde_json::from_slice(response.body()).unwrap()
+}
+
 fn success(response: ApiResponse) -> Value {
     assert_eq!(response.status, 200, "{response:?}");
     response.body
@@ -197,7 +217,8 @@ fn success(response: ApiResponse) -> Value {
 #[tokio::test]
 async fn properties_match_responses() {
     let document = document();
-    let responses = responses().await;
+    let mut responses = responses().await;
+    responses.push(("register", registration_with_push().await));
     for (_, _, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         let response = resolve(&document, &operation["responses"]["200"]);

@@ -109,8 +109,8 @@ pub async fn runtime_ids_depend_on_the_first_namespace<S: Store>(test: TestConte
 }
 
 pub async fn runtime_without_heartbeat_goes_offline<S: Store>(test: TestContext<S>) {
-    let offline = test.start + ONLINE_WINDOW;
-    let last = offline - TICK;
+    let last = test.start + ONLINE_WINDOW;
+    let offline = last + TICK;
     assert!(matches!(rung(&test, last).await, InitiateOutcome::Enqueued(..)));
     assert_eq!(rung(&test, offline).await, InitiateOutcome::Offline(None));
     test.heartbeat(&test.replica_a, HeartbeatChannel::Plain, last).await;

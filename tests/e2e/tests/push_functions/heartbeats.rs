@@ -22,7 +22,7 @@ async fn deaf_daemon_keeps_sending_heartbeats() {
     for answer in [Answer::NotConnected, Answer::Unacknowledged, Answer::Unknown] {
         deployment.push.answer(answer);
         assert_eq!(deployment.heartbeat(&[&runtime], true).await["next_heartbeat_s"], PLAIN, "{answer:?}");
-        deployment.advance(44);
+        deployment.advance(45);
         assert_eq!(deployment.status(&runtime).await, "online");
     }
     deployment.advance(1);
@@ -51,7 +51,7 @@ async fn lease_in_its_second_half_is_renewed() {
 async fn plain_heartbeat_ends_lease() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
     assert_eq!(deployment.heartbeat(&[&runtime], false).await["next_heartbeat_s"], PLAIN);
-    deployment.advance(44);
+    deployment.advance(45);
     assert_eq!(deployment.status(&runtime).await, "online");
     deployment.advance(1);
     assert_eq!(deployment.status(&runtime).await, "offline");
@@ -89,7 +89,7 @@ async fn one_hello_proves_all_runtimes_of_daemon() {
     // Another daemon's runtime in the same call has the presence of a plain heartbeat.
     assert_eq!(deployment.heartbeat(&[&codex, &other], true).await["next_heartbeat_s"], PLAIN);
     assert_eq!(deployment.push.take(), [PushCall::Send(client("laptop"), PushMessage::HELLO)]);
-    deployment.advance(45);
+    deployment.advance(46);
     assert_eq!(deployment.status(&codex).await, "online");
     assert_eq!(deployment.status(&other).await, "offline");
 }

@@ -21,7 +21,7 @@ async fn lost_connection_leaves_time_of_last_heartbeat() {
     deployment.push.set_connected(&client("laptop"), false);
     deployment.connection_lost(client("laptop").as_str()).await;
     assert_eq!(deployment.status(&runtime).await, "online");
-    deployment.advance(15);
+    deployment.advance(16);
     assert_eq!(deployment.status(&runtime).await, "offline");
 }
 

@@ -38,7 +38,7 @@ async fn deployment_without_channel_has_no_settings() {
 async fn registration_ends_lease() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
     deployment.register("laptop").await;
-    deployment.advance(45);
+    deployment.advance(46);
     assert_eq!(deployment.status(&runtime).await, "offline");
 }
 
@@ -47,6 +47,6 @@ async fn deployment_without_channel_ignores_connected() {
     let (mut deployment, runtime) = Deployment::with_proven_runtime().await;
     deployment.state = AppState { push: None, ..deployment.state.clone() };
     assert_eq!(deployment.heartbeat(&[&runtime], true).await["next_heartbeat_s"], PLAIN);
-    deployment.advance(45);
+    deployment.advance(46);
     assert_eq!(deployment.status(&runtime).await, "offline");
 }

@@ -27,7 +27,7 @@ async fn ring_of_runtime_without_lease_sends_no_hint() {
 #[tokio::test]
 async fn ring_without_connection_is_refused() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
-    deployment.advance(45);
+    deployment.advance(46);
     deployment.push.answer(Answer::NotConnected);
     assert_eq!(deployment.ring(&runtime).await, (503, json!({"error": "runtime is offline"})));
     assert_eq!(deployment.status(&runtime).await, "offline");
@@ -37,7 +37,7 @@ async fn ring_without_connection_is_refused() {
 #[tokio::test]
 async fn refused_request_is_not_delivered_later() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
-    deployment.advance(45);
+    deployment.advance(46);
     deployment.push.answer(Answer::NotConnected);
     deployment.ring(&runtime).await;
     assert!(deployment.heartbeat(&[&runtime], false).await["runtimes"][0]["work"].is_null());
@@ -46,21 +46,21 @@ async fn refused_request_is_not_delivered_later() {
 #[tokio::test]
 async fn ring_without_connection_waits_for_daemon_that_was_just_seen() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
-    deployment.advance(44);
+    deployment.advance(45);
     deployment.push.answer(Answer::NotConnected);
     let (status, request) = deployment.ring(&runtime).await;
     assert_eq!((status, deployment.status(&runtime).await.as_str()), (200, "online"));
     let response = deployment.heartbeat(&[&runtime], false).await;
     assert_eq!(response["runtimes"][0]["work"][0]["id"], request["id"]);
     // It lost its lease, which the heartbeat was as good as.
-    deployment.advance(45);
+    deployment.advance(46);
     assert_eq!(deployment.status(&runtime).await, "offline");
 }
 
 #[tokio::test]
 async fn queued_ring_without_connection_waits() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
-    deployment.advance(45);
+    deployment.advance(46);
     deployment.push.answer(Answer::NotConnected);
     let body = json!({"kind": "model_list", "queue_s": 3_600});
     let (status, request) =
@@ -89,7 +89,7 @@ async fn connection_that_cannot_be_closed_keeps_runtime_online_for_45_s() {
     deployment.advance(3_600);
     deployment.push.set_down(true);
     assert_eq!(deployment.ring(&runtime).await.0, 200);
-    deployment.advance(44);
+    deployment.advance(45);
     assert_eq!(deployment.status(&runtime).await, "online");
     deployment.advance(1);
     assert_eq!(deployment.status(&runtime).await, "offline");
@@ -101,7 +101,7 @@ async fn refused_ring_wakes_daemon_whose_lease_has_lapsed() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
     deployment.push.set_down(true);
     deployment.ring(&runtime).await;
-    deployment.advance(45);
+    deployment.advance(46);
     deployment.push.set_down(false);
     deployment.hints();
     assert_eq!(deployment.ring(&runtime).await.0, 503);

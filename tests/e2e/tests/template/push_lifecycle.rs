@@ -53,7 +53,7 @@ impl Lifecycle<'_> {
         self.expect_calls("the ring that is not acknowledged", &closed)?;
 
         self.prove(runtime, &[&request]).await?;
-        self.clock.advance(ONLINE_WINDOW);
+        self.clock.advance(ONLINE_WINDOW + MILLISECOND);
         self.expect_status("online").await?;
         self.push.set_connected(&client, false);
         let event: DisconnectedEvent = serde_json::from_value(json!({"clientId": client.as_str()})).unwrap();
