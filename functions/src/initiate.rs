@@ -132,8 +132,8 @@ impl<S: Store> Initiate<'_, S> {
         }
     }
 
-    /// Notifies the daemon. If that shows that the runtime is offline, nobody will answer: the request is withdrawn, so that a later ring
-    /// is not answered twice.
+    /// Notifies the daemon. If that shows that the runtime is offline, the request is withdrawn: the client rings again, and the daemon
+    /// would do the work twice.
     async fn notify(&self, request: Request, lease: &PushLease) -> Result<Request, ApiError> {
         let notified = notify(self.state, self.runtime, lease).await;
         if notified == Notified::Online || request.deadlines.queued {

@@ -12,7 +12,7 @@ use doorbell_shared::store::{PresenceOutcome, ReminderOutcome, Store};
 /// What a hint has shown of the runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notified {
-    /// It will collect its requests, or nobody knows.
+    /// It will collect its requests, as far as is known.
     Online,
     /// Its daemon is not connected, and has sent no heartbeat for longer than a plain one counts.
     Offline,
@@ -81,7 +81,7 @@ async fn send_hint(channel: &PushChannel, runtime: RuntimeId, lease: &PushLease)
     }
 }
 
-/// Sends a hint to a daemon whose lease has lapsed. While the push channel failed, it may have stayed connected and rely on the channel;
+/// Sends a hint to a daemon whose lease has expired. While the push channel failed, it may have stayed connected and rely on the channel;
 /// it then comes back online with the heartbeat that the hint causes.
 pub(crate) async fn wake<S: Store>(state: &AppState<S>, runtime: RuntimeId, client: &ClientId) {
     let Some(PushChannel { push, .. }) = &state.push else { return };

@@ -96,7 +96,7 @@ impl<R: RoleType, S: AsyncRead + AsyncWrite> Driver<R, S> {
         self.output.len() < UNSENT_BYTES
     }
 
-    /// Returns the next packet, then the reason of the end. Does the connection's reading, writing and timers meanwhile. With
+    /// Returns the next packet, then the reason of the end. Until then it does the connection's reading, writing and timers. With
     /// `read` unset it only writes and keeps timers, and never returns. Cancelling it loses nothing.
     pub(crate) async fn next(&mut self, read: bool) -> Result<Packet, Closed> {
         loop {

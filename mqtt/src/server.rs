@@ -188,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite> Session<S> {
                 Err(error) => Err(error),
             },
         };
-        // Nobody waits for the result of a cancelled publication.
+        // The caller of a cancelled publication does not wait for its result.
         let _ = result.send(outcome);
     }
 

@@ -69,7 +69,7 @@ pub struct PushLease {
 }
 
 impl PushLease {
-    /// What is left when nobody knows at `now` whether the client is connected. It keeps its client, so that polls go on to remind it.
+    /// What is left when it is unknown at `now` whether the client is connected. It keeps its client, so that polls go on to remind it.
     pub fn shortened(&self, now: Timestamp) -> Presence {
         Presence { online_until: self.until.min(end_of_window(now)), client: Some(self.client.clone()) }
     }

@@ -115,7 +115,7 @@ def summary(values):
 
 @contextmanager
 def process(command):
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
     try:
         yield running
     finally:

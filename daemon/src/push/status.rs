@@ -9,7 +9,7 @@ use super::address::InvalidPushUrl;
 /// What the push channel is good for at present.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PushStatus {
-    /// Not used: the deployment has none, the daemon was told so, or it has not connected for the first time.
+    /// Not used: the deployment has none, it is switched off, or the daemon has not connected for the first time.
     #[default]
     Off,
     /// Messages arrive, and heartbeats are as rare as the server asks.

@@ -22,7 +22,7 @@ pub enum InitiateOutcome {
     Existing(Request),
     /// The idempotency key belongs to a ring with another kind or other args.
     IdempotencyKeyUsed,
-    /// With the client of a push lease that has lapsed: its daemon may be connected all the same.
+    /// With the client of a push lease that has expired: its daemon may be connected all the same.
     Offline(Option<ClientId>),
     RateLimited(RateLimited),
     /// The runtime has too many open requests.

@@ -24,7 +24,7 @@ const PING: u64 = 10_000;
 /// The longest wait between two connections.
 const RECONNECT: u64 = 300_000;
 
-/// The waits start anew after a connection that was proven for this long.
+/// The waits start from the first again after a connection that was proven for this long.
 const STEADY: u64 = 60_000;
 
 /// API Gateway ends a call after this, so no earlier call changes the presence any more.

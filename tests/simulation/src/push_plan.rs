@@ -20,7 +20,7 @@ pub(crate) struct PushPlan {
     pub(crate) interval: Duration,
     /// Messages, connections, calls and events fail only in these windows.
     pub(crate) fault_windows: Vec<Range<u64>>,
-    /// All calls fail, and nobody can connect. Connections stay.
+    /// All calls fail, and no daemon can connect. Connections stay.
     pub(crate) outages: Vec<Range<u64>>,
     pub(crate) rates: PushRates,
 }

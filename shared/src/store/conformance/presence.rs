@@ -120,7 +120,7 @@ pub async fn retried_replacement_is_the_same<S: Store>(test: TestContext<S>) {
     }
 }
 
-/// A ring before it may have seen no lease, so nobody is notified.
+/// A ring before it may have seen no lease, so no daemon is notified.
 pub async fn replacement_returns_open_set<S: Store>(test: TestContext<S>) {
     let mut open = Vec::new();
     for second in [0, 1] {

@@ -188,7 +188,7 @@ async fn deployment_without_push_pays_nothing_for_it() {
     assert_eq!(api.poll(&runtime, &request).await.1.by_name(), [("GetItem", 1.0)]);
 }
 
-/// Its daemon is not told that nobody sends hints any more.
+/// Its daemon does not learn that no hints are sent any more.
 #[tokio::test]
 async fn first_ring_ends_lease_of_channel_that_was_removed() {
     let Fixture { engine, api, .. } = Fixture::new().await;

@@ -33,7 +33,7 @@ async fn ring_without_connection_is_refused() {
     assert_eq!(deployment.status(&runtime).await, "offline");
 }
 
-/// The client was told that nobody answers, and may ring again.
+/// The client has the answer 503, and may ring again.
 #[tokio::test]
 async fn refused_request_is_not_delivered_later() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
@@ -82,7 +82,7 @@ async fn unacknowledged_hint_closes_connection() {
     }
 }
 
-/// Nobody knows whether the daemon is connected, and it may rely on it.
+/// The daemon may be connected, and rely on it.
 #[tokio::test]
 async fn connection_that_cannot_be_closed_keeps_runtime_online_for_45_s() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
@@ -97,7 +97,7 @@ async fn connection_that_cannot_be_closed_keeps_runtime_online_for_45_s() {
 
 /// It may be connected and asleep.
 #[tokio::test]
-async fn refused_ring_wakes_daemon_whose_lease_has_lapsed() {
+async fn refused_ring_wakes_daemon_whose_lease_has_expired() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
     deployment.push.set_down(true);
     deployment.ring(&runtime).await;

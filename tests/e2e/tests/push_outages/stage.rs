@@ -58,7 +58,7 @@ impl Stage {
         Self::at(Ipv4Addr::LOCALHOST, None).await
     }
 
-    /// The API is at `host`. Daemons are told to connect to `mqtt`, or to the broker itself.
+    /// The API is at `host`. Daemons connect to `mqtt`, or to the broker itself.
     pub async fn at(host: Ipv4Addr, mqtt: Option<SocketAddr>) -> Self {
         let store = EmbeddedDynamoDb::start().await.unwrap().store();
         issue_dev_tokens(&store, SystemClock.now()).await.unwrap();
