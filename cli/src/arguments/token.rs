@@ -79,7 +79,7 @@ pub struct TokenRevoke {
     #[arg(long, env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
     pub workspace: WorkspaceId,
 
-    /// HTTP endpoint of the push channel, to close the token's connections: the output PushEndpointUrl of the stack
+    /// HTTP endpoint of the push channel, to close the connections of the token: https:// and the parameter PushEndpoint of the stack
     #[arg(long, env = "DOORBELL_PUSH_ENDPOINT", value_name = "URL")]
     pub push_endpoint: Option<Url>,
 }

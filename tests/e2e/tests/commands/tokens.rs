@@ -1,7 +1,13 @@
 //! `doorbell token`: create, list, revoke.
 
+use doorbell_shared::clock::{Clock as _, SystemClock};
+use doorbell_shared::push::ClientId;
+use doorbell_shared::runtime::ShortText;
+use doorbell_shared::store::TokenStore as _;
+use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::token::Token;
 use doorbell_test_support::client::{Client, Workspace};
+use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -43,6 +49,40 @@ async fn token_is_valid_until_revoked() {
     assert!(refused.stderr.starts_with("error: a valid bearer token is required\n"), "{}", refused.stderr);
     let ended = running.end().await;
     assert_eq!(ended.code, Some(1), "the daemon runs with a revoked token");
+}
+
+/// A table with a token that has connected as one client, and the client.
+async fn connected(machine: &Machine) -> (String, ClientId) {
+    let made = created(machine, "daemon", &[]).await;
+    let daemon = ShortText::try_from("laptop".to_owned()).unwrap();
+    let client = ClientId::new(&"local".parse().unwrap(), WORKSPACE_A.parse().unwrap(), &daemon);
+    let engine = EmbeddedDynamoDb::open(&machine.path("doorbell.db")).await.unwrap();
+    let hash = Token::parse(&made).unwrap().hash();
+    engine.store().record_token_connection(hash, &client, SystemClock.now()).await.unwrap();
+    (made, client)
+}
+
+#[tokio::test]
+async fn revocation_closes_connections() {
+    let machine = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+        .iter()
+        .fold(Machine::new(), |machine, name| machine.with_env(name, "example"));
+    let (made, client) = connected(&machine).await;
+    let broker = ScriptedServer::replying(Reply::Json(200, json!({}))).await;
+    let ended = token(&machine, &["revoke", &made, "--push-endpoint", &broker.url()]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("Closed connections: 1.\n"), "{}", ended.stderr);
+    let calls: Vec<_> = broker.calls().into_iter().map(|call| (call.method, call.path)).collect();
+    assert_eq!(calls, [("DELETE".to_owned(), format!("/connections/{client}"))]);
+}
+
+#[tokio::test]
+async fn revocation_without_endpoint_names_open_connections() {
+    let machine = Machine::new();
+    let (made, _) = connected(&machine).await;
+    let ended = token(&machine, &["revoke", &made]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--push-endpoint"), "{}", ended.stderr);
 }
 
 #[tokio::test]
