@@ -26,12 +26,20 @@ where
     }
 }
 
-/// Runs `work` until Ctrl-C or SIGTERM, which drops it. `None`: a signal came first.
-pub(super) async fn unless_stopped<T>(work: impl Future<Output = T>) -> std::io::Result<Option<T>> {
-    let mut signals = Signals::new()?;
-    tokio::select! {
-        ended = work => Ok(Some(ended)),
-        () = signals.stop_requested() => Ok(None),
+/// Ctrl-C and SIGTERM for a part of a command. From [`listen`](Self::listen) on they do not end the process.
+pub(super) struct StopSignals(Signals);
+
+impl StopSignals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Signals::new().map(Self)
+    }
+
+    /// Runs `work` until a signal, which drops it. `None`: a signal came first.
+    pub(super) async fn unless_stopped<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            ended = work => Some(ended),
+            () = self.0.stop_requested() => None,
+        }
     }
 }
 

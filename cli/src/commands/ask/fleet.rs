@@ -7,7 +7,8 @@ use doorbell_protocol::{Kind, RuntimeRecord, RuntimeStatus};
 
 use super::printer::Printer;
 use crate::arguments::Ask;
-use crate::commands::{CommandError, signals};
+use crate::commands::CommandError;
+use crate::commands::signals::StopSignals;
 
 /// A token may ring 100 times at once, then 10 times a second, so a runtime's turn comes within seconds. Longer waits are for other
 /// users of the token and for runtimes with 32 open requests.
@@ -36,13 +37,15 @@ pub(super) async fn run(
         .iter()
         .filter(is_asked)
         .map(|runtime| (runtime.id, client::running_deadline(options.kind, runtime.questions.as_deref())));
+    // Before the requests, which are listed if a signal ends the command.
+    let signals = StopSignals::listen()?;
     let mut fleet = Fleet::ask(api, &options, asked, arguments.waits);
     let ended = async {
         while let Some((runtime, outcome)) = fleet.next().await {
             printer.print(runtime, outcome);
         }
     };
-    let stopped = signals::unless_stopped(ended).await?.is_none();
+    let stopped = signals.unless_stopped(ended).await.is_none();
     for (runtime, request) in fleet.open() {
         printer.stays_open(runtime, request);
     }

@@ -13,7 +13,8 @@ use doorbell_protocol::{
 use doorbell_shared::clock::{Clock as _, SystemClock};
 use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
 
-use super::{CommandError, connect, resolve, signals};
+use super::signals::StopSignals;
+use super::{CommandError, connect, resolve};
 use crate::arguments::{Ask, Target};
 use crate::output::{self, Spinner};
 
@@ -80,7 +81,7 @@ async fn wait(
     let spinner = Spinner::start();
     let ended =
         client::wait_for_end(api, record, time_limit, || longest, |record| spinner.show_record(record));
-    let ended = signals::unless_stopped(ended).await?;
+    let ended = StopSignals::listen()?.unless_stopped(ended).await;
     drop(spinner);
     Ok(ended.ok_or(stopped)??)
 }
