@@ -13,11 +13,11 @@ use tokio::process::{Child, Command};
 use crate::proxy::Proxy;
 use crate::stage::{PATIENCE, Stage};
 
-/// Keep-alive of 30 s times 1.5, and the wait of `presence`.
-const CONNECTION_LOST: Duration = Duration::from_secs(55);
+/// Keep-alive of 30 s times 1.5, the wait of `presence`, and 5 s for a busy machine.
+const CONNECTION_LOST: Duration = Duration::from_secs(60);
 
-/// A plain heartbeat keeps a runtime online for this long, and the checks take some time.
-const LAST_HEARTBEAT: Duration = Duration::from_secs(46);
+/// A plain heartbeat keeps a runtime online for 45 s, and 5 s for a busy machine.
+const LAST_HEARTBEAT: Duration = Duration::from_secs(50);
 
 struct DaemonProcess {
     child: Child,
@@ -66,7 +66,7 @@ async fn stopped_daemon_is_shown_offline() {
     let stage = Stage::start().await;
     let daemon = DaemonProcess::start(&stage, stage.client.url()).await;
     daemon.signal(Signal::STOP);
-    show("SIGSTOP", stage.offline_after(&daemon.runtime).await, CONNECTION_LOST + Duration::from_secs(2));
+    show("SIGSTOP", stage.offline_after(&daemon.runtime).await, CONNECTION_LOST);
     daemon.signal(Signal::KILL);
 }
 
