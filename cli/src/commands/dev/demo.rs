@@ -4,27 +4,38 @@ use std::time::Duration;
 
 use doorbell_client::{self as client, Api, AskError, CompletedRequest};
 use doorbell_daemon::agents::Agent;
+use doorbell_daemon::push::PushStatus;
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_gateway::{DAEMON_A, USER_A};
 use doorbell_protocol::RuntimeRecord;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::server::Server;
+use crate::arguments;
 use crate::commands::daemon::{SAMPLE_NOTICE, is_sample, questions};
 use crate::commands::{CommandError, connect};
 use crate::output::{self, Spinner};
+
+/// The first heartbeat, after up to a second, proves the channel.
+const PROOF_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs a daemon until `stop`, and rings each of its runtimes once.
 pub(super) async fn run(
     server: &Server,
     agents: Vec<Agent>,
-    interval: Duration,
+    arguments: &arguments::Dev,
     stop: &CancellationToken,
 ) -> Result<(), CommandError> {
     let url = server.url()?;
     let user = connect::to(&url, USER_A.token)?;
     let is_sample = is_sample(&agents);
-    let settings = Settings { interval, ..Settings::of_this_machine(DAEMON_A.workspace.parse()?) };
+    let settings = Settings {
+        interval: arguments.interval,
+        push: !arguments.no_push,
+        ..Settings::of_this_machine(DAEMON_A.workspace.parse()?)
+    };
+    let uses_push = settings.push;
     let questions = questions(&agents);
     let daemon = Daemon::new(connect::to(&url, DAEMON_A.token)?, settings, agents);
     let registered = daemon.register().await?;
@@ -32,8 +43,15 @@ pub(super) async fn run(
         output::line(format!("\n{SAMPLE_NOTICE}"));
     }
     questions.iter().for_each(|line| output::line(format!("\n{line}")));
+    let push = daemon.push_status();
+    let rings = async {
+        if uses_push {
+            wait_until_proven(push).await;
+        }
+        ring_each(&user, &registered).await;
+    };
     let demo = async {
-        if stop.run_until_cancelled(ring_each(&user, &registered)).await.is_some() {
+        if stop.run_until_cancelled(rings).await.is_some() {
             print_next_steps(&server.base_url(), &registered);
         }
     };
@@ -53,6 +71,14 @@ pub(super) async fn without_daemon(server: &Server, stop: &CancellationToken) {
         USER_A.token
     ));
     stop.cancelled().await;
+}
+
+/// So that the first ring shows what push does. Without it, the ring waits for a heartbeat.
+async fn wait_until_proven(mut push: watch::Receiver<PushStatus>) {
+    let proven = push.wait_for(|status| *status == PushStatus::Proven);
+    if let Ok(Ok(_)) = tokio::time::timeout(PROOF_TIMEOUT, proven).await {
+        output::line("\npush: proven");
+    }
 }
 
 async fn ring_each(user: &Api, registered: &[RuntimeRecord]) {

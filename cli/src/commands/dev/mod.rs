@@ -126,7 +126,7 @@ async fn serve<S: Store + Clone + 'static, T: TokenStore + Clone + 'static>(
     let server = Server::start(gateway, arguments.addr).await?;
     output::line(format!("Doorbell listens on {} (store: {})", server.base_url(), arguments.store.as_str()));
     let result = match agents {
-        Some(agents) => demo::run(&server, agents, arguments.interval, &stop).await,
+        Some(agents) => demo::run(&server, agents, arguments, &stop).await,
         None => {
             demo::without_daemon(&server, &stop).await;
             Ok(())
