@@ -199,6 +199,7 @@ mod tests {
             created_at: Timestamp::from_millis(0).unwrap(),
             expires_at: None,
             last_four: token.last_four(),
+            daemon_id: None,
             last_used_at: None,
         };
         store.issue_token(&record).await.unwrap();

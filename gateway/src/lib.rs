@@ -24,7 +24,9 @@ pub use config::{Authenticator, Gateway, Origins};
 pub use event::GatewayRequest;
 pub use push::PushListener;
 pub use router::invoke;
-pub use tokens::{DAEMON_A, DevToken, DevTokens, TOKENS, USER_A, WORKSPACE_A, WORKSPACE_B, issue_dev_tokens};
+pub use tokens::{
+    ADMIN_A, DAEMON_A, DevToken, DevTokens, TOKENS, USER_A, WORKSPACE_A, WORKSPACE_B, issue_dev_tokens,
+};
 
 /// Serves the API on `listener` until `shutdown` completes, then finishes the calls in progress. Answers only to requests for
 /// this machine's own names with the listener's port.

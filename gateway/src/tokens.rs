@@ -1,13 +1,14 @@
-//! The tokens of `doorbell dev`, for a user and a daemon in each of two workspaces. They are fixed and public, so `doorbell
+//! The tokens of `doorbell dev`, for a user, a daemon and an administrator in each of two workspaces. They are fixed and public, so `doorbell
 //! dev` listens on loopback only and never writes them into a shared table.
 
 use doorbell_protocol::{InvalidId, Scope, Timestamp, WorkspaceId};
 use doorbell_shared::access::Workspaces;
+use doorbell_shared::enrolment::{Enrolment, EnrolmentHash};
 use doorbell_shared::push::ClientId;
 use doorbell_shared::runtime::ShortText;
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_shared::store::{
-    FindTokenOutcome, Result, RevokeOutcome, StoreError, StoreErrorKind, TokenStore,
+    FindTokenOutcome, RedeemOutcome, Result, RevokeOutcome, StoreError, StoreErrorKind, TokenStore,
 };
 use doorbell_shared::token::{Token, TokenHash, TokenRecord};
 
@@ -32,7 +33,12 @@ const USER_B: DevToken =
 const DAEMON_B: DevToken =
     DevToken { token: "dbd_dev_b", subject: "daemon-b", scope: Scope::Daemon, workspace: WORKSPACE_B };
 
-pub const TOKENS: [DevToken; 4] = [USER_A, DAEMON_A, USER_B, DAEMON_B];
+pub const ADMIN_A: DevToken =
+    DevToken { token: "dba_dev_a", subject: "admin-a", scope: Scope::Admin, workspace: WORKSPACE_A };
+const ADMIN_B: DevToken =
+    DevToken { token: "dba_dev_b", subject: "admin-b", scope: Scope::Admin, workspace: WORKSPACE_B };
+
+pub const TOKENS: [DevToken; 6] = [USER_A, DAEMON_A, USER_B, DAEMON_B, ADMIN_A, ADMIN_B];
 
 /// Stores the tokens in `store`, without expiry.
 pub async fn issue_dev_tokens(store: &impl TokenStore, now: Timestamp) -> Result<()> {
@@ -52,6 +58,7 @@ fn record(dev: DevToken, now: Timestamp) -> std::result::Result<TokenRecord, Inv
         created_at: now,
         expires_at: None,
         last_four: token.last_four(),
+        daemon_id: None,
         last_used_at: None,
     })
 }
@@ -116,5 +123,19 @@ impl<S: TokenStore> TokenStore for DevTokens<S> {
 
     async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {
         self.store.revoke_token(workspace, hash).await
+    }
+
+    async fn create_enrolment(&self, enrolment: &Enrolment) -> Result<()> {
+        self.store.create_enrolment(enrolment).await
+    }
+
+    async fn redeem_enrolment(
+        &self,
+        code: EnrolmentHash,
+        daemon_id: &ShortText,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<RedeemOutcome> {
+        self.store.redeem_enrolment(code, daemon_id, token, now).await
     }
 }

@@ -58,6 +58,16 @@ pub mod error_text {
     pub const RUNTIMES_REQUIRED: &str = "runtimes is required";
     /// 400: a heartbeat of a daemon with more than [`RUNTIMES_PER_HEARTBEAT`](crate::limits::RUNTIMES_PER_HEARTBEAT).
     pub const TOO_MANY_RUNTIMES_AT_ONCE: &str = "too many runtimes";
+    /// 400: `expires_in_s` is not a number of seconds within the route's limits.
+    pub const INVALID_EXPIRY: &str = "invalid expires_in_s";
+    /// 400: a redemption without `code`.
+    pub const CODE_REQUIRED: &str = "code is required";
+    /// 400: a new token without `scope`.
+    pub const SCOPE_REQUIRED: &str = "scope is required";
+    /// 400: `scope` is not the name of a [`Scope`](crate::Scope).
+    pub const INVALID_SCOPE: &str = "invalid scope";
+    /// 400: a new token without `subject`.
+    pub const SUBJECT_REQUIRED: &str = "subject is required";
     /// 401: no token, or an unknown one.
     pub const UNAUTHENTICATED: &str = "a valid bearer token is required";
     /// 404: unknown, or in a workspace that the token does not include.
@@ -70,6 +80,10 @@ pub mod error_text {
     pub const NOT_FOUND: &str = "not found";
     /// 404: the runtime has not declared the kind.
     pub const UNKNOWN_KIND: &str = "unknown kind";
+    /// 404: the code is unknown, redeemed or expired.
+    pub const ENROLMENT_NOT_FOUND: &str = "enrolment not found";
+    /// 404: no such token, or none of the workspace.
+    pub const TOKEN_NOT_FOUND: &str = "token not found";
     /// 405: the route has other methods, listed in `Allow`.
     pub const METHOD_NOT_ALLOWED: &str = "method not allowed";
     /// 409: the registration would exceed [`RUNTIMES_PER_WORKSPACE`](crate::limits::RUNTIMES_PER_WORKSPACE).

@@ -7,6 +7,7 @@
 
 mod ask;
 mod daemon_heartbeat;
+mod enrolment;
 mod error;
 mod heartbeat;
 pub mod id;
@@ -24,12 +25,14 @@ mod scope;
 mod skills;
 mod text;
 mod time;
+mod token;
 
 pub use ask::{AnyRequestRecord, AskBody, Report, ReportResponse};
 pub use daemon_heartbeat::{
     DaemonHeartbeat, DaemonHeartbeatResponse, RuntimeHeartbeat, RuntimeHeartbeatResponse,
     RuntimeHeartbeatStatus, Work,
 };
+pub use enrolment::{EnrolmentBody, EnrolmentResponse, RedeemBody, RedeemResponse, WorkspaceRecord};
 pub use error::{Ack, ErrorBody, error_text};
 pub use heartbeat::{HeartbeatBody, HeartbeatResponse, InFlight, PendingRequest, TooManyInFlight};
 pub use id::{InvalidId, RequestId, RuntimeId, WorkspaceId};
@@ -52,3 +55,4 @@ pub use skills::{
 };
 pub use text::is_layout_control;
 pub use time::Timestamp;
+pub use token::{IssuedToken, TokenBody, TokenInfo};

@@ -108,3 +108,15 @@ pub const RUNTIMES_PER_HEARTBEAT: usize = 50;
 
 /// The maximum number of requests that a heartbeat claims for one runtime.
 pub const CLAIMS_PER_RUNTIME: usize = 10;
+
+/// The shortest lifetime of an enrolment code, in seconds.
+pub const ENROLMENT_MIN_S: u32 = 60;
+
+/// The longest lifetime of an enrolment code, in seconds.
+pub const ENROLMENT_MAX_S: u32 = 3_600;
+
+/// The lifetime of an enrolment code without `expires_in_s`, in seconds.
+pub const ENROLMENT_DEFAULT_S: u32 = 600;
+
+/// How long a redeemed code is answered again for the same daemon, whose first response may have been lost.
+pub const REDEMPTION_RETRY: Duration = Duration::from_secs(60);

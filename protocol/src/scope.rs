@@ -27,6 +27,8 @@ pub enum Scope {
     User,
     /// For daemons: register, heartbeat, report.
     Daemon,
+    /// For administrators of a workspace: tokens and enrolments.
+    Admin,
 }
 
 impl Scope {
@@ -41,7 +43,7 @@ impl Scope {
 
 /// The text is not the name of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("one of: user, daemon")]
+#[error("one of: user, daemon, admin")]
 pub struct UnknownScope;
 
 fn unknown_scope(_: &str) -> UnknownScope {

@@ -9,6 +9,7 @@ use doorbell_protocol::limits::TEXT_CHARS;
 use doorbell_protocol::{Scope, WorkspaceId, is_layout_control};
 
 use crate::limits::WORKSPACES_PER_TOKEN;
+use crate::runtime::ShortText;
 use crate::token_id::TokenId;
 
 /// The workspaces of a caller: at most [`WORKSPACES_PER_TOKEN`], so that every condition on them fits into an expression.
@@ -54,9 +55,16 @@ pub struct Principal {
     pub token_id: TokenId,
     pub scopes: BTreeSet<Scope>,
     pub workspaces: Workspaces,
+    /// The only daemon that the token may act for. `None`: any daemon of the workspaces.
+    pub daemon_id: Option<ShortText>,
 }
 
 impl Principal {
+    /// Whether the caller may act for a daemon of a workspace. A client is bound to no daemon.
+    pub fn owns(&self, workspace: WorkspaceId, daemon_id: &ShortText) -> bool {
+        self.workspaces.contains(workspace) && self.daemon_id.as_ref().is_none_or(|bound| bound == daemon_id)
+    }
+
     /// A caller with every scope, for tests and benches of the store.
     ///
     /// # Panics
@@ -68,6 +76,7 @@ impl Principal {
             token_id: TokenId::of_subject("example"),
             scopes: Scope::ALL.iter().copied().collect(),
             workspaces: Workspaces::new(workspaces).expect("a test has few workspaces"),
+            daemon_id: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorbell_protocol::{RequestId, Scope, Timestamp};
 use uuid::{ContextV7, Uuid};
 
+use crate::enrolment::{CODE_BYTES, EnrolmentCode};
 use crate::request::LeaseToken;
 use crate::runtime::RuntimeIdNamespace;
 use crate::token::{SECRET_BYTES, Token};
@@ -34,6 +35,16 @@ pub fn token(scope: Scope) -> Result<Token, getrandom::Error> {
     let mut secret = [0; SECRET_BYTES];
     getrandom::fill(&mut secret)?;
     Ok(Token::new(scope, &URL_SAFE_NO_PAD.encode(secret)))
+}
+
+/// A new enrolment code: 80 random bits of the operating system.
+///
+/// # Errors
+/// When the operating system has no random bytes.
+pub fn enrolment_code() -> Result<EnrolmentCode, getrandom::Error> {
+    let mut random = [0; CODE_BYTES];
+    getrandom::fill(&mut random)?;
+    Ok(EnrolmentCode::new(random))
 }
 
 /// Ids from the operating system's random source.

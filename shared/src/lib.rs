@@ -20,6 +20,7 @@ pub mod access;
 #[cfg(any(feature = "connect", feature = "lambda"))]
 pub mod aws;
 pub mod clock;
+pub mod enrolment;
 pub mod id_gen;
 pub mod kinds;
 pub mod limits;

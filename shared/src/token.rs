@@ -59,6 +59,7 @@ fn prefix(scope: Scope) -> &'static str {
     match scope {
         Scope::User => "dbu_",
         Scope::Daemon => "dbd_",
+        Scope::Admin => "dba_",
     }
 }
 
@@ -104,6 +105,8 @@ pub struct TokenRecord {
     pub subject: ShortText,
     pub scopes: BTreeSet<Scope>,
     pub workspaces: Workspaces,
+    /// The only daemon that the token may act for. `None`: any daemon of the workspaces.
+    pub daemon_id: Option<ShortText>,
     pub created_at: Timestamp,
     /// The token is rejected from this time on. `None` if it does not expire.
     pub expires_at: Option<Timestamp>,
@@ -191,6 +194,7 @@ mod tests {
             subject: ShortText::try_from("example".to_owned()).unwrap(),
             scopes: BTreeSet::new(),
             workspaces: Workspaces::default(),
+            daemon_id: None,
             created_at: Timestamp::from_millis(1_000_000).unwrap(),
             expires_at,
             last_four: "x".to_owned(),

@@ -13,8 +13,8 @@ use super::parsers::{interval, loopback};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The tokens of `doorbell dev` are fixed and public, so it listens on loopback only:
-  dbu_dev_a, dbd_dev_a   a user and a daemon in workspace 00000000-0000-4000-8000-00000000000a
-  dbu_dev_b, dbd_dev_b   a user and a daemon in workspace 00000000-0000-4000-8000-00000000000b
+  dbu_dev_a, dbd_dev_a, dba_dev_a   a user, a daemon and an administrator in workspace 00000000-0000-4000-8000-00000000000a
+  dbu_dev_b, dbd_dev_b, dba_dev_b   the same in workspace 00000000-0000-4000-8000-00000000000b
 
 Examples:
   doorbell dev

@@ -46,6 +46,7 @@ async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Res
         created_at: now,
         expires_at: arguments.expires.map(|lifetime| now + lifetime),
         last_four: token.last_four(),
+        daemon_id: None,
         last_used_at: None,
     };
     store.issue_token(&record).await.map_err(CommandError::Table)?;

@@ -98,6 +98,7 @@ async fn identify<S: TokenStore, F: FetchJson>(
             // The issuer signs in users. Daemons have opaque tokens.
             scopes: vec![Scope::User],
             workspaces: identity.workspaces.iter().collect(),
+            daemon_id: None,
         })),
         Verification::Denied(reason) => {
             tracing::info!(?reason, "JWT denied");

@@ -22,6 +22,7 @@ use super::response::ApiError;
 use crate::access::{Principal, TooManyWorkspaces, Workspaces, loggable};
 use crate::kinds::RouteKind;
 use crate::request::Address;
+use crate::runtime::ShortText;
 use crate::token::TokenRecord;
 use crate::token_id::TokenId;
 
@@ -53,6 +54,9 @@ pub struct AuthorizerContext {
     #[serde(deserialize_with = "known_scopes")]
     pub scopes: Vec<Scope>,
     pub workspaces: Vec<WorkspaceId>,
+    /// The only daemon that the token may act for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon_id: Option<String>,
 }
 
 fn known_scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>, D::Error> {
@@ -69,6 +73,7 @@ impl TryFrom<AuthorizerContext> for Principal {
             subject: loggable(&context.subject),
             scopes: context.scopes.into_iter().collect(),
             workspaces: Workspaces::new(context.workspaces)?,
+            daemon_id: context.daemon_id.as_deref().map(ShortText::from_stored),
         })
     }
 }
@@ -80,6 +85,7 @@ impl From<TokenRecord> for AuthorizerContext {
             token_id: Some(record.hash.id()),
             scopes: record.scopes.into_iter().collect(),
             workspaces: record.workspaces.iter().collect(),
+            daemon_id: record.daemon_id.map(|daemon_id| daemon_id.to_string()),
         }
     }
 }

@@ -24,19 +24,20 @@ use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId
 pub use outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
     ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
-    RecordedHeartbeat, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
-    StoreError, StoreErrorKind,
+    RecordedHeartbeat, RedeemOutcome, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome,
+    RuntimePage, StoreError, StoreErrorKind,
 };
 
 use crate::access::Principal;
+use crate::enrolment::{Enrolment, EnrolmentHash};
 use crate::presence::{HeartbeatChannel, Presence, PushLease};
 use crate::push::ClientId;
 use crate::rate_limit::Charge;
 use crate::request::{
     Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring,
 };
-use crate::runtime::{Registration, RuntimeIdNamespace};
-use crate::token::{TokenHash, TokenRecord};
+use crate::runtime::{Registration, RuntimeIdNamespace, ShortText};
+use crate::token::{Token, TokenHash, TokenRecord};
 
 /// Runtimes and their requests. [`memory::MemoryStore`] and `dynamodb::DynamoDbStore` implement it; the functions call it.
 #[warn(missing_docs)]
@@ -295,4 +296,19 @@ pub trait TokenStore: Send + Sync {
         workspace: WorkspaceId,
         hash: TokenHash,
     ) -> impl Future<Output = Result<RevokeOutcome>> + Send;
+
+    /// Stores a code that was not redeemed. Called by enrol.
+    fn create_enrolment(&self, enrolment: &Enrolment) -> impl Future<Output = Result<()>> + Send;
+
+    /// Redeems a code for `token`, which is bound to `daemon_id`, if it is [redeemable](Enrolment::is_redeemable). Called by redeem.
+    ///
+    /// Of any number of redemptions of a code, the token of the last one is valid; it replaces those before it. A token that was
+    /// revoked is not replaced.
+    fn redeem_enrolment(
+        &self,
+        code: EnrolmentHash,
+        daemon_id: &ShortText,
+        token: &Token,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<RedeemOutcome>> + Send;
 }

@@ -258,6 +258,15 @@ pub enum RevokeOutcome {
     NotFound,
 }
 
+/// The outcome of [`TokenStore::redeem_enrolment`](super::TokenStore::redeem_enrolment).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedeemOutcome {
+    /// The stored record of the token.
+    Redeemed(TokenRecord),
+    /// Unknown, expired, or redeemed by another daemon or too long ago.
+    NotFound,
+}
+
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
 

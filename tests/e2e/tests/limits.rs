@@ -297,6 +297,7 @@ async fn token_of_250_workspaces() {
         created_at: clock.now(),
         expires_at: None,
         last_four: token.last_four(),
+        daemon_id: None,
         last_used_at: None,
     };
     let store = engine.store();

@@ -148,7 +148,13 @@ async fn subject_is_printable_and_bounded() {
     let (log, _guard) = CapturedLog::capture();
     let state = AppState::new(MemoryStore::default());
     let subject = format!("a\n\"b\u{1b}{}", "c".repeat(10_000));
-    let caller = AuthorizerContext { subject, token_id: None, scopes: vec![Scope::User], workspaces: vec![] };
+    let caller = AuthorizerContext {
+        subject,
+        token_id: None,
+        scopes: vec![Scope::User],
+        workspaces: vec![],
+        daemon_id: None,
+    };
     let now = state.clock.now();
     let request = event_from(&caller, Function::Runtimes, "/api/runtimes", &Value::Null, now);
     invoke(Function::Runtimes, &state, &request).await;

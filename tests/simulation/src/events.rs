@@ -56,6 +56,7 @@ impl<S: SharedStore> Context<S> {
             created_at: at(0),
             expires_at: None,
             last_four: token.last_four(),
+            daemon_id: None,
             last_used_at: None,
         };
         while self.store.issue_token(&record).await.is_err() {}

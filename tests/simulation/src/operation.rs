@@ -191,6 +191,7 @@ impl Operation {
             token_id: None,
             scopes: vec![scope],
             workspaces: vec![workspace.id().parse().unwrap()],
+            daemon_id: None,
         };
         let request = event_from(&caller, function, &path, &body, at(0));
         (function, request)

@@ -36,16 +36,18 @@ pub struct Workspace {
     pub id: String,
     pub user: String,
     pub daemon: String,
+    pub admin: String,
 }
 
 impl Workspace {
     /// The two workspaces of `doorbell dev`.
     pub fn of_dev() -> [Self; 2] {
-        let [user_a, daemon_a, user_b, daemon_b] = doorbell_gateway::TOKENS;
-        [(user_a, daemon_a), (user_b, daemon_b)].map(|(user, daemon)| Self {
+        let [user_a, daemon_a, user_b, daemon_b, admin_a, admin_b] = doorbell_gateway::TOKENS;
+        [(user_a, daemon_a, admin_a), (user_b, daemon_b, admin_b)].map(|(user, daemon, admin)| Self {
             id: user.workspace.to_owned(),
             user: user.token.to_owned(),
             daemon: daemon.token.to_owned(),
+            admin: admin.token.to_owned(),
         })
     }
 }

@@ -38,6 +38,7 @@ pub fn caller(scope: Scope) -> Caller {
         token_id: Some(TokenId::of_subject("tester")),
         scopes: vec![scope],
         workspaces: vec![WORKSPACE_A.parse().unwrap()],
+        daemon_id: None,
     })
 }
 

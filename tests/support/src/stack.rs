@@ -3,8 +3,8 @@
 //! | variable | what |
 //! |---|---|
 //! | `DOORBELL_URL` | the API; required |
-//! | `DOORBELL_USER_A`, `DOORBELL_DAEMON_A`, `DOORBELL_WORKSPACE_A` | a user's and a daemon's token, and their workspace |
-//! | `DOORBELL_USER_B`, `DOORBELL_DAEMON_B`, `DOORBELL_WORKSPACE_B` | the same of another workspace |
+//! | `DOORBELL_USER_A`, `DOORBELL_DAEMON_A`, `DOORBELL_ADMIN_A`, `DOORBELL_WORKSPACE_A` | tokens of a user, a daemon and an administrator, and their workspace |
+//! | `DOORBELL_USER_B`, `DOORBELL_DAEMON_B`, `DOORBELL_ADMIN_B`, `DOORBELL_WORKSPACE_B` | the same of another workspace |
 //! | `DOORBELL_TABLE` | its table, reached by the AWS variables; required by the tests in `ttl`, `command` and `push::unreachable` |
 //! | `DOORBELL_DEPLOYMENT` | the UUID in the stack's id; required by the tests in `push::unreachable` |
 //!
@@ -44,6 +44,7 @@ fn named(letter: &str, default: Workspace) -> Workspace {
         id: or("WORKSPACE", default.id),
         user: or("USER", default.user),
         daemon: or("DAEMON", default.daemon),
+        admin: or("ADMIN", default.admin),
     }
 }
 

@@ -26,6 +26,7 @@ fn issued<S: Store>(test: &TestContext<S>, others: &[WorkspaceId], lasts: Option
         created_at: test.start,
         expires_at: lasts.map(|lasts| test.start + lasts),
         last_four: token.last_four(),
+        daemon_id: None,
         last_used_at: None,
     }
 }

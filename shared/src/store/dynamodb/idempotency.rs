@@ -3,11 +3,7 @@
 //! The key and its request are put in one transaction, so that a key never refers to a request that does not exist, and a request with
 //! a key is never put twice. A ring without a key needs no transaction: it is put with one write.
 
-use std::time::Duration;
-
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use doorbell_protocol::limits::IDEMPOTENCY_RETENTION;
 use doorbell_protocol::{IdempotencyKey, RequestId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -16,19 +12,11 @@ use super::DynamoDbStore;
 use super::error::failed;
 use super::items::{RequestItem, RuntimeItem, decode, encode, time};
 use super::keys::{Item, Key, is_runtime, millis};
+use super::transaction::{CONFLICT_WAITS, Transaction, incomplete};
 use crate::access::Principal;
 use crate::presence::PushLease;
 use crate::request::{Fingerprint, OpenRequest, Request, Ring};
 use crate::store::outcome::{InitiateOutcome, Result, StoreError, StoreErrorKind};
-
-/// A transaction conflicts with another one on the same key, and is tried again after these times (AWS, "Amazon DynamoDB Transactions:
-/// How it works"). The SDK does not retry it.
-const CONFLICT_WAITS: [Duration; 3] =
-    [Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
-
-/// The code of a reason for a cancelled transaction (AWS, "TransactWriteItems").
-const CONFLICT: &str = "TransactionConflict";
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// Unused, or used too long ago.
 const UNUSED: &str = "attribute_not_exists(pk) OR used_at < :valid_since";
@@ -41,14 +29,6 @@ struct UsedKeyItem {
     workspace_id: WorkspaceId,
     used_at: i64,
     expires_at: i64,
-}
-
-/// The outcome of one transaction.
-enum Transaction {
-    Applied,
-    /// Another ring has used the key.
-    KeyUsed,
-    Conflict,
 }
 
 impl DynamoDbStore {
@@ -112,7 +92,8 @@ impl DynamoDbStore {
         for wait in CONFLICT_WAITS.map(Some).into_iter().chain([None]) {
             match self.put_with_key(key, ring, &request, caller, now).await? {
                 Transaction::Applied => return Ok(InitiateOutcome::Enqueued(request, lease)),
-                Transaction::KeyUsed => {
+                // Another ring has used the key.
+                Transaction::ConditionFailed => {
                     let Some(outcome) = self.read_earlier(key, ring, caller, now).await? else { break };
                     if !matches!(outcome, InitiateOutcome::Enqueued(..)) {
                         self.remove_closed(ring.address.runtime, OpenRequest::of(&request)).await;
@@ -154,28 +135,8 @@ impl DynamoDbStore {
             .table_name(&self.table)
             .set_item(Some(super::initiate::new_item(request, caller)?));
         let put = |put: std::result::Result<Put, _>| {
-            let put =
-                put.map_err(|error| StoreError::new("enqueue", StoreErrorKind::Internal).with_source(error))?;
-            Ok(TransactWriteItem::builder().put(put).build())
+            Ok(TransactWriteItem::builder().put(put.map_err(incomplete("enqueue"))?).build())
         };
-        let transaction = self
-            .client
-            .transact_write_items()
-            .transact_items(put(put_key.build())?)
-            .transact_items(put(put_request.build())?);
-        match transaction.send().await {
-            Ok(_) => Ok(Transaction::Applied),
-            Err(error) if has_reason(&error, CONDITION_FAILED) => Ok(Transaction::KeyUsed),
-            Err(error) if has_reason(&error, CONFLICT) => Ok(Transaction::Conflict),
-            Err(error) => Err(failed("enqueue")(error)),
-        }
+        self.transact("enqueue", vec![put(put_key.build())?, put(put_request.build())?]).await
     }
-}
-
-fn has_reason<R>(error: &SdkError<TransactWriteItemsError, R>, code: &str) -> bool {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-    else {
-        return false;
-    };
-    cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code).any(|reason| reason == code)
 }

@@ -11,6 +11,7 @@
 //! | token | `token#<sha256, 64 hex digits>` | `token` |
 //! | token's listing | `workspace#<uuid>` | `token#<sha256, 64 hex digits>` |
 //! | token's connection | `token#<sha256, 64 hex digits>` | `connection#<client id>` |
+//! | enrolment | `enrolment#<sha256, 64 hex digits>` | `enrolment` |
 //! | connection | `connection#<client id>` | `connection` |
 //! | token's rate | `caller#<id, 12 hex digits>` | `rate#<action>` |
 //!
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::access::Workspaces;
+use crate::enrolment::EnrolmentHash;
 use crate::push::ClientId;
 use crate::rate_limit::TokenAction;
 use crate::token::TokenHash;
@@ -38,6 +40,8 @@ const QUESTIONS_SORT: &str = "questions";
 const WORKSPACE_SORT: &str = "workspace";
 const TOKEN: &str = "token#";
 const TOKEN_SORT: &str = "token";
+const ENROLMENT: &str = "enrolment#";
+const ENROLMENT_SORT: &str = "enrolment";
 const CALLER: &str = "caller#";
 const RATE: &str = "rate#";
 pub(super) const CONNECTION: &str = "connection#";
@@ -78,6 +82,10 @@ impl Key {
 
     pub(super) fn token(hash: TokenHash) -> Self {
         Self { pk: format!("{TOKEN}{hash}"), sk: TOKEN_SORT.to_owned() }
+    }
+
+    pub(super) fn enrolment(hash: EnrolmentHash) -> Self {
+        Self { pk: format!("{ENROLMENT}{hash}"), sk: ENROLMENT_SORT.to_owned() }
     }
 
     pub(super) fn token_listing(workspace: WorkspaceId, hash: TokenHash) -> Self {

@@ -13,6 +13,7 @@ pub mod table;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+mod enrolments;
 mod error;
 mod forget;
 mod history;
@@ -31,6 +32,7 @@ mod requests;
 mod runtimes;
 mod token_rates;
 mod tokens;
+mod transaction;
 
 pub use history::FoundRequest;
 
@@ -41,18 +43,19 @@ use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId
 use super::outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
     ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
-    RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    RedeemOutcome, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
+use crate::enrolment::{Enrolment, EnrolmentHash};
 use crate::presence::{HeartbeatChannel, Presence, PushLease};
 use crate::push::ClientId;
 use crate::rate_limit::Charge;
 use crate::request::{
     Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring,
 };
-use crate::runtime::{Registration, RuntimeIdNamespace};
-use crate::token::{TokenHash, TokenRecord};
+use crate::runtime::{Registration, RuntimeIdNamespace, ShortText};
+use crate::token::{Token, TokenHash, TokenRecord};
 
 /// A table and its client.
 #[derive(Clone, Debug)]
@@ -268,5 +271,19 @@ impl TokenStore for DynamoDbStore {
 
     async fn revoke_token(&self, workspace: WorkspaceId, hash: TokenHash) -> Result<RevokeOutcome> {
         self.delete_token(workspace, hash).await
+    }
+
+    async fn create_enrolment(&self, enrolment: &Enrolment) -> Result<()> {
+        self.write_enrolment(enrolment).await
+    }
+
+    async fn redeem_enrolment(
+        &self,
+        code: EnrolmentHash,
+        daemon_id: &ShortText,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<RedeemOutcome> {
+        self.write_redemption(code, daemon_id, token, now).await
     }
 }

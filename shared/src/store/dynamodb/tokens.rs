@@ -20,12 +20,14 @@ use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome, StoreError}
 use crate::token::{TokenHash, TokenRecord};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct TokenItem {
+pub(super) struct TokenItem {
     #[serde(flatten)]
     key: Key,
     subject: String,
     scopes: BTreeSet<Scope>,
     workspaces: Vec<WorkspaceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    daemon_id: Option<String>,
     created_at: i64,
     last_four: String,
     /// In milliseconds. `expires_at`, for TTL, is in seconds.
@@ -38,11 +40,18 @@ struct TokenItem {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct TokenListingItem {
+pub(super) struct TokenListingItem {
     #[serde(flatten)]
     key: Key,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
+}
+
+impl TokenListingItem {
+    pub(super) fn new(workspace: WorkspaceId, record: &TokenRecord) -> Self {
+        let expires_at = record.expires_at.map(Timestamp::seconds_rounded_up);
+        Self { key: Key::token_listing(workspace, record.hash), expires_at }
+    }
 }
 
 impl From<&TokenRecord> for TokenItem {
@@ -52,6 +61,7 @@ impl From<&TokenRecord> for TokenItem {
             subject: record.subject.to_string(),
             scopes: record.scopes.clone(),
             workspaces: record.workspaces.iter().collect(),
+            daemon_id: record.daemon_id.as_ref().map(ToString::to_string),
             created_at: record.created_at.millis(),
             last_four: record.last_four.clone(),
             valid_until: record.expires_at.map(Timestamp::millis),
@@ -70,6 +80,7 @@ impl TryFrom<TokenItem> for TokenRecord {
             subject: ShortText::from_stored(&item.subject),
             scopes: item.scopes,
             workspaces: Workspaces::new(item.workspaces).map_err(|_| corrupt("a token's workspaces"))?,
+            daemon_id: item.daemon_id.as_deref().map(ShortText::from_stored),
             created_at: time(item.created_at)?,
             expires_at: item.valid_until.map(time).transpose()?,
             last_four: item.last_four,
@@ -123,12 +134,10 @@ impl DynamoDbStore {
     }
 
     pub(super) async fn write_token(&self, record: &TokenRecord) -> Result<()> {
-        let item = TokenItem::from(record);
         for workspace in record.workspaces.iter() {
-            let key = Key::token_listing(workspace, record.hash);
-            self.put_token_item(encode(TokenListingItem { key, expires_at: item.expires_at })?).await?;
+            self.put_token_item(encode(TokenListingItem::new(workspace, record))?).await?;
         }
-        self.put_token_item(encode(item)?).await
+        self.put_token_item(encode(TokenItem::from(record))?).await
     }
 
     pub(super) async fn read_tokens(

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use doorbell_protocol::limits::{IDEMPOTENCY_RETENTION, RETENTION, RUNTIMES_PER_WORKSPACE};
+use doorbell_protocol::limits::{IDEMPOTENCY_RETENTION, REDEMPTION_RETRY, RETENTION, RUNTIMES_PER_WORKSPACE};
 use doorbell_protocol::{IdempotencyKey, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use crate::access::Principal;
+use crate::enrolment::{Enrolment, EnrolmentHash};
 use crate::push::ClientId;
 use crate::rate_limit::TokenAction;
 use crate::request::{Address, Fingerprint, KindFilter, Request, Ring};
@@ -19,6 +20,7 @@ pub(super) struct Contents {
     pub(super) runtimes: HashMap<RuntimeId, RuntimeEntry>,
     pub(super) requests: BTreeMap<(RuntimeId, RequestId), Request>,
     pub(super) tokens: HashMap<TokenHash, TokenRecord>,
+    pub(super) enrolments: HashMap<EnrolmentHash, Enrolment>,
     /// The runtimes that a connection serves or has served.
     pub(super) connections: HashMap<ClientId, BTreeSet<RuntimeId>>,
     pub(super) token_connections: HashMap<TokenHash, BTreeSet<ClientId>>,
@@ -130,6 +132,7 @@ impl Contents {
         self.requests.retain(|_, request| request.is_readable(now));
         self.undeliverable.retain(|key| self.requests.contains_key(key));
         self.runtimes.retain(|_, entry| entry.runtime.is_registered(now));
+        self.enrolments.retain(|_, enrolment| now <= enrolment.expires_at + REDEMPTION_RETRY);
         self.rates.retain(|_, (tat, _)| *tat > now);
         self.idempotency_keys.retain(|_, used| used.is_valid(now));
     }

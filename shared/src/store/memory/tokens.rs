@@ -3,10 +3,12 @@
 use doorbell_protocol::{Timestamp, WorkspaceId};
 
 use super::MemoryStore;
+use crate::enrolment::{Enrolment, EnrolmentHash};
 use crate::push::ClientId;
+use crate::runtime::ShortText;
 use crate::store::TokenStore;
-use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome};
-use crate::token::{TokenHash, TokenRecord};
+use crate::store::outcome::{FindTokenOutcome, RedeemOutcome, Result, RevokeOutcome};
+use crate::token::{Token, TokenHash, TokenRecord};
 
 impl TokenStore for MemoryStore {
     async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<FindTokenOutcome> {
@@ -51,5 +53,33 @@ impl TokenStore for MemoryStore {
         }
         contents.tokens.remove(&hash);
         Ok(RevokeOutcome::Revoked)
+    }
+
+    async fn create_enrolment(&self, enrolment: &Enrolment) -> Result<()> {
+        self.contents().enrolments.insert(enrolment.hash, enrolment.clone());
+        Ok(())
+    }
+
+    async fn redeem_enrolment(
+        &self,
+        code: EnrolmentHash,
+        daemon_id: &ShortText,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<RedeemOutcome> {
+        let mut contents = self.contents();
+        let Some(enrolment) = contents.enrolments.get(&code) else { return Ok(RedeemOutcome::NotFound) };
+        if !enrolment.is_redeemable(daemon_id, now) {
+            return Ok(RedeemOutcome::NotFound);
+        }
+        let record = enrolment.token(daemon_id, token, now);
+        let redeemed = enrolment.clone().redeemed(daemon_id, record.hash, now);
+        let earlier = enrolment.redemption.as_ref().map(|redemption| redemption.token);
+        if earlier.is_some_and(|earlier| contents.tokens.remove(&earlier).is_none()) {
+            return Ok(RedeemOutcome::NotFound);
+        }
+        contents.tokens.insert(record.hash, record.clone());
+        contents.enrolments.insert(code, redeemed);
+        Ok(RedeemOutcome::Redeemed(record))
     }
 }

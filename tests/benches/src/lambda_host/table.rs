@@ -90,6 +90,7 @@ fn token(workspace: WorkspaceId, now: Timestamp) -> Result<TokenRecord, Error> {
         created_at: now,
         expires_at: None,
         last_four: token.last_four(),
+        daemon_id: None,
         // The cold start of the authorizer is measured without the write of a first use.
         last_used_at: Some(now),
     })

@@ -38,6 +38,7 @@ pub(crate) struct Tenant {
     pub(crate) workspace: &'static str,
     pub(crate) user: String,
     pub(crate) daemon: String,
+    pub(crate) admin: String,
     pub(crate) runtime: String,
     pub(crate) request: String,
 }
@@ -69,6 +70,7 @@ impl Tenants {
     async fn create(&self, workspace: &'static str) -> Tenant {
         let user = issue_token(&self.engine, &self.api, Scope::User, &[workspace], None).await;
         let daemon = issue_token(&self.engine, &self.api, Scope::Daemon, &[workspace], None).await;
+        let admin = issue_token(&self.engine, &self.api, Scope::Admin, &[workspace], None).await;
         let body = json!({"workspace_id": workspace, "daemon_id": "d", "runtimes": [{"type": "codex", "questions": [{"name": "uptime"}]}]});
         let registered = self.send("POST", "/api/daemon/register", Some(&bearer(&daemon)), &body).await;
         let registered: Value = serde_json::from_str(&registered.body).unwrap();
@@ -77,7 +79,7 @@ impl Tenants {
         let ring = self.send("POST", &path, Some(&bearer(&user)), &Value::Null).await;
         let record: Value = serde_json::from_str(&ring.body).unwrap();
         let request = record["id"].as_str().unwrap().to_owned();
-        Tenant { workspace, user, daemon, runtime, request }
+        Tenant { workspace, user, daemon, admin, runtime, request }
     }
 
     pub(crate) async fn send(
@@ -166,6 +168,7 @@ impl Tenant {
         match scope {
             Scope::User => &self.user,
             Scope::Daemon => &self.daemon,
+            Scope::Admin => &self.admin,
         }
     }
 
@@ -175,6 +178,7 @@ impl Tenant {
             workspace: "99999999-2222-4333-8444-555555555555",
             user: String::new(),
             daemon: String::new(),
+            admin: String::new(),
             runtime: ABSENT_RUNTIME.to_owned(),
             request: ABSENT_REQUEST.to_owned(),
         }
@@ -198,6 +202,7 @@ pub(crate) async fn issue_token(
         created_at: now,
         expires_at: lifetime.map(|lifetime| now + lifetime),
         last_four: token.last_four(),
+        daemon_id: None,
         last_used_at: None,
     };
     engine.store().issue_token(&record).await.unwrap();

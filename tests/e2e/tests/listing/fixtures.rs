@@ -43,6 +43,7 @@ impl Caller {
             token_id: None,
             scopes: vec![Scope::User, Scope::Daemon],
             workspaces: workspaces.to_vec(),
+            daemon_id: None,
         };
         Self { state: AppState::new(store), context }
     }

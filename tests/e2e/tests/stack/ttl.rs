@@ -28,6 +28,7 @@ async fn issue(expires_at: Timestamp) -> Token {
         created_at: SystemClock.now(),
         expires_at: Some(expires_at),
         last_four: token.last_four(),
+        daemon_id: None,
         last_used_at: None,
     };
     stack::store().await.issue_token(&record).await.unwrap();

@@ -226,6 +226,7 @@ fn token(context: &TestContext<DynamoDbStore>) -> TokenRecord {
         created_at: context.start,
         expires_at: None,
         last_four: token.last_four(),
+        daemon_id: None,
         last_used_at: None,
     }
 }
