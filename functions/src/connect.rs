@@ -13,6 +13,7 @@ use doorbell_shared::http::AppState;
 use doorbell_shared::http::access_log::call_span;
 use doorbell_shared::limits::TOKEN_USE_TIMEOUT;
 use doorbell_shared::push::{CONNECTION_SECONDS, ClientId, Deployment};
+use doorbell_shared::runtime::ShortText;
 use doorbell_shared::store::{FindTokenOutcome, Result, TokenStore};
 use doorbell_shared::token::{Token, TokenRecord};
 use serde::{Deserialize, Serialize};
@@ -102,8 +103,8 @@ async fn connect<S: TokenStore>(
         return Ok(denied());
     };
     let (subject, token_id) = (loggable(record.subject.as_str()), record.hash.id());
-    if !may_connect(&record, &client) {
-        tracing::info!(subject, %token_id, "connection denied: not a daemon of the workspace");
+    if !may_connect(&record, &client, &scope.deployment) {
+        tracing::info!(subject, %token_id, "connection denied: not a daemon of the workspace, or bound to another daemon");
         return Ok(denied());
     }
     // Without it, a revocation does not close the connection, which then ends after a day.
@@ -132,8 +133,13 @@ fn credentials(event: &ConnectEvent, deployment: &Deployment) -> Option<(Token, 
     client.is_of(deployment).then_some((token, client))
 }
 
-fn may_connect(record: &TokenRecord, client: &ClientId) -> bool {
-    record.scopes.contains(&Scope::Daemon) && record.workspaces.contains(client.workspace())
+/// A bound token is of one workspace and one daemon, and so of one client.
+fn may_connect(record: &TokenRecord, client: &ClientId, deployment: &Deployment) -> bool {
+    let workspace = client.workspace();
+    let is_own = |daemon_id: &ShortText| ClientId::new(deployment, workspace, daemon_id) == *client;
+    record.scopes.contains(&Scope::Daemon)
+        && record.workspaces.contains(workspace)
+        && record.daemon_id.as_ref().is_none_or(is_own)
 }
 
 fn denied() -> ConnectResponse {
@@ -167,7 +173,6 @@ mod tests {
 
     use doorbell_protocol::{Timestamp, WorkspaceId};
     use doorbell_shared::access::Workspaces;
-    use doorbell_shared::runtime::ShortText;
     use doorbell_shared::store::memory::MemoryStore;
     use serde_json::Value;
 
@@ -182,24 +187,36 @@ mod tests {
         ConnectionScope { deployment: "local".parse().unwrap(), arn_prefix }
     }
 
+    fn text(text: &str) -> ShortText {
+        ShortText::try_from(text.to_owned()).unwrap()
+    }
+
     fn client(deployment: &str, workspace: &str) -> ClientId {
-        let daemon = ShortText::try_from("laptop".to_owned()).unwrap();
-        ClientId::new(&deployment.parse().unwrap(), workspace.parse().unwrap(), &daemon)
+        client_of(deployment, workspace, "laptop")
+    }
+
+    fn client_of(deployment: &str, workspace: &str, daemon_id: &str) -> ClientId {
+        ClientId::new(&deployment.parse().unwrap(), workspace.parse().unwrap(), &text(daemon_id))
     }
 
     async fn state(token_scope: Scope) -> AppState<MemoryStore> {
+        state_with(token_scope, None).await
+    }
+
+    /// A store with one token, which is bound to a daemon or to none.
+    async fn state_with(token_scope: Scope, daemon_id: Option<&str>) -> AppState<MemoryStore> {
         let store = MemoryStore::default();
         let workspaces: [WorkspaceId; 1] = [WORKSPACE.parse().unwrap()];
         let token = Token::parse(TOKEN).unwrap();
         let record = TokenRecord {
             hash: token.hash(),
-            subject: ShortText::try_from("laptop".to_owned()).unwrap(),
+            subject: text("laptop"),
             scopes: BTreeSet::from([token_scope]),
             workspaces: Workspaces::new(workspaces).unwrap(),
             created_at: Timestamp::from_millis(0).unwrap(),
             expires_at: None,
             last_four: token.last_four(),
-            daemon_id: None,
+            daemon_id: daemon_id.map(text),
             last_used_at: None,
         };
         store.issue_token(&record).await.unwrap();
@@ -239,6 +256,16 @@ mod tests {
             assert!(!is_allowed(Scope::Daemon, event).await);
         }
         assert!(!is_allowed(Scope::User, &event(TOKEN, own.as_str())).await);
+    }
+
+    #[tokio::test]
+    async fn bound_token_connects_as_its_daemon_only() {
+        let state = state_with(Scope::Daemon, Some("laptop")).await;
+        for (daemon_id, is_allowed) in [("laptop", true), ("other", false), ("", false)] {
+            let event = event(TOKEN, client_of("local", WORKSPACE, daemon_id).as_str());
+            let response = handle(&state, &scope(), &event).await.unwrap();
+            assert_eq!(response.is_authenticated, is_allowed, "{daemon_id}");
+        }
     }
 
     #[tokio::test]

@@ -122,6 +122,7 @@ mod tests {
     use doorbell_protocol::limits::WAIT_MAX_S;
     use doorbell_protocol::{Kind, RequestId, RuntimeId, Timestamp};
     use doorbell_shared::request::{Deadlines, Ring};
+    use doorbell_shared::runtime::ShortText;
     use doorbell_shared::store::StoreErrorKind;
 
     use super::*;
@@ -133,7 +134,8 @@ mod tests {
         let address = Address { runtime, request: RequestId::MIN };
         let ring = Ring::new(address, Kind::MODEL_LIST, Deadlines::of_seconds(30, 60, 120));
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
-        Request::new(ring, workspace, Timestamp::from_millis(1_795_000_000_000).unwrap())
+        let daemon_id = ShortText::from_stored("laptop");
+        Request::new(ring, workspace, daemon_id, Timestamp::from_millis(1_795_000_000_000).unwrap())
     }
 
     fn ended() -> Request {

@@ -36,7 +36,7 @@ async fn register<S: Store>(
     let body: RegisterBody = input::body(request)?;
     let asks_for_push = body.push == Some(true);
     let registration = registration(body, &caller)?;
-    if !caller.workspaces.contains(registration.workspace) {
+    if !caller.owns(registration.workspace, &registration.daemon_id) {
         return Err(ApiError::WorkspaceNotFound);
     }
 

@@ -5,6 +5,7 @@ use doorbell_protocol::{Json, Kind, Timestamp};
 use super::BuiltInKind;
 use crate::id_gen::{IdGenerator as _, RandomIdGenerator};
 use crate::request::{Address, ClaimFilter, Deadlines, Payload, Request, RequestOutcome, Ring};
+use crate::runtime::ShortText;
 
 fn rung(kind: Kind, args: Option<Json>, deadlines: Deadlines) -> Request {
     let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
@@ -12,7 +13,7 @@ fn rung(kind: Kind, args: Option<Json>, deadlines: Deadlines) -> Request {
     let request = "019a0000000070008000000000000001".parse().unwrap();
     let now = Timestamp::from_millis(1_795_318_867_123).unwrap();
     let ring = Ring { args, ..Ring::new(Address { runtime, request }, kind, deadlines) };
-    Request::new(ring, workspace, now)
+    Request::new(ring, workspace, ShortText::from_stored("laptop"), now)
 }
 
 pub(super) fn pending(kind: &BuiltInKind) -> Request {

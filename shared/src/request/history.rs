@@ -112,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::request::{Address, ClaimFilter, Deadlines, ErrorText, LeaseToken, RequestOutcome, Ring};
+    use crate::runtime::ShortText;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(1_795_000_000_000 + seconds * 1000).unwrap()
@@ -122,7 +123,8 @@ mod tests {
         let runtime: RuntimeId = "5f0c1b52-6c0e-5d0a-9a5e-0d9f7a1c2b3d".parse().unwrap();
         let request = RequestId::lower_bound(at(0));
         let deadlines = Deadlines::of_seconds(30, 60, 120);
-        Request::new(Ring::new(Address { runtime, request }, Kind::MODEL_LIST, deadlines), workspace, at(0))
+        let ring = Ring::new(Address { runtime, request }, Kind::MODEL_LIST, deadlines);
+        Request::new(ring, workspace, ShortText::from_stored("laptop"), at(0))
     }
 
     fn running() -> Request {

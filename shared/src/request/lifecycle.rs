@@ -7,16 +7,18 @@ use doorbell_protocol::{Json, Timestamp, WorkspaceId};
 
 use super::{ClaimFilter, Lease, LeaseToken, Request, RequestOutcome, Ring, State, TimeoutReason};
 use crate::limits::{CLOCK_SKEW, REDELIVERY_AFTER, REMINDER_AFTER, REMINDER_INTERVAL};
+use crate::runtime::ShortText;
 
 impl Request {
-    /// The request of `ring`, to a runtime of `workspace`.
-    pub fn new(ring: Ring, workspace: WorkspaceId, now: Timestamp) -> Self {
+    /// The request of `ring`, to a runtime of `workspace` that `daemon_id` serves.
+    pub fn new(ring: Ring, workspace: WorkspaceId, daemon_id: ShortText, now: Timestamp) -> Self {
         let Ring { address, kind, args, deadlines, idempotency_key: _, joins: _ } = ring;
         let state = State::Pending;
         Self {
             address,
             kind,
             workspace,
+            daemon_id,
             args,
             deadlines,
             state,
@@ -170,7 +172,8 @@ mod tests {
         let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
         let runtime = RuntimeId::from_uuid(Uuid::from_u128(1));
         let address = Address { runtime, request: RequestId::lower_bound(at(0)) };
-        Request::new(Ring::new(address, Kind::MODEL_LIST, deadlines), workspace, at(0))
+        let ring = Ring::new(address, Kind::MODEL_LIST, deadlines);
+        Request::new(ring, workspace, ShortText::from_stored("laptop"), at(0))
     }
 
     fn pending() -> Request {

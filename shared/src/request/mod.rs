@@ -34,6 +34,8 @@ use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 use uuid::Uuid;
 
+use crate::runtime::ShortText;
+
 pub use deadlines::Deadlines;
 pub use history::{DeliveryRecord, Ending, HistorySubject, RequestHistory};
 pub use open_set::OpenRequest;
@@ -72,6 +74,8 @@ pub struct Request {
     pub kind: Kind,
     /// The runtime's workspace at the time of the ring.
     pub workspace: WorkspaceId,
+    /// The runtime's daemon, so that a report by another daemon's token fails without a read of the runtime.
+    pub daemon_id: ShortText,
     pub args: Option<Json>,
     pub deadlines: Deadlines,
     pub state: State,

@@ -4,8 +4,9 @@
 //! conditional write. `conformance` tests both with the same suite.
 //!
 //! **For all operations**
-//! - A runtime or request of a workspace that the caller is not in is indistinguishable from one that does not exist, except
-//!   for [`HeartbeatOutcome::OtherWorkspace`].
+//! - A runtime or request that the caller does not [own](Principal::owns), because of its workspace or because of the daemon
+//!   that the caller is bound to, is indistinguishable from one that does not exist, except for
+//!   [`HeartbeatOutcome::OtherWorkspace`].
 //! - Items past their retention do not exist, whether or not TTL has deleted them.
 //! - Losing a race is an outcome. A [`StoreError`] means that the operation may or may not have been applied; a retry is safe.
 //! - `now` is the caller's time. The clocks of two callers may differ; stored times apply to both.
@@ -136,7 +137,7 @@ pub trait Store: Send + Sync {
     ) -> impl Future<Output = Result<()>> + Send;
 
     /// Claims the request at `address`, creating the lease `token`. Called by heartbeat for the ids of the runtime's open set, the
-    /// oldest first, without those in flight.
+    /// oldest first, without those in flight; [`record_heartbeat`](Self::record_heartbeat) has checked that the caller owns it.
     ///
     /// Of all claims of one pending request, or in place of one lost lease, one wins. `token` is the idempotency token: a retry
     /// has the same outcome for as long as the lease holds. A redelivery counts one more attempt and does not restart the
@@ -201,7 +202,7 @@ pub trait Store: Send + Sync {
     ) -> impl Future<Output = Result<CancelOutcome>> + Send;
 
     /// Registers runtimes and lists them in their workspace, or updates them. Called by register, which has checked that the
-    /// caller is in the workspace.
+    /// caller owns runtimes of the daemon in the workspace.
     ///
     /// `namespace` becomes the workspace's if it has none yet; ids are derived from the workspace's, so registering again gives
     /// the same ids. A workspace has at most [`RUNTIMES_PER_WORKSPACE`](doorbell_protocol::limits::RUNTIMES_PER_WORKSPACE)

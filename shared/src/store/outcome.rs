@@ -54,7 +54,8 @@ pub enum PollOutcome {
 pub enum HeartbeatOutcome {
     Recorded(RecordedHeartbeat),
     NotFound,
-    /// Distinguished from `NotFound`, because a daemon registers an unknown runtime again.
+    /// The runtime is of another workspace, or of another daemon than the caller is bound to. Distinguished from `NotFound`, because a
+    /// daemon registers an unknown runtime again.
     OtherWorkspace,
 }
 

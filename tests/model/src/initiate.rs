@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 use doorbell_protocol::{Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 use doorbell_shared::request::{Address, Deadlines, Request, Ring};
+use doorbell_shared::runtime::ShortText;
 use uuid::Uuid;
 
 use crate::actions::StepFault;
@@ -35,7 +36,9 @@ fn new_request(index: usize, scope: &Scope, now: Timestamp) -> Request {
     let (workspace, runtime) = *RUNTIME;
     let address = Address { runtime, request: request_id(index, now) };
     let deadlines = DEADLINES.with_queue(scope.queue);
-    Request::new(Ring::new(address, Kind::MODEL_LIST, deadlines), workspace, now)
+    // The model has one daemon. An empty text allocates nothing.
+    let daemon_id = ShortText::from_stored("");
+    Request::new(Ring::new(address, Kind::MODEL_LIST, deadlines), workspace, daemon_id, now)
 }
 
 impl Context<'_> {

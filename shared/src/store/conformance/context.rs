@@ -97,7 +97,7 @@ impl<S: Store> TestContext<S> {
         };
         Registration {
             workspace: self.workspace,
-            daemon_id: text("daemon"),
+            daemon_id: text(DAEMON),
             device_name: None,
             cli_version: None,
             owner_id: None,
@@ -211,7 +211,7 @@ impl<S: Store> TestContext<S> {
     /// Gives the runtime a push lease, as a heartbeat that proves the channel does.
     pub async fn lease(&self, now: Timestamp) -> PushLease {
         let seen = self.heartbeat(&self.replica_a, HeartbeatChannel::Connected, now).await.presence;
-        self.lease_of(self.runtime, &self.client("daemon"), seen.online_until, now).await
+        self.lease_of(self.runtime, &self.client(DAEMON), seen.online_until, now).await
     }
 
     /// Gives `runtime` a push lease of `client`, in place of the presence with the end `seen`.
@@ -273,6 +273,9 @@ impl<S: Store> TestContext<S> {
 
 /// The push lease of a daemon that sends heartbeats every six hours: its interval and a quarter.
 const PUSH_LEASE: Duration = Duration::from_secs(27_000);
+
+/// The daemon of the registered runtimes.
+pub(super) const DAEMON: &str = "daemon";
 
 /// How long a queued ring waits.
 pub(super) const QUEUE: Duration = Duration::from_secs(3_600);

@@ -15,7 +15,9 @@ use crate::store::{
 };
 use doorbell_protocol::Question;
 
-async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Principal) {
+/// Checks that no operation of `caller` sees or changes the runtime. Every outcome but that of a
+/// heartbeat is the one of an unknown runtime.
+pub(super) async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Principal) {
     let ring = Ring { idempotency_key: Some("key".parse().unwrap()), ..test.new_ring(test.start) };
     let request = test.enqueue(&ring, test.start).await;
     let running = test.enqueue(&test.question_ring("{}", test.start), test.start).await;

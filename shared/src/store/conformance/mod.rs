@@ -7,6 +7,7 @@
 
 mod context;
 
+pub mod bound_tokens;
 pub mod cancellations;
 pub mod deadlines;
 pub mod idempotency;
@@ -155,6 +156,14 @@ macro_rules! conformance_suite {
                 caller_without_workspace_sees_nothing
                 request_is_bound_to_its_runtime
                 accepts_caller_in_250_workspaces
+            }
+            bound_tokens {
+                bound_token_acts_for_its_daemon
+                bound_token_sees_nothing_of_other_daemon
+                bound_token_sees_nothing_of_other_workspace
+                similar_daemon_id_is_another
+                daemons_report_own_requests_only
+                unbound_token_acts_for_every_daemon
             }
             registry {
                 repeated_registration_keeps_id_and_date

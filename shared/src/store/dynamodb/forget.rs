@@ -8,13 +8,14 @@ use super::error::{ConditionalWrite, conditional, failed};
 use super::items::{decode, time};
 use super::keys::{Key, number};
 use crate::access::Principal;
-use crate::runtime::is_registered;
+use crate::runtime::{ShortText, is_registered};
 use crate::store::outcome::{ForgetOutcome, Result};
 
 /// What forgetting needs of a runtime's item, so that one with other corrupt attributes can be forgotten.
 #[derive(Deserialize)]
 struct ForgottenItem {
     workspace_id: WorkspaceId,
+    daemon_id: String,
     last_seen_at: i64,
     listed_until: i64,
     #[serde(default)]
@@ -22,7 +23,7 @@ struct ForgottenItem {
 }
 
 impl DynamoDbStore {
-    /// One consistent read, then two deletes; three with questions. The read checks the runtime's workspace, which never changes, so the
+    /// One consistent read, then two deletes; three with questions. The read checks the runtime's owner, which never changes, so the
     /// deletes need no such condition. A retried delete that finds nothing has succeeded.
     ///
     /// The runtime is deleted before the listing: a crash in between leaves a listing or questions without a runtime, which
@@ -38,7 +39,8 @@ impl DynamoDbStore {
         let Some(item) = output.item else { return Ok(ForgetOutcome::NotFound) };
         let runtime: ForgottenItem = decode(item)?;
         let workspace = runtime.workspace_id;
-        if !caller.workspaces.contains(workspace) || !is_registered(time(runtime.last_seen_at)?, now) {
+        let is_owned = caller.owns(workspace, &ShortText::from_stored(&runtime.daemon_id));
+        if !is_owned || !is_registered(time(runtime.last_seen_at)?, now) {
             return Ok(ForgetOutcome::NotFound);
         }
         let delete = self.client.delete_item().table_name(&self.table);

@@ -16,6 +16,7 @@ use super::transaction::{CONFLICT_WAITS, Transaction, incomplete};
 use crate::access::Principal;
 use crate::presence::PushLease;
 use crate::request::{Fingerprint, OpenRequest, Request, Ring};
+use crate::runtime::Runtime;
 use crate::store::outcome::{InitiateOutcome, Result, StoreError, StoreErrorKind};
 
 /// Unused, or used too long ago.
@@ -62,7 +63,10 @@ impl DynamoDbStore {
                 request = Some(decode::<RequestItem>(item)?.request(runtime, used.request_id)?);
             }
         }
-        let Some(found) = found.filter(|runtime| runtime.is_registered(now)) else {
+        let is_visible = |runtime: &Runtime| {
+            caller.owns(runtime.workspace, &runtime.daemon_id) && runtime.is_registered(now)
+        };
+        let Some(found) = found.filter(is_visible) else {
             return Ok(Some(InitiateOutcome::NotFound));
         };
         if used.fingerprint != ring.fingerprint() {

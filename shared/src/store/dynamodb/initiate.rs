@@ -14,17 +14,19 @@ use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
 use super::DynamoDbStore;
+use super::caller_filter::CallerFilter;
 use super::error::{ConditionalWrite, conditional};
 use super::history;
 use super::items::{RequestItem, RuntimeItem, decode, encode};
 use super::join::{FoundRequests, joinable, removable};
-use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
+use super::keys::{Item, Key, millis, number, string};
 use crate::access::Principal;
 use crate::limits::{RING_INTERVAL, RUNTIME_RETENTION};
 use crate::presence::PushLease;
 use crate::push::ClientId;
 use crate::rate_limit::{RUNTIME_RINGS, RateLimited};
 use crate::request::{Address, OpenRequest, Request, Ring};
+use crate::runtime::{Runtime, ShortText};
 use crate::store::outcome::{InitiateOutcome, Result};
 
 /// Required of a ring that may not wait.
@@ -46,6 +48,7 @@ enum OpenOutcome {
     /// With the open set, the new id included.
     Added {
         workspace: WorkspaceId,
+        daemon_id: ShortText,
         open: Vec<OpenRequest>,
         lease: Option<PushLease>,
     },
@@ -89,9 +92,10 @@ impl DynamoDbStore {
             added = self.add_open(ring, caller, now).await?;
         }
         match added {
-            OpenOutcome::Added { workspace, open, lease } => {
+            OpenOutcome::Added { workspace, daemon_id, open, lease } => {
                 let notified_at = lease.as_ref().map(|_| now);
-                let request = Request { notified_at, ..Request::new(ring.clone(), workspace, now) };
+                let request =
+                    Request { notified_at, ..Request::new(ring.clone(), workspace, daemon_id, now) };
                 if let Some(joined) = Box::pin(self.find_joined(ring, open, now)).await? {
                     self.remove_closed(ring.address.runtime, OpenRequest::of(&request)).await;
                     return Ok(InitiateOutcome::Existing(joined));
@@ -122,11 +126,11 @@ impl DynamoDbStore {
     }
 
     async fn add_on_time(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
-        let workspaces = WorkspaceFilter::new(&caller.workspaces);
+        let filter = CallerFilter::new(caller);
         let presence = if ring.deadlines.queued { REGISTERED } else { ONLINE };
         let mut update = self
-            .update_open_set(ring, workspaces.values)
-            .condition_expression(format!("{} AND {ON_TIME} AND {ROOM} AND {presence}", workspaces.condition))
+            .update_open_set(ring, filter.values)
+            .condition_expression(format!("{} AND {ON_TIME} AND {ROOM} AND {presence}", filter.condition))
             .update_expression("SET rate_limit_tat = :next_tat ADD #open :entry")
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":next_tat", millis(now + RING_INTERVAL));
@@ -249,29 +253,39 @@ async fn open_outcome(
     };
     let item: RuntimeItem = decode(item)?;
     let open = item.open();
+    let (tat, full) = (item.rate_limit_tat()?, full_set(&item));
+    let runtime = item.runtime(ring.address.runtime)?;
     // Finding our own id is success: it was added, by this try or the first one.
-    if open.contains(&entry(ring)) && caller.workspaces.contains(item.workspace_id) {
-        let workspace = item.workspace_id;
-        let lease = item.runtime(ring.address.runtime)?.push_lease(now);
-        return Ok(OpenOutcome::Added { workspace, open, lease });
+    if open.contains(&entry(ring)) && caller.owns(runtime.workspace, &runtime.daemon_id) {
+        let lease = runtime.push_lease(now);
+        let Runtime { workspace, daemon_id, .. } = runtime;
+        return Ok(OpenOutcome::Added { workspace, daemon_id, open, lease });
     }
-    failed_clause(item, ring, caller, now)
+    Ok(failed_clause(runtime, tat, full, ring, caller, now))
 }
 
-/// Which clause of the condition failed on `item`.
-fn failed_clause(item: RuntimeItem, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<OpenOutcome> {
-    let tat = item.rate_limit_tat()?;
-    let full = item.is_full().then(|| FullSet { open: item.open(), unreadable: item.unreadable_open() });
-    let runtime = item.runtime(ring.address.runtime)?;
-    if !caller.workspaces.contains(runtime.workspace) || !runtime.is_registered(now) {
-        return Ok(OpenOutcome::NotFound);
+fn full_set(item: &RuntimeItem) -> Option<FullSet> {
+    item.is_full().then(|| FullSet { open: item.open(), unreadable: item.unreadable_open() })
+}
+
+/// Which clause of the condition failed on `runtime`.
+fn failed_clause(
+    runtime: Runtime,
+    tat: Option<Timestamp>,
+    full: Option<FullSet>,
+    ring: &Ring,
+    caller: &Principal,
+    now: Timestamp,
+) -> OpenOutcome {
+    if !caller.owns(runtime.workspace, &runtime.daemon_id) || !runtime.is_registered(now) {
+        return OpenOutcome::NotFound;
     }
     if !ring.deadlines.queued && !runtime.is_online(now) {
-        return Ok(OpenOutcome::Offline(runtime.presence.client));
+        return OpenOutcome::Offline(runtime.presence.client);
     }
-    Ok(match (RUNTIME_RINGS.next_tat(tat, now), full) {
+    match (RUNTIME_RINGS.next_tat(tat, now), full) {
         (Err(limited), _) => OpenOutcome::RateLimited(limited),
         (Ok(_), Some(full)) => OpenOutcome::Full(full),
         (Ok(_), None) => OpenOutcome::Early,
-    })
+    }
 }

@@ -1,6 +1,6 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
-//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `registration`,
+//! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `caller_filter` keeps callers to their own items; `registration`,
 //! `questions`, `runtimes`, `presence`, `forget`, `lists`, `initiate`, `join`, `idempotency`, `queue`, `requests`, `history`, `tokens` and
 //! `token_rates` have the operations with their conditions.
 //!
@@ -13,6 +13,7 @@ pub mod table;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+mod caller_filter;
 mod enrolments;
 mod error;
 mod forget;

@@ -40,7 +40,7 @@ impl DynamoDbStore {
             let item: RuntimeItem = decode(item)?;
             let declares = item.has_questions;
             let found = item.runtime(runtime)?;
-            let is_visible = caller.workspaces.contains(found.workspace) && found.is_registered(now);
+            let is_visible = caller.owns(found.workspace, &found.daemon_id) && found.is_registered(now);
             has_questions = is_visible.then_some(declares);
         }
         let Some(has_questions) = has_questions else { return Ok(FindQuestionOutcome::RuntimeNotFound) };

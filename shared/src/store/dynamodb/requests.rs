@@ -5,10 +5,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use doorbell_protocol::{Json, Status, Timestamp};
 
 use super::DynamoDbStore;
+use super::caller_filter::CallerFilter;
 use super::error::{ConditionalWrite, conditional, failed};
 use super::history;
 use super::items::{RequestItem, decode};
-use super::keys::{Item, Key, WorkspaceFilter, millis, number, string};
+use super::keys::{Item, Key, millis, number, string};
 use super::payload_attribute::PayloadAttribute;
 use crate::access::Principal;
 use crate::request::{Address, KindFilter, OpenRequest, Request, RequestOutcome, State, TimeoutReason};
@@ -195,7 +196,7 @@ impl DynamoDbStore {
         caller: &Principal,
         now: Timestamp,
     ) -> UpdateItemFluentBuilder {
-        let WorkspaceFilter { mut condition, values } = WorkspaceFilter::new(&caller.workspaces);
+        let CallerFilter { mut condition, values } = CallerFilter::new(caller);
         condition.push_str(" AND ");
         condition.push_str(OPEN);
         let update = self
@@ -234,7 +235,7 @@ impl DynamoDbStore {
         progress: &Json,
         now: Timestamp,
     ) -> Result<ProgressOutcome> {
-        let workspaces = WorkspaceFilter::new(&caller.workspaces);
+        let filter = CallerFilter::new(caller);
         let update = self
             .client
             .update_item()
@@ -243,8 +244,8 @@ impl DynamoDbStore {
             .update_expression(
                 "SET progress = :progress, updated_at = :now, expires_at = :now_s + retention_s",
             )
-            .condition_expression(format!("{} AND {RUNNING}", workspaces.condition))
-            .set_expression_attribute_values(Some(workspaces.values))
+            .condition_expression(format!("{} AND {RUNNING}", filter.condition))
+            .set_expression_attribute_values(Some(filter.values))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":running", string(Status::Running.as_str()))
             .expression_attribute_values(":progress", string(progress.as_str()))
@@ -270,5 +271,6 @@ fn decode_request(item: Item, address: Address) -> Result<Request> {
 }
 
 fn is_visible(request: &Request, kinds: KindFilter, caller: &Principal, now: Timestamp) -> bool {
-    kinds.matches(request.kind) && caller.workspaces.contains(request.workspace) && request.is_readable(now)
+    let is_owned = caller.owns(request.workspace, &request.daemon_id);
+    kinds.matches(request.kind) && is_owned && request.is_readable(now)
 }

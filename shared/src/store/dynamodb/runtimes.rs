@@ -5,9 +5,10 @@ use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 use futures_util::future::try_join;
 
 use super::DynamoDbStore;
+use super::caller_filter::CallerFilter;
 use super::error::{ConditionalWrite, conditional, failed};
 use super::items::{ListingItem, RuntimeItem, decode, encode, runtime_expiry};
-use super::keys::{Item, Key, WorkspaceFilter, millis, number};
+use super::keys::{Item, Key, millis, number};
 use crate::access::Principal;
 use crate::limits::RUNTIME_RETENTION;
 use crate::presence::{HeartbeatChannel, Presence};
@@ -55,8 +56,8 @@ impl DynamoDbStore {
         channel: HeartbeatChannel,
         now: Timestamp,
     ) -> Result<ConditionalWrite<Item>> {
-        let workspaces = WorkspaceFilter::new(&caller.workspaces);
-        let mut values = workspaces.values;
+        let filter = CallerFilter::new(caller);
+        let mut values = filter.values;
         let presence = match channel {
             HeartbeatChannel::Plain => {
                 let online_until = Presence::plain(now).online_until;
@@ -74,7 +75,7 @@ impl DynamoDbStore {
             .table_name(&self.table)
             .set_key(Some(Key::runtime(id).into()))
             .update_expression(format!("SET last_seen_at = :now, expires_at = :expires_at{presence}"))
-            .condition_expression(format!("{} AND last_seen_at >= :registered_since", workspaces.condition))
+            .condition_expression(format!("{} AND last_seen_at >= :registered_since", filter.condition))
             .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -126,15 +127,15 @@ impl DynamoDbStore {
         caller: &Principal,
         now: Timestamp,
     ) -> Result<DeregisterOutcome> {
-        let workspaces = WorkspaceFilter::new(&caller.workspaces);
+        let filter = CallerFilter::new(caller);
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::runtime(id).into()))
             .update_expression("SET online_until = :now REMOVE push_client_id")
-            .condition_expression(format!("{} AND last_seen_at >= :registered_since", workspaces.condition))
-            .set_expression_attribute_values(Some(workspaces.values))
+            .condition_expression(format!("{} AND last_seen_at >= :registered_since", filter.condition))
+            .set_expression_attribute_values(Some(filter.values))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":registered_since", millis(now - RUNTIME_RETENTION));
         Ok(match conditional("deregister", update.send().await)? {

@@ -63,7 +63,7 @@ impl Contents {
         caller: &Principal,
         now: Timestamp,
     ) -> Option<&mut RuntimeEntry> {
-        self.runtime(id, now).filter(|entry| caller.workspaces.contains(entry.runtime.workspace))
+        self.runtime(id, now).filter(|entry| caller.owns(entry.runtime.workspace, &entry.runtime.daemon_id))
     }
 
     pub(super) fn request(&mut self, address: Address, now: Timestamp) -> Option<&mut Request> {
@@ -79,7 +79,8 @@ impl Contents {
         now: Timestamp,
     ) -> Option<&mut Request> {
         let request = self.request(address, now)?;
-        (kinds.matches(request.kind) && caller.workspaces.contains(request.workspace)).then_some(request)
+        let is_owned = caller.owns(request.workspace, &request.daemon_id);
+        (kinds.matches(request.kind) && is_owned).then_some(request)
     }
 
     /// The open requests of `runtime`, the oldest first. Without those from before it was forgotten.

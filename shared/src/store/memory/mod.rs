@@ -78,7 +78,8 @@ impl Store for MemoryStore {
             return Ok(InitiateOutcome::Existing(request));
         }
         let notified_at = lease.as_ref().map(|_| now);
-        let request = Request { notified_at, ..Request::new(ring.clone(), entry.runtime.workspace, now) };
+        let Runtime { workspace, daemon_id, .. } = entry.runtime.clone();
+        let request = Request { notified_at, ..Request::new(ring.clone(), workspace, daemon_id, now) };
         if let Some(key) = ring.idempotency_key.clone() {
             let used = UsedKey { request: address.request, fingerprint: ring.fingerprint(), used_at: now };
             contents.idempotency_keys.insert((address.runtime, key), used);
@@ -129,7 +130,7 @@ impl Store for MemoryStore {
     ) -> Result<HeartbeatOutcome> {
         let mut contents = self.contents();
         let Some(entry) = contents.runtime(runtime, now) else { return Ok(HeartbeatOutcome::NotFound) };
-        if !caller.workspaces.contains(entry.runtime.workspace) {
+        if !caller.owns(entry.runtime.workspace, &entry.runtime.daemon_id) {
             return Ok(HeartbeatOutcome::OtherWorkspace);
         }
         entry.runtime.last_seen_at = now;
