@@ -10,6 +10,7 @@ mod context;
 pub mod bound_tokens;
 pub mod cancellations;
 pub mod deadlines;
+pub mod enrolments;
 pub mod idempotency;
 pub mod isolation;
 pub mod leases;
@@ -224,6 +225,19 @@ macro_rules! conformance_suite {
                 lists_no_token_as_runtime
                 finds_connections_of_one_token
                 revoked_token_shows_its_connections
+            }
+            enrolments {
+                redeemed_token_is_bound_to_its_daemon
+                subject_is_the_daemon_by_default
+                unknown_code_is_not_found
+                code_expires
+                used_code_is_of_no_use_to_others
+                daemon_redeems_again_for_a_minute
+                second_redemption_replaces_token
+                retried_redemption_returns_the_same_token
+                revoked_token_is_not_replaced
+                one_of_four_daemons_redeems
+                concurrent_redemptions_leave_one_token
             }
             token_rates {
                 limits_charges_after_a_burst

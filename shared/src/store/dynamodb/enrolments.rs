@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::DynamoDbStore;
 use super::error::{corrupt, failed};
 use super::items::{decode, encode, time};
-use super::keys::{Item, Key, string};
+use super::keys::{Item, Key};
 use super::tokens::{TokenItem, TokenListingItem};
 use super::transaction::{CONFLICT_WAITS, Transaction, incomplete};
 use crate::enrolment::{Enrolment, EnrolmentHash, Redemption};
@@ -36,15 +36,13 @@ struct EnrolmentItem {
     expires_at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     redemption: Option<RedemptionAttribute>,
-    /// Equal to the token of `redemption`. The condition of the next redemption.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct RedemptionAttribute {
     daemon_id: String,
     redeemed_at: i64,
+    token: String,
 }
 
 impl From<&Enrolment> for EnrolmentItem {
@@ -59,22 +57,20 @@ impl From<&Enrolment> for EnrolmentItem {
             redemption: enrolment.redemption.as_ref().map(|redemption| RedemptionAttribute {
                 daemon_id: redemption.daemon_id.to_string(),
                 redeemed_at: redemption.redeemed_at.millis(),
+                token: redemption.token.to_string(),
             }),
-            token: enrolment.redemption.as_ref().map(|redemption| redemption.token.to_string()),
         }
     }
 }
 
 impl EnrolmentItem {
     fn enrolment(self, hash: EnrolmentHash) -> Result<Enrolment> {
-        let redemption = match (self.redemption, self.token) {
-            (Some(redemption), Some(token)) => Some(Redemption {
+        let redemption = |redemption: RedemptionAttribute| {
+            Ok(Redemption {
                 daemon_id: ShortText::from_stored(&redemption.daemon_id),
                 redeemed_at: time(redemption.redeemed_at)?,
-                token: token.parse().map_err(|_| corrupt("the token of an enrolment"))?,
-            }),
-            (None, None) => None,
-            _ => return Err(corrupt("the redemption of an enrolment")),
+                token: redemption.token.parse().map_err(|_| corrupt("the token of an enrolment"))?,
+            })
         };
         Ok(Enrolment {
             hash,
@@ -82,7 +78,7 @@ impl EnrolmentItem {
             subject: self.subject.as_deref().map(ShortText::from_stored),
             created_at: time(self.created_at)?,
             expires_at: time(self.valid_until)?,
-            redemption,
+            redemption: self.redemption.map(redemption).transpose()?,
         })
     }
 }
@@ -119,7 +115,7 @@ impl DynamoDbStore {
             }
             let redeemed = enrolment.clone().redeemed(daemon_id, record.hash, now);
             let mut items = vec![
-                self.replace_enrolment(&redeemed, earlier)?,
+                self.replace_enrolment(&redeemed, earlier.is_none())?,
                 self.put(encode(TokenItem::from(&record))?)?,
                 self.put(encode(TokenListingItem::new(enrolment.workspace, &record))?)?,
             ];
@@ -155,21 +151,12 @@ impl DynamoDbStore {
         output.item.map(|item| decode::<EnrolmentItem>(item)?.enrolment(code)).transpose()
     }
 
-    fn replace_enrolment(
-        &self,
-        redeemed: &Enrolment,
-        earlier: Option<TokenHash>,
-    ) -> Result<TransactWriteItem> {
+    /// A repetition needs no condition: it deletes the token of the redemption that it has read, which exists unless another redemption
+    /// has replaced it.
+    fn replace_enrolment(&self, redeemed: &Enrolment, is_first: bool) -> Result<TransactWriteItem> {
         let put =
             Put::builder().table_name(&self.table).set_item(Some(encode(EnrolmentItem::from(redeemed))?));
-        // `token` is a reserved word of DynamoDB.
-        let put = put.expression_attribute_names("#token", "token");
-        let put = match earlier {
-            None => put.condition_expression("attribute_exists(pk) AND attribute_not_exists(#token)"),
-            Some(earlier) => put
-                .condition_expression("#token = :earlier")
-                .expression_attribute_values(":earlier", string(earlier.to_string())),
-        };
+        let put = if is_first { put.condition_expression("attribute_not_exists(redemption)") } else { put };
         Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete(OPERATION))?).build())
     }
 

@@ -15,8 +15,8 @@ use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
-    InitiateOutcome, PollOutcome, PresenceOutcome, RecordedHeartbeat, RegisterOutcome, ReminderOutcome,
-    ReportOutcome, Result, Store as _, TokenStore as _,
+    InitiateOutcome, PollOutcome, PresenceOutcome, RecordedHeartbeat, RedeemOutcome, RegisterOutcome,
+    ReminderOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
 };
 
 use crate::stage::{Stage, USED_KEY};
@@ -33,6 +33,10 @@ pub(crate) enum Before {
     /// As many requests as may be open, all of which have expired.
     Full,
     TokenIssued,
+    /// There is a code, which was not redeemed.
+    Enrolled,
+    /// The code was redeemed, and the response was lost.
+    Redeemed,
     Charged,
 }
 
@@ -115,6 +119,12 @@ pub(crate) fn operations() -> Vec<Operation> {
         ("heartbeat", Rung, 6, |stage, store, now| {
             let caller = &stage.context.caller;
             beaten(store.record_heartbeat(stage.context.runtime, caller, HeartbeatChannel::Plain, now).await?)
+        }),
+        ("heartbeat of a bound token", Leased, 6, |stage, store, now| {
+            let caller = stage.bound_caller();
+            beaten(
+                store.record_heartbeat(stage.context.runtime, &caller, HeartbeatChannel::Plain, now).await?,
+            )
         }),
         ("heartbeat without push", Leased, 6, |stage, store, now| {
             let caller = &stage.context.caller;
@@ -218,6 +228,11 @@ pub(crate) fn operations() -> Vec<Operation> {
                     .await?,
             )
         }),
+        ("report with a bound token", Claimed, 6, |stage, store, now| {
+            let failure = RequestOutcome::Failed(ErrorText::from("no".to_owned()));
+            let (address, caller) = (stage.request.address, stage.bound_caller());
+            reported(store.report(address, KindFilter::Any, &caller, &failure, now).await?)
+        }),
         ("register", Rung, 6, |stage, store, now| {
             let registration = stage.context.registration("codex");
             registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
@@ -280,6 +295,17 @@ pub(crate) fn operations() -> Vec<Operation> {
         ("tokens", TokenIssued, 6, |stage, store, now| {
             store.list_tokens(stage.context.workspace, now).await?.len().to_string()
         }),
+        ("create an enrolment", Rung, 6, |stage, store, _now| {
+            format!("{:?}", store.create_enrolment(&stage.enrolment).await?)
+        }),
+        ("redeem", Enrolled, 6, |stage, store, now| {
+            let Stage { enrolment, redeeming, .. } = &*stage;
+            redeemed(store.redeem_enrolment(enrolment.hash, &stage.daemon, redeeming, now).await?)
+        }),
+        ("redeem again", Redeemed, 6, |stage, store, now| {
+            let Stage { enrolment, redeeming, .. } = &*stage;
+            redeemed(store.redeem_enrolment(enrolment.hash, &stage.daemon, redeeming, now).await?)
+        }),
         ("charge", Rung, 0, |stage, store, now| charged(store.charge(&stage.charge, now).await?)),
         ("charge early", Charged, 0, |stage, store, now| charged(store.charge(&stage.charge, now).await?)),
         ("charge early, TAT known", Charged, 0, |stage, store, now| {
@@ -319,6 +345,13 @@ fn reported(outcome: ReportOutcome) -> String {
         // The same for a report.
         ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate => "recorded".to_owned(),
         other => format!("{other:?}"),
+    }
+}
+
+fn redeemed(outcome: RedeemOutcome) -> String {
+    match outcome {
+        RedeemOutcome::Redeemed(record) => format!("redeemed for {}", record.subject),
+        RedeemOutcome::NotFound => "not found".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Interleavings: another replica, a deregistration or a deletion between two calls of one operation.
 
+mod enrolments;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +58,15 @@ pub(crate) fn races() -> Vec<(&'static str, Race)> {
         }),
         ("a ring waits for the put of the one that it joins", |engine, rewrite| {
             Box::pin(put_in_between(engine, rewrite))
+        }),
+        ("a code redeemed before its redemption is kept", |engine, rewrite| {
+            Box::pin(enrolments::redeemed_in_between(engine, rewrite))
+        }),
+        ("a token replaced before its replacement stays invalid", |engine, rewrite| {
+            Box::pin(enrolments::replaced_in_between(engine, rewrite))
+        }),
+        ("a token revoked before its replacement is not replaced", |engine, rewrite| {
+            Box::pin(enrolments::revoked_in_between(engine, rewrite))
         }),
     ]
 }

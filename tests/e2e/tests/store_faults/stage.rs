@@ -6,6 +6,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
 use doorbell_protocol::{Question, Scope, Timestamp, WorkspaceId};
+use doorbell_shared::access::Principal;
+use doorbell_shared::enrolment::Enrolment;
 use doorbell_shared::http::token_rates::TokenLimits;
 use doorbell_shared::id_gen;
 use doorbell_shared::presence::PushLease;
@@ -16,8 +18,8 @@ use doorbell_shared::runtime::{Registration, Runtime, RuntimeIdNamespace, ShortT
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, TABLE};
-use doorbell_shared::store::{PollOutcome, Store as _, TokenStore as _};
-use doorbell_shared::token::TokenRecord;
+use doorbell_shared::store::{FindTokenOutcome, PollOutcome, Store as _, TokenStore as _};
+use doorbell_shared::token::{Token, TokenRecord};
 use doorbell_shared::token_id::TokenId;
 
 use crate::operations::Before;
@@ -37,6 +39,12 @@ pub(crate) struct Stage {
     pub(crate) ring: Ring,
     pub(crate) lease_token: LeaseToken,
     pub(crate) token: TokenRecord,
+    /// A code, which exists with [`Before::Enrolled`] and [`Before::Redeemed`].
+    pub(crate) enrolment: Enrolment,
+    /// The daemon that redeems it.
+    pub(crate) daemon: ShortText,
+    /// The token that the redemption creates.
+    pub(crate) redeeming: Token,
     /// The namespace that a registration offers.
     pub(crate) namespace: RuntimeIdNamespace,
     /// A workspace without runtimes.
@@ -72,6 +80,15 @@ impl Stage {
         if before == Before::TokenIssued {
             context.replica_a.issue_token(&token).await.unwrap();
         }
+        let enrolment = enrolment(&context);
+        let daemon = ShortText::try_from("daemon".to_owned()).unwrap();
+        if [Before::Enrolled, Before::Redeemed].contains(&before) {
+            context.replica_a.create_enrolment(&enrolment).await.unwrap();
+        }
+        if before == Before::Redeemed {
+            let lost = new_token();
+            context.replica_a.redeem_enrolment(enrolment.hash, &daemon, &lost, context.start).await.unwrap();
+        }
         let namespace = context.namespace();
         let new_workspace = context.other_tenant().workspaces.iter().next().unwrap();
         let mut charge = charge(&context);
@@ -80,7 +97,21 @@ impl Stage {
             charge.id = context.address(context.start).request;
         }
         let engine = engine.clone();
-        Self { context, request, lease, ring, lease_token, token, namespace, new_workspace, charge, engine }
+        Self {
+            context,
+            request,
+            lease,
+            ring,
+            lease_token,
+            token,
+            enrolment,
+            daemon,
+            redeeming: new_token(),
+            namespace,
+            new_workspace,
+            charge,
+            engine,
+        }
     }
 
     /// The state at `now`, without ids.
@@ -116,6 +147,7 @@ impl Stage {
         state.push(format!("tokens {}", tokens.len()));
         let connections = context.replica_b.find_token_connections(self.token.hash).await.unwrap();
         state.push(format!("connections of the token {}", connections.len()));
+        state.push(self.enrolment_state(now).await);
         let used = tokens.iter().filter_map(|token| token.last_used_at);
         state.extend(used.map(|used| format!("used after {:?}", used.since(context.start))));
         let runtime = format!("runtime#{}", context.runtime);
@@ -132,6 +164,20 @@ impl Stage {
             state.push(self.history(address, now).await);
         }
         state
+    }
+
+    /// The caller with a token that is bound to the runtime's daemon.
+    pub(crate) fn bound_caller(&self) -> Principal {
+        Principal { daemon_id: Some(self.daemon.clone()), ..self.context.caller.clone() }
+    }
+
+    /// The item of the code, and whether the token of the redemption is valid.
+    async fn enrolment_state(&self, now: Timestamp) -> String {
+        let item = self.item(format!("enrolment#{}", self.enrolment.hash), "enrolment").await;
+        let redeemed = item.as_ref().map(|item| item.contains_key("redemption"));
+        let found = self.context.replica_b.find_token(self.redeeming.hash(), now).await.unwrap();
+        let is_valid = matches!(found, FindTokenOutcome::Found(_));
+        format!("enrolment redeemed {redeemed:?}, its token valid {is_valid}")
     }
 
     /// The open requests in the open set. Ids of ended requests, and of requests that were never put, are hints that may be left over.
@@ -215,9 +261,25 @@ fn charge(context: &TestContext<DynamoDbStore>) -> Charge {
     Charge { token, action: TokenAction::Ring, rate, id, known_tat: None }
 }
 
+fn new_token() -> Token {
+    id_gen::token(Scope::Daemon).unwrap()
+}
+
+/// A code that has not been stored.
+fn enrolment(context: &TestContext<DynamoDbStore>) -> Enrolment {
+    Enrolment {
+        hash: id_gen::enrolment_code().unwrap().hash(),
+        workspace: context.workspace,
+        subject: None,
+        created_at: context.start,
+        expires_at: context.at(600),
+        redemption: None,
+    }
+}
+
 /// A token that has not been issued.
 fn token(context: &TestContext<DynamoDbStore>) -> TokenRecord {
-    let token = id_gen::token(Scope::Daemon).unwrap();
+    let token = new_token();
     TokenRecord {
         hash: token.hash(),
         subject: ShortText::try_from("build machine".to_owned()).unwrap(),
