@@ -60,6 +60,10 @@ pub const IN_FLIGHT_PER_HEARTBEAT: usize = 100;
 /// if every text is at its limit.
 pub const RUNTIMES_PER_PAGE: usize = 500;
 
+/// The largest page of a list of tokens. If every text is at its limit and each token has all workspaces of the caller, such a page takes
+/// 2.7 MB of the 6 MB that a response may have (AWS, "Lambda quotas").
+pub const TOKENS_PER_PAGE: usize = 200;
+
 /// The maximum length of a name, type, daemon id or profile id, in characters.
 pub const TEXT_CHARS: usize = 200;
 
@@ -117,6 +121,9 @@ pub const ENROLMENT_MAX_S: u32 = 3_600;
 
 /// The lifetime of an enrolment code without `expires_in_s`, in seconds.
 pub const ENROLMENT_DEFAULT_S: u32 = 600;
+
+/// The longest lifetime of a token that expires, in seconds: 10 years.
+pub const TOKEN_EXPIRY_MAX_S: u32 = 315_360_000;
 
 /// How long a redeemed code is answered again for the same daemon, whose first response may have been lost.
 pub const REDEMPTION_RETRY: Duration = Duration::from_secs(60);

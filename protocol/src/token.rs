@@ -18,7 +18,7 @@ pub struct TokenBody {
     /// The owner of the token, for lists and logs. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The lifetime in seconds, 1 or more. The token does not expire if it is missing.
+    /// The lifetime in seconds, 1 to [`TOKEN_EXPIRY_MAX_S`](crate::limits::TOKEN_EXPIRY_MAX_S). The token does not expire if it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_s: Option<i64>,
     /// The only daemon that may use the token. For the scope `daemon` only.

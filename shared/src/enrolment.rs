@@ -25,6 +25,9 @@ const LETTERS: usize = 16;
 
 const LETTERS_PER_GROUP: usize = 4;
 
+/// As those of a token's id.
+const ID_DIGITS: usize = 12;
+
 /// A code as it is redeemed. `Debug` redacts it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnrolmentCode([u8; LETTERS]);
@@ -80,6 +83,13 @@ impl fmt::Debug for EnrolmentCode {
 /// A code's SHA-256: its key in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnrolmentHash([u8; 32]);
+
+impl EnrolmentHash {
+    /// The beginning of the hash, for logs: it connects the creation and the redemption of a code.
+    pub fn id(&self) -> String {
+        self.to_string().chars().take(ID_DIGITS).collect()
+    }
+}
 
 impl fmt::Display for EnrolmentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -204,6 +214,7 @@ mod tests {
         // printf 0000000000000000 | sha256sum
         assert_eq!(hash.to_string(), "fcdb4b423f4e5283afa249d762ef6aef150e91fccd810d43e5e719d14512dec7");
         assert_eq!(hash.to_string().parse(), Ok(hash));
+        assert_eq!(hash.id(), "fcdb4b423f4e");
     }
 
     #[test]

@@ -103,6 +103,13 @@ pub const REMINDER_INTERVAL: Duration = Duration::from_secs(5);
 /// [`CONNECTION_SECONDS`](crate::push::CONNECTION_SECONDS) bounds.
 pub const TOKEN_CONNECTION_RETENTION: Duration = Duration::from_secs(25 * 3600);
 
+/// Connections of a revoked token that are closed at once: a token may serve hundreds of daemons, and a call takes a round trip.
+pub const PARALLEL_DISCONNECTS: usize = 10;
+
+/// A revocation abandons the connections of its token after this. They then end within
+/// [`CONNECTION_SECONDS`](crate::push::CONNECTION_SECONDS), without access to the API.
+pub const DISCONNECTS_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Runtimes of one heartbeat that are served at once. As for [`PARALLEL_WRITES`].
 pub const PARALLEL_HEARTBEATS: usize = 10;
 

@@ -5,6 +5,8 @@
 
 mod client_id;
 #[cfg(feature = "push")]
+mod close;
+#[cfg(feature = "push")]
 pub mod iot;
 
 use std::error::Error;
@@ -16,6 +18,8 @@ use async_trait::async_trait;
 use doorbell_protocol::{PUSH_TOPIC, PushMessage, PushSettings};
 
 pub use client_id::{ClientId, Deployment, InvalidClientId};
+#[cfg(feature = "push")]
+pub use close::{Closed, close_connections};
 
 /// The length of a connection, in seconds: the authorizer picks one, so that daemons that connect together do not come back
 /// together. IoT Core allows up to 24 h (AWS, "Creating and managing custom authorizers").

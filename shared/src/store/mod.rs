@@ -26,7 +26,7 @@ pub use outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
     ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
     RecordedHeartbeat, RedeemOutcome, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome,
-    RuntimePage, StoreError, StoreErrorKind,
+    RuntimePage, StoreError, StoreErrorKind, TokenPage,
 };
 
 use crate::access::Principal;
@@ -39,6 +39,7 @@ use crate::request::{
 };
 use crate::runtime::{Registration, RuntimeIdNamespace, ShortText};
 use crate::token::{Token, TokenHash, TokenRecord};
+use crate::token_id::TokenId;
 
 /// Runtimes and their requests. [`memory::MemoryStore`] and `dynamodb::DynamoDbStore` implement it; the functions call it.
 #[warn(missing_docs)]
@@ -255,7 +256,8 @@ pub trait Store: Send + Sync {
     fn charge(&self, charge: &Charge, now: Timestamp) -> impl Future<Output = Result<ChargeOutcome>> + Send;
 }
 
-/// Opaque tokens. Functions only look up tokens and record their use; IAM denies the other operations.
+/// Opaque tokens and enrolment codes. The authorizer looks up tokens and records their use, `administer` creates, lists and revokes
+/// them, and `redeem` redeems codes; IAM denies all else.
 #[warn(missing_docs)]
 pub trait TokenStore: Send + Sync {
     /// Looks up a token that is valid at `now`. Called by the authorizer.
@@ -270,7 +272,7 @@ pub trait TokenStore: Send + Sync {
     /// the meantime. May be cancelled.
     fn record_token_use(&self, hash: TokenHash, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
 
-    /// Stores a token in each of its workspaces. Called by `doorbell token create`.
+    /// Stores a token in each of its workspaces. Called by administer and `doorbell token create`.
     fn issue_token(&self, record: &TokenRecord) -> impl Future<Output = Result<()>> + Send;
 
     /// The valid tokens of `workspace`, in no particular order. Called by `doorbell token list`.
@@ -280,6 +282,26 @@ pub trait TokenStore: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<TokenRecord>>> + Send;
 
+    /// Valid tokens of `workspace` with hashes greater than `after`, the smallest first, at most `limit` (1 or more). Called by
+    /// administer.
+    ///
+    /// A page may have fewer than `limit` tokens and still a `next`. Reads only, so it may be cancelled.
+    fn list_token_page(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<TokenHash>,
+        limit: usize,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<TokenPage>> + Send;
+
+    /// The hash of a token of `workspace` with this id, valid or not. Called by administer, whose callers have only the id. Of several, the
+    /// smallest.
+    fn find_token_hash(
+        &self,
+        workspace: WorkspaceId,
+        id: TokenId,
+    ) -> impl Future<Output = Result<Option<TokenHash>>> + Send;
+
     /// Remembers that the token has connected as `client` at `now`, for as long as a connection may last. Called by connect.
     fn record_token_connection(
         &self,
@@ -288,17 +310,18 @@ pub trait TokenStore: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// The clients that the token has connected as. Some may have ended. Called by `doorbell token revoke`, which closes them.
+    /// The clients that the token has connected as. Some may have ended. Called by administer and `doorbell token revoke`, which close
+    /// them.
     fn find_token_connections(&self, hash: TokenHash) -> impl Future<Output = Result<Vec<ClientId>>> + Send;
 
-    /// Deletes a token of `workspace` from all of its workspaces. Called by `doorbell token revoke`.
+    /// Deletes a token of `workspace` from all of its workspaces. Called by administer and `doorbell token revoke`.
     fn revoke_token(
         &self,
         workspace: WorkspaceId,
         hash: TokenHash,
     ) -> impl Future<Output = Result<RevokeOutcome>> + Send;
 
-    /// Stores a code that was not redeemed. Called by enrol.
+    /// Stores a code that was not redeemed. Called by administer.
     fn create_enrolment(&self, enrolment: &Enrolment) -> impl Future<Output = Result<()>> + Send;
 
     /// Redeems a code for `token`, which is bound to `daemon_id`, if it is [redeemable](Enrolment::is_redeemable). Called by redeem.

@@ -11,7 +11,7 @@ use crate::push::ClientId;
 use crate::rate_limit::RateLimited;
 use crate::request::{Deadlines, OpenRequest, Request, RequestOutcome, State};
 use crate::runtime::{Runtime, ShortText};
-use crate::token::TokenRecord;
+use crate::token::{TokenHash, TokenRecord};
 
 /// The outcome of [`Store::initiate`](super::Store::initiate).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,6 +266,15 @@ pub enum RedeemOutcome {
     Redeemed(TokenRecord),
     /// Unknown, expired, or redeemed by another daemon or too long ago.
     NotFound,
+}
+
+/// A page of [`TokenStore::list_token_page`](super::TokenStore::list_token_page).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenPage {
+    /// In the order of their hashes.
+    pub tokens: Vec<TokenRecord>,
+    /// The `after` of the next page; none on the last page.
+    pub next: Option<TokenHash>,
 }
 
 /// The result of a store operation.

@@ -220,6 +220,8 @@ macro_rules! conformance_suite {
                 hides_token_from_its_expiry
                 hides_revoked_token_at_once
                 lists_tokens_by_workspace
+                pages_contain_every_token_once
+                finds_token_by_id_in_its_workspace
                 records_token_use_once_a_day
                 use_of_revoked_token_is_not_recorded
                 lists_no_token_as_runtime

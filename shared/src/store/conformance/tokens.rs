@@ -133,6 +133,51 @@ async fn connections<S: Store + TokenStore>(test: &TestContext<S>, hash: TokenHa
 }
 
 /// A connection that is recorded again is one.
+pub async fn pages_contain_every_token_once<S: Store + TokenStore>(test: TestContext<S>) {
+    let mut issued: Vec<_> = (0..7).map(|_| issued(&test, &[], None)).collect();
+    let expired = TokenRecord { expires_at: Some(test.start), ..issued[3].clone() };
+    issued[3] = expired.clone();
+    for record in &issued {
+        test.replica_a.issue_token(record).await.unwrap();
+    }
+    let mut listed = Vec::new();
+    let mut after = None;
+    loop {
+        let page = test.replica_b.list_token_page(test.workspace, after, 3, test.start).await.unwrap();
+        assert!(page.tokens.len() <= 3, "{page:?}");
+        assert!(page.next.is_none() || page.next > after, "{page:?}");
+        listed.extend(page.tokens);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    issued.retain(|record| *record != expired);
+    issued.sort_unstable_by_key(|record| record.hash);
+    assert_eq!(listed, issued);
+    let all = test.replica_b.list_token_page(test.workspace, None, 7, test.start).await.unwrap();
+    assert_eq!((all.tokens, all.next), (issued, None));
+}
+
+/// Of an expired token as well, which TTL deletes late.
+pub async fn finds_token_by_id_in_its_workspace<S: Store + TokenStore>(test: TestContext<S>) {
+    let other = test.other_tenant().workspaces.iter().next().unwrap();
+    let ours = issued(&test, &[], Some(Duration::ZERO));
+    let shared = issued(&test, &[other], None);
+    for record in [&ours, &shared] {
+        test.replica_a.issue_token(record).await.unwrap();
+    }
+    let find = async |workspace, record: &TokenRecord| {
+        test.replica_b.find_token_hash(workspace, record.hash.id()).await.unwrap()
+    };
+    assert_eq!(find(test.workspace, &ours).await, Some(ours.hash));
+    assert_eq!(find(test.workspace, &shared).await, Some(shared.hash));
+    assert_eq!(find(other, &shared).await, Some(shared.hash));
+    assert_eq!(find(other, &ours).await, None);
+    test.replica_a.revoke_token(test.workspace, shared.hash).await.unwrap();
+    assert_eq!(find(other, &shared).await, None);
+}
+
 pub async fn finds_connections_of_one_token<S: Store + TokenStore>(test: TestContext<S>) {
     let [first, second] = [issued(&test, &[], None), issued(&test, &[], None)];
     let mut clients = ["a", "b"].map(|daemon| test.client(daemon));

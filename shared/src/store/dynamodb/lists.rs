@@ -1,4 +1,4 @@
-//! Lists: a query of a workspace's listings, then batches of the listed items. Runtimes are listed in pages, tokens as a whole.
+//! Lists: a query of a workspace's listings, then batches of the listed items. Runtimes are listed in pages, tokens in pages or as a whole.
 
 use std::collections::HashSet;
 use std::time::Duration;

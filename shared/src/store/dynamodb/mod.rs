@@ -45,6 +45,7 @@ use super::outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
     ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
     RedeemOutcome, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
+    TokenPage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
@@ -57,6 +58,7 @@ use crate::request::{
 };
 use crate::runtime::{Registration, RuntimeIdNamespace, ShortText};
 use crate::token::{Token, TokenHash, TokenRecord};
+use crate::token_id::TokenId;
 
 /// A table and its client.
 #[derive(Clone, Debug)]
@@ -255,6 +257,20 @@ impl TokenStore for DynamoDbStore {
 
     async fn list_tokens(&self, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<TokenRecord>> {
         self.read_tokens(workspace, now).await
+    }
+
+    async fn list_token_page(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<TokenHash>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<TokenPage> {
+        self.read_token_page(workspace, after, limit, now).await
+    }
+
+    async fn find_token_hash(&self, workspace: WorkspaceId, id: TokenId) -> Result<Option<TokenHash>> {
+        self.read_token_hash(workspace, id).await
     }
 
     async fn record_token_connection(

@@ -16,8 +16,9 @@ use crate::access::Workspaces;
 use crate::limits::{TOKEN_CONNECTION_RETENTION, TOKEN_USE_INTERVAL};
 use crate::push::ClientId;
 use crate::runtime::ShortText;
-use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome, StoreError};
+use crate::store::outcome::{FindTokenOutcome, Result, RevokeOutcome, StoreError, TokenPage};
 use crate::token::{TokenHash, TokenRecord};
+use crate::token_id::TokenId;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct TokenItem {
@@ -146,9 +147,59 @@ impl DynamoDbStore {
         now: Timestamp,
     ) -> Result<Vec<TokenRecord>> {
         let listed = self.read_listings(workspace, LISTED_TOKENS).await?;
-        let keys = listed.iter().filter_map(Key::listed_token_hash).map(Key::token);
+        let hashes = listed.iter().filter_map(Key::listed_token_hash);
+        self.read_listed_tokens(workspace, hashes.collect(), now).await
+    }
+
+    /// One query of the listings, then the tokens in batches.
+    pub(super) async fn read_token_page(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<TokenHash>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<TokenPage> {
+        let start = after.map(|hash| Key::token_listing(workspace, hash).into());
+        // One listing more than `limit` shows whether another page follows.
+        let limited = i32::try_from(limit + 1).unwrap_or(i32::MAX);
+        let query =
+            self.query_listings(workspace, LISTED_TOKENS).set_exclusive_start_key(start).limit(limited);
+        let output = query.send().await.map_err(failed("list"))?;
+        let mut listed = Vec::new();
+        for item in output.items.unwrap_or_default() {
+            let hash = decode::<Key>(item)?.listed_token_hash();
+            listed.push(hash.ok_or_else(|| corrupt("a listing's key"))?);
+        }
+        let is_last = listed.len() <= limit && output.last_evaluated_key.is_none();
+        listed.truncate(limit);
+        let next = listed.last().copied().filter(|_| !is_last);
+        let mut tokens = self.read_listed_tokens(workspace, listed, now).await?;
+        // A batch comes back in any order.
+        tokens.sort_unstable_by_key(|record| record.hash);
+        Ok(TokenPage { tokens, next })
+    }
+
+    /// One query: an id is the beginning of its hash, and so of the sort key.
+    pub(super) async fn read_token_hash(
+        &self,
+        workspace: WorkspaceId,
+        id: TokenId,
+    ) -> Result<Option<TokenHash>> {
+        let query = self.query_listings(workspace, &format!("{LISTED_TOKENS}{id}")).limit(1);
+        let output = query.send().await.map_err(failed("find token"))?;
+        let Some(item) = output.items.unwrap_or_default().into_iter().next() else { return Ok(None) };
+        let hash = decode::<Key>(item)?.listed_token_hash();
+        hash.map(Some).ok_or_else(|| corrupt("a listing's key"))
+    }
+
+    async fn read_listed_tokens(
+        &self,
+        workspace: WorkspaceId,
+        listed: Vec<TokenHash>,
+        now: Timestamp,
+    ) -> Result<Vec<TokenRecord>> {
         let mut records = Vec::new();
-        for item in self.read_batches(keys.collect()).await? {
+        for item in self.read_batches(listed.into_iter().map(Key::token).collect()).await? {
             let item: TokenItem = decode(item)?;
             let hash = item.key.token_hash();
             match item.record()? {

@@ -7,8 +7,9 @@ use crate::enrolment::{Enrolment, EnrolmentHash};
 use crate::push::ClientId;
 use crate::runtime::ShortText;
 use crate::store::TokenStore;
-use crate::store::outcome::{FindTokenOutcome, RedeemOutcome, Result, RevokeOutcome};
+use crate::store::outcome::{FindTokenOutcome, RedeemOutcome, Result, RevokeOutcome, TokenPage};
 use crate::token::{Token, TokenHash, TokenRecord};
+use crate::token_id::TokenId;
 
 impl TokenStore for MemoryStore {
     async fn find_token(&self, hash: TokenHash, now: Timestamp) -> Result<FindTokenOutcome> {
@@ -34,6 +35,28 @@ impl TokenStore for MemoryStore {
         let contents = self.contents();
         let of_workspace = contents.tokens.values().filter(|record| record.workspaces.contains(workspace));
         Ok(of_workspace.filter(|record| record.is_valid(now)).cloned().collect())
+    }
+
+    async fn list_token_page(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<TokenHash>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<TokenPage> {
+        let mut tokens = self.list_tokens(workspace, now).await?;
+        tokens.retain(|record| after.is_none_or(|after| record.hash > after));
+        tokens.sort_unstable_by_key(|record| record.hash);
+        let is_last = tokens.len() <= limit;
+        tokens.truncate(limit);
+        let next = tokens.last().map(|record| record.hash).filter(|_| !is_last);
+        Ok(TokenPage { tokens, next })
+    }
+
+    async fn find_token_hash(&self, workspace: WorkspaceId, id: TokenId) -> Result<Option<TokenHash>> {
+        let contents = self.contents();
+        let of_workspace = contents.tokens.values().filter(|record| record.workspaces.contains(workspace));
+        Ok(of_workspace.map(|record| record.hash).filter(|hash| hash.id() == id).min())
     }
 
     async fn record_token_connection(&self, hash: TokenHash, client: &ClientId, _: Timestamp) -> Result<()> {
