@@ -7,14 +7,14 @@ use doorbell_protocol::{
     Json, Object, Question, RegisterBody, RegisterResponse, RegisterRuntime, Scope, ServerSettings,
 };
 use doorbell_shared::access::Principal;
-use doorbell_shared::http::input::caller;
+use doorbell_shared::http::input::{caller, short_text, trimmed};
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond};
 use doorbell_shared::kinds::built_in;
 use doorbell_shared::push::ClientId;
 use doorbell_shared::questions::{InvalidQuestions, Questions};
 use doorbell_shared::rate_limit::TokenAction;
-use doorbell_shared::runtime::{InvalidShortText, Registration, RuntimeDescription, ShortText};
+use doorbell_shared::runtime::{Registration, RuntimeDescription, ShortText};
 use doorbell_shared::store::{RegisterOutcome, Store};
 use serde::Deserialize;
 
@@ -149,21 +149,7 @@ fn default_name(provider: &ShortText, device_name: Option<&ShortText>) -> ShortT
     name.and_then(|name| ShortText::cleaned(&name)).unwrap_or_else(|| provider.clone())
 }
 
-/// Without outer white space; `None` if nothing is left.
-fn trimmed(field: Option<String>) -> Option<String> {
-    let field = field?;
-    let text = field.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
 /// For fields that never make a registration fail, because unmodified daemons send anything in them.
 fn cleaned(field: Option<String>) -> Option<ShortText> {
     ShortText::cleaned(&field?)
-}
-
-fn short_text(field: &'static str, value: String) -> Result<ShortText, ApiError> {
-    ShortText::try_from(value).map_err(|error| match error {
-        InvalidShortText::TooLong => ApiError::TextTooLong(field),
-        InvalidShortText::ControlCharacter => ApiError::InvalidText(field),
-    })
 }

@@ -10,10 +10,9 @@ use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
 use doorbell_protocol::{RuntimeRecord, Scope, WorkspaceId};
 use doorbell_shared::access::Principal;
 use doorbell_shared::http::input::caller;
-use doorbell_shared::http::response::{Operation, json};
+use doorbell_shared::http::response::{Operation, json, link_to_next};
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, respond_with};
 use doorbell_shared::store::Store;
-use lambda_http::RequestExt as _;
 use lambda_http::http::{HeaderValue, header};
 
 use self::cursor::Cursor;
@@ -62,10 +61,9 @@ struct Query {
 
 impl Query {
     fn parse(request: &HttpRequest, caller: &Principal) -> Result<Self, ApiError> {
-        let query = request.query_string_parameters_ref();
-        let parameter = |name| query.and_then(|query| query.first(name));
-        let workspace = parameter("workspace_id").map(|text| workspace(text, caller)).transpose()?;
-        let limit = parameter("limit").map(limit).transpose()?;
+        let parameter = |name| input::query(request, name);
+        let workspace = parameter("workspace_id").map(|text| input::workspace(text, caller)).transpose()?;
+        let limit = parameter("limit").map(|_| input::page_limit(request, RUNTIMES_PER_PAGE)).transpose()?;
         let is_listed = |listed| workspace.map_or(caller.workspaces.contains(listed), |one| one == listed);
         let cursor = parameter("cursor").map(|text| {
             // One error for all reasons, so that it does not reveal which workspaces exist.
@@ -84,24 +82,10 @@ impl Query {
         listed.map(start).collect()
     }
 
-    /// The `Link` of a page that `next` follows. A query alone keeps the path of the call, with the stage or the base path of a
-    /// domain before it, which the function does not know (RFC 3986, 5.3).
+    /// The `Link` of a page that `next` follows.
     fn link_to(&self, next: Cursor) -> HeaderValue {
         let workspace = self.workspace.map(|id| format!("workspace_id={id}&")).unwrap_or_default();
         let limit = self.limit.map(|limit| format!("limit={limit}&")).unwrap_or_default();
-        let link = format!(r#"<?{workspace}{limit}cursor={next}>; rel="next""#);
-        // Ids and numbers are always valid in a header; the default is never used.
-        HeaderValue::try_from(link).unwrap_or_else(|_| HeaderValue::from_static(""))
+        link_to_next(&format!("{workspace}{limit}cursor={next}"))
     }
-}
-
-fn workspace(text: &str, caller: &Principal) -> Result<WorkspaceId, ApiError> {
-    let workspace = text.parse().map_err(|_| ApiError::InvalidWorkspaceId)?;
-    if caller.workspaces.contains(workspace) { Ok(workspace) } else { Err(ApiError::WorkspaceNotFound) }
-}
-
-/// Digits only: `parse` would accept a sign.
-fn limit(text: &str) -> Result<usize, ApiError> {
-    let limit = text.parse().ok().filter(|limit| (1..=RUNTIMES_PER_PAGE).contains(limit));
-    limit.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())).ok_or(ApiError::InvalidLimit)
 }

@@ -24,15 +24,15 @@ const HOST: &str = "localhost";
 const PROTOCOL: &str = "http";
 const FORWARDED_PROTOCOL: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// A routed request of an authenticated or anonymous caller.
+/// A routed request.
 #[derive(Debug)]
 pub struct GatewayRequest {
     pub route: Route,
     /// Method, URI and headers.
     pub parts: Parts,
     pub body: Bytes,
-    /// The authorizer's context.
-    pub caller: Caller,
+    /// The authorizer's context. `None` on a route without authorizer.
+    pub caller: Option<Caller>,
     pub now: Timestamp,
     pub gateway_request_id: String,
 }
@@ -69,7 +69,7 @@ impl GatewayRequest {
         let mut context = ApiGatewayV2httpRequestContext::default();
         context.account_id = Some("000000000000".to_owned());
         context.apiid = Some("local".to_owned());
-        context.authorizer = Some(authorizer(&self.caller));
+        context.authorizer = self.caller.as_ref().map(authorizer);
         context.domain_name = Some(HOST.to_owned());
         context.domain_prefix = Some("local".to_owned());
         context.http = http;
@@ -167,7 +167,7 @@ mod tests {
             route: ROUTES[1],
             parts,
             body: Bytes::from_static(body),
-            caller: Caller::Anonymous,
+            caller: Some(Caller::Anonymous),
             now: Timestamp::from_millis(1_795_318_867_123).unwrap(),
             gateway_request_id: "id".to_owned(),
         };

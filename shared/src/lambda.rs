@@ -66,6 +66,24 @@ where
     .await
 }
 
+/// As [`serve`], for a function that needs neither the table nor the push channel, and does not link them.
+///
+/// # Errors
+/// When a variable is not set, or the runtime API cannot be reached.
+pub async fn serve_without_state<F, A>(handle: F) -> Result<(), Error>
+where
+    F: Fn(HttpRequest) -> A,
+    A: Future<Output = Response>,
+{
+    install_log()?;
+    let recorder = recorder()?;
+    run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
+        let response = respond(event.payload, &handle, recorder, std::io::stdout());
+        async { Ok::<_, Infallible>(response.await) }
+    }))
+    .await
+}
+
 /// Handles one event, then writes its metrics to `metrics`: after the response Lambda freezes the process.
 pub async fn respond<A: Future<Output = Response>>(
     event: ApiGatewayV2httpRequest,

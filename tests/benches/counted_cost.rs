@@ -193,7 +193,7 @@ async fn post(
     path: &str,
     body: &Value,
 ) -> Value {
-    let response = invoke(function, state, &event(function, scope, path, body)).await;
+    let response = invoke(function, state, state, &event(function, scope, path, body)).await;
     assert_eq!(response.status(), 200, "{path}: {:?}", response.body());
     serde_json::from_slice(response.body()).unwrap()
 }

@@ -186,7 +186,8 @@ impl Service {
     /// One invocation, as in a function's `main`.
     async fn invoke(&self, (function, event): &Event) -> Vec<u8> {
         let event = serde_json::from_slice(event).unwrap();
-        let handle = |request| Box::pin(async move { invoke(*function, &self.state, &request).await });
+        let handle =
+            |request| Box::pin(async move { invoke(*function, &self.state, &self.state, &request).await });
         let response = lambda::respond(event, handle, recorder(), sink()).await;
         assert_eq!(response.status_code, 200, "{function:?}: {:?}", response.body);
         serde_json::to_vec(&response).unwrap()

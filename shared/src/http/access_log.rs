@@ -89,6 +89,7 @@ pub fn record_caller(caller: &Principal) {
 fn cause(error: &ApiError) -> String {
     match error {
         ApiError::Store(_, error) => error.to_string(),
+        ApiError::NoRandomBytes(_, error) => error.to_string(),
         other => other.parts().1.into_owned(),
     }
 }

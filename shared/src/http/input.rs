@@ -19,10 +19,11 @@ use serde_json::Value;
 use super::HttpRequest;
 use super::access_log::{record_caller, record_id};
 use super::response::ApiError;
+use super::routes::{self, Function};
 use crate::access::{Principal, TooManyWorkspaces, Workspaces, loggable};
 use crate::kinds::RouteKind;
 use crate::request::Address;
-use crate::runtime::ShortText;
+use crate::runtime::{InvalidShortText, ShortText};
 use crate::token::TokenRecord;
 use crate::token_id::TokenId;
 
@@ -131,6 +132,38 @@ pub fn runtime(request: &HttpRequest) -> Result<RuntimeId, ApiError> {
     parameter(request, "runtimeId").parse().map_err(|_| ApiError::InvalidRuntimeId)
 }
 
+/// The use case of the request's route, for a function that serves several.
+pub fn function(request: &HttpRequest) -> Option<Function> {
+    let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
+    let route = routes::find(request.method().as_str(), context.http.path.as_deref()?)?;
+    Some(route.function)
+}
+
+/// The token in the path. A malformed id is answered 404.
+pub fn token_id(request: &HttpRequest) -> Result<TokenId, ApiError> {
+    parameter(request, "tokenId").parse().map_err(|_| ApiError::TokenNotFound)
+}
+
+/// Parses the workspace in a query or a body, which must be one of the caller's.
+pub fn workspace(text: &str, caller: &Principal) -> Result<WorkspaceId, ApiError> {
+    let workspace = text.parse().map_err(|_| ApiError::InvalidWorkspaceId)?;
+    if caller.workspaces.contains(workspace) { Ok(workspace) } else { Err(ApiError::WorkspaceNotFound) }
+}
+
+/// A parameter of the query.
+pub fn query<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    request.query_string_parameters_ref()?.first(name)
+}
+
+/// How many entries a page has: `limit` in the query, 1 to `most`, which is the default.
+pub fn page_limit(request: &HttpRequest, most: usize) -> Result<usize, ApiError> {
+    let Some(text) = query(request, "limit") else { return Ok(most) };
+    // Digits only: `parse` would accept a sign.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let limit = text.parse().ok().filter(|limit| is_number && (1..=most).contains(limit));
+    limit.ok_or(ApiError::InvalidLimit)
+}
+
 /// Parses one of several runtime ids in a body.
 pub fn parse_runtime(text: &str) -> Result<RuntimeId, ApiError> {
     text.parse().map_err(|_| ApiError::InvalidRuntimeId)
@@ -156,8 +189,7 @@ pub fn route_kind(request: &HttpRequest) -> Result<RouteKind, ApiError> {
 
 /// How long the response may be held, from `wait` in the query.
 pub fn wait(request: &HttpRequest) -> Result<Duration, ApiError> {
-    let query = request.query_string_parameters_ref();
-    let Some(text) = query.and_then(|query| query.first("wait")) else { return Ok(Duration::ZERO) };
+    let Some(text) = query(request, "wait") else { return Ok(Duration::ZERO) };
     // Digits only: `parse` would accept a sign.
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = text.parse().ok().filter(|seconds: &u32| is_number && *seconds <= WAIT_MAX_S);
@@ -200,4 +232,19 @@ fn parameter<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
 /// A field that must not be missing or empty.
 pub fn required(field: Option<String>, missing: ApiError) -> Result<String, ApiError> {
     field.filter(|text| !text.is_empty()).ok_or(missing)
+}
+
+/// A field without outer white space; `None` if nothing is left.
+pub fn trimmed(field: Option<String>) -> Option<String> {
+    let field = field?;
+    let text = field.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The text of the named field.
+pub fn short_text(field: &'static str, value: String) -> Result<ShortText, ApiError> {
+    ShortText::try_from(value).map_err(|error| match error {
+        InvalidShortText::TooLong => ApiError::TextTooLong(field),
+        InvalidShortText::ControlCharacter => ApiError::InvalidText(field),
+    })
 }

@@ -54,6 +54,12 @@ pub enum ApiError {
     TextTooLong(&'static str),
     /// The named field has control characters.
     InvalidText(&'static str),
+    /// `expires_in_s` in a body.
+    InvalidExpiry,
+    CodeRequired,
+    ScopeRequired,
+    InvalidScope,
+    SubjectRequired,
     RuntimeNotFound,
     /// A heartbeat for a runtime of another workspace.
     OtherWorkspacesRuntime,
@@ -61,6 +67,8 @@ pub enum ApiError {
     /// The runtime has not declared the kind.
     UnknownKind,
     WorkspaceNotFound,
+    EnrolmentNotFound,
+    TokenNotFound,
     /// The registration would exceed the limit of runtimes in its workspace.
     WorkspaceFull,
     ArgsTooLarge,
@@ -89,6 +97,8 @@ pub enum ApiError {
     Store(Operation, StoreError),
     /// A stored result is corrupt.
     CorruptResult(Operation),
+    /// The operating system has no random bytes for a secret. The error is for the log.
+    NoRandomBytes(Operation, getrandom::Error),
 }
 
 /// The operations with an error text of their own.
@@ -105,6 +115,12 @@ pub enum Operation {
     Deregister,
     List,
     Forget,
+    Workspaces,
+    Redeem,
+    Enrol,
+    ListTokens,
+    IssueToken,
+    RevokeToken,
 }
 
 impl Operation {
@@ -120,12 +136,23 @@ impl Operation {
             Self::Deregister => "failed to deregister runtimes",
             Self::List => "failed to list runtimes",
             Self::Forget => "failed to remove runtime",
+            Self::Workspaces => "failed to list workspaces",
+            Self::Redeem => "failed to redeem enrolment",
+            Self::Enrol => "failed to create enrolment",
+            Self::ListTokens => "failed to list tokens",
+            Self::IssueToken => "failed to create token",
+            Self::RevokeToken => "failed to revoke token",
         }
     }
 
     /// The conversion of a store error, for `map_err`.
     pub fn failed(self) -> impl FnOnce(StoreError) -> ApiError {
         move |error| ApiError::Store(self, error)
+    }
+
+    /// The conversion of an error of [`id_gen`](crate::id_gen), for `map_err`.
+    pub fn without_random(self) -> impl FnOnce(getrandom::Error) -> ApiError {
+        move |error| ApiError::NoRandomBytes(self, error)
     }
 }
 
@@ -161,11 +188,18 @@ impl ApiError {
                 (400, format!("{field} is longer than {TEXT_CHARS} characters").into())
             }
             Self::InvalidText(field) => (400, format!("invalid {field}").into()),
+            Self::InvalidExpiry => (400, text::INVALID_EXPIRY.into()),
+            Self::CodeRequired => (400, text::CODE_REQUIRED.into()),
+            Self::ScopeRequired => (400, text::SCOPE_REQUIRED.into()),
+            Self::InvalidScope => (400, text::INVALID_SCOPE.into()),
+            Self::SubjectRequired => (400, text::SUBJECT_REQUIRED.into()),
             Self::RuntimeNotFound => (404, text::RUNTIME_NOT_FOUND.into()),
             Self::OtherWorkspacesRuntime | Self::RouteNotFound => (404, text::NOT_FOUND.into()),
             Self::RequestNotFound => (404, text::REQUEST_NOT_FOUND.into()),
             Self::UnknownKind => (404, text::UNKNOWN_KIND.into()),
             Self::WorkspaceNotFound => (404, text::WORKSPACE_NOT_FOUND.into()),
+            Self::EnrolmentNotFound => (404, text::ENROLMENT_NOT_FOUND.into()),
+            Self::TokenNotFound => (404, text::TOKEN_NOT_FOUND.into()),
             Self::WorkspaceFull => (409, text::TOO_MANY_RUNTIMES.into()),
             Self::ArgsTooLarge => (413, text::ARGS_TOO_LARGE.into()),
             Self::ReportTooLarge => (413, text::REPORT_TOO_LARGE.into()),
@@ -182,7 +216,9 @@ impl ApiError {
                 (403, format!("the Host header must be {hosts}: call this server by one of them").into())
             }
             Self::MethodNotAllowed(_) => (405, text::METHOD_NOT_ALLOWED.into()),
-            Self::Store(operation, _) | Self::CorruptResult(operation) => (500, operation.failure().into()),
+            Self::Store(operation, _)
+            | Self::CorruptResult(operation)
+            | Self::NoRandomBytes(operation, _) => (500, operation.failure().into()),
         }
     }
 
@@ -230,4 +266,19 @@ pub fn json(status: u16, body: &impl Serialize) -> Response {
     let response = HttpResponse::builder().status(status).header(header::CONTENT_TYPE, "application/json");
     // A status and a static header are always valid; the default is for the type checker.
     response.body(Body::Text(body)).unwrap_or_default()
+}
+
+/// As [`json`] with 200, for a body with a secret, which no cache may keep (RFC 9111, 5.2.2.5).
+pub fn secret(body: &impl Serialize) -> Response {
+    let mut response = json(200, body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The `Link` of a page that another one follows. A query alone keeps the path of the call, with the stage or the base path of a
+/// domain before it, which the function does not know (RFC 3986, 5.3). `query` has ids and numbers only.
+pub fn link_to_next(query: &str) -> HeaderValue {
+    // Always valid in a header; the default is never used.
+    HeaderValue::try_from(format!(r#"<?{query}>; rel="next""#))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
 }

@@ -2,10 +2,12 @@
 //!
 //! `{kind}` is a segment of [`RouteKind`], so that a new kind needs no route.
 
+use doorbell_protocol::Scope;
+
 use super::input::KIND_PARAMETER;
 use crate::kinds::RouteKind;
 
-/// A Lambda function of the deployment.
+/// A use case of the API. Each is a Lambda function, except those of administrators, which share `administer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
     Initiate,
@@ -17,6 +19,12 @@ pub enum Function {
     Deregister,
     Heartbeat,
     Report,
+    Workspaces,
+    Redeem,
+    Enrol,
+    ListTokens,
+    IssueToken,
+    RevokeToken,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,23 +33,52 @@ pub struct Route {
     /// With API Gateway's `{names}` for parameters.
     pub path: &'static str,
     pub function: Function,
+    /// The scope that the caller's token needs. `None`: the route has no authorizer, and anyone may call it.
+    pub scope: Option<Scope>,
 }
 
-const fn route(method: &'static str, path: &'static str, function: Function) -> Route {
-    Route { method, path, function }
+const fn user(method: &'static str, path: &'static str, function: Function) -> Route {
+    Route { method, path, function, scope: Some(Scope::User) }
 }
 
-pub const ROUTES: [Route; 9] = [
-    route("POST", "/api/runtimes/{runtimeId}/{kind}", Function::Initiate),
-    route("GET", "/api/runtimes/{runtimeId}/{kind}/{requestId}", Function::Poll),
-    route("DELETE", "/api/runtimes/{runtimeId}/{kind}/{requestId}", Function::Cancel),
-    route("GET", "/api/runtimes", Function::Runtimes),
-    route("DELETE", "/api/runtimes/{runtimeId}", Function::Forget),
-    route("POST", "/api/daemon/register", Function::Register),
-    route("POST", "/api/daemon/deregister", Function::Deregister),
-    route("POST", "/api/daemon/heartbeat", Function::Heartbeat),
-    route("POST", "/api/daemon/runtimes/{runtimeId}/{kind}/{requestId}/result", Function::Report),
+const fn daemon(method: &'static str, path: &'static str, function: Function) -> Route {
+    Route { method, path, function, scope: Some(Scope::Daemon) }
+}
+
+const fn admin(method: &'static str, path: &'static str, function: Function) -> Route {
+    Route { method, path, function, scope: Some(Scope::Admin) }
+}
+
+const fn public(method: &'static str, path: &'static str, function: Function) -> Route {
+    Route { method, path, function, scope: None }
+}
+
+pub const ROUTES: [Route; 15] = [
+    user("POST", "/api/runtimes/{runtimeId}/{kind}", Function::Initiate),
+    user("GET", "/api/runtimes/{runtimeId}/{kind}/{requestId}", Function::Poll),
+    user("DELETE", "/api/runtimes/{runtimeId}/{kind}/{requestId}", Function::Cancel),
+    user("GET", "/api/runtimes", Function::Runtimes),
+    user("DELETE", "/api/runtimes/{runtimeId}", Function::Forget),
+    daemon("POST", "/api/daemon/register", Function::Register),
+    daemon("POST", "/api/daemon/deregister", Function::Deregister),
+    daemon("POST", "/api/daemon/heartbeat", Function::Heartbeat),
+    daemon("POST", "/api/daemon/runtimes/{runtimeId}/{kind}/{requestId}/result", Function::Report),
+    daemon("GET", "/api/daemon/workspaces", Function::Workspaces),
+    public("POST", "/api/enrolments/redeem", Function::Redeem),
+    admin("POST", "/api/enrolments", Function::Enrol),
+    admin("GET", "/api/tokens", Function::ListTokens),
+    admin("POST", "/api/tokens", Function::IssueToken),
+    admin("DELETE", "/api/tokens/{tokenId}", Function::RevokeToken),
 ];
+
+/// The route of a path, which a stage or a custom domain may have prefixed.
+pub fn find(method: &str, path: &str) -> Option<Route> {
+    let path = path.get(path.find(PREFIX)?..)?;
+    ROUTES.into_iter().find(|route| route.method == method && route.parameters(path).is_some())
+}
+
+/// The beginning of every route.
+const PREFIX: &str = "/api/";
 
 /// The request headers of web clients.
 pub const CORS_HEADERS: [&str; 9] = [
@@ -111,6 +148,7 @@ mod tests {
         assert_eq!(functions_of("/api/runtimes/a/models/b"), [Function::Poll, Function::Cancel]);
         assert_eq!(functions_of("/api/runtimes/a"), [Function::Forget]);
         assert_eq!(functions_of("/api/daemon/runtimes/a/models/b/result"), [Function::Report]);
+        assert_eq!(functions_of("/api/enrolments/redeem"), [Function::Redeem]);
     }
 
     #[test]
@@ -130,6 +168,25 @@ mod tests {
         {
             assert_eq!(methods(path), [""; 0], "{path}");
         }
+    }
+
+    #[test]
+    fn finds_route_behind_stage_or_base_path() {
+        let find = |method, path| find(method, path).map(|route| route.function);
+        for path in ["/api/tokens", "/prod/api/tokens", "/a/b/api/tokens"] {
+            assert_eq!(find("GET", path), Some(Function::ListTokens), "{path}");
+            assert_eq!(find("POST", path), Some(Function::IssueToken), "{path}");
+            assert_eq!(find("DELETE", &format!("{path}/api")), Some(Function::RevokeToken), "{path}");
+        }
+        for (method, path) in [("GET", "/tokens"), ("PUT", "/api/tokens"), ("GET", ""), ("GET", "/api/")] {
+            assert_eq!(find(method, path), None, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn only_redemption_is_public() {
+        let public = ROUTES.into_iter().filter(|route| route.scope.is_none());
+        assert_eq!(public.map(|route| route.function).collect::<Vec<_>>(), [Function::Redeem]);
     }
 
     #[test]

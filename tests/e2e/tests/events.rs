@@ -70,6 +70,9 @@ fn events() -> Vec<(&'static str, Value)> {
     let result = format!("/api/daemon/runtimes/{runtime}/models/{REQUEST}/result");
     let heartbeat = json!({"runtime_id": runtime});
     let deregistration = json!({"runtime_ids": [runtime]});
+    let enrolment = json!({"workspace_id": WORKSPACE_A});
+    // A code that does not exist.
+    let redemption = json!({"code": "0000-0000-0000-0000", "daemon_id": "my-laptop"});
     let completed = json!({"status": "completed", "models": [{"id": "gpt-6", "label": "GPT-6"}]});
     vec![
         ("authorizer", authorizer()),
@@ -82,6 +85,9 @@ fn events() -> Vec<(&'static str, Value)> {
         ("report", call(Function::Report, daemon, &result, &completed)),
         ("forget", call(Function::Forget, user, &format!("/api/runtimes/{runtime}"), &nothing)),
         ("deregister", call(Function::Deregister, daemon, "/api/daemon/deregister", &deregistration)),
+        ("workspaces", call(Function::Workspaces, daemon, "/api/daemon/workspaces", &nothing)),
+        ("administer", call(Function::Enrol, Scope::Admin, "/api/enrolments", &enrolment)),
+        ("redeem", call(Function::Redeem, daemon, "/api/enrolments/redeem", &redemption)),
         ("connect", connect_event()),
         ("presence", presence_event()),
     ]
@@ -182,7 +188,7 @@ async fn presence_event_finds_leases() {
     let channel = PushChannel { deployment: DEPLOYMENT.parse().unwrap(), ..push.channel() };
     let state = AppState { push: Some(channel), ..AppState::new(MemoryStore::default()) };
     let call = async |function, path: &str, body: Value| -> Value {
-        let response = invoke(function, &state, &event(function, Scope::Daemon, path, &body)).await;
+        let response = invoke(function, &state, &state, &event(function, Scope::Daemon, path, &body)).await;
         serde_json::from_slice(response.body()).unwrap()
     };
     let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "my-laptop", "push": true, "runtimes": [{"type": "codex"}]});

@@ -17,13 +17,23 @@ use doorbell_shared::limits::CALL_TIMEOUT;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, ServiceError};
 use doorbell_test_support::api::WORKSPACE_A;
-use doorbell_test_support::event::event;
+use doorbell_test_support::event::{event, route};
 use doorbell_test_support::interceptor::{AllowOnly, Delay};
 use doorbell_test_support::log::CapturedLog;
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use serde_json::{Value, json};
 
 const RUNTIME: &str = "11111111-2222-4333-8444-555555555555";
+
+const REDEEM: &str = "/api/enrolments/redeem";
+
+fn redemption() -> Value {
+    json!({"code": "0000-0000-0000-0000", "daemon_id": "d"})
+}
+
+fn new_token() -> Value {
+    json!({"workspace_id": WORKSPACE_A, "scope": "user", "subject": "s"})
+}
 
 /// An API whose table does not exist.
 async fn broken() -> TestApi {
@@ -58,6 +68,8 @@ async fn stalled_call_ends_within_9_s() {
     let registration =
         json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
     let forget = format!("/api/runtimes/{RUNTIME}");
+    let tokens = format!("/api/tokens?workspace_id={WORKSPACE_A}");
+    let revoke = format!("/api/tokens/000000000000?workspace_id={WORKSPACE_A}");
     let calls = [
         (Function::Initiate, models.as_str(), json!({}), "failed to enqueue model list request"),
         (Function::Poll, &poll, Value::Null, "failed to load request"),
@@ -68,14 +80,24 @@ async fn stalled_call_ends_within_9_s() {
         (Function::Heartbeat, "/api/daemon/heartbeat", json!({"runtime_id": RUNTIME}), "heartbeat failed"),
         (Function::Report, &result, json!({"status": "completed"}), "failed to persist completion"),
         (Function::Report, &result, json!({"status": "failed"}), "failed to persist failure"),
+        (Function::Redeem, REDEEM, redemption(), "failed to redeem enrolment"),
+        (
+            Function::Enrol,
+            "/api/enrolments",
+            json!({"workspace_id": WORKSPACE_A}),
+            "failed to create enrolment",
+        ),
+        (Function::ListTokens, &tokens, Value::Null, "failed to list tokens"),
+        (Function::IssueToken, "/api/tokens", new_token(), "failed to create token"),
+        (Function::RevokeToken, &revoke, Value::Null, "failed to revoke token"),
     ];
     let engine = EmbeddedDynamoDb::start().await.unwrap();
     let state = AppState::new(engine.store_with_interceptor(Arc::new(Stalled)));
     for (function, path, body, text) in calls {
         let (log, _guard) = CapturedLog::capture();
         let running = Stopwatch::start();
-        let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-        let response = invoke(function, &state, &event(function, scope, path, &body)).await;
+        let scope = route(function).scope.unwrap_or(Scope::User);
+        let response = invoke(function, &state, &state, &event(function, scope, path, &body)).await;
         assert_eq!(running.elapsed(), CALL_TIMEOUT, "{function:?}");
         let body: Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!((response.status().as_u16(), body), (500, json!({"error": text})), "{function:?}");
@@ -141,6 +163,31 @@ async fn deregister_fails() {
     assert_fails(Caller::DaemonA, "/api/daemon/deregister", body, "failed to deregister runtimes").await;
 }
 
+/// The functions for tokens on a table that does not exist. The local gateway's authorizer would fail first.
+async fn fails_without_table(function: Function, path: &str, body: &Value, text: &str) {
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let state = AppState::new(DynamoDbStore::new(engine.client(None), "not-there"));
+    let response = invoke(function, &state, &state, &event(function, Scope::Admin, path, body)).await;
+    let body: Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!((response.status().as_u16(), body), (500, json!({"error": text})));
+}
+
+#[tokio::test]
+async fn enrol_and_redeem_fail() {
+    let body = json!({"workspace_id": WORKSPACE_A});
+    fails_without_table(Function::Enrol, "/api/enrolments", &body, "failed to create enrolment").await;
+    fails_without_table(Function::Redeem, REDEEM, &redemption(), "failed to redeem enrolment").await;
+}
+
+#[tokio::test]
+async fn administration_of_tokens_fails() {
+    let list = format!("/api/tokens?workspace_id={WORKSPACE_A}");
+    let revoke = format!("/api/tokens/000000000000?workspace_id={WORKSPACE_A}");
+    fails_without_table(Function::ListTokens, &list, &Value::Null, "failed to list tokens").await;
+    fails_without_table(Function::IssueToken, "/api/tokens", &new_token(), "failed to create token").await;
+    fails_without_table(Function::RevokeToken, &revoke, &Value::Null, "failed to revoke token").await;
+}
+
 /// The fault of the next call.
 #[derive(Debug, Default)]
 struct NextCall(Mutex<Option<Fault>>);
@@ -158,7 +205,7 @@ async fn deregister_writes_all_after_a_failure() {
     let next = Arc::new(NextCall::default());
     let state = AppState::new(engine.store_with_interceptor(Arc::<NextCall>::clone(&next)));
     let call = async |function, scope, path: &str, body| {
-        let response = invoke(function, &state, &event(function, scope, path, &body)).await;
+        let response = invoke(function, &state, &state, &event(function, scope, path, &body)).await;
         (response.status().as_u16(), serde_json::from_slice::<Value>(response.body()).unwrap())
     };
     let runtimes: Vec<_> = (0..30).map(|number| json!({"type": format!("type-{number}")})).collect();
@@ -183,7 +230,7 @@ async fn failed_charge_accepts_call() {
     let next = Arc::new(NextCall::default());
     let state = AppState::new(engine.store_with_interceptor(Arc::<NextCall>::clone(&next)));
     let call = async |function, scope, path: &str, body| {
-        let response = invoke(function, &state, &event(function, scope, path, &body)).await;
+        let response = invoke(function, &state, &state, &event(function, scope, path, &body)).await;
         assert_eq!(response.status(), 200, "{:?}", response.body());
         serde_json::from_slice::<Value>(response.body()).unwrap()
     };

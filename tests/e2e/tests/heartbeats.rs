@@ -16,9 +16,9 @@ use doorbell_shared::limits::{
     CALL_TIMEOUT, CLOCK_SKEW, LATEST_CLAIM_START, LISTING_RENEWAL_TIMEOUT, OPEN_REMOVAL_TIMEOUT,
     RING_INTERVAL, SLOW_STORE_THRESHOLD, STORE_CALL_TIMEOUT,
 };
-use doorbell_shared::store::Store;
 use doorbell_shared::store::dynamodb::embedded::{EmbeddedDynamoDb, Fault, Interceptor, TABLE};
 use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::store::{Store, TokenStore};
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::event::event;
@@ -30,38 +30,38 @@ use tokio::task::JoinSet;
 const ROUNDS: usize = 1_000;
 const HEARTBEATS: usize = 16;
 
-async fn register<S: Store>(state: &AppState<S>) -> String {
+async fn register<S: Store + TokenStore>(state: &AppState<S>) -> String {
     let body = json!({"workspace_id": WORKSPACE_A, "daemon_id": "d", "runtimes": [{"type": "codex"}]});
     let request = event(Function::Register, Scope::Daemon, "/api/daemon/register", &body);
-    let response = invoke(Function::Register, state, &request).await;
+    let response = invoke(Function::Register, state, state, &request).await;
     let body: Value = serde_json::from_slice(response.body()).unwrap();
     body["runtimes"][0]["id"].as_str().unwrap().to_owned()
 }
 
-async fn ring<S: Store>(state: &AppState<S>, runtime: &str) -> Value {
+async fn ring<S: Store + TokenStore>(state: &AppState<S>, runtime: &str) -> Value {
     let path = format!("/api/runtimes/{runtime}/models");
     let request = event(Function::Initiate, Scope::User, &path, &json!({}));
-    let response = invoke(Function::Initiate, state, &request).await;
+    let response = invoke(Function::Initiate, state, state, &request).await;
     assert_eq!(response.status(), 200);
     serde_json::from_slice::<Value>(response.body()).unwrap()["id"].clone()
 }
 
-async fn heartbeat<S: Store>(state: &AppState<S>, runtime: &str) -> (u16, Value) {
+async fn heartbeat<S: Store + TokenStore>(state: &AppState<S>, runtime: &str) -> (u16, Value) {
     let body = json!({"runtime_id": runtime});
     let request = event(Function::Heartbeat, Scope::Daemon, "/api/daemon/heartbeat", &body);
-    let response = invoke(Function::Heartbeat, state, &request).await;
+    let response = invoke(Function::Heartbeat, state, state, &request).await;
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
 }
 
-async fn report<S: Store>(state: &AppState<S>, runtime: &str, request: &Value) {
+async fn report<S: Store + TokenStore>(state: &AppState<S>, runtime: &str, request: &Value) {
     let path = format!("/api/daemon/runtimes/{runtime}/models/{}/result", request.as_str().unwrap());
     let body = json!({"status": "failed", "error": "none"});
     let request = event(Function::Report, Scope::Daemon, &path, &body);
-    assert_eq!(invoke(Function::Report, state, &request).await.status(), 200);
+    assert_eq!(invoke(Function::Report, state, state, &request).await.status(), 200);
 }
 
 /// Concurrent heartbeats of one runtime on two replicas.
-async fn assert_one_winner_each<S: Store + Clone + 'static>(store_a: S, store_b: S) {
+async fn assert_one_winner_each<S: Store + TokenStore + Clone + 'static>(store_a: S, store_b: S) {
     let clock = Arc::new(TestClock::default());
     let replica =
         |store| Arc::new(AppState { clock: Arc::<TestClock>::clone(&clock), ..AppState::new(store) });

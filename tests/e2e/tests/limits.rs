@@ -128,7 +128,7 @@ async fn call(store: &DynamoDbStore, function: Function, path: &str, body: &Valu
     let state = AppState::new(store.clone());
     let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
     let watch = Stopwatch::start();
-    let response = invoke(function, &state, &event(function, scope, path, body)).await;
+    let response = invoke(function, &state, &state, &event(function, scope, path, body)).await;
     assert_eq!(response.status(), 200, "{:?}", response.body());
     (serde_json::from_slice(response.body()).unwrap(), watch.elapsed())
 }

@@ -157,7 +157,7 @@ async fn subject_is_printable_and_bounded() {
     };
     let now = state.clock.now();
     let request = event_from(&caller, Function::Runtimes, "/api/runtimes", &Value::Null, now);
-    invoke(Function::Runtimes, &state, &request).await;
+    invoke(Function::Runtimes, &state, &state, &request).await;
     let span = &log.lines("answered")[0]["span"];
     assert_eq!(span["subject"], format!("a\u{fffd}\u{fffd}b\u{fffd}{}", "c".repeat(195)));
     assert_eq!(span["token_id"].as_str().unwrap().len(), 12);

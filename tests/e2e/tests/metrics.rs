@@ -13,10 +13,10 @@ use doorbell_shared::http::AppState;
 use doorbell_shared::http::metrics::{METRICS, NAMESPACE, STACK};
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::lambda::{self, Recorder};
-use doorbell_shared::store::Store;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::store::{Store, TokenStore};
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::event::lambda_event;
@@ -60,7 +60,7 @@ impl Deployment<DynamoDbStore> {
     }
 }
 
-impl<S: Store> Deployment<S> {
+impl<S: Store + TokenStore> Deployment<S> {
     async fn on(store: S) -> Self {
         let recorder = RECORDER.lock().await;
         let clock = Arc::new(TestClock::default());
@@ -76,7 +76,7 @@ impl<S: Store> Deployment<S> {
     async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Vec<Line>) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
         let event = lambda_event(function, scope, path, &body);
-        let handle = async |request| invoke(function, &self.state, &request).await;
+        let handle = async |request| invoke(function, &self.state, &self.state, &request).await;
         let mut output = Vec::new();
         let answer = lambda::respond(event, handle, *self.recorder, &mut output).await;
         assert_eq!(answer.status_code, 200, "{answer:?}");

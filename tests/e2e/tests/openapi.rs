@@ -132,7 +132,31 @@ async fn responses() -> Vec<(&'static str, Value)> {
         ("deregister", deregistered),
         ("forget", forgotten),
     ]);
+    more.extend(administration(&api).await);
     more
+}
+
+async fn administration(api: &TestApi) -> Vec<(&'static str, Value)> {
+    let workspace = &api.a.id;
+    let workspaces = success(api.get(Caller::DaemonA, "/api/daemon/workspaces").await);
+    let body = json!({"workspace_id": workspace});
+    let enrolled = success(api.post(Caller::AdminA, "/api/enrolments", body).await);
+    let redeemed = success(api.redeem(enrolled["code"].as_str().unwrap(), "laptop").await);
+    let body = json!({
+        "workspace_id": workspace, "scope": "daemon", "subject": "laptop", "expires_in_s": 60, "daemon_id": "laptop",
+    });
+    let issued = success(api.post(Caller::AdminA, "/api/tokens", body).await);
+    let listed = success(api.get(Caller::AdminA, &format!("/api/tokens?workspace_id={workspace}")).await);
+    let path = format!("/api/tokens/{}?workspace_id={workspace}", issued["id"].as_str().unwrap());
+    let revoked = success(api.delete(Caller::AdminA, &path).await);
+    vec![
+        ("workspaces", workspaces),
+        ("enrol", enrolled),
+        ("redeem", redeemed),
+        ("issueToken", issued),
+        ("listTokens", listed),
+        ("revokeToken", revoked),
+    ]
 }
 
 async fn local_skills(api: &TestApi, runtime: &str) -> Vec<(&'static str, Value)> {
@@ -205,7 +229,7 @@ async fn registration_with_push() -> Value {
         "workspace_id": WORKSPACE_A, "daemon_id": "laptop", "push": true, "runtimes": [{"type": "codex"}],
     });
     let request = event(Function::Register, Scope::Daemon, "/api/daemon/register", &body);
-    let response = invoke(Function::Register, &state, &request).await;
+    let response = invoke(Function::Register, &state, &state, &request).await;
     serde_json::from_slice(response.body()).unwrap()
 }
 
@@ -235,6 +259,7 @@ async fn properties_match_responses() {
                 &["/error", "/models", "/skills", "/mcp_servers", "/progress", "/result", "/attempt"][..]
             }
             "cancelRequests" => &["/progress", "/attempt"],
+            "issueToken" => &["/last_used_at"],
             _ => &[],
         };
         expected.retain(|property| !only_polled.iter().any(|only| property.starts_with(only)));

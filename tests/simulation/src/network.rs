@@ -132,9 +132,10 @@ impl<S: SharedStore> Context<S> {
         let end = End::Open;
         environment.history().calls.push(Call { caller, operation, instance: index, skew, began, end });
         let state = self.state(index, self.faulty_store(Some(call)));
+        let tokens = self.state(index, self.store.clone());
         let awaits = self.crash(AWAIT_POINTS);
         // Boxed, because it is too large for the stack of a test thread.
-        let handler = Box::pin(invoke(event.0, &state, &event.1));
+        let handler = Box::pin(invoke(event.0, &state, &tokens, &event.1));
         let response = until_crash(handler, awaits).await;
         let response = response.map(|response| FunctionResponse {
             status: response.status().as_u16(),

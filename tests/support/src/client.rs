@@ -21,13 +21,15 @@ pub struct ApiResponse {
     pub body: Value,
 }
 
-/// The token that is sent: of a user or a daemon, in workspace A or B.
+/// The token that is sent: of a user, a daemon or an administrator, in workspace A or B.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
     UserA,
     DaemonA,
     UserB,
     DaemonB,
+    AdminA,
+    AdminB,
 }
 
 /// A workspace and its tokens.
@@ -78,6 +80,8 @@ impl Client {
             Caller::DaemonA => &self.a.daemon,
             Caller::UserB => &self.b.user,
             Caller::DaemonB => &self.b.daemon,
+            Caller::AdminA => &self.a.admin,
+            Caller::AdminB => &self.b.admin,
         }
     }
 
@@ -151,6 +155,33 @@ impl Client {
     pub async fn post_raw(&self, caller: Caller, path: &str, body: impl Into<reqwest::Body>) -> ApiResponse {
         let request = self.request(Method::POST, path).bearer_auth(self.token(caller));
         self.send(request.header("content-type", "application/json").body(body)).await
+    }
+
+    /// `POST path` with a JSON body and any token, or none.
+    pub async fn post_with(&self, token: Option<&str>, path: &str, body: &Value) -> ApiResponse {
+        let request = self.request(Method::POST, path).header("content-type", "application/json");
+        let request = request.body(body.to_string());
+        self.send(token.into_iter().fold(request, |request, token| request.bearer_auth(token))).await
+    }
+
+    /// Creates an enrolment code for workspace A.
+    pub async fn enrol(&self) -> String {
+        let body = json!({"workspace_id": self.a.id});
+        let response = self.post(Caller::AdminA, "/api/enrolments", body).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.body["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Redeems a code, without a token.
+    pub async fn redeem(&self, code: &str, daemon: &str) -> ApiResponse {
+        self.post_with(None, "/api/enrolments/redeem", &json!({"code": code, "daemon_id": daemon})).await
+    }
+
+    /// A new token of workspace A that is bound to `daemon`.
+    pub async fn bound_token(&self, daemon: &str) -> String {
+        let response = self.redeem(&self.enrol().await, daemon).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.body["token"].as_str().unwrap().to_owned()
     }
 
     /// Registers the single runtime of a daemon in workspace A; returns its id.

@@ -107,8 +107,13 @@ impl RecordedApi {
     /// Calls `function` in workspace A, and expects a 200.
     pub async fn call(&self, function: Function, path: &str, body: Value) -> (Value, Cost) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-        let response =
-            doorbell_gateway::invoke(function, &self.state, &event(function, scope, path, &body)).await;
+        let response = doorbell_gateway::invoke(
+            function,
+            &self.state,
+            &self.state,
+            &event(function, scope, path, &body),
+        )
+        .await;
         assert_eq!(response.status(), 200, "{function:?}: {:?}", response.body());
         (serde_json::from_slice(response.body()).unwrap(), Cost(self.recorder.take()))
     }
@@ -193,7 +198,7 @@ impl RecordedApi {
     /// The status of a ring that may be rejected.
     pub async fn try_ring(&self, runtime: &str) -> (u16, Cost) {
         let event = event(Function::Initiate, Scope::User, &models(runtime), &json!({}));
-        let response = doorbell_gateway::invoke(Function::Initiate, &self.state, &event).await;
+        let response = doorbell_gateway::invoke(Function::Initiate, &self.state, &self.state, &event).await;
         (response.status().as_u16(), Cost(self.recorder.take()))
     }
 

@@ -4,11 +4,16 @@ use doorbell_gateway::{GatewayRequest, WORKSPACE_A};
 use doorbell_protocol::{Scope, Timestamp};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
-use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_shared::http::routes::{Function, ROUTES, Route};
 use doorbell_shared::http::{self, HttpRequest};
 use doorbell_shared::token_id::TokenId;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
+
+/// The route of a function.
+pub fn route(function: Function) -> Route {
+    ROUTES.into_iter().find(|route| route.function == function).unwrap()
+}
 
 /// The request of a call in workspace A.
 pub fn event(function: Function, scope: Scope, path: &str, body: &Value) -> HttpRequest {
@@ -54,10 +59,11 @@ fn typed_event(
     body: &Value,
     now: Timestamp,
 ) -> ApiGatewayV2httpRequest {
-    let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
+    let route = route(function);
     let request = axum::http::Request::builder().method(route.method).uri(path).header("host", "localhost");
     let (parts, ()) = request.header("content-type", "application/json").body(()).unwrap().into_parts();
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let gateway_request_id = "test".to_owned();
+    let caller = route.scope.map(|_| caller);
     GatewayRequest { route, parts, body: body.into(), caller, now, gateway_request_id }.into_event()
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use crate::fixtures::{RUNTIMES, WORKSPACES};
+use crate::fixtures::{CODES, RUNTIMES, WORKSPACES};
 use crate::json::{mutate, value};
 
 pub(crate) fn body(function: Function) -> impl Strategy<Value = Option<Vec<u8>>> {
@@ -28,7 +28,24 @@ fn valid_bodies(function: Function) -> Vec<Value> {
     let model = json!({"id": "gpt-6", "label": "GPT-6", "provider": "openai", "default": true,
         "thinking": {"supported_levels": [{"value": "low", "label": "Low"}], "default_level": "low"}});
     match function {
-        Function::Poll | Function::Cancel | Function::Runtimes | Function::Forget => vec![json!({})],
+        Function::Poll
+        | Function::Cancel
+        | Function::Runtimes
+        | Function::Forget
+        | Function::Workspaces
+        | Function::ListTokens
+        | Function::RevokeToken => vec![json!({})],
+        Function::Redeem => CODES
+            .iter()
+            .map(|code| json!({"code": code, "daemon_id": "laptop", "device_name": "Laptop"}))
+            .collect(),
+        Function::Enrol => {
+            vec![json!({"workspace_id": WORKSPACES[0], "subject": "laptop", "expires_in_s": 60})]
+        }
+        Function::IssueToken => vec![
+            json!({"workspace_id": WORKSPACES[0], "scope": "daemon", "subject": "laptop", "daemon_id": "laptop"}),
+            json!({"workspace_id": WORKSPACES[0], "scope": "admin", "subject": "root", "expires_in_s": 3_600}),
+        ],
         Function::Initiate => vec![
             json!({"kind": "disk_usage", "args": {"path": "/", "depth": 3}, "queue_s": 60}),
             json!({"kind": "model_list"}),

@@ -2,13 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use doorbell_protocol::Scope;
 use doorbell_shared::http::routes::{Function, ROUTES};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use crate::body::body;
-use crate::fixtures::{REQUESTS, RUNTIMES, WORKSPACES};
+use crate::fixtures::{REQUESTS, RUNTIMES, TOKEN_IDS, WORKSPACES};
 use crate::json::{letters, mutate, text, value};
 
 pub(crate) fn event(function: Function) -> impl Strategy<Value = Value> {
@@ -63,10 +64,10 @@ fn replace(mut event: Value, at: &str, value: Option<Value>) -> Value {
 
 fn context(function: Function) -> impl Strategy<Value = Value> {
     let route = ROUTES.into_iter().find(|route| route.function == function).unwrap();
-    let right = if route.path.starts_with("/api/daemon/") { "daemon" } else { "user" };
+    let right = route.scope.unwrap_or(Scope::User).as_str();
     prop::option::weighted(0.95, authorizer(right)).prop_map(move |lambda| {
         let mut context = json!({
-            "http": {"method": route.method, "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "http": {"method": route.method, "path": route.path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
             "requestId": "fuzz",
             "stage": "$default",
             "timeEpoch": 0,
@@ -125,9 +126,10 @@ fn path_parameters() -> impl Strategy<Value = Option<Value>> {
         30 => select(vec!["models", "local-skills", "requests"]).prop_map(str::to_owned),
         1 => text(),
     ];
-    let both = (runtime, segment, request).prop_map(
-        |(runtime, segment, request)| json!({"runtimeId": runtime, "kind": segment, "requestId": request}),
-    );
+    let token = prop_oneof![6 => select(TOKEN_IDS.to_vec()), 2 => text()];
+    let both = (runtime, segment, request, token).prop_map(|(runtime, segment, request, token)| {
+        json!({"runtimeId": runtime, "kind": segment, "requestId": request, "tokenId": token})
+    });
     prop_oneof![12 => both.clone().prop_map(Some), 1 => mutate(both).prop_map(Some), 1 => Just(None)]
 }
 
@@ -139,12 +141,21 @@ fn query() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => Just(String::new()),
         3 => named.clone().prop_map(|id| format!("workspace_id={id}")),
-        2 => page(named),
+        2 => page(named.clone()),
+        1 => tokens_page(named),
         // A hold would take real time.
         1 => select(vec!["wait=0", "wait=26", "wait=-1", "wait=x", "wait="]).prop_map(str::to_owned),
         2 => letters("workspace_id=&%0123456789abcdefAF+;~./?:@!$'()*,-", 60),
         1 => text(),
     ]
+}
+
+/// A page of the list of tokens.
+fn tokens_page(workspace: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    let cursor = prop_oneof![Just("0".repeat(64)), Just("8".repeat(64)), letters("0123456789abcdefAF", 65)];
+    (workspace, 0_u32..=201, cursor).prop_map(|(workspace, limit, cursor)| {
+        format!("workspace_id={workspace}&limit={limit}&cursor={cursor}")
+    })
 }
 
 /// A page of the list, mostly of a valid limit after a valid position.

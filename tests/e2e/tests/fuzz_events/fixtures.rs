@@ -1,12 +1,14 @@
 //! Two workspaces, each with a runtime and requests in every state.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-use doorbell_protocol::limits::RUNTIMES_PER_PAGE;
-use doorbell_protocol::{Kind, Question, Timestamp};
+use doorbell_protocol::limits::{RUNTIMES_PER_PAGE, TOKENS_PER_PAGE};
+use doorbell_protocol::{Kind, Question, Scope, Timestamp};
 use doorbell_protocol::{RuntimeId, WorkspaceId};
-use doorbell_shared::access::Principal;
+use doorbell_shared::access::{Principal, Workspaces};
 use doorbell_shared::clock::Clock;
+use doorbell_shared::enrolment::{Enrolment, EnrolmentCode};
 use doorbell_shared::http::AppState;
 use doorbell_shared::kinds::built_in;
 use doorbell_shared::questions::Questions;
@@ -15,7 +17,8 @@ use doorbell_shared::request::{
     Address, ClaimFilter, Deadlines, ErrorText, KindFilter, Payload, Request, RequestOutcome, Ring,
 };
 use doorbell_shared::runtime::{Registration, Runtime, RuntimeDescription, RuntimeIdNamespace, ShortText};
-use doorbell_shared::store::{PollOutcome, Store};
+use doorbell_shared::store::{PollOutcome, Store, TokenStore};
+use doorbell_shared::token::{Token, TokenRecord};
 use doorbell_test_support::TestClock;
 use uuid::Uuid;
 
@@ -31,6 +34,16 @@ pub(crate) const REQUESTS: [&str; 6] = [
 
 pub(crate) const WORKSPACES: [&str; 2] =
     [doorbell_test_support::api::WORKSPACE_A, doorbell_test_support::api::WORKSPACE_B];
+
+/// Enrolment codes, one of each workspace.
+pub(crate) const CODES: [&str; 2] = ["AAAA-AAAA-AAAA-AAAA", "BBBB-BBBB-BBBB-BBBB"];
+
+/// One of each workspace.
+const TOKENS: [&str; 2] = ["dbd_fuzz_a", "dbd_fuzz_b"];
+
+/// The ids of the tokens.
+pub(crate) static TOKEN_IDS: LazyLock<[String; 2]> =
+    LazyLock::new(|| TOKENS.map(|token| Token::parse(token).unwrap().hash().id().to_string()));
 
 /// One of each workspace.
 pub(crate) static RUNTIMES: LazyLock<[String; 2]> =
@@ -79,14 +92,15 @@ pub(crate) struct Fixtures<S> {
     now: Timestamp,
 }
 
-/// What polls and lists show of one workspace.
+/// What polls and lists show of one workspace, and its tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Snapshot {
     requests: Vec<Option<Request>>,
     runtimes: Vec<Runtime>,
+    tokens: Vec<TokenRecord>,
 }
 
-impl<S: Store> Fixtures<S> {
+impl<S: Store + TokenStore> Fixtures<S> {
     /// On an empty `store`.
     pub(crate) async fn new(store: S) -> Self {
         let clock = Arc::new(TestClock::default());
@@ -117,6 +131,8 @@ impl<S: Store> Fixtures<S> {
         store.report(completed, KindFilter::Any, &caller, &result, self.now).await.unwrap();
         let failure = RequestOutcome::Failed(ErrorText::from("not logged in".to_owned()));
         store.report(failed, KindFilter::Any, &caller, &failure, self.now).await.unwrap();
+        store.issue_token(&token(workspace, self.now)).await.unwrap();
+        store.create_enrolment(&enrolment(workspace, self.now)).await.unwrap();
     }
 
     pub(crate) async fn snapshot(&self, workspace: &str) -> Snapshot {
@@ -129,8 +145,41 @@ impl<S: Store> Fixtures<S> {
                 PollOutcome::NotFound => None,
             });
         }
-        let page = store.list_runtimes(workspace.parse().unwrap(), None, RUNTIMES_PER_PAGE, self.now).await;
-        Snapshot { requests, runtimes: page.unwrap().runtimes }
+        let workspace = workspace.parse().unwrap();
+        let page = store.list_runtimes(workspace, None, RUNTIMES_PER_PAGE, self.now).await;
+        let tokens = store.list_token_page(workspace, None, TOKENS_PER_PAGE, self.now).await;
+        Snapshot { requests, runtimes: page.unwrap().runtimes, tokens: tokens.unwrap().tokens }
+    }
+}
+
+/// The index of a workspace in [`CODES`] and [`TOKENS`].
+fn index(workspace: &str) -> usize {
+    WORKSPACES.iter().position(|known| *known == workspace).unwrap()
+}
+
+fn token(workspace: &str, now: Timestamp) -> TokenRecord {
+    let token = Token::parse(TOKENS[index(workspace)]).unwrap();
+    TokenRecord {
+        hash: token.hash(),
+        subject: ShortText::try_from("laptop".to_owned()).unwrap(),
+        scopes: [Scope::Daemon].into(),
+        workspaces: Workspaces::of(workspace.parse().unwrap()),
+        daemon_id: None,
+        created_at: now,
+        expires_at: None,
+        last_four: token.last_four(),
+        last_used_at: None,
+    }
+}
+
+fn enrolment(workspace: &str, now: Timestamp) -> Enrolment {
+    Enrolment {
+        hash: EnrolmentCode::parse(CODES[index(workspace)]).unwrap().hash(),
+        workspace: workspace.parse().unwrap(),
+        subject: None,
+        created_at: now,
+        expires_at: now + Duration::from_secs(600),
+        redemption: None,
     }
 }
 

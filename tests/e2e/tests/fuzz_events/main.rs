@@ -24,9 +24,9 @@ use std::time::Duration;
 
 use doorbell_shared::clock::Stopwatch;
 use doorbell_shared::http::routes::Function;
-use doorbell_shared::store::Store;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
 use doorbell_shared::store::memory::MemoryStore;
+use doorbell_shared::store::{Store, TokenStore};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use serde_json::Value;
 
@@ -102,12 +102,42 @@ fn report_responds_as_documented() {
     fuzz(Function::Report);
 }
 
+#[test]
+fn workspaces_responds_as_documented() {
+    fuzz(Function::Workspaces);
+}
+
+#[test]
+fn redeem_responds_as_documented() {
+    fuzz(Function::Redeem);
+}
+
+#[test]
+fn enrol_responds_as_documented() {
+    fuzz(Function::Enrol);
+}
+
+#[test]
+fn list_tokens_responds_as_documented() {
+    fuzz(Function::ListTokens);
+}
+
+#[test]
+fn issue_token_responds_as_documented() {
+    fuzz(Function::IssueToken);
+}
+
+#[test]
+fn revoke_token_responds_as_documented() {
+    fuzz(Function::RevokeToken);
+}
+
 fn fuzz(function: Function) {
     fuzz_on(Target::Memory, function, async || MemoryStore::default());
     fuzz_on(Target::Embedded, function, async || EmbeddedDynamoDb::start().await.unwrap().store());
 }
 
-fn fuzz_on<S: Store>(target: Target, function: Function, empty_store: impl AsyncFn() -> S) {
+fn fuzz_on<S: Store + TokenStore>(target: Target, function: Function, empty_store: impl AsyncFn() -> S) {
     let executions = Cell::new(0_u64);
     let run = |runner| run(function, runner, &executions, &empty_store);
     let result = match std::env::var(SECONDS_VARIABLE) {
@@ -138,7 +168,7 @@ fn config(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
-fn run<S: Store>(
+fn run<S: Store + TokenStore>(
     function: Function,
     mut runner: TestRunner,
     executions: &Cell<u64>,

@@ -2,12 +2,14 @@
 
 use doorbell_gateway::invoke;
 use doorbell_protocol::{
-    Ack, AnyRequestRecord, DaemonHeartbeatResponse, HeartbeatResponse, Object, RegisterResponse,
-    ReportResponse, RequestRecord, RuntimeRecord,
+    Ack, AnyRequestRecord, DaemonHeartbeatResponse, EnrolmentResponse, HeartbeatResponse, IssuedToken,
+    Object, RedeemResponse, RegisterResponse, ReportResponse, RequestRecord, RuntimeRecord, Scope, TokenInfo,
+    WorkspaceRecord,
 };
 use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_shared::http::{HttpRequest, input};
 use doorbell_shared::kinds::RouteKind;
-use doorbell_shared::store::Store;
+use doorbell_shared::store::{Store, TokenStore};
 use doorbell_test_support::ApiResponse;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -32,7 +34,7 @@ pub(crate) struct Stage<S> {
     before: [Snapshot; 2],
 }
 
-impl<S: Store> Stage<S> {
+impl<S: Store + TokenStore> Stage<S> {
     /// On an empty `store`.
     async fn new(store: S) -> Self {
         let fixtures = Fixtures::new(store).await;
@@ -43,7 +45,7 @@ impl<S: Store> Stage<S> {
 
 /// Invokes `function` with `event` on `stage`, and checks the response and the changes. The stage stays for the next event if
 /// this one was not allowed to change anything; otherwise the next one gets a new stage, on an empty store.
-pub(crate) async fn check<S: Store>(
+pub(crate) async fn check<S: Store + TokenStore>(
     function: Function,
     event: &Value,
     stage: &mut Option<Stage<S>>,
@@ -58,13 +60,13 @@ pub(crate) async fn check<S: Store>(
     };
 
     let segment = segment(event);
-    let response = invoke(function, &current.fixtures.state, &request).await;
+    let response = invoke(function, &current.fixtures.state, &current.fixtures.state, &request).await;
     prop_assert_eq!(&response.headers()["content-type"], "application/json");
     let body = serde_json::from_slice(response.body().as_ref());
     let body = body.map_err(|error| TestCaseError::fail(format!("no JSON: {error}")))?;
     let response = ApiResponse { status: response.status().as_u16(), body };
     let caller = caller(&event["requestContext"]["authorizer"]["lambda"]);
-    match check_route(function, segment, &response)? {
+    match check_route(function, segment, &request, &response)? {
         IsRoute::Yes => {
             check_documented(function, segment, &response)?;
             check_access(function, caller.as_ref(), &response)?;
@@ -109,9 +111,19 @@ enum IsRoute {
 fn check_route(
     function: Function,
     segment: Option<&str>,
+    request: &HttpRequest,
     response: &ApiResponse,
 ) -> Result<IsRoute, TestCaseError> {
-    use Function::{Cancel, Initiate, Poll, Report};
+    use Function::{Cancel, Enrol, Initiate, IssueToken, ListTokens, Poll, Report, RevokeToken};
+    // One function has these routes, and its event names one of them.
+    if matches!(function, Enrol | ListTokens | IssueToken | RevokeToken) {
+        let served = input::function(request);
+        prop_assert!(
+            served == Some(function) || *response == ApiResponse::error(404, "not found"),
+            "{served:?}"
+        );
+        return Ok(if served == Some(function) { IsRoute::Yes } else { IsRoute::No });
+    }
     if !matches!(function, Initiate | Poll | Cancel | Report) {
         return Ok(IsRoute::Yes);
     }
@@ -184,15 +196,21 @@ fn reserialize(function: Function, segment: Option<&str>, body: &Value) -> serde
         Function::Heartbeat if body.get("runtimes").is_some() => through::<DaemonHeartbeatResponse>(body),
         Function::Heartbeat => through::<HeartbeatResponse>(body),
         Function::Report => through::<ReportResponse>(body),
-        Function::Deregister | Function::Forget => through::<Ack>(body),
+        Function::Deregister | Function::Forget | Function::RevokeToken => through::<Ack>(body),
+        Function::Workspaces => through::<Vec<WorkspaceRecord>>(body),
+        Function::Redeem => through::<RedeemResponse>(body),
+        Function::Enrol => through::<EnrolmentResponse>(body),
+        Function::ListTokens => through::<Vec<TokenInfo>>(body),
+        Function::IssueToken => through::<IssuedToken>(body),
     }
 }
 
 /// serde deserializes a struct from an array as well.
 fn check_objects_only(function: Function, segment: Option<&str>, body: &[u8]) -> Checked {
-    use Function::{Cancel, Forget, Initiate, Poll, Runtimes};
-    let ignores_body = matches!(function, Poll | Cancel | Runtimes | Forget)
-        || function == Initiate && segment != Some("requests");
+    use Function::{Cancel, Forget, Initiate, ListTokens, Poll, RevokeToken, Runtimes, Workspaces};
+    let ignores_body =
+        matches!(function, Poll | Cancel | Runtimes | Forget | Workspaces | ListTokens | RevokeToken)
+            || function == Initiate && segment != Some("requests");
     if ignores_body {
         return Ok(());
     }
@@ -203,18 +221,18 @@ fn check_objects_only(function: Function, segment: Option<&str>, body: &[u8]) ->
     Ok(())
 }
 
-fn scope(function: Function) -> &'static str {
-    let route = ROUTES.iter().find(|route| route.function == function).unwrap();
-    if route.path.starts_with("/api/daemon/") { "daemon" } else { "user" }
+/// The scope of the function's route; none of the public one.
+fn scope(function: Function) -> Option<Scope> {
+    ROUTES.iter().find(|route| route.function == function).unwrap().scope
 }
 
 fn check_access(function: Function, caller: Option<&Caller>, response: &ApiResponse) -> Checked {
-    let has_scope = caller.map(|caller| caller.scopes.iter().any(|name| name == scope(function)));
     let refused = [401, 403].contains(&response.status).then_some(response.status);
-    let expected = match has_scope {
-        None => Some(401),
-        Some(false) => Some(403),
-        Some(true) => None,
+    let has = |scope: Scope| caller.map(|caller| caller.scopes.iter().any(|name| name == scope.as_str()));
+    let expected = match scope(function).map(has) {
+        Some(None) => Some(401),
+        Some(Some(false)) => Some(403),
+        Some(Some(true)) | None => None,
     };
     prop_assert_eq!(refused, expected);
     Ok(())
@@ -264,7 +282,12 @@ fn may_change(
     body: &[u8],
     response: &ApiResponse,
 ) -> bool {
-    let reads_only = matches!(function, Function::Poll | Function::Runtimes);
+    let reads_only =
+        matches!(function, Function::Poll | Function::Runtimes | Function::Workspaces | Function::ListTokens);
+    // The code names the workspace.
+    if function == Function::Redeem {
+        return response.status == 200 && response.body["workspace_id"] == workspace;
+    }
     let is_member = caller.is_some_and(|caller| caller.workspaces.iter().any(|id| id == workspace));
     let is_report =
         || function == Function::Report && serde_json::from_slice::<Object<AnyStatus>>(body).is_ok();

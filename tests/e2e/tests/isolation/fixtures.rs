@@ -41,6 +41,8 @@ pub(crate) struct Tenant {
     pub(crate) admin: String,
     pub(crate) runtime: String,
     pub(crate) request: String,
+    /// The id of a token that no caller has.
+    pub(crate) token_id: String,
 }
 
 /// A whole response, except for its date.
@@ -58,7 +60,7 @@ impl Tenants {
         let recorder = Arc::new(CallRecorder::default());
         let store = engine.store_with_interceptor(Arc::<CallRecorder>::clone(&recorder));
         let oidc = Some(issuer.oidc());
-        let api = TestApi::serve(store, engine.store(), oidc, Arc::new(TestClock::default())).await;
+        let api = TestApi::serve(store.clone(), store, oidc, Arc::new(TestClock::default())).await;
         let a = Tenant { workspace: WORKSPACE_A, ..Tenant::absent() };
         let b = Tenant { workspace: WORKSPACE_B, ..Tenant::absent() };
         let mut tenants = Self { api, engine, issuer, recorder, a, b };
@@ -71,6 +73,11 @@ impl Tenants {
         let user = issue_token(&self.engine, &self.api, Scope::User, &[workspace], None).await;
         let daemon = issue_token(&self.engine, &self.api, Scope::Daemon, &[workspace], None).await;
         let admin = issue_token(&self.engine, &self.api, Scope::Admin, &[workspace], None).await;
+        let listed = format!("/api/tokens?workspace_id={workspace}");
+        // The first use of a token costs a write.
+        self.send("GET", &listed, Some(&bearer(&admin)), &Value::Null).await;
+        let unused = issue_token(&self.engine, &self.api, Scope::User, &[workspace], None).await;
+        let token_id = Token::parse(&unused).unwrap().hash().id().to_string();
         let body = json!({"workspace_id": workspace, "daemon_id": "d", "runtimes": [{"type": "codex", "questions": [{"name": "uptime"}]}]});
         let registered = self.send("POST", "/api/daemon/register", Some(&bearer(&daemon)), &body).await;
         let registered: Value = serde_json::from_str(&registered.body).unwrap();
@@ -79,7 +86,7 @@ impl Tenants {
         let ring = self.send("POST", &path, Some(&bearer(&user)), &Value::Null).await;
         let record: Value = serde_json::from_str(&ring.body).unwrap();
         let request = record["id"].as_str().unwrap().to_owned();
-        Tenant { workspace, user, daemon, admin, runtime, request }
+        Tenant { workspace, user, daemon, admin, runtime, request, token_id }
     }
 
     pub(crate) async fn send(
@@ -110,7 +117,7 @@ impl Tenants {
         target: &Tenant,
     ) -> WholeResponse {
         let path = route.path.replace("{runtimeId}", &target.runtime).replace("{requestId}", &target.request);
-        let mut path = path.replace(KIND, segment);
+        let mut path = path.replace(KIND, segment).replace("{tokenId}", &target.token_id);
         let body = match route.function {
             Function::Register => {
                 json!({"workspace_id": target.workspace, "daemon_id": "x", "runtimes": [{"type": "x"}]})
@@ -123,9 +130,17 @@ impl Tenants {
             | Function::Poll
             | Function::Cancel
             | Function::Runtimes
-            | Function::Forget => Value::Null,
+            | Function::Forget
+            | Function::Workspaces
+            | Function::ListTokens
+            | Function::RevokeToken => Value::Null,
+            Function::Enrol => json!({"workspace_id": target.workspace}),
+            Function::IssueToken => {
+                json!({"workspace_id": target.workspace, "scope": "admin", "subject": "mine now"})
+            }
+            Function::Redeem => json!({"code": "0000-0000-0000-0000", "daemon_id": "d"}),
         };
-        if route.function == Function::Runtimes {
+        if matches!(route.function, Function::Runtimes | Function::ListTokens | Function::RevokeToken) {
             path = format!("{path}?workspace_id={}", target.workspace);
         }
         self.send(route.method, &path, authorization, &body).await
@@ -140,10 +155,10 @@ impl Tenants {
 /// A route and the segment of a kind; of a route without a kind, an empty one.
 pub(crate) type KindRoute = (Route, &'static str);
 
-/// Every route with every kind that has it.
+/// Every route with an authorizer, with every kind that has it.
 pub(crate) fn routes() -> Vec<KindRoute> {
     let segments = || BUILT_IN.iter().map(|kind| kind.segment).chain([RouteKind::ANY]);
-    let routes = ROUTES.into_iter().flat_map(|route| {
+    let routes = ROUTES.into_iter().filter(|route| route.scope.is_some()).flat_map(|route| {
         let has_kind = route.path.contains(KIND);
         let with_kind = segments()
             .filter(|_| has_kind)
@@ -160,7 +175,7 @@ pub(crate) fn bearer(token: &str) -> String {
 }
 
 pub(crate) fn scope((route, _): &KindRoute) -> Scope {
-    if route.path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User }
+    route.scope.unwrap()
 }
 
 impl Tenant {
@@ -181,6 +196,7 @@ impl Tenant {
             admin: String::new(),
             runtime: ABSENT_RUNTIME.to_owned(),
             request: ABSENT_REQUEST.to_owned(),
+            token_id: "000000000000".to_owned(),
         }
     }
 }

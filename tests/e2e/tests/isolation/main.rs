@@ -35,12 +35,15 @@ async fn invalid_credentials_are_rejected_on_every_route() {
 #[tokio::test]
 async fn token_of_other_scope_is_rejected_on_every_route() {
     let tenants = Tenants::new().await;
+    let mut calls = 0;
     for route in &routes() {
-        let other = if scope(route) == Scope::User { Scope::Daemon } else { Scope::User };
-        let response = tenants.call(route, Some(&bearer(tenants.a.token(other))), &tenants.a).await;
-        assert_eq!(response.status, 403, "{route:?}: {}", response.body);
+        for other in Scope::ALL.iter().filter(|other| **other != scope(route)) {
+            let response = tenants.call(route, Some(&bearer(tenants.a.token(*other))), &tenants.a).await;
+            assert_eq!(response.status, 403, "{other} at {route:?}: {}", response.body);
+            calls += 1;
+        }
     }
-    println!("isolation: {} calls of (route x other scope)", routes().len());
+    println!("isolation: {calls} calls of (route x other scope)");
 }
 
 /// Except for the heartbeat, which the contract lets differ; a caller must know the runtime's id.
@@ -68,6 +71,36 @@ async fn foreign_response_equals_absent_response_byte_for_byte() {
     println!("isolation: {calls} calls of (route x foreign or absent)");
 }
 
+/// In the caller's own workspace, which the path of a revocation names besides the token.
+#[tokio::test]
+async fn foreign_token_id_equals_absent_token_id() {
+    let tenants = Tenants::new().await;
+    let revoke = routes().into_iter().find(|(route, _)| route.function == Function::RevokeToken).unwrap();
+    let call = async |token_id: &str| {
+        tenants.recorder.take();
+        let target = Tenant { token_id: token_id.to_owned(), ..tenants.a.clone() };
+        let response = tenants.call(&revoke, Some(&bearer(&tenants.a.admin)), &target).await;
+        (response, tenants.recorder.take().len())
+    };
+    let absent = call(&Tenant::absent().token_id).await;
+    assert_eq!((absent.0.status, absent.0.body.as_str()), (404, r#"{"error":"token not found"}"#));
+    assert_eq!(call(&tenants.b.token_id).await, absent);
+    assert_eq!(call(&tenants.a.token_id).await.0.status, 200);
+}
+
+/// An administrator of one workspace of a token sees neither the other workspaces nor their tokens.
+#[tokio::test]
+async fn list_of_tokens_shows_own_workspace_only() {
+    let tenants = Tenants::new().await;
+    let both = [WORKSPACE_A, WORKSPACE_B];
+    issue_token(&tenants.engine, &tenants.api, Scope::User, &both, None).await;
+    let path = format!("/api/tokens?workspace_id={WORKSPACE_A}");
+    let listed = tenants.send("GET", &path, Some(&bearer(&tenants.a.admin)), &Value::Null).await;
+    assert!(!listed.body.contains(WORKSPACE_B), "{}", listed.body);
+    let listed: Vec<Value> = serde_json::from_str(&listed.body).unwrap();
+    assert_eq!(listed.len(), 5, "user, daemon, admin, an unused one and that of both workspaces");
+}
+
 /// A heartbeat's response distinguishes a foreign runtime from an absent one, so an id must not be computable from names that
 /// can be guessed.
 #[tokio::test]
@@ -92,6 +125,9 @@ async fn foreign_calls_change_and_list_nothing() {
     assert!(record.body.contains(r#""status":"pending""#), "{}", record.body);
     let listed = tenants.list(&tenants.b.user).await;
     assert_eq!((listed.len(), &listed[0]["status"]), (1, &json!("online")));
+    let path = format!("/api/tokens?workspace_id={}", tenants.b.workspace);
+    let tokens = tenants.send("GET", &path, Some(&bearer(&tenants.b.admin)), &Value::Null).await;
+    assert_eq!(tokens.body.matches(r#""id":"#).count(), 4, "{}", tokens.body);
 }
 
 #[tokio::test]

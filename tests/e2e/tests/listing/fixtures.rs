@@ -58,7 +58,7 @@ impl Caller {
 
     pub(crate) async fn list(&self, path: &str) -> Page {
         let request = event_from(&self.context, Function::Runtimes, path, &Value::Null, SystemClock.now());
-        let response = invoke(Function::Runtimes, &self.state, &request).await;
+        let response = invoke(Function::Runtimes, &self.state, &self.state, &request).await;
         let status = response.status().as_u16();
         let records = serde_json::from_slice(response.body()).unwrap();
         let next = response.headers().get("link").map(|link| {
@@ -82,7 +82,7 @@ impl Caller {
     pub(crate) async fn forget(&self, runtime: &str) -> u16 {
         let path = format!("/api/runtimes/{runtime}");
         let request = event_from(&self.context, Function::Forget, &path, &Value::Null, SystemClock.now());
-        invoke(Function::Forget, &self.state, &request).await.status().as_u16()
+        invoke(Function::Forget, &self.state, &self.state, &request).await.status().as_u16()
     }
 
     /// Registers a runtime whose texts are all `text`; returns its id.
@@ -93,7 +93,7 @@ impl Caller {
         });
         let path = "/api/daemon/register";
         let request = event_from(&self.context, Function::Register, path, &body, SystemClock.now());
-        let response = invoke(Function::Register, &self.state, &request).await;
+        let response = invoke(Function::Register, &self.state, &self.state, &request).await;
         let body: Value = serde_json::from_slice(response.body()).unwrap();
         body["runtimes"][0]["id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
     }

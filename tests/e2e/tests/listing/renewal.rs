@@ -20,7 +20,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 async fn call(state: &AppState<DynamoDbStore>, function: Function, path: &str, body: Value) -> Value {
     let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-    let response = invoke(function, state, &event(function, scope, path, &body)).await;
+    let response = invoke(function, state, state, &event(function, scope, path, &body)).await;
     assert_eq!(response.status(), 200);
     serde_json::from_slice(response.body()).unwrap()
 }

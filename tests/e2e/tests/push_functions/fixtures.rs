@@ -51,7 +51,7 @@ impl Deployment {
 
     pub async fn call(&self, function: Function, path: &str, body: Value) -> (u16, Value) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-        let response = invoke(function, &self.state, &event(function, scope, path, &body)).await;
+        let response = invoke(function, &self.state, &self.state, &event(function, scope, path, &body)).await;
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
     }
 

@@ -80,7 +80,7 @@ impl Service {
     /// Calls a function as a user.
     pub(crate) async fn call(&self, function: Function, path: &str) -> Value {
         let event = event(function, Scope::User, path, &json!({}));
-        let response = invoke(function, &self.state, &event).await;
+        let response = invoke(function, &self.state, &self.state, &event).await;
         assert_eq!(response.status(), 200, "{path}");
         serde_json::from_slice(response.body()).unwrap()
     }
@@ -95,7 +95,7 @@ impl Service {
             }
         }
         let event = event(route.function, Scope::Daemon, path, &request);
-        let response = invoke(route.function, &self.state, &event).await;
+        let response = invoke(route.function, &self.state, &self.state, &event).await;
         let body: Value = serde_json::from_slice(response.body()).unwrap();
         if route.function == Function::Heartbeat && self.is_lost(body["runtimes"][0].get("work").is_some()) {
             let broken = futures_util::stream::once(async { Err::<Bytes, _>("the connection broke") });

@@ -6,7 +6,8 @@ use serde_json::Value;
 /// The id of a function's operation: `poll` for models, `pollLocalSkills` for the segment `local-skills`. Paths without a kind have
 /// no segment.
 pub(crate) fn operation_id(function: Function, segment: Option<&str>) -> String {
-    let function = format!("{function:?}").to_lowercase();
+    let function = format!("{function:?}");
+    let function = format!("{}{}", function[..1].to_lowercase(), &function[1..]);
     match segment {
         None | Some("models") => function,
         Some(segment) => {

@@ -16,9 +16,10 @@ use doorbell_shared::limits::RUNTIME_RETENTION;
 use doorbell_shared::store::TokenStore as _;
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::dynamodb::embedded::EmbeddedDynamoDb;
+use doorbell_shared::token::Token;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
-use doorbell_test_support::event::event;
+use doorbell_test_support::event::{event, route};
 use doorbell_test_support::interceptor::AllowOnly;
 use doorbell_test_support::push::ScriptedPush;
 use serde_json::{Value, json};
@@ -47,6 +48,7 @@ pub(crate) async fn run(policies: &Policies) -> Result<(), String> {
     lifecycle.cancel(&runtime).await?;
     lifecycle.register_without_questions().await?;
     lifecycle.push().await?;
+    lifecycle.enrol().await?;
     lifecycle.deregister(&runtime).await?;
     lifecycle.forget(&runtime).await
 }
@@ -124,6 +126,24 @@ impl Lifecycle<'_> {
         self.call(Function::Heartbeat, "/api/daemon/heartbeat", body).await
     }
 
+    /// A code is redeemed twice, and the token that it gave out is revoked.
+    async fn enrol(&self) -> Result<(), String> {
+        let workspace = json!({"workspace_id": WORKSPACE_A});
+        let enrolled = self.call(Function::Enrol, "/api/enrolments", workspace).await?;
+        let body = json!({"code": enrolled["code"], "daemon_id": "d"});
+        self.call(Function::Redeem, "/api/enrolments/redeem", body.clone()).await?;
+        let redeemed = self.call(Function::Redeem, "/api/enrolments/redeem", body).await?;
+        let token = Token::parse(redeemed["token"].as_str().unwrap()).unwrap();
+        self.connect_and_revoke(&token).await?;
+        let body = json!({"workspace_id": WORKSPACE_A, "scope": "daemon", "subject": "s"});
+        let issued = self.call(Function::IssueToken, "/api/tokens", body).await?;
+        let listed = format!("/api/tokens?workspace_id={WORKSPACE_A}");
+        let listed = self.call(Function::ListTokens, &listed, json!({})).await?;
+        let is_listed = |id: &Value| listed.as_array().unwrap().iter().any(|token| token["id"] == *id);
+        expect("the issued token in the list", &json!(is_listed(&issued["id"])), true)?;
+        expect("the revoked token in the list", &json!(is_listed(&json!(token.hash().id()))), false)
+    }
+
     async fn renew_listing(&self, runtime: &str) -> Result<(), String> {
         self.clock.advance(RUNTIME_RETENTION * 3 / 4);
         self.heartbeat(runtime).await?;
@@ -176,12 +196,14 @@ impl Lifecycle<'_> {
     }
 
     pub(crate) async fn call(&self, function: Function, path: &str, body: Value) -> Result<Value, String> {
-        let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
+        // A public route has no caller, whatever the scope.
+        let scope = route(function).scope.unwrap_or(Scope::User);
         self.send(function, &event(function, scope, path, &body)).await
     }
 
     async fn send(&self, function: Function, request: &HttpRequest) -> Result<Value, String> {
-        let response = invoke(function, &self.state(binary(function)), request).await;
+        let state = self.state(binary(function));
+        let response = invoke(function, &state, &state, request).await;
         match response.status().as_u16() {
             200 => Ok(serde_json::from_slice(response.body()).unwrap()),
             status => Err(format!("{function:?}: {status}")),

@@ -9,6 +9,7 @@ use doorbell_functions::connect::{self, ConnectEvent, ConnectionScope};
 use doorbell_functions::presence::{self, DisconnectedEvent};
 use doorbell_protocol::PushMessage;
 use doorbell_protocol::limits::ONLINE_WINDOW;
+use doorbell_shared::clock::Clock as _;
 use doorbell_shared::http::routes::Function;
 use doorbell_shared::limits::{REMINDER_AFTER, REMINDER_INTERVAL};
 use doorbell_shared::push::ClientId;
@@ -73,6 +74,18 @@ impl Lifecycle<'_> {
         let connections = self.engine.store().find_token_connections(token.hash()).await.unwrap();
         let connections: Vec<_> = connections.iter().map(ToString::to_string).collect();
         expect("the connection of the token", &json!(connections), json!([client]))
+    }
+
+    /// The connection of a revoked token is closed.
+    pub(crate) async fn connect_and_revoke(&self, token: &Token) -> Result<(), String> {
+        let daemon = "d".to_owned().try_into().unwrap();
+        let client = ClientId::new(&DEPLOYMENT.parse().unwrap(), WORKSPACE_A.parse().unwrap(), &daemon);
+        let now = self.clock.now();
+        self.engine.store().record_token_connection(token.hash(), &client, now).await.unwrap();
+        self.push.take();
+        let path = format!("/api/tokens/{}?workspace_id={WORKSPACE_A}", token.hash().id());
+        self.call(Function::RevokeToken, &path, Value::Null).await?;
+        self.expect_calls("the revocation", &[PushCall::Disconnect(client)])
     }
 
     /// The daemon claims every request and proves its channel.

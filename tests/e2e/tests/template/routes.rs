@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use doorbell_shared::http::routes::{Function, ROUTES};
 use serde_yaml_ng::Value;
 
-use crate::yaml::{functions, template, text, values};
+use crate::yaml::{functions, template, text, values, written};
 
 /// The name of a function's binary.
 pub(crate) fn binary(function: Function) -> &'static str {
@@ -19,6 +19,9 @@ pub(crate) fn binary(function: Function) -> &'static str {
         Function::Deregister => "deregister",
         Function::Heartbeat => "heartbeat",
         Function::Report => "report",
+        Function::Workspaces => "workspaces",
+        Function::Redeem => "redeem",
+        Function::Enrol | Function::ListTokens | Function::IssueToken | Function::RevokeToken => "administer",
     }
 }
 
@@ -65,14 +68,34 @@ fn cargo_lambda_watch_serves_exactly_the_routes() {
     assert_eq!(watched, expected());
 }
 
-/// A route without it would be public.
+/// A route without it is public.
 #[test]
-fn every_route_has_the_authorizer() {
+fn every_route_with_a_scope_has_the_authorizer() {
     let auth = &template()["Resources"]["Api"]["Properties"]["Auth"];
     assert_eq!(text(&auth["DefaultAuthorizer"]), "Tokens");
     let authorizer = &auth["Authorizers"]["Tokens"];
     assert_eq!(authorizer["EnableSimpleResponses"], true);
     assert_eq!(text(&authorizer["AuthorizerPayloadFormatVersion"]), "2.0");
-    let mut events = functions().into_values().flat_map(|function| values(&function["Events"]));
-    assert!(events.all(|event| event["Properties"].get("Auth").is_none()));
+    let public = ROUTES.into_iter().filter(|route| route.scope.is_none());
+    let public: BTreeSet<_> = public.map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
+    for event in functions().into_values().flat_map(|function| values(&function["Events"])) {
+        let event = &event["Properties"];
+        let expected = public.contains(&(text(&event["Method"]), text(&event["Path"])));
+        let expected = expected.then(|| written("{ Authorizer: NONE }"));
+        assert_eq!(event.get("Auth"), expected.as_ref(), "{event:?}");
+    }
+}
+
+/// Anyone can call a public route, so it has a limit of its own.
+#[test]
+fn public_route_is_throttled() {
+    let settings = &template()["Resources"]["Api"]["Properties"]["RouteSettings"];
+    let settings = settings.as_mapping().unwrap();
+    let public = ROUTES.into_iter().filter(|route| route.scope.is_none());
+    let public: BTreeSet<_> = public.map(|route| format!("{} {}", route.method, route.path)).collect();
+    assert_eq!(settings.keys().map(text).collect::<BTreeSet<_>>(), public);
+    for limits in settings.values() {
+        assert!(limits["ThrottlingRateLimit"].as_u64().unwrap() <= 10, "{limits:?}");
+        assert!(limits["ThrottlingBurstLimit"].as_u64().unwrap() <= 50, "{limits:?}");
+    }
 }

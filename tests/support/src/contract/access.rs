@@ -1,5 +1,6 @@
 //! What all routes share: tokens, scopes, body limits, unknown paths.
 
+use doorbell_protocol::Scope;
 use doorbell_protocol::limits::BODY_BYTES;
 use doorbell_shared::http::routes::{Function, ROUTES, Route};
 use reqwest::{Method, RequestBuilder};
@@ -8,10 +9,15 @@ use super::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, acknowledged, callers, paths
 use crate::{ApiResponse, Caller};
 
 /// Every route, with the path of each kind that has it.
-fn routes() -> impl Iterator<Item = (&'static Route, String)> {
+fn all_routes() -> impl Iterator<Item = (&'static Route, String)> {
     ROUTES.iter().flat_map(|route| {
         paths(route, ABSENT_RUNTIME, ABSENT_REQUEST).into_iter().map(move |path| (route, path))
     })
+}
+
+/// Every route with an authorizer.
+fn routes() -> impl Iterator<Item = (&'static Route, String)> {
+    all_routes().filter(|(route, _)| route.scope.is_some())
 }
 
 fn request(api: &Target, route: &Route, path: &str) -> RequestBuilder {
@@ -38,18 +44,19 @@ pub async fn rejects_unknown_token_on_every_route(api: &Target) {
 
 pub async fn rejects_token_of_other_scope_on_every_route(api: &Target) {
     for (route, path) in routes() {
-        let (caller, scope) = match callers(route)[0] {
-            Caller::UserA => (Caller::DaemonA, "user"),
-            _ => (Caller::UserA, "daemon"),
-        };
-        let response = api.send(request(api, route, &path).bearer_auth(api.token(caller))).await;
-        let expected = ApiResponse::error(403, &format!("the token lacks the scope \"{scope}\""));
-        assert_eq!(response, expected, "{} {path}", route.method);
+        let callers =
+            [(Scope::User, Caller::UserA), (Scope::Daemon, Caller::DaemonA), (Scope::Admin, Caller::AdminA)];
+        let needed = route.scope.unwrap();
+        for (_, caller) in callers.into_iter().filter(|(scope, _)| *scope != needed) {
+            let response = api.send(request(api, route, &path).bearer_auth(api.token(caller))).await;
+            let expected = ApiResponse::error(403, &format!("the token lacks the scope \"{needed}\""));
+            assert_eq!(response, expected, "{} {path} {caller:?}", route.method);
+        }
     }
 }
 
 pub async fn rejects_body_over_1_mib_on_every_route(api: &Target) {
-    for (route, path) in routes() {
+    for (route, path) in all_routes() {
         let send = |bytes: usize| {
             let request = request(api, route, &path).bearer_auth(api.token(callers(route)[0]));
             api.send(request.header("content-type", "application/json").body(" ".repeat(bytes)))
@@ -63,10 +70,22 @@ pub async fn rejects_body_over_1_mib_on_every_route(api: &Target) {
 pub async fn rejects_malformed_body_on_every_route(api: &Target) {
     let reads_body = |(route, path): &(&Route, String)| match route.function {
         Function::Initiate => path.ends_with("/requests"),
-        Function::Poll | Function::Cancel | Function::Runtimes | Function::Forget => false,
-        Function::Register | Function::Deregister | Function::Heartbeat | Function::Report => true,
+        Function::Poll
+        | Function::Cancel
+        | Function::Runtimes
+        | Function::Forget
+        | Function::Workspaces
+        | Function::ListTokens
+        | Function::RevokeToken => false,
+        Function::Register
+        | Function::Deregister
+        | Function::Heartbeat
+        | Function::Report
+        | Function::Redeem
+        | Function::Enrol
+        | Function::IssueToken => true,
     };
-    for (route, path) in routes().filter(reads_body) {
+    for (route, path) in all_routes().filter(reads_body) {
         for body in [&b""[..], b"{", b"null", b"[]", b"7", b"\"x\"", &[0xff, 0xfe]] {
             let response = api.post_raw(callers(route)[0], &path, body.to_vec()).await;
             assert_eq!(response, ApiResponse::error(400, "invalid request body"), "{path} {body:?}");

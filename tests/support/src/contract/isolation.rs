@@ -8,7 +8,11 @@ use crate::ApiResponse;
 
 /// The routes that name a runtime or a request.
 fn routes() -> impl Iterator<Item = Route> {
-    ROUTES.into_iter().filter(|route| !matches!(route.function, Function::Register | Function::Runtimes))
+    let names_one = |route: &Route| {
+        let of_body = [Function::Deregister, Function::Heartbeat];
+        route.path.contains("{runtimeId}") || of_body.contains(&route.function)
+    };
+    ROUTES.into_iter().filter(names_one)
 }
 
 /// The responses to workspace B, one for each kind.
@@ -22,7 +26,7 @@ async fn call_as_b(api: &Target, route: &Route, runtime: &str, request: &str) ->
             Function::Report => api.post(b, &path, json!({"status": "failed", "error": "mine now"})).await,
             Function::Initiate => api.post(b, &path, json!({"kind": "model_list"})).await,
             Function::Forget | Function::Cancel => api.delete(b, &path).await,
-            Function::Poll | Function::Runtimes | Function::Register => api.get(b, &path).await,
+            _ => api.get(b, &path).await,
         });
     }
     responses

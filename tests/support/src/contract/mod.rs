@@ -11,6 +11,7 @@ pub mod cancel;
 pub mod daemon_heartbeat;
 pub mod deadlines;
 pub mod deregister;
+pub mod enrolment;
 pub mod forget;
 pub mod generic_report;
 pub mod heartbeat;
@@ -27,10 +28,13 @@ pub mod register;
 pub mod report;
 pub mod requests;
 pub mod runtimes;
+pub mod tokens;
 pub mod wait;
+pub mod workspaces;
 
 pub use target::Target;
 
+use doorbell_protocol::Scope;
 use doorbell_shared::http::routes::Route;
 use doorbell_shared::kinds::{BUILT_IN, RouteKind};
 use serde_json::{Value, json};
@@ -220,6 +224,34 @@ macro_rules! contract_suite {
                 foreign_or_absent_runtime_is_not_found
                 rejects_malformed_runtime_id
             }
+            workspaces {
+                lists_workspaces_of_token
+            }
+            enrolment {
+                code_is_redeemed_for_bound_token
+                names_token_after_subject_of_code
+                any_spelling_of_code_is_redeemed
+                used_code_is_not_found
+                lost_response_is_repeated_within_a_minute
+                expired_code_is_not_found
+                unknown_or_malformed_code_is_not_found
+                token_of_caller_is_ignored
+                rejects_invalid_enrolment
+                rejects_invalid_redemption
+                foreign_workspace_is_not_found
+                answers_with_secrets_are_not_cached
+            }
+            tokens {
+                created_token_works_and_is_listed
+                created_token_expires
+                lists_every_token_once_in_pages
+                shows_no_workspace_of_another_tenant
+                revoked_token_is_rejected
+                unknown_or_foreign_token_is_not_found
+                rejects_invalid_token
+                rejects_invalid_list
+                foreign_workspace_is_not_found
+            }
             access {
                 requires_token_on_every_route
                 rejects_unknown_token_on_every_route
@@ -288,11 +320,11 @@ pub fn paths(route: &Route, runtime: &str, request: &str) -> Vec<String> {
     segments.map(|segment| path.replace(KIND, segment)).filter(|path| route.serves(path)).collect()
 }
 
-/// The callers in workspace A and B with the route's scope.
+/// The callers in workspace A and B with the route's scope. A public route ignores the caller.
 fn callers(route: &Route) -> [Caller; 2] {
-    if route.path.starts_with("/api/daemon") {
-        [Caller::DaemonA, Caller::DaemonB]
-    } else {
-        [Caller::UserA, Caller::UserB]
+    match route.scope {
+        Some(Scope::User) | None => [Caller::UserA, Caller::UserB],
+        Some(Scope::Daemon) => [Caller::DaemonA, Caller::DaemonB],
+        Some(Scope::Admin) => [Caller::AdminA, Caller::AdminB],
     }
 }
