@@ -17,8 +17,12 @@ pub(super) const SAMPLE_NOTICE: &str = "\
 No agent program was found on PATH and none was configured: this is a sample catalog.
 Install codex or opencode, or configure another: see `doorbell daemon --help`.";
 
+const NO_AGENTS_NOTICE: &str = "\
+No agent program was found on PATH and none was configured, so this machine offers nothing.
+Install codex or opencode, or configure another: see `doorbell daemon --help`.";
+
 pub(super) fn is_sample(agents: &[Agent]) -> bool {
-    agents.iter().all(|agent| agent.provider == "sample")
+    agents.iter().all(|agent| agent.provider == Agent::SAMPLE)
 }
 
 /// A line with the questions of each type of agent, or of all types.
@@ -54,8 +58,8 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     let environment = Environment::of_process();
     let found = stop.run_until_cancelled(agents::find(&options, &environment)).await;
     let Some(agents) = found.transpose()? else { return Ok(()) };
-    if is_sample(&agents) {
-        output::note(SAMPLE_NOTICE);
+    if agents.is_empty() {
+        output::note(NO_AGENTS_NOTICE);
     }
     let this_machine = Settings::of_this_machine(arguments.workspace);
     let settings = Settings {

@@ -1,24 +1,24 @@
 //! Builds an agent from its configuration: name, version and model source.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use doorbell_client::http_client;
 use doorbell_protocol::limits::TEXT_CHARS;
 use reqwest::Client;
 
-use super::config::{AgentConfig, parse_server_url};
+use super::config::{AgentConfig, AgentKind, parse_server_url};
 use super::detect;
 use super::environment::Environment;
 use super::error::AgentsError;
+use super::known;
 use crate::questions::QuestionHandlers;
 use crate::skills::LocalSkills;
 use crate::sources::ModelSource;
-use crate::sources::codex::Codex;
 use crate::sources::command::Command;
 use crate::sources::file::File;
+use crate::sources::launch::{AgentEnvironment, KnownProgram, Launch};
 use crate::sources::openai::OpenAi;
-use crate::sources::opencode::OpenCode;
 use crate::sources::sample::Sample;
 
 /// An agent program, or what stands for one, as the daemon offers it.
@@ -51,34 +51,43 @@ impl Agent {
     }
 
     /// The type of the [sample](Self::sample).
-    pub(super) const SAMPLE: &str = "sample";
+    pub const SAMPLE: &str = "sample";
 
-    pub(super) fn sample() -> Self {
+    /// An agent with a built-in catalog, for demos on machines without an agent program. [`find`](super::find) never returns it.
+    pub fn sample() -> Self {
         Self::new(Sample::NAME, Self::SAMPLE, Arc::new(Sample))
     }
 }
 
 /// Builds agents. All servers share one HTTP client, which is created for the first of them.
-pub(super) struct AgentBuilder<'a> {
-    environment: &'a Environment,
+#[derive(Debug)]
+pub(super) struct AgentBuilder {
+    environment: Environment,
+    /// The variables with the API keys of configured servers.
+    server_keys: Vec<String>,
     client: Option<Client>,
 }
 
-impl<'a> AgentBuilder<'a> {
-    /// Takes API keys and `PATH` from `environment`.
-    pub(super) fn new(environment: &'a Environment) -> Self {
-        Self { environment, client: None }
+impl AgentBuilder {
+    /// Takes API keys and `PATH` from `environment`, and the names of the keys of servers from `configs`.
+    pub(super) fn new(environment: Environment, configs: &[AgentConfig]) -> Self {
+        let server_keys = configs.iter().filter_map(|config| match &config.kind {
+            AgentKind::Openai { api_key_env, .. } => api_key_env.clone(),
+            AgentKind::Known { .. } | AgentKind::Command { .. } | AgentKind::File { .. } => None,
+        });
+        Self { environment, server_keys: server_keys.collect(), client: None }
     }
 
-    pub(super) async fn build(&mut self, config: &AgentConfig) -> Result<Agent, AgentsError> {
+    /// An agent without version and questions. Runs nothing.
+    pub(super) fn build(&mut self, config: &AgentConfig) -> Result<Agent, AgentsError> {
         let agent = Agent {
             name: config.display_name()?,
             provider: config.provider().to_owned(),
             profile_id: config.profile().to_owned(),
-            version: self.version(config).await,
+            version: None,
             source: self.source(config)?,
             questions: QuestionHandlers::default(),
-            skills: skills(config.provider(), self.environment),
+            skills: skills(config.provider(), &self.environment),
         };
         let fits = |text: &str| text.chars().count() <= TEXT_CHARS;
         if fits(&agent.name) && fits(&agent.profile_id) {
@@ -88,38 +97,55 @@ impl<'a> AgentBuilder<'a> {
         }
     }
 
-    async fn version(&self, config: &AgentConfig) -> Option<String> {
-        match config {
-            AgentConfig::Codex { program, .. } | AgentConfig::Opencode { program, .. } => {
-                detect::version(&self.program(program.as_deref(), config)).await
+    /// How the agent's program is started now: `PATH` is searched at each call. `None` for agents that are no program.
+    pub(super) fn launch(&self, config: &AgentConfig) -> Option<Launch> {
+        match &config.kind {
+            AgentKind::Known { known, program } => {
+                Some(self.launch_known(known, program.as_deref(), &config.env))
             }
-            AgentConfig::Openai { .. } | AgentConfig::Command { .. } | AgentConfig::File { .. } => None,
+            AgentKind::Command { program, .. } => Some(self.launch_command(program, &config.env)),
+            AgentKind::Openai { .. } | AgentKind::File { .. } => None,
         }
     }
 
+    fn launch_known(&self, known: &KnownProgram, program: Option<&Path>, env: &[String]) -> Launch {
+        let program = match program {
+            Some(program) => self.environment.resolve(program),
+            // A program that is not found keeps its bare name, and its source fails with "not installed".
+            None => detect::find_program(known, &self.environment)
+                .unwrap_or_else(|| known.executables.first().unwrap_or(&known.provider).into()),
+        };
+        Launch { program, environment: self.agent_environment(Some(known), env) }
+    }
+
+    fn launch_command(&self, program: &Path, env: &[String]) -> Launch {
+        Launch { program: self.environment.resolve(program), environment: self.agent_environment(None, env) }
+    }
+
+    /// Without the keys of agents other than `known`, unless `env` names them.
+    fn agent_environment(&self, known: Option<&KnownProgram>, env: &[String]) -> AgentEnvironment {
+        let is_own = |name: &str| known.is_some_and(|known| known.keys.contains(&name));
+        let is_key = |name: &str| {
+            known::is_key_of_another(known, name)
+                || self.server_keys.iter().any(|key| key == name) && !is_own(name)
+        };
+        AgentEnvironment::new(&self.environment, |name| is_key(name) && env.iter().all(|kept| kept != name))
+    }
+
     fn source(&mut self, config: &AgentConfig) -> Result<Arc<dyn ModelSource>, AgentsError> {
-        Ok(match config {
-            AgentConfig::Codex { program, .. } => {
-                Arc::new(Codex::new(self.program(program.as_deref(), config)))
+        Ok(match &config.kind {
+            AgentKind::Known { known, program } => {
+                (known.source)(&self.launch_known(known, program.as_deref(), &config.env))
             }
-            AgentConfig::Opencode { program, .. } => {
-                Arc::new(OpenCode::new(self.program(program.as_deref(), config)))
-            }
-            AgentConfig::Openai { url, api_key_env, .. } => {
+            AgentKind::Openai { url, api_key_env } => {
                 let key = api_key_env.as_deref().map(|variable| self.api_key(variable)).transpose()?;
                 Arc::new(OpenAi::new(self.client()?, &parse_server_url(url)?, key))
             }
-            AgentConfig::Command { program, args, .. } => Arc::new(Command::new(program, args.clone())),
-            AgentConfig::File { path, .. } => Arc::new(File::new(path.clone())),
+            AgentKind::Command { program, args } => {
+                Arc::new(Command::new(&self.launch_command(program, &config.env), args.clone()))
+            }
+            AgentKind::File { path } => Arc::new(File::new(path.clone())),
         })
-    }
-
-    /// The path of the program. A program that is not found keeps its bare name, and its source fails with
-    /// "not installed".
-    fn program(&self, configured: Option<&Path>, config: &AgentConfig) -> PathBuf {
-        // Codex and OpenCode are named like their provider.
-        let program = configured.unwrap_or(Path::new(config.provider()));
-        self.environment.resolve(program)
     }
 
     fn api_key(&self, variable: &str) -> Result<String, AgentsError> {

@@ -10,7 +10,9 @@ use serde::Deserialize;
 
 use super::environment::is_bare_name;
 use super::error::AgentsError;
+use super::known::{self, KNOWN};
 use crate::questions::QuestionConfig;
+use crate::sources::launch::{KnownProgram, is_of_daemon};
 
 /// The configuration file.
 #[derive(Debug, Deserialize)]
@@ -27,45 +29,106 @@ pub(super) struct Config {
 }
 
 /// One `[[agent]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub(super) enum AgentConfig {
-    Codex {
-        name: Option<String>,
-        #[serde(default)]
-        profile: String,
-        program: Option<PathBuf>,
-    },
-    Opencode {
-        name: Option<String>,
-        #[serde(default)]
-        profile: String,
-        program: Option<PathBuf>,
-    },
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Fields")]
+pub(super) struct AgentConfig {
+    name: Option<String>,
+    /// Distinguishes agents of one provider.
+    profile: String,
+    /// Variables that the program gets although they hold keys of other agents.
+    pub(super) env: Vec<String>,
+    pub(super) kind: AgentKind,
+}
+
+/// What a type needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AgentKind {
+    /// A known agent program, and where it is if not on `PATH`.
+    Known { known: &'static KnownProgram, program: Option<PathBuf> },
     /// An OpenAI-compatible server.
-    Openai {
-        name: Option<String>,
-        #[serde(default)]
-        profile: String,
-        url: String,
-        api_key_env: Option<String>,
-    },
+    Openai { url: String, api_key_env: Option<String> },
     /// A program that prints models.
-    Command {
-        name: Option<String>,
-        #[serde(default)]
-        profile: String,
-        program: PathBuf,
-        #[serde(default)]
-        args: Vec<String>,
-    },
+    Command { program: PathBuf, args: Vec<String> },
     /// A file with models.
-    File {
-        name: Option<String>,
-        #[serde(default)]
-        profile: String,
-        path: PathBuf,
-    },
+    File { path: PathBuf },
+}
+
+/// The keys of all types. Serde's tagged enums have their variants at compile time; the known programs are a list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    r#type: String,
+    name: Option<String>,
+    #[serde(default)]
+    profile: String,
+    program: Option<PathBuf>,
+    args: Option<Vec<String>>,
+    url: Option<String>,
+    api_key_env: Option<String>,
+    path: Option<PathBuf>,
+    env: Option<Vec<String>>,
+}
+
+impl TryFrom<Fields> for AgentConfig {
+    type Error = String;
+
+    fn try_from(mut fields: Fields) -> Result<Self, String> {
+        let kind = fields.take_kind()?;
+        let env = match kind {
+            AgentKind::Known { .. } | AgentKind::Command { .. } => fields.env.take().unwrap_or_default(),
+            AgentKind::Openai { .. } | AgentKind::File { .. } => Vec::new(),
+        };
+        fields.reject_rest()?;
+        if let Some(name) = env.iter().find(|name| is_of_daemon(name)) {
+            return Err(format!(
+                "\"env\" names {name}, a variable of the daemon that no agent gets; remove it"
+            ));
+        }
+        Ok(Self { name: fields.name, profile: fields.profile, env, kind })
+    }
+}
+
+impl Fields {
+    fn take_kind(&mut self) -> Result<AgentKind, String> {
+        let missing =
+            |field: &str| format!("missing field `{field}` of an agent of type \"{}\"", self.r#type);
+        Ok(match self.r#type.as_str() {
+            "openai" => AgentKind::Openai {
+                url: self.url.take().ok_or_else(|| missing("url"))?,
+                api_key_env: self.api_key_env.take(),
+            },
+            "command" => AgentKind::Command {
+                program: self.program.take().ok_or_else(|| missing("program"))?,
+                args: self.args.take().unwrap_or_default(),
+            },
+            "file" => AgentKind::File { path: self.path.take().ok_or_else(|| missing("path"))? },
+            other => {
+                let known = known::find(other).ok_or_else(|| {
+                    let providers = AgentConfig::providers().join(", ");
+                    format!("unknown type \"{other}\" of an agent; the types are {providers}")
+                })?;
+                AgentKind::Known { known, program: self.program.take() }
+            }
+        })
+    }
+
+    /// What is left after [`take_kind`](Self::take_kind) belongs to another type.
+    fn reject_rest(&self) -> Result<(), String> {
+        let rest = [
+            ("program", self.program.is_some()),
+            ("args", self.args.is_some()),
+            ("url", self.url.is_some()),
+            ("api_key_env", self.api_key_env.is_some()),
+            ("path", self.path.is_some()),
+            ("env", self.env.is_some()),
+        ];
+        match rest.into_iter().find(|(_, is_set)| *is_set) {
+            None => Ok(()),
+            Some((field, _)) => {
+                Err(format!("unknown field `{field}` of an agent of type \"{}\"", self.r#type))
+            }
+        }
+    }
 }
 
 impl Default for Config {
@@ -89,89 +152,105 @@ impl Config {
 /// From flags. Each agent has a profile, even a single one: otherwise the identities of two would depend on their order.
 impl AgentConfig {
     pub(super) fn from_url(url: &str) -> Result<Self, AgentsError> {
-        let profile = host_and_port(&parse_server_url(url)?);
-        Ok(Self::Openai { name: None, profile, url: url.to_owned(), api_key_env: None })
+        Self::new(AgentKind::Openai { url: url.to_owned(), api_key_env: None }).with_profile()
     }
 
     pub(super) fn from_command_line(line: &str) -> Result<Self, AgentsError> {
         let mut words = line.split_whitespace().map(str::to_owned);
         let program = words.next().map(PathBuf::from).ok_or(AgentsError::EmptyCommand)?;
-        Ok(Self::Command { name: None, profile: file_name(&program), program, args: words.collect() })
+        Self::new(AgentKind::Command { program, args: words.collect() }).with_profile()
     }
 
-    pub(super) fn from_path(path: &Path) -> Self {
-        Self::File { name: None, profile: file_name(path), path: path.to_owned() }
+    pub(super) fn from_path(path: &Path) -> Result<Self, AgentsError> {
+        Self::new(AgentKind::File { path: path.to_owned() }).with_profile()
+    }
+
+    fn with_profile(self) -> Result<Self, AgentsError> {
+        Ok(Self { profile: self.kind.detail()?, ..self })
     }
 }
 
 impl AgentConfig {
+    /// Without name and profile.
+    pub(super) fn new(kind: AgentKind) -> Self {
+        Self { name: None, profile: String::new(), env: Vec::new(), kind }
+    }
+
+    /// Gives agents of one type that are not programs, and have no profile, a profile of what distinguishes them. A single one keeps
+    /// its empty profile. None depends on the order.
+    pub(super) fn derive_profiles(agents: &mut [Self]) -> Result<(), AgentsError> {
+        for provider in ["openai", "command", "file"] {
+            let without = |agent: &&mut Self| agent.provider() == provider && agent.profile.is_empty();
+            let mut agents: Vec<_> = agents.iter_mut().filter(without).collect();
+            if agents.len() > 1 {
+                for agent in &mut agents {
+                    agent.profile = agent.kind.detail()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Every [type](Self::provider).
-    pub(super) const PROVIDERS: [&str; 5] = ["codex", "opencode", "openai", "command", "file"];
+    pub(super) fn providers() -> Vec<&'static str> {
+        KNOWN.iter().map(|program| program.provider).chain(["openai", "command", "file"]).collect()
+    }
 
     /// The type in a registration.
     pub(super) fn provider(&self) -> &'static str {
-        match self {
-            Self::Codex { .. } => "codex",
-            Self::Opencode { .. } => "opencode",
-            Self::Openai { .. } => "openai",
-            Self::Command { .. } => "command",
-            Self::File { .. } => "file",
+        match self.kind {
+            AgentKind::Known { known, .. } => known.provider,
+            AgentKind::Openai { .. } => "openai",
+            AgentKind::Command { .. } => "command",
+            AgentKind::File { .. } => "file",
         }
     }
 
     /// Distinguishes agents of one provider.
     pub(super) fn profile(&self) -> &str {
-        match self {
-            Self::Codex { profile, .. }
-            | Self::Opencode { profile, .. }
-            | Self::Openai { profile, .. }
-            | Self::Command { profile, .. }
-            | Self::File { profile, .. } => profile,
-        }
+        &self.profile
     }
 
     /// The configured name, or one made of the type and what distinguishes the agent.
     pub(super) fn display_name(&self) -> Result<String, AgentsError> {
-        if let Some(name) = self.name() {
+        if let Some(name) = self.name.as_deref().filter(|name| !name.is_empty()) {
             return Ok(name.to_owned());
         }
-        let profile = self.profile().to_owned();
-        let (name, detail) = match self {
-            Self::Codex { .. } => ("Codex".to_owned(), profile),
-            Self::Opencode { .. } => ("OpenCode".to_owned(), profile),
-            Self::Openai { url, .. } if profile.is_empty() => {
-                ("OpenAI-compatible".to_owned(), host_and_port(&parse_server_url(url)?))
+        let profile = self.profile.clone();
+        let (name, detail) = match &self.kind {
+            AgentKind::Known { known, .. } => (known.name.to_owned(), profile),
+            AgentKind::Openai { .. } if profile.is_empty() => {
+                ("OpenAI-compatible".to_owned(), self.kind.detail()?)
             }
-            Self::Openai { .. } => ("OpenAI-compatible".to_owned(), profile),
-            Self::Command { program: path, .. } | Self::File { path, .. } => (file_name(path), profile),
+            AgentKind::Openai { .. } => ("OpenAI-compatible".to_owned(), profile),
+            AgentKind::Command { .. } | AgentKind::File { .. } => (self.kind.detail()?, profile),
         };
         let is_redundant = detail.is_empty() || detail == name;
         Ok(if is_redundant { name } else { format!("{name} ({detail})") })
     }
 
-    fn name(&self) -> Option<&str> {
-        match self {
-            Self::Codex { name, .. }
-            | Self::Opencode { name, .. }
-            | Self::Openai { name, .. }
-            | Self::Command { name, .. }
-            | Self::File { name, .. } => name.as_deref().filter(|name| !name.is_empty()),
+    fn make_relative_to(&mut self, folder: &Path) {
+        match &mut self.kind {
+            AgentKind::Known { program: Some(path), .. } | AgentKind::Command { program: path, .. } => {
+                // A bare name is searched for on PATH.
+                if !is_bare_name(path) {
+                    *path = folder.join(&path);
+                }
+            }
+            AgentKind::File { path } => *path = folder.join(&path),
+            AgentKind::Known { program: None, .. } | AgentKind::Openai { .. } => {}
         }
     }
+}
 
-    fn make_relative_to(&mut self, folder: &Path) {
-        match self {
-            Self::Codex { program: Some(path), .. }
-            | Self::Opencode { program: Some(path), .. }
-            | Self::Command { program: path, .. }
-                // A bare name is searched for on PATH.
-                if is_bare_name(path) => {}
-            Self::Codex { program: Some(path), .. }
-            | Self::Opencode { program: Some(path), .. }
-            | Self::Command { program: path, .. }
-            | Self::File { path, .. } => *path = folder.join(&path),
-            Self::Codex { .. } | Self::Opencode { .. } | Self::Openai { .. } => {}
-        }
+impl AgentKind {
+    /// What distinguishes agents of one type: a server's address, or the name of a file.
+    fn detail(&self) -> Result<String, AgentsError> {
+        Ok(match self {
+            Self::Known { known, .. } => known.name.to_owned(),
+            Self::Openai { url, .. } => host_and_port(&parse_server_url(url)?),
+            Self::Command { program: path, .. } | Self::File { path } => file_name(path),
+        })
     }
 }
 
@@ -226,14 +305,16 @@ mod tests {
             ("type = 'command'", "missing field `program`"),
             ("type = 'file'", "missing field `path`"),
             ("type = 'file'\npath = 'a'\nargs = []", "unknown field `args`"),
-            ("type = 'other'", "unknown variant `other`"),
+            ("type = 'other'", "unknown type \"other\" of an agent; the types are"),
             ("name = 'a'", "missing field `type`"),
             ("type = 'codex'\nprofile = 1", "invalid type"),
+            ("type = 'file'\npath = 'a'\nenv = ['KEY']", "unknown field `env`"),
+            ("type = 'codex'\nenv = ['DOORBELL_TOKEN']", "\"env\" names DOORBELL_TOKEN"),
         ];
         for (agent, expected) in cases {
             let error = read(&format!("detect = true\n[[agent]]\n{agent}")).unwrap_err();
             assert!(error.contains("doorbell.toml: ") && error.contains(expected), "{agent}: {error}");
-            assert!(error.contains("at line 2") || error.contains("at line 3"), "{agent}: {error}");
+            assert!((2..=4).any(|line| error.contains(&format!("at line {line}"))), "{agent}: {error}");
         }
     }
 
@@ -257,7 +338,7 @@ mod tests {
     #[test]
     fn every_provider_is_a_type_of_the_file() {
         let fields = "url = 'http://localhost'\nprogram = 'a'\npath = 'b'";
-        for provider in AgentConfig::PROVIDERS {
+        for provider in AgentConfig::providers() {
             // A type takes some of the fields only.
             let parsed = fields
                 .split('\n')
@@ -284,10 +365,11 @@ mod tests {
             [("lister", "lister"), ("bin/lister", "/etc/bin/lister"), ("/lister", "/lister")]
         {
             let program = PathBuf::from(program);
-            let mut agent =
-                AgentConfig::Command { name: None, profile: String::new(), program, args: Vec::new() };
+            let mut agent = AgentConfig::new(AgentKind::Command { program, args: Vec::new() });
             agent.make_relative_to(Path::new("/etc"));
-            assert!(matches!(&agent, AgentConfig::Command { program, .. } if program == Path::new(expected)));
+            assert!(
+                matches!(&agent.kind, AgentKind::Command { program, .. } if program == Path::new(expected))
+            );
         }
     }
 }

@@ -1,32 +1,38 @@
 //! Finds known agent programs on `PATH` and runs programs for their versions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::config::AgentConfig;
+use super::config::{AgentConfig, AgentKind};
 use super::environment::{Environment, is_bare_name};
-use crate::sources::process::Program;
+use super::known::KNOWN;
+use crate::sources::launch::{KnownProgram, Launch};
 
 /// The time limit of `--version`. The first registration waits for it.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The agents on `PATH` whose provider is not configured.
 pub(super) fn detect(environment: &Environment, configured: &[AgentConfig]) -> Vec<AgentConfig> {
-    let find = |name| environment.find_program(Path::new(name)).map(Some);
-    let known = [
-        find("codex").map(|program| AgentConfig::Codex { name: None, profile: String::new(), program }),
-        find("opencode").map(|program| AgentConfig::Opencode { name: None, profile: String::new(), program }),
-    ];
-    let is_new = |agent: &AgentConfig| configured.iter().all(|other| other.provider() != agent.provider());
-    known.into_iter().flatten().filter(is_new).collect()
+    let is_new = |provider| configured.iter().all(|other| other.provider() != provider);
+    let new = KNOWN.into_iter().filter(|program| is_new(program.provider));
+    let found = new.filter_map(|known| {
+        let program = find_program(known, environment)?;
+        Some(AgentKind::Known { known, program: Some(program) })
+    });
+    found.map(AgentConfig::new).collect()
+}
+
+/// The first of the program's executables on `PATH`.
+pub(super) fn find_program(known: &KnownProgram, environment: &Environment) -> Option<PathBuf> {
+    known.executables.iter().find_map(|name| environment.find_program(Path::new(name)))
 }
 
 /// The version that the program prints with `--version`. A bare name was not found on `PATH`, so it is not run.
-pub(super) async fn version(program: &Path) -> Option<String> {
-    if is_bare_name(program) {
+pub(super) async fn version(launch: &Launch) -> Option<String> {
+    if is_bare_name(&launch.program) {
         return None;
     }
-    let program = Program::new(program.to_owned(), ["--version"]);
+    let program = launch.with(["--version"]);
     let output = tokio::time::timeout(VERSION_TIMEOUT, program.run()).await.ok()?.ok()?;
     output.status.success().then(|| find_version(&String::from_utf8_lossy(&output.stdout)))?
 }
@@ -69,10 +75,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let fails = executable(folder.path(), "fails", "echo 1.2.3; exit 1");
         let prints = executable(folder.path(), "prints", "test $1 = --version && echo 1.2.3");
-        assert_eq!(version(&prints).await.as_deref(), Some("1.2.3"));
-        assert_eq!(version(&fails).await, None);
-        assert_eq!(version(Path::new("/no/such")).await, None);
-        assert_eq!(version(Path::new("cargo")).await, None, "a bare name was run");
+        assert_eq!(version(&Launch::of(prints)).await.as_deref(), Some("1.2.3"));
+        assert_eq!(version(&Launch::of(fails)).await, None);
+        assert_eq!(version(&Launch::of("/no/such")).await, None);
+        assert_eq!(version(&Launch::of("cargo")).await, None, "a bare name was run");
     }
 
     /// The clock is paused: it jumps to the limit while only the program is awaited.
@@ -80,6 +86,6 @@ mod tests {
     async fn slow_program_has_no_version() {
         let folder = tempfile::tempdir().unwrap();
         let slow = executable(folder.path(), "slow", "echo 1.2.3; exec sleep 1000");
-        assert_eq!(version(&slow).await, None);
+        assert_eq!(version(&Launch::of(slow)).await, None);
     }
 }

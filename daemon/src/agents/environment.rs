@@ -1,13 +1,20 @@
 //! Environment variables, and programs on `PATH`. Tests pass variables of their own.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
 /// Environment variables by name.
-pub struct Environment(Box<Lookup>);
+#[derive(Clone)]
+pub struct Environment {
+    lookup: Arc<Lookup>,
+    /// What agent programs may inherit.
+    names: Arc<[OsString]>,
+}
 
 /// Shows no variable: some are API keys.
 impl fmt::Debug for Environment {
@@ -17,9 +24,9 @@ impl fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// The variables that `lookup` returns.
+    /// The variables that `lookup` returns. Agent programs inherit those whose names this process has as well.
     pub fn new(lookup: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Self {
-        Self(Box::new(lookup))
+        Self { lookup: Arc::new(lookup), names: std::env::vars_os().map(|(name, _)| name).collect() }
     }
 
     /// The variables of this process.
@@ -27,15 +34,28 @@ impl Environment {
         Self::new(|name| std::env::var_os(name))
     }
 
+    /// Exactly these variables.
+    pub fn of<N: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        let variables: HashMap<OsString, OsString> =
+            variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let names = variables.keys().cloned().collect();
+        Self { lookup: Arc::new(move |name| variables.get(OsStr::new(name)).cloned()), names }
+    }
+
+    /// All variables whose names are UTF-8.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, OsString)> {
+        self.names.iter().filter_map(|name| name.to_str()).filter_map(|name| Some((name, self.value(name)?)))
+    }
+
     /// A variable without surrounding blanks, unless it is empty or not UTF-8.
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        let value = self.0(name)?;
+        let value = self.value(name)?;
         value.to_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
     /// A variable with an absolute path. A relative one depends on the folder in which the daemon was started.
     pub(crate) fn directory(&self, name: &str) -> Option<PathBuf> {
-        self.0(name).map(PathBuf::from).filter(|path| path.is_absolute())
+        self.value(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
     /// The user's home directory.
@@ -45,16 +65,16 @@ impl Environment {
 
     /// A variable as it is.
     pub(crate) fn value(&self, name: &str) -> Option<OsString> {
-        self.0(name)
+        (self.lookup)(name)
     }
 
     /// [`find_on_path`] with this `PATH`.
     pub(super) fn find_program(&self, name: &Path) -> Option<PathBuf> {
-        find_on_path(&self.0("PATH").unwrap_or_default(), name)
+        find_on_path(&self.value("PATH").unwrap_or_default(), name)
     }
 
     /// The absolute path of a bare name that is on `PATH`; anything else unchanged.
-    pub(super) fn resolve(&self, program: &Path) -> PathBuf {
+    pub(crate) fn resolve(&self, program: &Path) -> PathBuf {
         let found = if is_bare_name(program) { self.find_program(program) } else { None };
         found.unwrap_or_else(|| program.to_owned())
     }
@@ -112,7 +132,7 @@ mod tests {
 
     #[test]
     fn process_environment_has_path() {
-        assert_eq!(Environment::of_process().0("PATH"), std::env::var_os("PATH"));
+        assert_eq!(Environment::of_process().value("PATH"), std::env::var_os("PATH"));
     }
 
     #[test]

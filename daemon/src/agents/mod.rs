@@ -1,5 +1,5 @@
 //! The agents that this machine offers: from a configuration file, from flags, and found on `PATH`, in this order.
-//! A machine without any offers the sample catalog.
+//! A machine without any offers nothing.
 //!
 //! - The server derives a runtime's id from the agent's provider and profile. They depend on the configuration only,
 //!   never on an order, and two agents with the same pair are rejected.
@@ -12,11 +12,12 @@ mod config;
 mod detect;
 pub(crate) mod environment;
 mod error;
+mod inventory;
+pub(crate) mod known;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use builder::AgentBuilder;
 use config::{AgentConfig, Config};
 
 use crate::questions::QuestionHandlers;
@@ -24,6 +25,7 @@ use crate::questions::QuestionHandlers;
 pub use builder::Agent;
 pub use environment::Environment;
 pub use error::AgentsError;
+pub use inventory::Inventory;
 
 /// The command line's part of the configuration.
 #[derive(Clone, Debug)]
@@ -47,49 +49,43 @@ impl Default for Options {
 }
 
 impl Options {
+    fn read_config(&self) -> Result<Config, AgentsError> {
+        self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)
+    }
+
     fn agents(&self) -> Result<Vec<AgentConfig>, AgentsError> {
         let servers = self.openai.iter().map(|url| AgentConfig::from_url(url));
         let commands = self.commands.iter().map(|line| AgentConfig::from_command_line(line));
-        let files = self.files.iter().map(|path| Ok(AgentConfig::from_path(path)));
+        let files = self.files.iter().map(|path| AgentConfig::from_path(path));
         servers.chain(commands).chain(files).collect()
     }
 }
 
-/// All agents of this machine, at least one. Runs codex and opencode for their versions, up to 5 s each.
+/// The agents of this machine now; empty without any. Runs known programs for their versions, at the same time and up to 5 s.
 ///
 /// # Errors
 /// [`AgentsError`] when file or flags are invalid.
 pub async fn find(options: &Options, environment: &Environment) -> Result<Vec<Agent>, AgentsError> {
-    let config = options.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
-    let questions = questions(&config, options, environment)?;
-    let auto_detect = config.detect && options.detect;
-    let mut configs = config.agents;
-    configs.extend(options.agents()?);
-    if auto_detect {
-        configs.extend(detect::detect(environment, &configs));
-    }
-    reject_duplicates(&configs)?;
-    let mut builder = AgentBuilder::new(environment);
-    let mut agents = Vec::new();
-    for config in &configs {
-        agents.push(builder.build(config).await?);
-    }
-    if agents.is_empty() {
-        agents.push(Agent::sample());
-    }
-    for agent in &mut agents {
-        agent.questions = questions.of(&agent.provider);
-    }
+    let inventory = Inventory::find(options, environment.clone()).await?;
+    let agents = inventory.agents().borrow().clone();
     Ok(agents)
 }
 
-fn questions(
+/// The questions of the configuration file, for agents that [`find`] does not return.
+///
+/// # Errors
+/// [`AgentsError`] when the file is invalid.
+pub fn questions(options: &Options, environment: &Environment) -> Result<QuestionHandlers, AgentsError> {
+    build_questions(&options.read_config()?, options, environment)
+}
+
+fn build_questions(
     config: &Config,
     options: &Options,
     environment: &Environment,
 ) -> Result<QuestionHandlers, AgentsError> {
     let path = options.config.as_deref().unwrap_or(Path::new(""));
-    let providers = [AgentConfig::PROVIDERS.as_slice(), &[Agent::SAMPLE]].concat();
+    let providers = [AgentConfig::providers(), vec![Agent::SAMPLE]].concat();
     let questions = QuestionHandlers::build(&config.questions, config::folder(path), environment, &providers);
     questions.map_err(|reason| AgentsError::InvalidQuestion { path: path.to_owned(), reason: reason.into() })
 }

@@ -50,10 +50,8 @@ impl Machine {
 }
 
 #[tokio::test]
-async fn offers_sample_without_agents() {
-    let agents = Machine::new().find(&Options::default()).await.unwrap();
-    assert_eq!((agents.len(), agents[0].provider.as_str(), agents[0].name.as_str()), (1, "sample", "Sample"));
-    assert!(agents[0].source.list_models().await.unwrap().fallback);
+async fn machine_without_agents_offers_none() {
+    assert!(Machine::new().find(&Options::default()).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -77,9 +75,9 @@ async fn does_not_detect_configured_provider() {
 #[tokio::test]
 async fn file_or_flag_disables_detection() {
     let machine = Machine::new().with_program("codex", "");
-    assert_eq!(machine.identities(&machine.with_config("detect = false")).await, ["sample |  | Sample"]);
+    assert!(machine.identities(&machine.with_config("detect = false")).await.is_empty());
     let options = Options { detect: false, ..Options::default() };
-    assert_eq!(machine.identities(&options).await, ["sample |  | Sample"]);
+    assert!(machine.identities(&options).await.is_empty());
 }
 
 #[tokio::test]
@@ -235,6 +233,66 @@ async fn agents_answer_questions_of_their_type() {
         format!("{}: {}", agent.provider, names.join(" "))
     });
     assert_eq!(questions.collect::<Vec<_>>(), ["file: load", "codex: disk load"]);
+}
+
+#[tokio::test]
+async fn sample_may_answer_questions() {
+    let machine = Machine::new();
+    let options = machine.with_config(
+        "[[question]]\nname = 'disk'\nprogram = ['df']\nagents = ['sample']\n\
+         [[question]]\nname = 'load'\nprogram = ['uptime']\nagents = ['codex']",
+    );
+    let questions = questions(&options, &machine.environment()).unwrap().of(Agent::SAMPLE);
+    let names: Vec<_> = questions.declarations().map(|question| question.name.to_string()).collect();
+    assert_eq!(names, ["disk"]);
+}
+
+#[tokio::test]
+async fn servers_without_profile_are_told_apart_by_address() {
+    let machine = Machine::new();
+    let server = |url: &str| format!("[[agent]]\ntype = 'openai'\nurl = '{url}'\n");
+    let [first, second] = ["http://localhost:11434/v1", "http://gpu.example/v1"].map(server);
+    let single = machine.identities(&machine.with_config(&first)).await;
+    assert_eq!(single, ["openai |  | OpenAI-compatible (localhost:11434)"]);
+    let mut expected = [
+        "openai | localhost:11434 | OpenAI-compatible (localhost:11434)",
+        "openai | gpu.example:80 | OpenAI-compatible (gpu.example:80)",
+    ];
+    assert_eq!(machine.identities(&machine.with_config(&(first.clone() + &second))).await, expected);
+    expected.reverse();
+    assert_eq!(machine.identities(&machine.with_config(&(second + &first))).await, expected);
+}
+
+/// The program lists the variables that it was given, of those that hold secrets.
+const LISTS_SECRETS: &str = r#"echo "[{\"id\": \"$DOORBELL_TOKEN $OPENAI_API_KEY $SERVER_KEY $OTHER\"}]""#;
+
+#[tokio::test]
+async fn program_gets_keys_of_other_agents_only_if_configured() {
+    let machine = Machine::new().with_program("lister", LISTS_SECRETS);
+    let options = machine.with_config(
+        "[[agent]]\ntype = 'openai'\nurl = 'http://localhost'\napi_key_env = 'SERVER_KEY'\n\
+         [[agent]]\ntype = 'command'\nprogram = './lister'\n\
+         [[agent]]\ntype = 'command'\nprogram = './lister'\nprofile = 'p'\nenv = ['SERVER_KEY', 'OPENAI_API_KEY']",
+    );
+    let names = ["DOORBELL_TOKEN", "OPENAI_API_KEY", "SERVER_KEY", "OTHER"];
+    let environment = Environment::of(names.map(|name| (name, name)));
+    let agents = find(&options, &environment).await.unwrap();
+    let mut listed = Vec::new();
+    for agent in &agents[1..] {
+        listed.push(agent.source.list_models().await.unwrap().models[0].model().id);
+    }
+    assert_eq!(listed, ["   OTHER", " OPENAI_API_KEY SERVER_KEY OTHER"]);
+}
+
+#[tokio::test]
+async fn known_program_gets_its_own_keys_also_for_version() {
+    let body = r#"test "$1" = --version && echo "1.$DOORBELL_TOKEN$GEMINI_API_KEY$OPENAI_API_KEY""#;
+    let machine = Machine::new().with_program("codex", body);
+    let path = machine.0.path().to_str().unwrap();
+    let variables =
+        [("PATH", path), ("DOORBELL_TOKEN", "1"), ("GEMINI_API_KEY", "2"), ("OPENAI_API_KEY", "3")];
+    let agents = find(&Options::default(), &Environment::of(variables)).await.unwrap();
+    assert_eq!(agents[0].version.as_deref(), Some("1.3"));
 }
 
 #[tokio::test]

@@ -1,22 +1,31 @@
 //! Codex: `codex debug models` prints its catalog as JSON and needs no network.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorbell_protocol::{Model, ModelListResult, ServiceTier, Thinking, ThinkingLevel};
 use serde::Deserialize;
 
+use super::launch::{KnownProgram, Launch};
 use super::process::Program;
 use super::{ModelSource, SourceError, supported};
 
+/// The type `codex`.
+pub(crate) const PROGRAM: KnownProgram = KnownProgram {
+    provider: "codex",
+    name: "Codex",
+    executables: &["codex"],
+    keys: &["OPENAI_API_KEY", "CODEX_API_KEY"],
+    source: |launch| Arc::new(Codex::new(launch)),
+};
+
 /// The agent program `codex`.
 #[derive(Debug)]
-pub struct Codex(Program);
+struct Codex(Program);
 
 impl Codex {
-    /// Runs `program`; the system searches `PATH` for a bare name.
-    pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self(Program::new(program.into(), ["debug", "models"]))
+    fn new(launch: &Launch) -> Self {
+        Self(launch.with(["debug", "models"]))
     }
 }
 
@@ -24,6 +33,10 @@ impl Codex {
 impl ModelSource for Codex {
     fn name(&self) -> &str {
         self.0.name()
+    }
+
+    fn query(&self) -> String {
+        self.0.command_line()
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
@@ -130,7 +143,7 @@ mod tests {
 
     async fn list(body: &str) -> Result<ModelListResult, SourceError> {
         let folder = tempfile::tempdir().unwrap();
-        Codex::new(executable(folder.path(), "codex", body)).list_models().await
+        Codex::new(&Launch::of(executable(folder.path(), "codex", body))).list_models().await
     }
 
     async fn models(catalog: Value) -> Value {
@@ -218,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn missing_program_is_not_installed() {
-        let error = Codex::new("codex-not-installed").list_models().await.unwrap_err();
+        let error = Codex::new(&Launch::of("codex-not-installed")).list_models().await.unwrap_err();
         assert_eq!(error, SourceError::NotInstalled { program: "codex-not-installed".to_owned() });
     }
 
@@ -226,7 +239,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn slow_program_times_out() {
         let folder = tempfile::tempdir().unwrap();
-        let codex = Codex::new(executable(folder.path(), "codex", "exec sleep 1000"));
+        let codex = Codex::new(&Launch::of(executable(folder.path(), "codex", "exec sleep 1000")));
         let error = crate::sources::list_with_timeout(&codex).await.unwrap_err();
         assert_eq!(error.to_string(), "codex did not list its models within 15 seconds");
     }

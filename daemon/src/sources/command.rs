@@ -1,10 +1,9 @@
 //! A program of the machine's owner that prints a list of models as JSON.
 
-use std::path::PathBuf;
-
 use async_trait::async_trait;
 use doorbell_protocol::ModelListResult;
 
+use super::launch::Launch;
 use super::model_list::{self, InvalidList};
 use super::process::Program;
 use super::{ModelSource, SourceError};
@@ -14,9 +13,8 @@ use super::{ModelSource, SourceError};
 pub struct Command(Program);
 
 impl Command {
-    /// Runs `program` with `arguments`; the system searches `PATH` for a bare name.
-    pub fn new(program: impl Into<PathBuf>, arguments: Vec<String>) -> Self {
-        Self(Program::new(program.into(), arguments))
+    pub(crate) fn new(launch: &Launch, arguments: Vec<String>) -> Self {
+        Self(launch.with(arguments))
     }
 }
 
@@ -24,6 +22,11 @@ impl Command {
 impl ModelSource for Command {
     fn name(&self) -> &str {
         self.0.name()
+    }
+
+    /// Without the arguments, which may contain a secret.
+    fn query(&self) -> String {
+        self.0.path().display().to_string()
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
@@ -42,7 +45,7 @@ mod tests {
     async fn list(body: &str, arguments: &[&str]) -> Result<ModelListResult, SourceError> {
         let folder = tempfile::tempdir().unwrap();
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Command::new(executable(folder.path(), "lister", body), arguments).list_models().await
+        Command::new(&Launch::of(executable(folder.path(), "lister", body)), arguments).list_models().await
     }
 
     #[tokio::test]

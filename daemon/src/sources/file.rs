@@ -49,6 +49,10 @@ impl ModelSource for File {
         &self.display
     }
 
+    fn query(&self) -> String {
+        format!("the file {}", self.display)
+    }
+
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
         let text = self.read().await.map_err(|error| self.unreadable(error.kind()))?;
         let text = text.ok_or_else(|| self.invalid(InvalidList::Shape))?;

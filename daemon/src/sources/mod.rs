@@ -5,7 +5,7 @@
 //!
 //! | module | source |
 //! |---|---|
-//! | [`codex`], [`opencode`] | a known agent program |
+//! | [`codex`], [`opencode`] | a known agent program, started as `launch` says |
 //! | [`openai`] | a server with OpenAI's API |
 //! | [`command`], [`mod@file`] | a program or file of the machine's owner |
 //! | [`sample`] | a built-in sample catalog |
@@ -14,6 +14,7 @@ pub mod codex;
 pub mod command;
 mod error;
 pub mod file;
+pub(crate) mod launch;
 mod model_list;
 pub mod openai;
 pub mod opencode;
@@ -38,6 +39,11 @@ pub const TIMEOUT: Duration = Duration::from_secs(15);
 pub trait ModelSource: Send + Sync + std::fmt::Debug {
     /// The name in error texts, where it begins a sentence.
     fn name(&self) -> &str;
+
+    /// How the agent is asked, for the owner of the machine: a command line, or a method and a URL. Contains no secret.
+    fn query(&self) -> String {
+        self.name().to_owned()
+    }
 
     /// Lists the models. Must be safe to drop at any await and leave no process behind: callers stop waiting after
     /// [`TIMEOUT`].

@@ -87,6 +87,10 @@ impl ModelSource for OpenAi {
         &self.name
     }
 
+    fn query(&self) -> String {
+        format!("GET {}/models", self.display_url)
+    }
+
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
         let body = self.body(self.fetch().await?).await?;
         let list: ModelsResponse = serde_json::from_slice(&body).map_err(|_| self.invalid_response())?;

@@ -1,21 +1,41 @@
 //! OpenCode: `opencode models` prints one `provider/model` a line.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use doorbell_protocol::{Model, ModelListResult};
 
+use super::launch::{KnownProgram, Launch};
 use super::process::Program;
 use super::{ModelSource, SourceError, supported};
 
+/// The type `opencode`. It lists the models of each provider whose key it finds.
+pub(crate) const PROGRAM: KnownProgram = KnownProgram {
+    provider: "opencode",
+    name: "OpenCode",
+    executables: &["opencode"],
+    keys: &[
+        "OPENCODE_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "OPENAI_API_KEY",
+        "GEMINI_API_KEY",
+        "GOOGLE_GENERATIVE_AI_API_KEY",
+        "OPENROUTER_API_KEY",
+        "GROQ_API_KEY",
+        "MISTRAL_API_KEY",
+        "XAI_API_KEY",
+        "DEEPSEEK_API_KEY",
+    ],
+    source: |launch| Arc::new(OpenCode::new(launch)),
+};
+
 /// The agent program `opencode`.
 #[derive(Debug)]
-pub struct OpenCode(Program);
+struct OpenCode(Program);
 
 impl OpenCode {
-    /// Runs `program`; the system searches `PATH` for a bare name.
-    pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self(Program::new(program.into(), ["models"]))
+    fn new(launch: &Launch) -> Self {
+        Self(launch.with(["models"]))
     }
 }
 
@@ -23,6 +43,10 @@ impl OpenCode {
 impl ModelSource for OpenCode {
     fn name(&self) -> &str {
         self.0.name()
+    }
+
+    fn query(&self) -> String {
+        self.0.command_line()
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
@@ -61,7 +85,7 @@ mod tests {
 
     async fn list(body: &str) -> Result<ModelListResult, SourceError> {
         let folder = tempfile::tempdir().unwrap();
-        OpenCode::new(executable(folder.path(), "opencode", body)).list_models().await
+        OpenCode::new(&Launch::of(executable(folder.path(), "opencode", body))).list_models().await
     }
 
     #[tokio::test]

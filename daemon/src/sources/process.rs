@@ -10,6 +10,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::Command;
 
 use super::error::SourceError;
+use super::launch::AgentEnvironment;
 use super::process_group::{Output, ProcessGroup};
 
 /// What programs without a login print to standard error, in lower case.
@@ -31,6 +32,8 @@ pub(crate) struct Program {
     path: PathBuf,
     arguments: Vec<String>,
     name: String,
+    /// Without it, the environment of this process.
+    environment: Option<AgentEnvironment>,
 }
 
 /// Hides the arguments, which may contain a secret.
@@ -44,7 +47,12 @@ impl Program {
     /// Each run searches `PATH` for a bare name.
     pub(crate) fn new(path: PathBuf, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self { path, arguments: arguments.into_iter().map(Into::into).collect(), name }
+        Self { path, arguments: arguments.into_iter().map(Into::into).collect(), name, environment: None }
+    }
+
+    /// The same program with exactly these variables.
+    pub(super) fn in_environment(self, environment: AgentEnvironment) -> Self {
+        Self { environment: Some(environment), ..self }
     }
 
     /// The same program at another path, with the arguments and the name.
@@ -60,6 +68,12 @@ impl Program {
     /// The file name, for error texts.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The command line with the file name, for programs whose arguments come from this crate.
+    pub(super) fn command_line(&self) -> String {
+        let words = std::iter::once(&self.name).chain(&self.arguments);
+        words.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// Runs the program to its end. Dropping the future kills the program and the processes that it started.
@@ -97,14 +111,15 @@ impl Program {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(environment) = &self.environment {
+            command.env_clear().envs(environment.variables());
+        }
         command
     }
 
     fn failed(&self, status: ExitStatus, with_arguments: bool) -> SourceError {
-        let arguments = if with_arguments { self.arguments.as_slice() } else { &[] };
-        let words: Vec<&str> =
-            std::iter::once(self.name.as_str()).chain(arguments.iter().map(String::as_str)).collect();
-        SourceError::Failed { program: self.name.clone(), status: status.code(), command: words.join(" ") }
+        let command = if with_arguments { self.command_line() } else { self.name.clone() };
+        SourceError::Failed { program: self.name.clone(), status: status.code(), command }
     }
 
     /// The error for a program that the system did not start.

@@ -1,4 +1,4 @@
-//! A built-in catalog for machines without an agent program. Its results always have `fallback` set.
+//! A built-in catalog for `doorbell dev` on machines without an agent program. Its results always have `fallback` set.
 
 use async_trait::async_trait;
 use doorbell_protocol::ModelListResult;
@@ -20,6 +20,10 @@ impl Sample {
 impl ModelSource for Sample {
     fn name(&self) -> &str {
         Self::NAME
+    }
+
+    fn query(&self) -> String {
+        "a catalog of this program".to_owned()
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {

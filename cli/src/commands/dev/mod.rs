@@ -168,5 +168,11 @@ async fn find_agents(arguments: &arguments::Dev) -> Result<Option<Vec<Agent>>, C
         return Ok(None);
     }
     let options = arguments.agents.clone().into();
-    Ok(Some(agents::find(&options, &Environment::of_process()).await?))
+    let environment = Environment::of_process();
+    let mut agents = agents::find(&options, &environment).await?;
+    if agents.is_empty() {
+        let questions = agents::questions(&options, &environment)?.of(Agent::SAMPLE);
+        agents.push(Agent { questions, ..Agent::sample() });
+    }
+    Ok(Some(agents))
 }
