@@ -12,6 +12,7 @@
 
 pub mod codex;
 pub mod command;
+mod conversation;
 mod error;
 pub mod file;
 pub(crate) mod launch;

@@ -92,14 +92,19 @@ impl Program {
         if output.status.success() {
             return Ok(output.stdout);
         }
+        Err(self.failure(output.status, &output.stderr, login))
+    }
+
+    /// The error for a program that exited with a failure.
+    pub(super) fn failure(&self, status: ExitStatus, stderr: &[u8], login: Option<&str>) -> SourceError {
         let login = login.map(|login| format!("{} {login}", self.name));
-        Err(match login {
-            Some(login) if asks_for_login(&output.stderr, &login) => {
+        match login {
+            Some(login) if asks_for_login(stderr, &login) => {
                 SourceError::NotLoggedIn { program: self.name.clone(), login }
             }
             // The arguments of a known program come from this crate. Those of another may contain a secret.
-            login => self.failed(output.status, login.is_some()),
-        })
+            login => self.failed(status, login.is_some()),
+        }
     }
 
     pub(super) fn invalid_output(&self) -> SourceError {
@@ -136,7 +141,7 @@ impl Program {
         }
     }
 
-    fn not_runnable(&self, reason: io::ErrorKind) -> SourceError {
+    pub(super) fn not_runnable(&self, reason: io::ErrorKind) -> SourceError {
         SourceError::NotRunnable { program: self.name.clone(), reason }
     }
 }

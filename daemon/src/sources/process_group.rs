@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use super::model_list::read_to_limit;
 
 /// How much of standard error is searched for a login request.
-const STDERR_BYTES: u64 = 64 << 10;
+pub(super) const STDERR_BYTES: u64 = 64 << 10;
 
 /// The output of a program that has exited.
 pub(crate) struct Output {
@@ -82,7 +82,7 @@ impl Drop for ProcessGroup {
 }
 
 /// The first `limit` bytes. The rest is read and dropped, so that the writer does not block.
-async fn read_prefix(mut source: impl AsyncRead + Unpin, limit: u64) -> io::Result<Vec<u8>> {
+pub(super) async fn read_prefix(mut source: impl AsyncRead + Unpin, limit: u64) -> io::Result<Vec<u8>> {
     let mut prefix = Vec::new();
     (&mut source).take(limit).read_to_end(&mut prefix).await?;
     copy(&mut source, &mut sink()).await?;
