@@ -15,6 +15,7 @@ pub mod command;
 mod conversation;
 mod error;
 pub mod file;
+mod json_rpc;
 pub(crate) mod launch;
 mod model_list;
 pub mod openai;
