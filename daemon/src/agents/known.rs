@@ -1,10 +1,26 @@
 //! The agent programs that the daemon knows. Each has a file in [`sources`](crate::sources) and a line here.
 
 use crate::sources::launch::KnownProgram;
-use crate::sources::{codex, opencode};
+use crate::sources::{
+    codebuddy, codex, copilot, gemini, grok, hermes, kimi, kiro, opencode, qoder, qwen, reasonix, trae,
+};
 
 /// In the order of registrations.
-pub(crate) const KNOWN: [&KnownProgram; 2] = [&codex::PROGRAM, &opencode::PROGRAM];
+pub(crate) const KNOWN: [&KnownProgram; 13] = [
+    &codex::PROGRAM,
+    &opencode::PROGRAM,
+    &gemini::PROGRAM,
+    &qwen::PROGRAM,
+    &copilot::PROGRAM,
+    &hermes::PROGRAM,
+    &kimi::PROGRAM,
+    &kiro::PROGRAM,
+    &qoder::PROGRAM,
+    &grok::PROGRAM,
+    &codebuddy::PROGRAM,
+    &trae::PROGRAM,
+    &reasonix::PROGRAM,
+];
 
 /// The program of a type.
 pub(crate) fn find(provider: &str) -> Option<&'static KnownProgram> {

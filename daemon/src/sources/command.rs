@@ -30,10 +30,13 @@ impl ModelSource for Command {
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
-        model_list::parse(&self.0.list(None).await?).map_err(|invalid| match invalid {
-            InvalidList::Shape => self.0.invalid_output(),
-            InvalidList::NoId => SourceError::OutputWithoutId { program: self.0.name().to_owned() },
-        })
+        let parse = |output: &[u8]| {
+            model_list::parse(output).map_err(|invalid| match invalid {
+                InvalidList::Shape => self.0.invalid_output(),
+                InvalidList::NoId => SourceError::OutputWithoutId { program: self.0.name().to_owned() },
+            })
+        };
+        self.0.models(None, parse).await
     }
 }
 

@@ -45,6 +45,34 @@ pub enum SourceError {
         /// The command line that reproduces the failure.
         command: String,
     },
+    /// The program answered a call with an error.
+    #[error(
+        "{program} could not list its models (error {code}); run \"{command}\" on this machine to see why"
+    )]
+    Refused {
+        /// The program's file name.
+        program: String,
+        /// The error's code. Its message may contain anything.
+        code: i64,
+        /// The command line that was run.
+        command: String,
+    },
+    /// The program answered, but has no list of models.
+    #[error("{program} does not say which models it has; is it up to date?")]
+    NoModelList {
+        /// The program's file name.
+        program: String,
+    },
+    /// The program needs a directory of its own, and none can be created.
+    #[error(
+        "there is no directory for {program} to run in: {reason}; can the daemon write to its home directory?"
+    )]
+    NoDirectory {
+        /// The program's file name.
+        program: String,
+        /// The system's error.
+        reason: io::ErrorKind,
+    },
     /// The program's output is no list of models, or is over 8 MiB.
     #[error("{program} printed something other than a list of models; is it up to date?")]
     InvalidOutput {

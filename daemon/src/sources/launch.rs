@@ -85,6 +85,11 @@ impl AgentEnvironment {
         Self(variables.into())
     }
 
+    /// A variable as it is.
+    pub(crate) fn value(&self, name: &str) -> Option<&OsString> {
+        self.variables().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+
     /// Names and values.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &OsString)> {
         self.0.iter().map(|(name, value)| (name, value))

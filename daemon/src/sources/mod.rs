@@ -5,26 +5,40 @@
 //!
 //! | module | source |
 //! |---|---|
-//! | [`codex`], [`opencode`] | a known agent program, started as `launch` says |
+//! | [`codex`], [`opencode`] and others | a known agent program, started as `launch` says |
+//! | `acp` | what the programs with the Agent Client Protocol share |
+//! | `conversation`, `json_rpc`, `process` | programs that are talked to, and programs that print a list and exit |
 //! | [`openai`] | a server with OpenAI's API |
 //! | [`command`], [`mod@file`] | a program or file of the machine's owner |
 //! | [`sample`] | a built-in sample catalog |
 
+mod acp;
+pub(crate) mod codebuddy;
 pub mod codex;
 pub mod command;
 mod conversation;
+pub(crate) mod copilot;
 mod error;
 pub mod file;
+pub(crate) mod gemini;
+pub(crate) mod grok;
+pub(crate) mod hermes;
 mod json_rpc;
+pub(crate) mod kimi;
+pub(crate) mod kiro;
 pub(crate) mod launch;
 mod model_list;
 pub mod openai;
 pub mod opencode;
 pub(crate) mod process;
 pub(crate) mod process_group;
+pub(crate) mod qoder;
+pub(crate) mod qwen;
+pub(crate) mod reasonix;
 pub mod sample;
 #[cfg(test)]
 pub(crate) mod script;
+pub(crate) mod trae;
 
 use std::time::Duration;
 
@@ -64,9 +78,9 @@ pub async fn list_with_timeout(source: &dyn ModelSource) -> Result<ModelListResu
     tokio::time::timeout(TIMEOUT, source.list_models()).await.map_err(timed_out)?
 }
 
-/// The result of an agent program that accepts a model per agent.
+/// The result of an agent program that accepts a model per agent. A bad model is skipped; it is an error if all are bad.
 fn supported(models: impl IntoIterator<Item = Model>) -> Result<ModelListResult, InvalidModel> {
-    let models = models.into_iter().map(|model| ModelEntry::try_from(&model)).collect::<Result<_, _>>()?;
+    let models = model_list::usable(models.into_iter().map(|model| ModelEntry::try_from(&model)))?;
     Ok(ModelListResult { models, supported: true, fallback: false })
 }
 

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use doorbell_protocol::limits::MODEL_TEXT_CHARS;
 use doorbell_protocol::{InvalidModel, ModelEntry, ModelListResult};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -38,7 +39,7 @@ fn default_supported() -> bool {
     true
 }
 
-/// Keeps unknown fields of the models.
+/// Keeps unknown fields of the models. A bad model is skipped.
 pub(super) fn parse(text: &[u8]) -> Result<ModelListResult, InvalidList> {
     let list = if text.trim_ascii_start().starts_with(b"[") {
         serde_json::from_slice(text).map(|models| List { models, supported: true })
@@ -46,15 +47,48 @@ pub(super) fn parse(text: &[u8]) -> Result<ModelListResult, InvalidList> {
         serde_json::from_slice(text)
     };
     let List { models, supported } = list.map_err(|_| InvalidList::Shape)?;
-    let models = models.into_iter().map(entry).collect::<Result<_, _>>()?;
+    let models = usable(models.into_iter().map(ModelEntry::try_from)).map_err(InvalidList::from)?;
     Ok(ModelListResult { models, supported, fallback: false })
 }
 
-fn entry(model: Box<RawValue>) -> Result<ModelEntry, InvalidList> {
-    ModelEntry::try_from(model).map_err(|error| match error {
-        InvalidModel::NoId => InvalidList::NoId,
-        InvalidModel::NotAnObject | InvalidModel::TooDeep | InvalidModel::NotUnicode => InvalidList::Shape,
-    })
+impl From<InvalidModel> for InvalidList {
+    fn from(invalid: InvalidModel) -> Self {
+        match invalid {
+            InvalidModel::NoId => Self::NoId,
+            InvalidModel::NotAnObject | InvalidModel::TooDeep | InvalidModel::NotUnicode => Self::Shape,
+        }
+    }
+}
+
+/// The models that can be reported. A bad one is skipped, because the others are right all the same.
+///
+/// # Errors
+/// Why the first one is bad, if all are.
+pub(super) fn usable(
+    models: impl IntoIterator<Item = Result<ModelEntry, InvalidModel>>,
+) -> Result<Vec<ModelEntry>, InvalidModel> {
+    let mut usable = Vec::new();
+    let mut first_error = None;
+    let mut skipped = 0;
+    // The server rejects a report with a longer text.
+    let fits = |model: &ModelEntry| model.longest_text() <= MODEL_TEXT_CHARS;
+    let checked = |model: ModelEntry| if fits(&model) { Ok(model) } else { Err(InvalidModel::NotAnObject) };
+    for model in models {
+        match model.and_then(checked) {
+            Ok(model) => usable.push(model),
+            Err(error) => {
+                skipped += 1;
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    if skipped > 0 {
+        tracing::warn!(skipped, "models were skipped that cannot be reported");
+    }
+    match first_error {
+        Some(error) if usable.is_empty() => Err(error),
+        _ => Ok(usable),
+    }
 }
 
 #[cfg(test)]
@@ -90,8 +124,20 @@ mod tests {
     }
 
     #[test]
+    fn bad_model_loses_no_other() {
+        let too_long = "x".repeat(MODEL_TEXT_CHARS + 1);
+        let longest = "x".repeat(MODEL_TEXT_CHARS);
+        let text = format!(
+            r#"[{{"id": "a"}}, {{"id": ""}}, 1, {{"id": "b", "label": "{too_long}"}}, {{"id": "c", "label": "{longest}"}}]"#
+        );
+        let models = parse(text.as_bytes()).unwrap().models;
+        let ids: Vec<_> = models.iter().map(|entry| entry.model().id).collect();
+        assert_eq!(ids, ["a", "c"]);
+    }
+
+    #[test]
     fn missing_id_differs_from_wrong_shape() {
-        for text in [r#"[{"label": "A"}]"#, r#"{"models": [{"id": "a"}, {"id": ""}]}"#] {
+        for text in [r#"[{"label": "A"}]"#, r#"{"models": [{"id": ""}, 1]}"#] {
             assert_eq!(parse(text.as_bytes()), Err(InvalidList::NoId), "{text}");
         }
         let others =

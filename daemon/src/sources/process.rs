@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use doorbell_protocol::ModelListResult;
 use tokio::process::Command;
 
 use super::error::SourceError;
@@ -34,6 +35,8 @@ pub(crate) struct Program {
     name: String,
     /// Without it, the environment of this process.
     environment: Option<AgentEnvironment>,
+    /// Without it, the working directory of this process.
+    directory: Option<PathBuf>,
 }
 
 /// Hides the arguments, which may contain a secret.
@@ -47,12 +50,18 @@ impl Program {
     /// Each run searches `PATH` for a bare name.
     pub(crate) fn new(path: PathBuf, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self { path, arguments: arguments.into_iter().map(Into::into).collect(), name, environment: None }
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        Self { path, arguments, name, environment: None, directory: None }
     }
 
     /// The same program with exactly these variables.
     pub(super) fn in_environment(self, environment: AgentEnvironment) -> Self {
         Self { environment: Some(environment), ..self }
+    }
+
+    /// The same program in another working directory.
+    pub(super) fn in_directory(self, directory: PathBuf) -> Self {
+        Self { directory: Some(directory), ..self }
     }
 
     /// The same program at another path, with the arguments and the name.
@@ -95,16 +104,41 @@ impl Program {
         Err(self.failure(output.status, &output.stderr, login))
     }
 
+    /// The list that `parse` makes of the standard output. A program that fails after it printed a list of models has answered;
+    /// `parse` decides whether a list is complete. `login` as in [`list`](Self::list).
+    pub(super) async fn models(
+        &self,
+        login: Option<&str>,
+        parse: impl FnOnce(&[u8]) -> Result<ModelListResult, SourceError>,
+    ) -> Result<ModelListResult, SourceError> {
+        let output = self.run().await?;
+        match parse(&output.stdout) {
+            Ok(list) if !list.models.is_empty() => Ok(list),
+            parsed if output.status.success() => parsed,
+            _ => Err(self.failure(output.status, &output.stderr, login)),
+        }
+    }
+
     /// The error for a program that exited with a failure.
     pub(super) fn failure(&self, status: ExitStatus, stderr: &[u8], login: Option<&str>) -> SourceError {
-        let login = login.map(|login| format!("{} {login}", self.name));
         match login {
-            Some(login) if asks_for_login(stderr, &login) => {
-                SourceError::NotLoggedIn { program: self.name.clone(), login }
-            }
+            Some(login) if self.asks_for_login(stderr, login) => self.not_logged_in(login),
             // The arguments of a known program come from this crate. Those of another may contain a secret.
             login => self.failed(status, login.is_some()),
         }
+    }
+
+    /// The error for a known program whose arguments for logging in are `login`; empty if it asks when started by hand.
+    pub(super) fn not_logged_in(&self, login: &str) -> SourceError {
+        let login = format!("{} {login}", self.name).trim_end().to_owned();
+        SourceError::NotLoggedIn { program: self.name.clone(), login }
+    }
+
+    fn asks_for_login(&self, stderr: &[u8], login: &str) -> bool {
+        let stderr = String::from_utf8_lossy(stderr).to_lowercase();
+        let names_command =
+            !login.is_empty() && stderr.contains(&format!("{} {login}", self.name).to_lowercase());
+        names_command || LOGGED_OUT.iter().any(|words| stderr.contains(words))
     }
 
     pub(super) fn invalid_output(&self) -> SourceError {
@@ -118,6 +152,9 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(environment) = &self.environment {
             command.env_clear().envs(environment.variables());
+        }
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
         }
         command
     }
@@ -146,21 +183,18 @@ impl Program {
     }
 }
 
-fn asks_for_login(stderr: &[u8], login: &str) -> bool {
-    let stderr = String::from_utf8_lossy(stderr).to_lowercase();
-    stderr.contains(&login.to_lowercase()) || LOGGED_OUT.iter().any(|words| stderr.contains(words))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use doorbell_protocol::Model;
     use tempfile::TempDir;
     use tokio::io::AsyncReadExt as _;
     use tokio::net::unix::pipe::{OpenOptions, Receiver};
 
     use super::*;
     use crate::sources::script::executable;
+    use crate::sources::supported;
 
     fn script(folder: &TempDir, body: &str) -> Program {
         Program::new(executable(folder.path(), "agent", body), ["list", "--key=secret"])
@@ -265,6 +299,53 @@ mod tests {
     async fn assert_ends(mut fifo: Receiver) {
         let end = async { fifo.read_to_end(&mut Vec::new()).await.unwrap() };
         tokio::time::timeout(Duration::from_secs(20), end).await.expect("a process is still running");
+    }
+
+    /// The list of a script that prints one id a line.
+    async fn ids(program: &Program) -> Result<Vec<String>, SourceError> {
+        let parse = |output: &[u8]| {
+            let text = String::from_utf8_lossy(output);
+            let entry = |id: &str| Model { id: id.to_owned(), label: id.to_owned(), ..Model::default() };
+            let is_list = text.lines().all(|line| line.starts_with("m/"));
+            let models = is_list.then(|| text.lines().map(entry)).ok_or_else(|| program.invalid_output())?;
+            supported(models).map_err(|_| program.invalid_output())
+        };
+        let list = program.models(Some("login"), parse).await?;
+        Ok(list.models.iter().map(|entry| entry.model().id).collect())
+    }
+
+    #[tokio::test]
+    async fn failure_after_list_is_an_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(ids(&script(&folder, "echo m/a; exit 3")).await.unwrap(), ["m/a"]);
+    }
+
+    #[tokio::test]
+    async fn failure_without_list_is_explained() {
+        for body in ["exit 3", "echo oops; exit 3"] {
+            let folder = tempfile::tempdir().unwrap();
+            let error = ids(&script(&folder, body)).await.unwrap_err().to_string();
+            assert!(error.contains("(exit status 3)"), "{body}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn empty_list_of_successful_program_is_an_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(ids(&script(&folder, "true")).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn child_that_holds_output_does_not_delay_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut fifo = fifo(&folder);
+        let hold = "exec 3> \"$(dirname \"$0\")/fifo\"; echo started >&3";
+        let program = script(&folder, &format!("{hold}; sleep 1000 & echo m/a"));
+        let started = std::time::Instant::now();
+        assert_eq!(ids(&program).await.unwrap(), ["m/a"]);
+        assert!(started.elapsed() < Duration::from_secs(100), "waited for the child");
+        fifo.read_exact(&mut [0; 8]).await.unwrap();
+        assert_ends(fifo).await;
     }
 
     #[tokio::test]
