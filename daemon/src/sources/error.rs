@@ -79,6 +79,14 @@ pub enum SourceError {
         /// The program's file name.
         program: String,
     },
+    /// The program has no model to choose from, usually because it has no login and no API key.
+    #[error("{program} has no models: {remedy}")]
+    NoModels {
+        /// The program's file name.
+        program: String,
+        /// What the machine's owner can do.
+        remedy: String,
+    },
     /// The program printed a model without an id.
     #[error("{program} printed a model without an id")]
     OutputWithoutId {
@@ -91,7 +99,7 @@ pub enum SourceError {
         /// The base URL without secrets.
         url: String,
     },
-    /// 401 or 403.
+    /// 401 or 403, or a 400 that names the API key.
     #[error("the server at {url} answered {status}: check its API key")]
     KeyRejected {
         /// The base URL without secrets.

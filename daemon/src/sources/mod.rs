@@ -5,7 +5,7 @@
 //!
 //! | module | source |
 //! |---|---|
-//! | [`codex`], [`opencode`] and others | a known agent program, started as `launch` says |
+//! | `claude`, `codex`, `opencode` and others | a known agent program, started as `launch` says |
 //! | `acp` | what the programs with the Agent Client Protocol share |
 //! | `conversation`, `json_rpc`, `process` | programs that are talked to, and programs that print a list and exit |
 //! | [`openai`] | a server with OpenAI's API |
@@ -13,11 +13,13 @@
 //! | [`sample`] | a built-in sample catalog |
 
 mod acp;
+mod attempts;
 pub(crate) mod codebuddy;
-pub mod codex;
+pub(crate) mod codex;
 pub mod command;
 mod conversation;
 pub(crate) mod copilot;
+mod entries;
 mod error;
 pub mod file;
 pub(crate) mod gemini;
@@ -29,7 +31,7 @@ pub(crate) mod kiro;
 pub(crate) mod launch;
 mod model_list;
 pub mod openai;
-pub mod opencode;
+pub(crate) mod opencode;
 pub(crate) mod process;
 pub(crate) mod process_group;
 pub(crate) mod qoder;
@@ -38,6 +40,8 @@ pub(crate) mod reasonix;
 pub mod sample;
 #[cfg(test)]
 pub(crate) mod script;
+mod terminal;
+mod thinking;
 pub(crate) mod trae;
 
 use std::time::Duration;
@@ -81,7 +85,8 @@ pub async fn list_with_timeout(source: &dyn ModelSource) -> Result<ModelListResu
 /// The result of an agent program that accepts a model per agent. A bad model is skipped; it is an error if all are bad.
 fn supported(models: impl IntoIterator<Item = Model>) -> Result<ModelListResult, InvalidModel> {
     let models = model_list::usable(models.into_iter().map(|model| ModelEntry::try_from(&model)))?;
-    Ok(ModelListResult { models, supported: true, fallback: false })
+    // An empty list is a fallback, so that it is not cached.
+    Ok(ModelListResult { fallback: models.is_empty(), models, supported: true })
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ pub(super) fn parse(text: &[u8]) -> Result<ModelListResult, InvalidList> {
     };
     let List { models, supported } = list.map_err(|_| InvalidList::Shape)?;
     let models = usable(models.into_iter().map(ModelEntry::try_from)).map_err(InvalidList::from)?;
-    Ok(ModelListResult { models, supported, fallback: false })
+    // An empty list is a fallback, so that it is not cached.
+    Ok(ModelListResult { fallback: models.is_empty(), models, supported })
 }
 
 impl From<InvalidModel> for InvalidList {
@@ -133,6 +134,12 @@ mod tests {
         let models = parse(text.as_bytes()).unwrap().models;
         let ids: Vec<_> = models.iter().map(|entry| entry.model().id).collect();
         assert_eq!(ids, ["a", "c"]);
+    }
+
+    #[test]
+    fn empty_list_is_fallback() {
+        assert!(parse(b"[]").unwrap().fallback);
+        assert!(!parse(br#"[{"id": "a"}]"#).unwrap().fallback);
     }
 
     #[test]

@@ -9,8 +9,17 @@ use doorbell_protocol::{Model, ModelListResult};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::{Deserialize, Deserializer};
 
+use super::entries::Entries;
 use super::model_list::LIST_BYTES;
-use super::{ModelSource, SourceError, supported};
+use super::{ModelSource, SourceError};
+
+/// How much of an error's body is searched for the reason.
+const ERROR_BYTES: usize = 64 << 10;
+
+/// What servers that answer 400 to a wrong API key say, in lower case. LiteLLM without a database looks for any key but its
+/// own in the database, and names that (`no_db_connection`).
+const WRONG_KEY: [&str; 6] =
+    ["api key", "api_key", "auth_error", "authentication", "no_db_connection", "unauthorized"];
 
 /// An OpenAI-compatible server.
 pub struct OpenAi {
@@ -46,18 +55,25 @@ impl OpenAi {
             None => request,
         };
         let response = request.send().await.map_err(|_| self.unreachable())?;
-        self.check(response.status()).map(|()| response)
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refused(response).await)
     }
 
-    fn check(&self, status: StatusCode) -> Result<(), SourceError> {
+    async fn refused(&self, response: Response) -> SourceError {
         let url = self.display_url.clone();
-        let code = status.as_u16();
-        match status {
-            status if status.is_success() => Ok(()),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(SourceError::KeyRejected { url, status: code })
-            }
-            _ => Err(SourceError::UnexpectedStatus { url, status: code }),
+        let status = response.status();
+        let is_about_key = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
+            StatusCode::BAD_REQUEST => names_key(response).await,
+            _ => false,
+        };
+        let status = status.as_u16();
+        if is_about_key {
+            SourceError::KeyRejected { url, status }
+        } else {
+            SourceError::UnexpectedStatus { url, status }
         }
     }
 
@@ -94,9 +110,22 @@ impl ModelSource for OpenAi {
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
         let body = self.body(self.fetch().await?).await?;
         let list: ModelsResponse = serde_json::from_slice(&body).map_err(|_| self.invalid_response())?;
-        let models = list.data.into_iter().flatten().map(Model::from);
-        supported(models).map_err(|_| self.invalid_response())
+        let models = list.data.unwrap_or_default().map(Model::from);
+        models.into_result().ok_or_else(|| self.invalid_response())
     }
+}
+
+/// Whether an error's body is about the API key. The body is dropped: it may repeat the key.
+async fn names_key(mut response: Response) -> bool {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() >= ERROR_BYTES {
+            break;
+        }
+    }
+    let body = String::from_utf8_lossy(&body).to_lowercase();
+    WRONG_KEY.iter().any(|words| body.contains(words))
 }
 
 fn without_secrets(url: &Url) -> String {
@@ -113,7 +142,7 @@ fn without_secrets(url: &Url) -> String {
 #[derive(Deserialize)]
 struct ModelsResponse {
     #[serde(deserialize_with = "required")]
-    data: Option<Vec<ServerModel>>,
+    data: Option<Entries<ServerModel>>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +152,7 @@ struct ServerModel {
 }
 
 /// A server without models may send `null`. A response without the field is not OpenAI's.
-fn required<'de, D: Deserializer<'de>>(data: D) -> Result<Option<Vec<ServerModel>>, D::Error> {
+fn required<'de, D: Deserializer<'de>>(data: D) -> Result<Option<Entries<ServerModel>>, D::Error> {
     Option::deserialize(data)
 }
 
@@ -191,6 +220,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn bad_entry_loses_one_entry() {
+        let body = r#"{"data": [{"id": ""}, {"id": 1}, {"name": "x"}, "y", {"id": "a"}]}"#;
+        assert_eq!(json!(list(200, body).await.0.unwrap().models), json!([{"id": "a", "label": "a"}]));
+    }
+
+    #[tokio::test]
     async fn base_url_may_end_in_slash() {
         let base = serve(Router::new().route("/v1/models", get(|| async { r#"{"data": []}"# }))).await;
         for base in [format!("{base}/v1"), format!("{base}/v1/")] {
@@ -221,8 +256,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn bad_request_about_key_names_it() {
+        let bodies = [
+            r#"{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}"#,
+            r#"{"error":{"message":"Authentication Error, secret","type":"auth_error","code":400}}"#,
+            "Invalid API key: sk-secret",
+        ];
+        for body in bodies {
+            let (result, base) = list(400, body).await;
+            let text = format!("the server at {base} answered 400: check its API key");
+            assert_eq!(result.unwrap_err().to_string(), text, "{body}");
+        }
+    }
+
+    #[tokio::test]
     async fn error_names_other_status() {
-        for status in [404, 500] {
+        for status in [400, 404, 500] {
             let (result, base) = list(status, r#"{"data": []}"#).await;
             let text = format!(
                 "the server at {base} answered {status} when asked for its models; is that the right address?"
