@@ -2,16 +2,20 @@
 
 use crate::sources::launch::KnownProgram;
 use crate::sources::{
-    codebuddy, codex, copilot, gemini, grok, hermes, kimi, kiro, opencode, qoder, qwen, reasonix, trae,
+    antigravity, claude, codebuddy, codex, copilot, cursor, gemini, grok, hermes, kimi, kiro, openclaw, opencode,
+    pi, qoder, qwen, reasonix, trae,
 };
 
 /// In the order of registrations.
-pub(crate) const KNOWN: [&KnownProgram; 13] = [
+pub(crate) const KNOWN: [&KnownProgram; 18] = [
+    &claude::PROGRAM,
     &codex::PROGRAM,
     &opencode::PROGRAM,
     &gemini::PROGRAM,
     &qwen::PROGRAM,
     &copilot::PROGRAM,
+    &cursor::PROGRAM,
+    &pi::PROGRAM,
     &hermes::PROGRAM,
     &kimi::PROGRAM,
     &kiro::PROGRAM,
@@ -20,6 +24,8 @@ pub(crate) const KNOWN: [&KnownProgram; 13] = [
     &codebuddy::PROGRAM,
     &trae::PROGRAM,
     &reasonix::PROGRAM,
+    &antigravity::PROGRAM,
+    &openclaw::PROGRAM,
 ];
 
 /// The program of a type.

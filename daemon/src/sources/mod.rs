@@ -13,12 +13,15 @@
 //! | [`sample`] | a built-in sample catalog |
 
 mod acp;
+pub(crate) mod antigravity;
 mod attempts;
+pub(crate) mod claude;
 pub(crate) mod codebuddy;
 pub(crate) mod codex;
 pub mod command;
 mod conversation;
 pub(crate) mod copilot;
+pub(crate) mod cursor;
 mod entries;
 mod error;
 pub mod file;
@@ -31,7 +34,9 @@ pub(crate) mod kiro;
 pub(crate) mod launch;
 mod model_list;
 pub mod openai;
+pub(crate) mod openclaw;
 pub(crate) mod opencode;
+pub(crate) mod pi;
 pub(crate) mod process;
 pub(crate) mod process_group;
 pub(crate) mod qoder;
