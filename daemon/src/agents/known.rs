@@ -2,8 +2,8 @@
 
 use crate::sources::launch::KnownProgram;
 use crate::sources::{
-    antigravity, claude, codebuddy, codex, copilot, cursor, gemini, grok, hermes, kimi, kiro, openclaw, opencode,
-    pi, qoder, qwen, reasonix, trae,
+    antigravity, claude, codebuddy, codex, copilot, cursor, gemini, grok, hermes, kimi, kiro, openclaw,
+    opencode, pi, qoder, qwen, reasonix, trae,
 };
 
 /// In the order of registrations.

@@ -37,9 +37,11 @@ impl ModelSource for Antigravity {
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
-        let output = self.0.list(LOGIN).await?;
-        let models: Entries<Model> = terminal::lines(&output).map(|line| model(&line?)).collect();
-        models.into_result().ok_or_else(|| self.0.invalid_output())
+        let parse = |output: &[u8]| {
+            let models: Entries<Model> = terminal::lines(output).map(|line| model(&line?)).collect();
+            models.into_result().ok_or_else(|| self.0.invalid_output())
+        };
+        self.0.models(LOGIN, parse).await
     }
 }
 

@@ -66,11 +66,15 @@ impl Claude {
     }
 
     async fn aliases(&self) -> Result<ModelListResult, SourceError> {
-        let help = self.help.list(LOGIN).await?;
-        let help = String::from_utf8_lossy(&help);
-        let models = aliases(&help).map(|alias| Some(model(alias)));
-        let list = models.collect::<Entries<_>>().into_result().filter(|list| !list.models.is_empty());
-        let list = list.ok_or_else(|| self.help.invalid_output())?;
+        let parse = |help: &[u8]| {
+            let help = String::from_utf8_lossy(help);
+            let models: Entries<Model> = aliases(&help).map(|alias| Some(model(alias))).collect();
+            models
+                .into_result()
+                .filter(|list| !list.models.is_empty())
+                .ok_or_else(|| self.help.invalid_output())
+        };
+        let list = self.help.models(LOGIN, parse).await?;
         Ok(ModelListResult { fallback: true, ..list })
     }
 }

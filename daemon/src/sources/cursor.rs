@@ -35,9 +35,11 @@ impl ModelSource for Cursor {
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
-        let output = self.0.list(Some("login")).await?;
-        let models: Entries<Model> = terminal::lines(&output).map(|line| model(&line?)).collect();
-        models.into_result().ok_or_else(|| self.0.invalid_output())
+        let parse = |output: &[u8]| {
+            let models: Entries<Model> = terminal::lines(output).map(|line| model(&line?)).collect();
+            models.into_result().ok_or_else(|| self.0.invalid_output())
+        };
+        self.0.models(Some("login"), parse).await
     }
 }
 

@@ -35,10 +35,12 @@ impl ModelSource for OpenClaw {
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
-        let output = self.0.list(Some("onboard")).await?;
-        let agents: Option<Entries<Agent>> = serde_json::from_slice(&output).ok();
-        let result = agents.and_then(|agents| agents.map(Model::from).into_result());
-        result.ok_or_else(|| self.0.invalid_output())
+        let parse = |output: &[u8]| {
+            let agents: Option<Entries<Agent>> = serde_json::from_slice(output).ok();
+            let result = agents.and_then(|agents| agents.map(Model::from).into_result());
+            result.ok_or_else(|| self.0.invalid_output())
+        };
+        self.0.models(Some("onboard"), parse).await
     }
 }
 

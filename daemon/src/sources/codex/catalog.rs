@@ -15,9 +15,12 @@ pub(super) const ARGUMENTS: [&str; 2] = ["debug", "models"];
 
 /// Runs `program`, which has [`ARGUMENTS`].
 pub(super) async fn list(program: &Program) -> Result<ModelListResult, SourceError> {
-    let output = program.list(LOGIN).await?;
-    let catalog: Option<Catalog> = serde_json::from_slice(&output).ok();
-    catalog.and_then(|catalog| catalog.into_models().into_result()).ok_or_else(|| program.invalid_output())
+    let parse = |output: &[u8]| {
+        let catalog: Option<Catalog> = serde_json::from_slice(output).ok();
+        let result = catalog.and_then(|catalog| catalog.into_models().into_result());
+        result.ok_or_else(|| program.invalid_output())
+    };
+    program.models(LOGIN, parse).await
 }
 
 /// The fields that a model entry needs.

@@ -51,14 +51,18 @@ impl OpenCode {
     }
 
     async fn list_verbose(&self) -> Result<ModelListResult, SourceError> {
-        let output = self.verbose.list(LOGIN).await?;
-        verbose::models(&output).into_result().ok_or_else(|| self.verbose.invalid_output())
+        let parse = |output: &[u8]| {
+            verbose::models(output).into_result().ok_or_else(|| self.verbose.invalid_output())
+        };
+        self.verbose.models(LOGIN, parse).await
     }
 
     async fn list_plain(&self) -> Result<ModelListResult, SourceError> {
-        let output = self.plain.list(LOGIN).await?;
-        let models: Entries<Model> = terminal::lines(&output).map(|line| model(&line?)).collect();
-        models.into_result().ok_or_else(|| self.plain.invalid_output())
+        let parse = |output: &[u8]| {
+            let models: Entries<Model> = terminal::lines(output).map(|line| model(&line?)).collect();
+            models.into_result().ok_or_else(|| self.plain.invalid_output())
+        };
+        self.plain.models(LOGIN, parse).await
     }
 }
 
