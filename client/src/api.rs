@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::base_url::BaseUrl;
 use crate::error::{CallError, ClientError};
 use crate::link;
+use crate::text::clean;
 
 /// The time limit of a call, response body included. Every call of the contract is far shorter.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,6 +25,9 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest body that is read. A function's response has at most 6 MB (AWS, "Lambda quotas"), so a longer one is not
 /// Doorbell's.
 pub const RESPONSE_BYTES: usize = 8 << 20;
+
+/// The longest body of an error that is read. Doorbell's have less than 1 KB.
+const ERROR_BYTES: usize = 64 << 10;
 
 /// An HTTP client with rustls on ring and without redirects, which could send the token to another host.
 ///
@@ -117,6 +121,18 @@ impl Api {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// [`post`](Self::post) for callers that call again after a failure.
+    ///
+    /// # Errors
+    /// [`CallError`] with the time that the server asks for, after [`TIMEOUT`] at the latest.
+    pub async fn try_post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        self.call(self.request(Method::POST, path).json(body)).await
+    }
+
     /// [`post`](Self::post) with a time limit of its own.
     ///
     /// # Errors
@@ -160,25 +176,32 @@ impl Api {
     /// The body of a successful response, or the error in any other.
     async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
         let status = response.status().as_u16();
-        let body = self.read_to_limit(response).await?;
         if (200..300).contains(&status) {
+            let body = self.read_to_limit(response, RESPONSE_BYTES).await?;
+            let body = body.ok_or_else(|| ClientError::ResponseTooLarge { url: self.base.text.clone() })?;
             return serde_json::from_slice(&body).map_err(|_| self.unexpected_response(status));
         }
+        let body = self.read_to_limit(response, ERROR_BYTES).await?.unwrap_or_default();
         match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(ErrorBody { error }) => Err(ClientError::Api { status, error }),
+            Ok(ErrorBody { error }) => Err(ClientError::Api { status, error: clean(&error) }),
             Err(_) => Err(self.unexpected_response(status)),
         }
     }
 
-    async fn read_to_limit(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+    /// `None` if the body is longer than `limit`. Reads one chunk more than that at most.
+    async fn read_to_limit(
+        &self,
+        mut response: Response,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if body.len() + chunk.len() > RESPONSE_BYTES {
-                return Err(ClientError::ResponseTooLarge { url: self.base.text.clone() });
+            if body.len() + chunk.len() > limit {
+                return Ok(None);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(Some(body))
     }
 
     pub(crate) fn unusable_list(&self, reason: &'static str) -> ClientError {

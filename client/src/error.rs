@@ -12,7 +12,8 @@ pub enum ClientError {
     Api {
         /// The HTTP status.
         status: u16,
-        /// The text, often one of [`error_text`](doorbell_protocol::error_text).
+        /// The text, often one of [`error_text`](doorbell_protocol::error_text). One line of at most 200 characters without control
+        /// characters.
         error: String,
     },
     /// No response arrived.
@@ -48,20 +49,14 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Whether a retry may succeed: network faults, 408, 429 and every 5xx.
+    /// Whether a retry may succeed: anything but Doorbell's own 4xx, apart from 408 and 429. A page of another server, such as that of a
+    /// captive portal or a firewall, says nothing about the call.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
-            Self::Api { status, .. } | Self::UnexpectedResponse { status, .. } => {
-                *status >= 500 || *status == 408 || *status == 429
-            }
-            Self::ResponseTooLarge { .. } | Self::UnusableList { .. } => false,
+            Self::Api { status, .. } => *status >= 500 || *status == 408 || *status == 429,
+            Self::Unreachable { .. } | Self::UnexpectedResponse { .. } | Self::ResponseTooLarge { .. } => true,
+            Self::UnusableList { .. } => false,
         }
-    }
-
-    /// Whether the server asks to come back later (503).
-    pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Api { status: 503, .. })
     }
 
     /// Whether a rate limit rejected the call (429), Doorbell's or API Gateway's.
@@ -78,21 +73,21 @@ impl ClientError {
         }
     }
 
-    /// Whether the token was rejected (401 or 403), so that no retry can succeed.
+    /// Whether Doorbell rejected the token (401 or 403). The body is Doorbell's: a 401 or 403 of a proxy, a captive portal or a firewall
+    /// is an [unexpected response](Self::UnexpectedResponse).
     pub fn is_auth_error(&self) -> bool {
-        matches!(
-            self,
-            Self::Api { status: 401 | 403, .. } | Self::UnexpectedResponse { status: 401 | 403, .. }
-        )
+        matches!(self, Self::Api { status: 401 | 403, .. })
     }
 }
 
 /// Why a call failed, and when it may be repeated.
-#[derive(Debug)]
-pub(crate) struct CallError {
-    pub(crate) error: ClientError,
-    /// The time of the response's `Retry-After`.
-    pub(crate) retry_after: Option<Duration>,
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct CallError {
+    /// Why it failed.
+    pub error: ClientError,
+    /// The time of the response's `Retry-After`, in whole seconds, as long as the server says.
+    pub retry_after: Option<Duration>,
 }
 
 impl From<ClientError> for CallError {
@@ -109,7 +104,7 @@ impl From<CallError> for ClientError {
 
 fn describe(status: u16) -> &'static str {
     match status {
-        401 | 403 => "and refuses the token",
+        401 | 403 => "in other words than Doorbell's (a proxy, a captive portal or a firewall may be in between)",
         429 | 500.. => "without saying why",
         _ => "with something that is not Doorbell's",
     }

@@ -11,12 +11,14 @@ mod fleet;
 mod link;
 mod requests;
 mod runtimes;
+mod text;
 mod wait;
 
 pub use api::{Api, RESPONSE_BYTES, TIMEOUT, http_client};
 pub use ask::{AskError, CompletedRequest, POLL_INTERVAL, Timing, ask};
-pub use error::ClientError;
+pub use error::{CallError, ClientError};
 pub use fleet::{FLEET_CALLS, Fleet, FleetOutcome, cancel_on_any};
 pub use requests::{AskOptions, cancel, poll, running_deadline, submit};
 pub use runtimes::{forget, runtimes};
+pub use text::clean;
 pub use wait::wait_for_end;
