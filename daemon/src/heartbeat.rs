@@ -1,126 +1,81 @@
-//! The heartbeats of a daemon: one call for all of its runtimes, or one for each 50 of them at the same time. Work runs in tasks
-//! beside the loop, so it delays no heartbeat. A slow call delays the next one by [`doorbell_client::TIMEOUT`] at most.
+//! One heartbeat: one call for all runtimes of a daemon, or one for each 50 of them at the same time, and the work that follows from it.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use doorbell_client::ClientError;
+use doorbell_client::{CallError, ClientError};
 use doorbell_protocol::limits::RUNTIMES_PER_HEARTBEAT;
 use doorbell_protocol::{
     DaemonHeartbeat, DaemonHeartbeatResponse, DaemonPush, RuntimeHeartbeat, RuntimeHeartbeatResponse,
-    RuntimeHeartbeatStatus, Timestamp,
+    RuntimeHeartbeatStatus,
 };
 use futures_util::future::join_all;
-use rand::RngExt as _;
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
 use crate::claim::Claim;
 use crate::clock::now;
-use crate::push::inbox::Inbox;
-use crate::schedule::{Heartbeat, Outcome, Schedule};
+use crate::failure::{Failure, retry_after};
+use crate::schedule::{Heartbeat, Outcome};
 use crate::session::{Runtime, Session};
 use crate::worker::{self, Workers};
 
-/// Sends heartbeats until `stop`, then waits for the work in progress. Dropping the future drops the work.
-///
-/// # Errors
-/// The server rejects the token.
-pub(crate) async fn run(
-    session: Arc<Session>,
-    inbox: Arc<Inbox>,
-    stop: CancellationToken,
-) -> Result<(), ClientError> {
-    let mut workers = Workers::default();
-    let start = now();
-    let mut schedule = Schedule::new(session.interval(), start, start + first_wait(session.interval()));
-    loop {
-        let link = inbox.link();
-        session.show_push_status(schedule.status(&link));
-        for runtime in inbox.take_hints() {
-            schedule.hint(runtime, now());
-        }
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            // Before the heartbeat, so that its lists of requests in flight are current.
-            Some(_) = workers.next_ended() => continue,
-            () = wait_until(schedule.next(&link)) => {}
-            () = inbox.changed() => continue,
-        }
-        // `stop` does not interrupt the calls: their responses may claim requests for this daemon.
-        if let Some(heartbeat) = schedule.take(&inbox.link(), now()) {
-            send(&session, &mut workers, &mut schedule, &inbox, &heartbeat).await?;
-        }
-    }
-    while workers.next_ended().await.is_some() {}
-    Ok(())
+/// What came of a heartbeat.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    /// What the schedule has to know.
+    pub(crate) outcome: Outcome,
+    /// Whether the server has lost a runtime.
+    pub(crate) is_unknown: bool,
+    /// The error of a call that failed. One about the token comes first.
+    pub(crate) error: Option<ClientError>,
+    /// Whether the server took the token of a call.
+    pub(crate) is_accepted: bool,
 }
 
-/// A random part of the interval, so that daemons that start together do not always send together.
-fn first_wait(interval: Duration) -> Duration {
-    interval.mul_f64(rand::rng().random::<f64>())
-}
-
-/// Tokio's timers round up to a millisecond, which a hint does not wait.
-async fn wait_until(time: Instant) {
-    if time > now() {
-        sleep_until(time).await;
-    }
-}
-
-/// Deadlines of redelivered requests are compared with it.
-#[expect(clippy::disallowed_methods, reason = "the only reader of the machine's clock in this package")]
-fn wall_clock() -> Option<Timestamp> {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).ok()?)
-}
-
-/// One heartbeat, and what follows from it: work, cancellations, a registration, the next heartbeat. Only a rejected token is an
-/// error; after any other failure a later heartbeat tries again.
-async fn send(
-    session: &Arc<Session>,
-    workers: &mut Workers,
-    schedule: &mut Schedule,
-    inbox: &Inbox,
-    heartbeat: &Heartbeat,
-) -> Result<(), ClientError> {
+/// Sends a heartbeat, and starts and cancels work as the server answers.
+pub(crate) async fn send(session: &Arc<Session>, workers: &mut Workers, heartbeat: &Heartbeat) -> Sent {
     // At every heartbeat, because a registration may have changed the ids.
     let mut runtimes = session.runtimes();
     if let Some(hinted) = &heartbeat.runtimes {
         runtimes.retain(|runtime| hinted.contains(&runtime.id));
     }
-    let mut outcome = Outcome::default();
-    let mut is_unknown = false;
+    let mut sent = Sent::default();
     for (called, response) in call(session, &runtimes, workers, heartbeat.push).await {
         match response {
             Ok(response) => {
+                sent.is_accepted = true;
                 let next = Duration::from_secs(response.next_heartbeat_s.into());
-                outcome.next = Some(outcome.next.map_or(next, |earlier| earlier.min(next)));
+                sent.outcome.next = Some(sent.outcome.next.map_or(next, |earlier| earlier.min(next)));
                 for response in response.runtimes {
                     let Some(runtime) = called.iter().find(|runtime| runtime.id == response.id) else {
                         continue;
                     };
-                    is_unknown |= response.status == RuntimeHeartbeatStatus::Unknown;
+                    sent.is_unknown |= response.status == RuntimeHeartbeatStatus::Unknown;
                     if response.status == RuntimeHeartbeatStatus::Failed {
-                        outcome.failed.insert(runtime.id);
+                        sent.outcome.failed.insert(runtime.id);
                     }
                     follow(session, workers, runtime, response, heartbeat.sent);
                 }
             }
-            Err(error) if error.is_auth_error() => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "heartbeat failed");
-                outcome.failed.extend(called.iter().map(|runtime| runtime.id));
+                tracing::debug!(%error, "heartbeat failed");
+                sent.failed(called, error);
             }
         }
     }
-    schedule.ended(heartbeat, outcome, &inbox.link(), now());
-    if is_unknown {
-        let is_answered = reregister(session).await?;
-        schedule.registered(is_answered, now());
+    sent
+}
+
+impl Sent {
+    fn failed(&mut self, runtimes: &[Runtime], error: CallError) {
+        self.outcome.failed.extend(runtimes.iter().map(|runtime| runtime.id));
+        self.outcome.retry_after = self.outcome.retry_after.max(retry_after(&error));
+        let failure = Failure::of(&error.error);
+        self.is_accepted |= failure == Failure::Refused;
+        if self.error.is_none() || failure == Failure::Unauthorized {
+            self.error = Some(error.error);
+        }
     }
-    Ok(())
 }
 
 /// The calls of one heartbeat, at the same time, each with its runtimes. Each has the time limit of any call, even when the interval
@@ -131,11 +86,11 @@ async fn call<'r>(
     runtimes: &'r [Runtime],
     workers: &Workers,
     push: Option<DaemonPush>,
-) -> Vec<(&'r [Runtime], Result<DaemonHeartbeatResponse, ClientError>)> {
+) -> Vec<(&'r [Runtime], Result<DaemonHeartbeatResponse, CallError>)> {
     let calls = runtimes.chunks(RUNTIMES_PER_HEARTBEAT).map(|runtimes| async move {
         let of_runtime = |runtime: &Runtime| RuntimeHeartbeat::new(runtime.id, workers.in_flight(runtime.id));
         let body = DaemonHeartbeat { runtimes: Some(runtimes.iter().map(of_runtime).collect()), push };
-        (runtimes, session.api().post("/api/daemon/heartbeat", &body).await)
+        (runtimes, session.api().try_post("/api/daemon/heartbeat", &body).await)
     });
     join_all(calls).await
 }
@@ -164,20 +119,8 @@ fn follow(
     }
     for work in work {
         let request = work.id;
-        let claim = Claim::new(work, sent, now(), wall_clock());
+        let claim = Claim::new(work, sent, now(), session.clock().now());
         let start = |cancel| worker::run(Arc::clone(session), runtime.clone(), claim, cancel);
         workers.start(id, request, start);
-    }
-}
-
-/// Registers all agents: a server that has lost one runtime has usually lost all. Returns whether it answered.
-async fn reregister(session: &Session) -> Result<bool, ClientError> {
-    match session.register().await {
-        Err(error) if error.is_auth_error() => Err(error),
-        Err(error) => {
-            tracing::warn!(%error, "registration failed");
-            Ok(false)
-        }
-        Ok(_) => Ok(true),
     }
 }

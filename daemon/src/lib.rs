@@ -10,7 +10,7 @@
 //! | [`report`](mod@report) | reports with retries |
 //! | [`push`] | the connection on which the server says that a runtime was asked |
 //!
-//! [`Daemon`] runs it all. `examples/model_source.rs` adds an agent program in 20 lines.
+//! [`Daemon`] runs it all, and [`DaemonStatus`] shows how it fares. `examples/model_source.rs` adds an agent program in 20 lines.
 
 #![warn(missing_docs)]
 
@@ -21,15 +21,22 @@ pub mod report;
 pub mod skills;
 pub mod sources;
 
+mod authorization;
 mod batches;
 mod claim;
 mod clock;
+mod control;
+mod failure;
 mod handlers;
 mod heartbeat;
+mod registration;
+mod resume;
 mod schedule;
 mod session;
+mod status;
 mod supervisor;
 mod worker;
 
 pub use session::Settings;
-pub use supervisor::Daemon;
+pub use status::{Connection, DaemonStatus};
+pub use supervisor::{Daemon, Stopped};

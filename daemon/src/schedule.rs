@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use doorbell_protocol::{DaemonPush, RuntimeId};
+use rand::RngExt as _;
 use tokio::time::Instant;
 
 use crate::push::backoff::Backoff;
@@ -37,6 +38,8 @@ pub(crate) struct Heartbeat {
     pub(crate) sent: Instant,
     /// The number of the connection.
     losses: u64,
+    /// Sent because a connection was lost or the machine has resumed, at another time than planned.
+    is_unplanned: bool,
 }
 
 impl Heartbeat {
@@ -52,6 +55,8 @@ pub(crate) struct Outcome {
     pub(crate) next: Option<Duration>,
     /// The runtimes of which no heartbeat is known to be recorded.
     pub(crate) failed: BTreeSet<RuntimeId>,
+    /// How long not to call again after a failure.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// Until when the server takes the runtimes for online while the connection lives.
@@ -79,24 +84,30 @@ pub(crate) struct Schedule {
     /// Leases that were given before this time may end unnoticed.
     uncertain_until: Instant,
     retries: Backoff,
+    /// Whether the last heartbeat of all runtimes has failed.
+    has_failed: bool,
+    /// A heartbeat of all runtimes is due since the machine has resumed.
+    has_resumed: bool,
     /// The connection of the last heartbeat of all runtimes that said `connected`, and how many answers in a row gave no lease.
     without_lease: (u64, u32),
     status: PushStatus,
 }
 
 impl Schedule {
-    /// `first` is the time of the first heartbeat.
-    pub(crate) fn new(interval: Duration, now: Instant, first: Instant) -> Self {
+    /// Sends the first heartbeat within the interval.
+    pub(crate) fn new(interval: Duration, now: Instant) -> Self {
         Self {
             interval,
             started: now,
-            fallback_at: first,
+            fallback_at: now + part_of(interval),
             lease: None,
             hints: Hints::default(),
             announced_losses: 0,
             cleared_losses: 0,
             uncertain_until: now,
             retries: Backoff::new(FALLBACK_INTERVAL),
+            has_failed: false,
+            has_resumed: false,
             without_lease: (0, 0),
             status: PushStatus::Off,
         }
@@ -113,10 +124,14 @@ impl Schedule {
     }
 
     fn next_of_all(&self, link: &Link) -> Instant {
-        if link.losses > self.announced_losses {
+        if self.is_unplanned(link) {
             return self.started;
         }
         self.lease(link).map_or(self.fallback_at, |lease| lease.next)
+    }
+
+    fn is_unplanned(&self, link: &Link) -> bool {
+        self.has_resumed || link.losses > self.announced_losses
     }
 
     /// The lease, if messages arrive on the connection on which it was given.
@@ -126,9 +141,11 @@ impl Schedule {
 
     /// The heartbeat that is due.
     pub(crate) fn take(&mut self, link: &Link, now: Instant) -> Option<Heartbeat> {
+        let is_unplanned = self.is_unplanned(link);
         let runtimes = if self.next_of_all(link) <= now {
             self.hints.clear();
             self.announced_losses = link.losses;
+            self.has_resumed = false;
             None
         } else {
             let hinted = self.hints.take_due(now);
@@ -140,7 +157,7 @@ impl Schedule {
         // A server that keeps a lease always means this connection, because a plain heartbeat has ended those of earlier ones.
         let connected = link.is_connected() && link.losses == self.cleared_losses;
         let push = link.is_used().then_some(DaemonPush { connected });
-        Some(Heartbeat { runtimes, push, sent: now, losses: link.losses })
+        Some(Heartbeat { runtimes, push, sent: now, losses: link.losses, is_unplanned })
     }
 
     /// What follows from the outcome of a heartbeat.
@@ -155,7 +172,10 @@ impl Schedule {
         if heartbeat.runtimes.is_none() {
             self.ended_of_all(heartbeat, is_complete, next, link, now);
         } else {
-            self.ended_of_hinted(heartbeat, outcome.failed, next, link, now);
+            self.ended_of_hinted(heartbeat, &outcome, next, link, now);
+        }
+        if let Some(retry_after) = outcome.retry_after {
+            self.hold_until(now + retry_after);
         }
     }
 
@@ -167,8 +187,17 @@ impl Schedule {
         link: &Link,
         now: Instant,
     ) {
-        let longest = if link.is_used() { self.interval.min(FALLBACK_INTERVAL) } else { self.interval };
+        let is_short = link.is_used() || !is_complete;
+        let longest = if is_short { self.interval.min(FALLBACK_INTERVAL) } else { self.interval };
         let wait = next.map_or(longest, |next| next.min(longest));
+        // One event causes heartbeats of many daemons at one time. The random wait after it keeps them from staying in step.
+        let is_first_failure = !is_complete && !self.has_failed;
+        let wait = if heartbeat.is_unplanned || is_first_failure {
+            part_of(wait).max(wait.min(SHORTEST_INTERVAL))
+        } else {
+            wait
+        };
+        self.has_failed = !is_complete;
         // Heartbeats that a slow call has missed are skipped.
         self.fallback_at = now.max(heartbeat.sent + wait);
         if !is_complete {
@@ -189,7 +218,7 @@ impl Schedule {
     fn ended_of_hinted(
         &mut self,
         heartbeat: &Heartbeat,
-        failed: BTreeSet<RuntimeId>,
+        outcome: &Outcome,
         next: Option<Duration>,
         link: &Link,
         now: Instant,
@@ -202,11 +231,19 @@ impl Schedule {
             }
         }
         // Without a lease the next heartbeat of all runtimes is near.
-        if !failed.is_empty() && self.lease(link).is_some() {
-            let retry_at = now + self.retries.next();
-            for runtime in failed {
-                self.hints.add_at(runtime, retry_at);
+        if !outcome.failed.is_empty() && self.lease(link).is_some() {
+            let retry_at = now + self.retries.next().max(outcome.retry_after.unwrap_or_default());
+            for runtime in &outcome.failed {
+                self.hints.add_at(*runtime, retry_at);
             }
+        }
+    }
+
+    /// Sends nothing earlier.
+    fn hold_until(&mut self, time: Instant) {
+        self.fallback_at = self.fallback_at.max(time);
+        if let Some(lease) = &mut self.lease {
+            lease.next = lease.next.max(time);
         }
     }
 
@@ -214,6 +251,16 @@ impl Schedule {
         let (of, answers) = self.without_lease;
         let earlier = if of == connection { answers } else { 0 };
         self.without_lease = (connection, if is_leased { 0 } else { earlier.saturating_add(1) });
+    }
+
+    /// The daemon has its first runtimes, or the first ones after it had none.
+    pub(crate) fn begun(&mut self, now: Instant) {
+        self.fallback_at = now + part_of(self.interval);
+    }
+
+    /// The machine was asleep, or its clock has jumped: sends a heartbeat at once, unless the server has asked for a pause.
+    pub(crate) fn resumed(&mut self) {
+        self.has_resumed = true;
     }
 
     /// A registration ends every lease.
@@ -248,4 +295,9 @@ impl Schedule {
         }
         self.status.clone()
     }
+}
+
+/// So that daemons that start together do not always send together.
+fn part_of(interval: Duration) -> Duration {
+    interval.mul_f64(rand::rng().random::<f64>())
 }

@@ -1,112 +1,130 @@
-//! The daemon's life: register, heartbeats, shutdown, deregister.
+//! The daemon's life: the loop, the push channel and the watch for resumes beside it, shutdown, deregistration.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_client::{Api, ClientError};
-use doorbell_protocol::RuntimeRecord;
-use rand::RngExt as _;
+use doorbell_client::Api;
+use doorbell_protocol::Timestamp;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::agents::Agent;
-use crate::heartbeat;
+use crate::clock::WallClock;
+use crate::control::Control;
 use crate::push::inbox::Inbox;
-use crate::push::{Dial, Network, PushStatus, connection};
+use crate::push::{Dial, Network, connection};
+use crate::resume;
 use crate::session::{Session, Settings};
+use crate::status::DaemonStatus;
 
 /// How long heartbeats and work in progress may take after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest wait before each further try of a registration that met a busy server. The server accepts 60 registrations of a
-/// token at once, then one a second: these waits, 90 s on average, serve about 150 machines that start together with one token.
-const BUSY_BACKOFF: [Duration; 8] = [
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-    Duration::from_secs(8),
-    Duration::from_secs(16),
-    Duration::from_secs(32),
-    Duration::from_secs(60),
-    Duration::from_secs(60),
-];
+/// How long the deregistration at the end may take. With [`SHUTDOWN_TIMEOUT`] and [`DISCONNECT_TIMEOUT`], a daemon ends within 9 s
+/// whatever the server does; service managers kill after 10 s or more.
+const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long the end of the push connection may take. It begins at the stop.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a daemon has ended although it was not stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    /// The server has rejected the token for at least two minutes and five calls, and
+    /// [`exit_on_auth_failure`](Settings::exit_on_auth_failure) is set.
+    #[error("the server rejects the token: {reason}")]
+    TokenRejected {
+        /// The server's words, and what helps.
+        reason: String,
+    },
+}
 
 /// A daemon that has not been started.
 #[derive(Debug)]
 pub struct Daemon {
     session: Session,
+    agents: watch::Receiver<Vec<Agent>>,
     dial: Arc<dyn Dial>,
 }
 
 impl Daemon {
-    /// A daemon that offers `agents`. Makes no call.
-    pub fn new(api: Api, settings: Settings, agents: Vec<Agent>) -> Self {
+    /// A daemon that offers `agents`, always the current ones; there may be none. Makes no call. Agents that are the same for ever come from
+    /// a channel whose sender is dropped.
+    pub fn new(api: Api, settings: Settings, agents: watch::Receiver<Vec<Agent>>) -> Self {
         let dial = Arc::new(Network::from_environment());
-        Self { session: Session::new(api, settings, agents), dial }
+        Self { session: Session::new(api, settings), agents, dial }
     }
 
     /// Reaches the push channel in another way than over the network.
     #[must_use]
-    pub fn with_dial(mut self, dial: Arc<dyn Dial>) -> Self {
-        self.dial = dial;
-        self
+    pub fn with_dial(self, dial: Arc<dyn Dial>) -> Self {
+        Self { dial, ..self }
     }
 
-    /// The state of the push channel while the daemon [runs](Self::run).
-    pub fn push_status(&self) -> watch::Receiver<PushStatus> {
-        self.session.push_status()
+    /// Reads the time from another clock than the machine's.
+    #[must_use]
+    pub fn with_wall_clock(
+        self,
+        read: impl Fn() -> Option<Timestamp> + Send + Sync + 'static,
+    ) -> Self {
+        Self { session: self.session.with_clock(WallClock::new(read)), ..self }
     }
 
-    /// Registers the agents as runtimes and returns the server's records of them. A busy server (503) is asked again, for up
-    /// to three minutes: one token may serve many machines that start at the same time. Dropping the future ends that.
+    /// The state of the daemon while it [runs](Self::run).
+    pub fn status(&self) -> watch::Receiver<DaemonStatus> {
+        self.session.status().subscribe()
+    }
+
+    /// Registers the agents, sends heartbeats for their runtimes and works on what they claim, until `stop` is cancelled. Whatever fails is
+    /// tried again for ever. Agents that appear are registered, and those that disappear are deregistered; without any, no calls are made.
+    ///
+    /// After `stop`, work in progress gets 5 s, and the runtimes are deregistered, within 9 s in all. Dropping the future drops the work.
     ///
     /// # Errors
-    /// [`ClientError`] of the last call.
-    pub async fn register(&self) -> Result<Vec<RuntimeRecord>, ClientError> {
-        for longest in BUSY_BACKOFF {
-            match self.session.register().await {
-                Err(error) if error.is_busy() => {
-                    tracing::warn!(%error, "registration failed; trying again");
-                    // Full jitter, so that machines that started together do not come back together.
-                    let wait = longest.mul_f64(rand::rng().random::<f64>());
-                    tokio::time::sleep(wait).await;
-                }
-                result => return result,
-            }
-        }
-        self.session.register().await
-    }
-
-    /// Sends heartbeats for the [registered](Self::register) runtimes and works on what they claim, until `stop` is
-    /// cancelled. Work in progress then gets 5 s, and the runtimes are deregistered. Dropping the future drops the work.
-    ///
-    /// # Errors
-    /// The server rejects the token, so no heartbeat can succeed. `stop` is cancelled in this case, and nothing is
-    /// deregistered.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), ClientError> {
+    /// [`Stopped::TokenRejected`], if the settings ask for it. `stop` is cancelled in this case, and nothing is deregistered.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Stopped> {
         let session = Arc::new(self.session);
         let inbox = Arc::new(Inbox::default());
+        let resumed = watch::Sender::new(());
         // Disconnects at the stop: no heartbeat follows a hint that comes later, so the server must not take it for delivered.
-        let connection = connection::run(Arc::clone(&session), self.dial, Arc::clone(&inbox), stop.clone());
+        let connection = connection::run(
+            Arc::clone(&session),
+            self.dial,
+            Arc::clone(&inbox),
+            resumed.subscribe(),
+            stop.clone(),
+        );
         let connection = AbortOnDropHandle::new(tokio::spawn(connection));
+        let control =
+            Control::new(Arc::clone(&session), self.agents, resumed.subscribe(), inbox, stop.clone());
+        let resumes = resume::watch(session.clock().clone(), resumed);
         // Dropped before the deregistration, which no report may follow.
         tokio::select! {
-            ended = heartbeat::run(Arc::clone(&session), inbox, stop.clone()) => ended.inspect_err(|_| stop.cancel())?,
+            ended = control.run() => ended.inspect_err(|_| stop.cancel())?,
+            never = resumes => match never {},
             () = shutdown_timeout(&stop) => tracing::warn!("stopped with work in progress"),
         }
-        match session.deregister().await {
-            Ok(()) => tracing::info!("deregistered"),
-            // The runtimes go offline after three missed heartbeats, so this does not fail the shutdown.
-            Err(error) => tracing::warn!(%error, "deregistration failed"),
-        }
-        // Ends within 1 s of the stop.
-        let _ = connection.await;
+        deregister(&session).await;
+        let _ = timeout(DISCONNECT_TIMEOUT, connection).await;
         Ok(())
     }
 }
 
 async fn shutdown_timeout(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
+    sleep(SHUTDOWN_TIMEOUT).await;
+}
+
+/// The runtimes go offline after three missed heartbeats, so a failure does not fail the shutdown.
+async fn deregister(session: &Session) {
+    if session.known_ids().is_empty() {
+        return;
+    }
+    match timeout(DEREGISTER_TIMEOUT, session.deregister_all()).await {
+        Ok(Ok(())) => tracing::info!("deregistered"),
+        Ok(Err(error)) => tracing::warn!(%error, "deregistration failed"),
+        Err(_) => tracing::warn!("deregistration failed: no answer in time"),
+    }
 }

@@ -53,6 +53,10 @@ pub struct Daemon {
     #[arg(long)]
     pub no_push: bool,
 
+    /// End when the server has rejected the token for minutes, instead of trying every 5 minutes
+    #[arg(long)]
+    pub exit_on_auth_failure: bool,
+
     #[command(flatten)]
     pub agents: Agents,
 }

@@ -3,8 +3,7 @@
 use std::convert::Infallible;
 
 use doorbell_daemon::agents::{self, Agent, Environment};
-use doorbell_daemon::push::PushStatus;
-use doorbell_daemon::{Daemon, Settings};
+use doorbell_daemon::{Daemon, DaemonStatus, Settings};
 use doorbell_shared::clock::{Clock as _, SystemClock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -66,25 +65,32 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
         daemon_id: arguments.daemon_id.unwrap_or_else(|| this_machine.daemon_id.clone()),
         interval: arguments.interval,
         push: !arguments.no_push,
+        exit_on_auth_failure: arguments.exit_on_auth_failure,
         ..this_machine
     };
     let questions = questions(&agents);
-    let daemon = Daemon::new(api, settings, agents);
-    let Some(registered) = stop.run_until_cancelled(daemon.register()).await else { return Ok(()) };
-    let registered = registered?;
-    output::line(output::runtimes(&registered, SystemClock.now()));
-    questions.iter().for_each(output::line);
-    let push = daemon.push_status();
+    let daemon = Daemon::new(api, settings, watch::channel(agents).1);
+    let status = daemon.status();
     tokio::select! {
         ended = daemon.run(stop) => Ok(ended?),
-        never = print_changes(push) => match never {},
+        never = print_changes(status, &questions) => match never {},
     }
 }
 
-async fn print_changes(mut push: watch::Receiver<PushStatus>) -> Infallible {
-    while push.changed().await.is_ok() {
-        let status = push.borrow_and_update().clone();
-        output::line(format!("push: {status}"));
+/// Prints the runtimes and the push channel when they change. Changes of the connection are logged.
+async fn print_changes(mut status: watch::Receiver<DaemonStatus>, questions: &[String]) -> Infallible {
+    let mut shown = DaemonStatus::default();
+    while status.changed().await.is_ok() {
+        let current = status.borrow_and_update().clone();
+        let ids = |status: &DaemonStatus| status.runtimes.iter().map(|runtime| runtime.id).collect::<Vec<_>>();
+        if !current.runtimes.is_empty() && ids(&current) != ids(&shown) {
+            output::line(output::runtimes(&current.runtimes, SystemClock.now()));
+            questions.iter().for_each(output::line);
+        }
+        if current.push != shown.push {
+            output::line(format!("push: {}", current.push));
+        }
+        shown = current;
     }
     std::future::pending().await
 }

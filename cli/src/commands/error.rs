@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use doorbell_client::{AskError, ClientError};
+use doorbell_daemon::Stopped;
 use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
 use doorbell_protocol::{InvalidId, InvalidIdempotencyKey, Kind, RequestId, RuntimeId, WorkspaceId};
@@ -20,6 +21,9 @@ pub enum CommandError {
     Ask(#[from] AskError),
     #[error(transparent)]
     Agents(#[from] AgentsError),
+    /// The daemon has ended by itself.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// Standard output was not written.
     #[error("the output could not be written: is the disk full?")]
     OutputNotWritten,
@@ -133,7 +137,7 @@ impl CommandError {
             Self::Disconnect(_) => Some(
                 "check --push-endpoint and the permission iot:DeleteConnection; the connection ends within 24 hours".to_owned(),
             ),
-            Self::UnsendableToken => Some(TOKEN.to_owned()),
+            Self::UnsendableToken | Self::Stopped(_) => Some(TOKEN.to_owned()),
             Self::Unencrypted { .. } => Some(UNENCRYPTED.to_owned()),
             Self::NoSuchName { .. } => Some(RUNTIMES.to_owned()),
             Self::NoSuchRequest { .. } => Some(RETAINED.to_owned()),

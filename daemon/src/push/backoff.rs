@@ -19,6 +19,11 @@ impl Backoff {
         Self { longest, tries: 0 }
     }
 
+    /// The waits after a first try that has failed.
+    pub(crate) fn after_failure(longest: Duration) -> Self {
+        Self { longest, tries: 1 }
+    }
+
     /// The wait before the next try: none before the first.
     pub(crate) fn next(&mut self) -> Duration {
         let bound = self.bound();

@@ -33,15 +33,16 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5 * 60);
 /// other's connections much earlier.
 const STABLE_AFTER: Duration = Duration::from_secs(60);
 
-/// Keeps a connection to the channel that the server offers until `stop`, then disconnects.
+/// Keeps a connection to the channel that the server offers until `stop`, then disconnects. Makes a new one at each change of `resumed`.
 pub(crate) async fn run(
     session: Arc<Session>,
     dial: Arc<dyn Dial>,
     inbox: Arc<Inbox>,
+    resumed: watch::Receiver<()>,
     stop: CancellationToken,
 ) {
     let offers = session.offers();
-    let mut connection = Connection { session, dial, inbox, offers, stop };
+    let mut connection = Connection { session, dial, inbox, offers, resumed, stop };
     while !connection.stop.is_cancelled() {
         let offer = connection.offers.borrow_and_update().clone();
         match offer {
@@ -61,16 +62,20 @@ struct Connection {
     dial: Arc<dyn Dial>,
     inbox: Arc<Inbox>,
     offers: watch::Receiver<Offer>,
+    /// Changes when the machine was asleep: its connections are dead, or of another network.
+    resumed: watch::Receiver<()>,
     stop: CancellationToken,
 }
 
 impl Connection {
-    /// Waits for a shutdown or another offer. Cancel safe.
+    /// Waits for a shutdown, another offer or a resume. Cancel safe.
     async fn interrupted(&mut self) {
         tokio::select! {
             () = self.stop.cancelled() => {}
             // Fails only without a session, which this task owns.
             _ = self.offers.changed() => {}
+            // Fails only at the end of the daemon.
+            Ok(()) = self.resumed.changed() => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorbell_client::{self as client, Api, AskError, CompletedRequest};
 use doorbell_daemon::agents::Agent;
 use doorbell_daemon::push::PushStatus;
-use doorbell_daemon::{Daemon, Settings};
+use doorbell_daemon::{Daemon, DaemonStatus, Settings};
 use doorbell_gateway::{DAEMON_A, USER_A};
 use doorbell_protocol::RuntimeRecord;
 use tokio::sync::watch;
@@ -37,20 +37,20 @@ pub(super) async fn run(
     };
     let uses_push = settings.push;
     let questions = questions(&agents);
-    let daemon = Daemon::new(connect::to(&url, DAEMON_A.token)?, settings, agents);
-    let registered = daemon.register().await?;
-    if is_sample {
-        output::line(format!("\n{SAMPLE_NOTICE}"));
-    }
-    questions.iter().for_each(|line| output::line(format!("\n{line}")));
-    let push = daemon.push_status();
-    let rings = async {
-        if uses_push {
-            wait_until_proven(push).await;
-        }
-        ring_each(&user, &registered).await;
-    };
+    let daemon = Daemon::new(connect::to(&url, DAEMON_A.token)?, settings, watch::channel(agents).1);
+    let mut status = daemon.status();
     let demo = async {
+        let Some(registered) = stop.run_until_cancelled(wait_until_registered(&mut status)).await else { return };
+        if is_sample {
+            output::line(format!("\n{SAMPLE_NOTICE}"));
+        }
+        questions.iter().for_each(|line| output::line(format!("\n{line}")));
+        let rings = async {
+            if uses_push {
+                wait_until_proven(status).await;
+            }
+            ring_each(&user, &registered).await;
+        };
         if stop.run_until_cancelled(rings).await.is_some() {
             print_next_steps(&server.base_url(), &registered);
         }
@@ -73,9 +73,15 @@ pub(super) async fn without_daemon(server: &Server, stop: &CancellationToken) {
     stop.cancelled().await;
 }
 
+/// Never ends if there are no agents.
+async fn wait_until_registered(status: &mut watch::Receiver<DaemonStatus>) -> Vec<RuntimeRecord> {
+    let registered = status.wait_for(|status| !status.runtimes.is_empty()).await;
+    registered.map(|status| status.runtimes.clone()).unwrap_or_default()
+}
+
 /// So that the first ring shows what push does. Without it, the ring waits for a heartbeat.
-async fn wait_until_proven(mut push: watch::Receiver<PushStatus>) {
-    let proven = push.wait_for(|status| *status == PushStatus::Proven);
+async fn wait_until_proven(mut status: watch::Receiver<DaemonStatus>) {
+    let proven = status.wait_for(|status| status.push == PushStatus::Proven);
     if let Ok(Ok(_)) = tokio::time::timeout(PROOF_TIMEOUT, proven).await {
         output::line("\npush: proven");
     }
