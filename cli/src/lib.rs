@@ -5,10 +5,14 @@
 //! | [`arguments`] | the command line |
 //! | [`commands`] | what each command does |
 //! | [`output`] | tables, JSON, progress, errors |
+//! | [`secret`] | tokens and enrolment codes |
+//! | [`state`] | the files of the state directory |
 
 pub mod arguments;
 pub mod commands;
 pub mod output;
+pub mod secret;
+pub mod state;
 
 use std::process::ExitCode;
 

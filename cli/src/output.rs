@@ -65,6 +65,12 @@ pub fn error(error: &dyn std::error::Error, hint: Option<&str>) {
     }
 }
 
+/// Prints a warning in cargo's format.
+pub fn warning(text: impl std::fmt::Display) {
+    let yellow = AnsiColor::BrightYellow.on_default().bold();
+    note(format!("{yellow}warning{yellow:#}: {}", plain(&text.to_string())));
+}
+
 /// Writes bytes to standard output.
 pub fn raw(bytes: &[u8]) {
     written(io::stdout().write_all(bytes));
