@@ -4,9 +4,13 @@ mod ask;
 mod bench;
 mod cancel;
 mod client;
+mod credentials;
 mod daemon;
 mod dev;
+mod enrol;
 mod forget;
+mod join;
+mod login;
 mod origin;
 mod parsers;
 mod questions;
@@ -25,12 +29,16 @@ pub use ask::{Ask, Target};
 pub use bench::Bench;
 pub use cancel::Cancel;
 pub use client::{ClientArgs, Models, Runtimes};
+pub use credentials::TokenArgs;
 pub use daemon::{Agents, Daemon};
 pub use dev::{Dev, StoreKind};
+pub use enrol::Enrol;
 pub use forget::Forget;
+pub use join::Join;
+pub use login::{Login, Logout};
 pub use origin::{CorsOrigin, InvalidOrigin};
 pub use questions::Questions;
-pub use server::Server;
+pub use server::{Server, StoredServer};
 pub use table::{TableArgs, TableStoreKind};
 pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke};
 pub use why::Why;
@@ -51,6 +59,9 @@ const EXAMPLES: &str = "\
 Examples:
   doorbell dev                  serve the API on this machine and list its models
   doorbell daemon               register this machine's agent programs and answer rings
+  doorbell enrol                create a code with which a machine joins
+  doorbell join <code> --url https://doorbell.example.com
+                                connect this machine with the code
   doorbell runtimes             list the runtimes
   doorbell models codex         list the models of a runtime
   doorbell questions codex      list what else a runtime answers
@@ -91,6 +102,14 @@ pub enum Command {
     Dev(Dev),
     /// Register this machine's agent programs and answer rings
     Daemon(Daemon),
+    /// Connect this machine with a code of `doorbell enrol`
+    Join(Join),
+    /// Create a code with which a machine joins a workspace
+    Enrol(Enrol),
+    /// Store a user's token
+    Login(Login),
+    /// Remove the token that `doorbell login` stored
+    Logout(Logout),
     /// List the runtimes
     Runtimes(Runtimes),
     /// Ring a runtime and list its models

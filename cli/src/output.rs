@@ -3,6 +3,7 @@
 
 mod answer;
 mod json_text;
+mod qr;
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use answer::{json_line, result};
+pub use qr::qr_code;
 
 /// Logs text to standard error.
 pub fn log_to_stderr(level: LevelFilter) {

@@ -148,8 +148,13 @@ impl Api {
 
     /// A request with the token and [`TIMEOUT`].
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_without_token(method, path).bearer_auth(&self.token)
+    }
+
+    /// A request to a route that needs no token.
+    pub(crate) fn request_without_token(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.base.text);
-        self.http.request(method, url).bearer_auth(&self.token).timeout(TIMEOUT)
+        self.http.request(method, url).timeout(TIMEOUT)
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {

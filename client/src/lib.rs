@@ -6,6 +6,7 @@ mod api;
 mod ask;
 mod base_url;
 mod clock;
+mod enrolment;
 mod error;
 mod fleet;
 mod link;
@@ -16,6 +17,7 @@ mod wait;
 
 pub use api::{Api, RESPONSE_BYTES, TIMEOUT, http_client};
 pub use ask::{AskError, CompletedRequest, POLL_INTERVAL, Timing, ask};
+pub use enrolment::{enrol, redeem};
 pub use error::{CallError, ClientError};
 pub use fleet::{FLEET_CALLS, Fleet, FleetOutcome, cancel_on_any};
 pub use requests::{AskOptions, cancel, poll, running_deadline, submit};

@@ -1,11 +1,11 @@
 //! `doorbell runtimes` and `doorbell models`.
 
 use clap::Args;
-use doorbell_gateway::USER_A;
 use doorbell_protocol::WorkspaceId;
 
-use super::parsers::{token, workspace};
-use super::server::Server;
+use super::credentials::TokenArgs;
+use super::parsers::workspace;
+use super::server::StoredServer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -39,17 +39,16 @@ pub struct Models {
     pub json: bool,
 }
 
-/// The connection of a user's client.
+/// The connection of a user's client: a token with scope `user`.
 #[derive(Debug, Args)]
 pub struct ClientArgs {
     #[command(flatten)]
-    pub server: Server,
+    pub server: StoredServer,
 
-    /// A token with scope `user`
-    #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = USER_A.token, value_parser = token())]
-    pub token: String,
+    #[command(flatten)]
+    pub token: TokenArgs,
 
-    /// Only this workspace [default: all workspaces of the token]
+    /// Only this workspace [default: that of `doorbell login`, or all workspaces of the token]
     #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", value_parser = workspace)]
     pub workspace: Option<WorkspaceId>,
 }

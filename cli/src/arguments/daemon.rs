@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use doorbell_daemon::agents;
-use doorbell_gateway::{DAEMON_A, WORKSPACE_A};
 use doorbell_protocol::WorkspaceId;
 
-use super::parsers::{interval, token, workspace};
-use super::server::Server;
+use super::credentials::TokenArgs;
+use super::parsers::{daemon_id, interval, workspace};
+use super::server::StoredServer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -25,24 +25,29 @@ The same file declares questions, which programs of this machine answer:
   program = [\"uptime\"]
 A change of the file takes effect when the daemon is started again.
 
+`doorbell join` stores the server, the workspace, the daemon id and the token, so the daemon needs no options after it. The
+token is the first of --token, --token-file, DOORBELL_TOKEN, DOORBELL_TOKEN_FILE, $CREDENTIALS_DIRECTORY/doorbell-token
+(systemd), the stored one, and the public one of `doorbell dev` on loopback. It needs the scope `daemon`.
+
 Examples:
+  doorbell join K7QX-4M2N-9TBC-HW5R --url https://doorbell.example.com
   doorbell daemon
   doorbell daemon --openai http://127.0.0.1:11434/v1
-  doorbell daemon --config agents.toml --url https://doorbell.example.com")]
+  doorbell daemon --config agents.toml --url https://doorbell.example.com \
+      --token-file /run/secrets/doorbell --workspace $WORKSPACE")]
 pub struct Daemon {
     #[command(flatten)]
-    pub server: Server,
+    pub server: StoredServer,
 
-    /// A token with scope `daemon`
-    #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = DAEMON_A.token, value_parser = token())]
-    pub token: String,
+    #[command(flatten)]
+    pub token: TokenArgs,
 
-    /// Workspace of the runtimes
-    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
-    pub workspace: WorkspaceId,
+    /// Workspace of the runtimes [default: that of `doorbell join`, or that of `doorbell dev` on loopback]
+    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", value_parser = workspace)]
+    pub workspace: Option<WorkspaceId>,
 
-    /// Name of this machine; the ids of its runtimes depend on it [default: the host name]
-    #[arg(long, value_name = "NAME")]
+    /// Name of this machine; the ids of its runtimes depend on it [default: the host name and a random suffix, made once]
+    #[arg(long, env = "DOORBELL_DAEMON_ID", value_name = "NAME", value_parser = daemon_id)]
     pub daemon_id: Option<String>,
 
     /// Heartbeat interval without push, such as 15s or 1m

@@ -6,11 +6,20 @@ use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use doorbell_gateway::WORKSPACE_A;
+use doorbell_protocol::limits::{ENROLMENT_MAX_S, ENROLMENT_MIN_S};
 use doorbell_protocol::{IdempotencyKey, InvalidIdempotencyKey, RequestId, RuntimeId, WorkspaceId};
 use reqwest::Url;
 
+use crate::secret::Secret;
+
 /// The default address of `doorbell dev`.
 pub(super) const DEV_URL: &str = "http://127.0.0.1:3000";
+
+/// Longer ids are rejected by the server.
+const DAEMON_ID_CHARS: usize = 200;
+
+#[expect(clippy::cast_lossless, reason = "`From` is not const")]
+const CODE_LIFETIMES: RangeInclusive<u64> = ENROLMENT_MIN_S as u64..=ENROLMENT_MAX_S as u64;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=DAY;
@@ -56,6 +65,28 @@ pub(super) fn server_url(text: &str) -> Result<Url, String> {
 /// Not empty, and trimmed: a token from a file ends with a newline.
 pub(super) fn token() -> impl TypedValueParser<Value = String> {
     NonEmptyStringValueParser::new().map(|token| token.trim().to_owned())
+}
+
+/// [`token`] for arguments whose `Debug` output must not contain it.
+pub(super) fn secret() -> impl TypedValueParser<Value = Secret> {
+    NonEmptyStringValueParser::new().try_map(|token| Secret::new(&token).ok_or("it is blank"))
+}
+
+/// As the server checks it.
+pub(super) fn daemon_id(text: &str) -> Result<String, String> {
+    let id = text.trim();
+    if id.is_empty() || id.chars().count() > DAEMON_ID_CHARS || id.contains(char::is_control) {
+        return Err(format!("not a name of 1 to {DAEMON_ID_CHARS} characters such as laptop-k2v9qx"));
+    }
+    Ok(id.to_owned())
+}
+
+/// The lifetime of an enrolment code in seconds.
+pub(super) fn code_lifetime(text: &str) -> Result<i64, String> {
+    let seconds = humantime::parse_duration(text).ok().map(|lifetime| lifetime.as_secs());
+    let seconds = seconds.filter(|seconds| CODE_LIFETIMES.contains(seconds));
+    let seconds = seconds.and_then(|seconds| i64::try_from(seconds).ok());
+    seconds.ok_or_else(|| "not a time of 1m to 1h such as 10m".to_owned())
 }
 
 pub(super) fn workspace(text: &str) -> Result<WorkspaceId, String> {
@@ -104,6 +135,24 @@ mod tests {
         }
         for text in ["", "d", "90", "-1d", "0d", "500ms", "999999d", "99999999999999999999d", "9ü"] {
             assert!(lifetime(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn code_lasts_a_minute_to_an_hour() {
+        for (text, seconds) in [("10m", 600), ("60s", 60), ("1h", 3_600), ("1m 30s", 90)] {
+            assert_eq!(code_lifetime(text), Ok(seconds), "{text}");
+        }
+        for text in ["", "10", "59s", "61m", "1d", "-1m"] {
+            assert!(code_lifetime(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn daemon_id_is_a_short_line() {
+        assert_eq!(daemon_id(" build machine 7 ").as_deref(), Ok("build machine 7"));
+        for text in ["", " ", "a\nb", "\u{1b}", &"a".repeat(201)] {
+            assert!(daemon_id(text).is_err(), "{text:?}");
         }
     }
 

@@ -3,8 +3,9 @@
 use doorbell_client as client;
 use doorbell_protocol::{AnyRequestRecord, Status};
 
+use super::credentials::{self, Connection};
 use super::resolve::By;
-use super::{CommandError, connect, resolve};
+use super::{CommandError, resolve};
 use crate::arguments;
 use crate::output;
 
@@ -12,16 +13,15 @@ use crate::output;
 const CANCELLED: &str = "cancelled";
 
 pub(super) async fn run(arguments: arguments::Cancel) -> Result<(), CommandError> {
-    let connection = arguments.client;
-    let api = connect::to_server(&connection.server, &connection.token)?;
+    let Connection { api, workspace, .. } = credentials::client(&arguments.client)?;
     let request = arguments.request;
     let record = match &arguments.runtime {
         Some(name) => {
-            let runtime = resolve::runtime(&api, name, By::NameOrType, connection.workspace).await?;
+            let runtime = resolve::runtime(&api, name, By::NameOrType, workspace).await?;
             client::cancel(&api, runtime, request).await?
         }
         None => {
-            let runtimes = client::runtimes(&api, connection.workspace).await?;
+            let runtimes = client::runtimes(&api, workspace).await?;
             let ids = runtimes.into_iter().map(|runtime| runtime.id);
             let found = client::cancel_on_any(&api, ids, request).await?;
             found.ok_or(CommandError::UnknownRequest(request))?

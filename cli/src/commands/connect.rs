@@ -13,9 +13,16 @@ use crate::arguments::Server;
 /// The API at `server` with `token`. Makes no call.
 ///
 /// # Errors
-/// The token would cross the network unencrypted, and `--allow-http` does not allow that.
+/// As [`encrypted`].
 pub(super) fn to_server(server: &Server, token: &str) -> Result<Api, CommandError> {
-    let Server { url, allow_http } = server;
+    encrypted(&server.url, server.allow_http, token)
+}
+
+/// The API at `url` with `token`. Makes no call.
+///
+/// # Errors
+/// The token would cross the network unencrypted, and `allow_http` does not allow that.
+pub(super) fn encrypted(url: &Url, allow_http: bool, token: &str) -> Result<Api, CommandError> {
     if url.scheme() != "https" && !is_loopback(url) && !allow_http {
         // Without user, password, path and query, which may hold secrets.
         return Err(CommandError::Unencrypted { origin: url.origin().ascii_serialization() });
@@ -35,7 +42,7 @@ fn http_client(url: &Url) -> reqwest::Result<Client> {
     if is_loopback(url) { Client::builder().redirect(Policy::none()).no_proxy().build() } else { Ok(client) }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse();
     host == "localhost" || ip.is_ok_and(|ip: IpAddr| ip.is_loopback())

@@ -8,7 +8,9 @@ use doorbell_shared::clock::{Clock as _, SystemClock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandError, connect};
+use super::CommandError;
+use super::credentials::{self, DaemonConnection};
+use crate::state::{DaemonLock, LockKey, LockOutcome, StateDirectory, lock};
 use crate::{arguments, output};
 
 /// Printed with the sample catalog, which is not a list of usable models.
@@ -52,7 +54,8 @@ pub(super) fn questions(agents: &[Agent]) -> Vec<String> {
 }
 
 pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -> Result<(), CommandError> {
-    let api = connect::to_server(&arguments.server, &arguments.token)?;
+    let DaemonConnection { api, url, workspace, daemon_id } = credentials::daemon(&arguments)?;
+    let _lock = lock(&LockKey::new(&url, workspace, &daemon_id), &daemon_id);
     let options = arguments.agents.into();
     let environment = Environment::of_process();
     let found = stop.run_until_cancelled(agents::find(&options, &environment)).await;
@@ -60,13 +63,12 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     if agents.is_empty() {
         output::note(NO_AGENTS_NOTICE);
     }
-    let this_machine = Settings::of_this_machine(arguments.workspace);
     let settings = Settings {
-        daemon_id: arguments.daemon_id.unwrap_or_else(|| this_machine.daemon_id.clone()),
+        daemon_id,
         interval: arguments.interval,
         push: !arguments.no_push,
         exit_on_auth_failure: arguments.exit_on_auth_failure,
-        ..this_machine
+        ..Settings::of_this_machine(workspace)
     };
     let questions = questions(&agents);
     let daemon = Daemon::new(api, settings, watch::channel(agents).1);
@@ -77,12 +79,33 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     }
 }
 
+/// Held while the daemon runs. A second process of one id is not stopped, because it may take over from the first one; both collect
+/// the same requests, and one of them answers.
+pub(super) fn lock(key: &LockKey, daemon_id: &str) -> Option<DaemonLock> {
+    match lock::acquire(&StateDirectory::of_process()?, key) {
+        Ok(LockOutcome::Acquired(lock)) => Some(lock),
+        Ok(LockOutcome::Held { pid }) => {
+            let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+            output::warning(format!(
+                "the daemon {daemon_id} runs on this machine already{process}: end one of the two, or give one of them another \
+                 --daemon-id"
+            ));
+            None
+        }
+        Err(error) => {
+            tracing::debug!(%error, "no lock: a second process of this daemon is not noticed");
+            None
+        }
+    }
+}
+
 /// Prints the runtimes and the push channel when they change. Changes of the connection are logged.
 async fn print_changes(mut status: watch::Receiver<DaemonStatus>, questions: &[String]) -> Infallible {
     let mut shown = DaemonStatus::default();
     while status.changed().await.is_ok() {
         let current = status.borrow_and_update().clone();
-        let ids = |status: &DaemonStatus| status.runtimes.iter().map(|runtime| runtime.id).collect::<Vec<_>>();
+        let ids =
+            |status: &DaemonStatus| status.runtimes.iter().map(|runtime| runtime.id).collect::<Vec<_>>();
         if !current.runtimes.is_empty() && ids(&current) != ids(&shown) {
             output::line(output::runtimes(&current.runtimes, SystemClock.now()));
             questions.iter().for_each(output::line);

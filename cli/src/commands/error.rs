@@ -1,6 +1,7 @@
 //! The errors of the commands, and hints for the user.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use doorbell_client::{AskError, ClientError};
 use doorbell_daemon::Stopped;
@@ -11,6 +12,8 @@ use doorbell_shared::access::TooManyWorkspaces;
 use doorbell_shared::push::PushError;
 use doorbell_shared::store::StoreError;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, DataFileProblem, OpenError};
+
+use crate::state::StateError;
 
 /// Why a command failed. Exit code 1.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,33 @@ pub enum CommandError {
     Address(SocketAddr),
     #[error("no workspace: {0}")]
     Workspace(#[from] InvalidId),
+    /// A file of the state directory.
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("this user has no home directory, and so no directory for the state of Doorbell")]
+    NoStateDirectory,
+    #[error("the token file {} {problem}", path.display())]
+    TokenFile { path: PathBuf, problem: TokenFileProblem },
+    #[error("no token was typed")]
+    NothingTyped,
+    #[error("there is no token for {origin}")]
+    NoToken { origin: String, remedy: &'static str },
+    #[error("no workspace is given")]
+    NoWorkspace,
+    #[error("no server is given")]
+    NoServer,
+    /// Without the code, which may be one with a typing error.
+    #[error("this is not an enrolment code such as K7QX-4M2N-9TBC-HW5R")]
+    InvalidCode,
+    #[error("the server answered without a token")]
+    NoTokenInResponse,
+    #[error("this machine is enrolled at {url}")]
+    OtherServer { url: String },
+    #[error("this machine is enrolled in another workspace than that of the code, {workspace}")]
+    OtherWorkspace { workspace: WorkspaceId },
+    /// The stored token works for one daemon of one workspace.
+    #[error("the token that `doorbell join` stored is bound to the {what} {bound}")]
+    Bound { what: &'static str, option: &'static str, bound: String },
     #[error("the token holds characters that cannot be sent")]
     UnsendableToken,
     /// The token would be sent over `http://` to another machine.
@@ -101,6 +131,17 @@ pub enum CommandError {
     Interrupted,
 }
 
+/// What is wrong with a file with a token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenFileProblem {
+    #[error("cannot be read: {0}")]
+    NotRead(std::io::Error),
+    #[error("is empty")]
+    Empty,
+    #[error("is longer than any token")]
+    TooLong,
+}
+
 impl From<OpenError> for CommandError {
     fn from(error: OpenError) -> Self {
         match error {
@@ -110,7 +151,9 @@ impl From<OpenError> for CommandError {
     }
 }
 
-const TOKEN: &str = "check --token or DOORBELL_TOKEN";
+const TOKEN: &str =
+    "check --token, --token-file or DOORBELL_TOKEN; `doorbell login` and `doorbell join` store another one";
+const CODE: &str = "ask for another code: `doorbell enrol`; each works once, on one machine, for 10 minutes if no other time was chosen";
 const UNENCRYPTED: &str =
     "use an https:// URL, or --allow-http (DOORBELL_ALLOW_HTTP) on a network that you trust";
 const RETAINED: &str = "a request is kept after its last change for 2 minutes (model_list), 5 minutes (local_skills) or an hour (questions); give --runtime if its runtime was forgotten; check the id and --workspace";
@@ -137,6 +180,19 @@ impl CommandError {
             Self::Disconnect(_) => Some(
                 "check --push-endpoint and the permission iot:DeleteConnection; the connection ends within 24 hours".to_owned(),
             ),
+            Self::State(error) => Some(error.hint()),
+            Self::NoStateDirectory => Some("name one with DOORBELL_STATE_DIR".to_owned()),
+            Self::NoToken { remedy, .. } => Some((*remedy).to_owned()),
+            Self::NoWorkspace => Some("give --workspace or DOORBELL_WORKSPACE".to_owned()),
+            Self::NoServer => Some("give --url or DOORBELL_URL".to_owned()),
+            Self::InvalidCode | Self::NoTokenInResponse => Some(CODE.to_owned()),
+            Self::OtherServer { .. } => Some("--force replaces that enrolment".to_owned()),
+            Self::OtherWorkspace { .. } => Some(
+                "the same command with --force replaces that enrolment; the code works for another minute".to_owned(),
+            ),
+            Self::Bound { option, .. } => Some(format!(
+                "drop {option}, or enrol this machine with another code: `doorbell join`"
+            )),
             Self::UnsendableToken | Self::Stopped(_) => Some(TOKEN.to_owned()),
             Self::Unencrypted { .. } => Some(UNENCRYPTED.to_owned()),
             Self::NoSuchName { .. } => Some(RUNTIMES.to_owned()),
@@ -199,12 +255,13 @@ fn api_hint(error: &ClientError) -> Option<&'static str> {
     };
     match (*status, error.as_str()) {
         (401, _) => Some(TOKEN),
-        (403, _) => {
-            Some("`doorbell daemon` takes a token with the scope daemon, other commands one with user")
-        }
+        (403, _) => Some(
+            "`doorbell daemon` takes a token with the scope daemon, `token` and `enrol` one with admin, other commands one with user",
+        ),
         (404, "workspace not found") => {
             Some("check --workspace or DOORBELL_WORKSPACE, and whose the token is")
         }
+        (404, "enrolment not found") => Some(CODE),
         (404, "runtime not found") => Some(RUNTIMES),
         (404, "unknown kind") => Some(KINDS),
         (404, "not found") => Some("the server may be older than this command, without requests of any kind"),

@@ -4,10 +4,14 @@ mod ask;
 mod bench;
 mod cancel;
 mod connect;
+mod credentials;
 mod daemon;
 mod dev;
+mod enrol;
 mod error;
 mod forget;
+mod join;
+mod login;
 mod questions;
 mod resolve;
 mod runtimes;
@@ -30,6 +34,10 @@ pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
     match arguments.command {
         Command::Dev(arguments) => signals::run_until_signal(|stop| dev::run(arguments, stop)).await,
         Command::Daemon(arguments) => signals::run_until_signal(|stop| daemon::run(arguments, stop)).await,
+        Command::Join(arguments) => join::run(arguments).await,
+        Command::Enrol(arguments) => enrol::run(arguments).await,
+        Command::Login(arguments) => login::login(arguments).await,
+        Command::Logout(_) => login::logout(),
         Command::Runtimes(arguments) => runtimes::list(arguments).await,
         Command::Models(arguments) => runtimes::models(arguments).await,
         Command::Questions(arguments) => questions::run(arguments).await,

@@ -4,7 +4,8 @@ use doorbell_protocol::limits::RUNNING_DEADLINE;
 use doorbell_protocol::{Kind, Question};
 use serde::Serialize;
 
-use super::{CommandError, connect, resolve};
+use super::credentials::{self, Connection};
+use super::{CommandError, resolve};
 use crate::arguments;
 use crate::output;
 
@@ -17,9 +18,8 @@ struct Listed<'a> {
 }
 
 pub(super) async fn run(arguments: arguments::Questions) -> Result<(), CommandError> {
-    let connection = arguments.client;
-    let api = connect::to_server(&connection.server, &connection.token)?;
-    let runtime = resolve::record(&api, &arguments.runtime, connection.workspace).await?;
+    let Connection { api, workspace, .. } = credentials::client(&arguments.client)?;
+    let runtime = resolve::record(&api, &arguments.runtime, workspace).await?;
     let declared = runtime.questions.unwrap_or_default();
     let built_in = built_in();
     if arguments.json {

@@ -4,15 +4,15 @@ use doorbell_client as client;
 use doorbell_protocol::RequestRecord;
 use doorbell_shared::clock::{Clock as _, SystemClock};
 
+use super::credentials::{self, Connection};
 use super::resolve::By;
-use super::{CommandError, connect, resolve};
+use super::{CommandError, resolve};
 use crate::arguments;
 use crate::output::{self, Spinner};
 
 pub(super) async fn list(arguments: arguments::Runtimes) -> Result<(), CommandError> {
-    let connection = arguments.client;
-    let api = connect::to_server(&connection.server, &connection.token)?;
-    let runtimes = client::runtimes(&api, connection.workspace).await?;
+    let Connection { api, workspace, .. } = credentials::client(&arguments.client)?;
+    let runtimes = client::runtimes(&api, workspace).await?;
     if arguments.json {
         output::json(&runtimes);
     } else if runtimes.is_empty() {
@@ -24,9 +24,8 @@ pub(super) async fn list(arguments: arguments::Runtimes) -> Result<(), CommandEr
 }
 
 pub(super) async fn models(arguments: arguments::Models) -> Result<(), CommandError> {
-    let connection = arguments.client;
-    let api = connect::to_server(&connection.server, &connection.token)?;
-    let runtime = resolve::runtime(&api, &arguments.runtime, By::NameOrType, connection.workspace).await?;
+    let Connection { api, workspace, .. } = credentials::client(&arguments.client)?;
+    let runtime = resolve::runtime(&api, &arguments.runtime, By::NameOrType, workspace).await?;
     let spinner = Spinner::start();
     let completed = client::ask(&api, runtime, |status| spinner.show(status)).await;
     drop(spinner);

@@ -19,7 +19,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, StateError> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err(StateError::new(path, StateProblem::NotAFile)),
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_missing(&error) => return Ok(None),
         Err(error) => return Err(not_read(error)),
     }
     let mut text = String::new();
@@ -29,6 +29,11 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, StateError> {
         return Err(StateError::new(path, StateProblem::TooLong));
     }
     Ok(Some(text))
+}
+
+/// Where the state directory cannot exist, its files do not exist.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Creates a directory with mode 0700, and its parents.
@@ -81,7 +86,7 @@ fn directory(path: &Path) -> &Path {
 pub(super) fn remove(path: &Path) -> Result<bool, StateError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if is_missing(&error) => Ok(false),
         Err(error) => Err(StateError::new(path, StateProblem::NotRemoved(error))),
     }
 }

@@ -21,13 +21,18 @@ pub fn daemon_id(directory: &StateDirectory) -> Result<String, StateError> {
     if let Some(id) = read(directory)? {
         return Ok(id);
     }
-    let id = new_id(&gethostname::gethostname().to_string_lossy());
+    let id = new_id(&host_name());
     if directory.write_new(FILE, &format!("{id}\n"))? {
         return Ok(id);
     }
     // Another process was faster.
     let id = read(directory)?;
     id.ok_or_else(|| StateError::new(&directory.file(FILE), StateProblem::Malformed("`doorbell daemon`")))
+}
+
+/// The name of this machine, which another machine may have, too.
+pub fn host_name() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
 }
 
 fn read(directory: &StateDirectory) -> Result<Option<String>, StateError> {
@@ -65,8 +70,7 @@ mod tests {
         let directory = StateDirectory::at(folder.path().join("state"));
         let id = daemon_id(&directory).unwrap();
         assert_eq!(daemon_id(&directory).unwrap(), id);
-        let host = new_id(&gethostname::gethostname().to_string_lossy());
-        assert_eq!(id.len(), host.len());
+        assert_eq!(id.len(), new_id(&host_name()).len());
     }
 
     #[test]

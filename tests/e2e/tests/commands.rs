@@ -10,13 +10,18 @@ mod commands {
     mod ask_dev;
     mod cancel;
     mod client;
+    mod credentials;
     mod daemon;
     mod daemon_questions;
     mod data_file;
     mod demo;
     mod dev;
     mod emulator;
+    mod enrol;
     mod errors;
+    mod identity;
+    mod join;
+    mod login;
     mod options;
     mod questions;
     mod terminal;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use doorbell_client::{self as client, Api, AskOptions, Fleet, FleetOutcome};
+use doorbell_client::{self as client, AskOptions, Fleet, FleetOutcome};
 use doorbell_protocol::{Kind, RuntimeRecord, RuntimeStatus};
 
 use super::printer::Printer;
 use crate::arguments::Ask;
 use crate::commands::CommandError;
+use crate::commands::credentials::Connection;
 use crate::commands::signals::StopSignals;
 
 /// A token may ring 100 times at once, then 10 times a second, so a runtime's turn comes within seconds. Longer waits are for other
@@ -15,13 +16,14 @@ use crate::commands::signals::StopSignals;
 const RATE_LIMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(
-    api: &Api,
+    connection: &Connection,
     provider: Option<&str>,
     options: AskOptions,
     arguments: &Ask,
 ) -> Result<(), CommandError> {
     let options = AskOptions { rate_limit_timeout: RATE_LIMIT_TIMEOUT, ..options };
-    let mut runtimes = client::runtimes(api, arguments.client.workspace).await?;
+    let Connection { api, workspace, .. } = connection;
+    let mut runtimes = client::runtimes(api, *workspace).await?;
     runtimes.retain(|runtime| is_of_type(runtime, provider) && answers(runtime, options.kind));
     if runtimes.is_empty() {
         let provider = provider.map(str::to_owned);

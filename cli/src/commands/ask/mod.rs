@@ -13,8 +13,9 @@ use doorbell_protocol::{
 use doorbell_shared::clock::{Clock as _, SystemClock};
 use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
 
+use super::credentials::{self, Connection};
 use super::signals::StopSignals;
-use super::{CommandError, connect, resolve};
+use super::{CommandError, resolve};
 use crate::arguments::{Ask, Target};
 use crate::output::{self, Spinner};
 
@@ -23,7 +24,7 @@ const WAIT: Duration = Duration::from_secs(20);
 const TERMINAL_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(arguments: Ask) -> Result<(), CommandError> {
-    let api = connect::to_server(&arguments.client.server, &arguments.client.token)?;
+    let connection = credentials::client(&arguments.client)?;
     let options = AskOptions {
         args: arguments.args.clone(),
         queue_s: arguments.queue_s,
@@ -34,8 +35,8 @@ pub(super) async fn run(arguments: Ask) -> Result<(), CommandError> {
         ..AskOptions::new(arguments.kind)
     };
     match &arguments.target {
-        Target::Runtime(name) => one(&api, name, &options, &arguments).await,
-        Target::All { provider } => fleet::run(&api, provider.as_deref(), options, &arguments).await,
+        Target::Runtime(name) => one(&connection, name, &options, &arguments).await,
+        Target::All { provider } => fleet::run(&connection, provider.as_deref(), options, &arguments).await,
     }
 }
 
@@ -59,8 +60,14 @@ async fn find(api: &Api, name: &str, workspace: Option<WorkspaceId>) -> Result<F
     Ok(Found { runtime: record.id, questions: Some(record.questions.unwrap_or_default()) })
 }
 
-async fn one(api: &Api, name: &str, options: &AskOptions, arguments: &Ask) -> Result<(), CommandError> {
-    let Found { runtime, questions } = find(api, name, arguments.client.workspace).await?;
+async fn one(
+    connection: &Connection,
+    name: &str,
+    options: &AskOptions,
+    arguments: &Ask,
+) -> Result<(), CommandError> {
+    let Connection { api, workspace, .. } = connection;
+    let Found { runtime, questions } = find(api, name, *workspace).await?;
     let record = client::submit(api, runtime, options).await?;
     if !arguments.waits {
         print_asked(&record, arguments.json);

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::server::Server;
 use crate::arguments;
 use crate::commands::daemon::{SAMPLE_NOTICE, is_sample, questions};
-use crate::commands::{CommandError, connect};
+use crate::commands::{CommandError, connect, credentials};
 use crate::output::{self, Spinner};
 
 /// The first heartbeat, after up to a second, proves the channel.
@@ -31,6 +31,8 @@ pub(super) async fn run(
     let user = connect::to(&url, USER_A.token)?;
     let is_sample = is_sample(&agents);
     let settings = Settings {
+        // Another daemon of this machine may join this server.
+        daemon_id: format!("{}-dev", credentials::daemon_id()?),
         interval: arguments.interval,
         push: !arguments.no_push,
         ..Settings::of_this_machine(DAEMON_A.workspace.parse()?)
@@ -65,6 +67,7 @@ pub(super) async fn without_daemon(server: &Server, stop: &CancellationToken) {
     output::line(format!(
         "\nNo daemon was started. Next steps:\n  \
          doorbell daemon --url {url}\n  \
+         doorbell enrol --url {url}    (a code, with which another daemon joins)\n  \
          doorbell runtimes --url {url}\n  \
          curl -s -H 'Authorization: Bearer {}' {url}/api/runtimes\n\
          \nStop with Ctrl-C.",
@@ -115,6 +118,7 @@ fn print_next_steps(url: &str, registered: &[RuntimeRecord]) {
     output::line(format!(
         "\nNext steps:\n  \
          doorbell models {id} --url {url}{ask}\n  \
+         doorbell enrol --url {url}    (a code, with which another daemon joins)\n  \
          curl -sX POST -H 'Authorization: Bearer {}' {url}/api/runtimes/{id}/models\n\
          \nStop with Ctrl-C.",
         USER_A.token

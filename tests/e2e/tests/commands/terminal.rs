@@ -85,9 +85,22 @@ async fn fits_table_without_breaking_ids() {
 #[tokio::test]
 async fn help_fits_80_columns() {
     let machine = Machine::new().with_env("NO_COLOR", "1");
-    for command in
-        ["dev", "daemon", "runtimes", "models", "questions", "ask", "cancel", "forget", "why", "bench"]
-    {
+    for command in [
+        "dev",
+        "daemon",
+        "join",
+        "enrol",
+        "login",
+        "logout",
+        "runtimes",
+        "models",
+        "questions",
+        "ask",
+        "cancel",
+        "forget",
+        "why",
+        "bench",
+    ] {
         let (_, shown) = terminal::run(machine.command(&[command, "--help"]), 80).await;
         let long = shown.lines().find(|line| line.chars().count() > 80);
         assert_eq!(long, None);

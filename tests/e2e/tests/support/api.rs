@@ -8,6 +8,7 @@ use super::with_timeout;
 /// The tokens and workspaces of `doorbell dev`.
 pub const USER_A: &str = "dbu_dev_a";
 pub const DAEMON_A: &str = "dbd_dev_a";
+pub const ADMIN_A: &str = "dba_dev_a";
 pub const USER_B: &str = "dbu_dev_b";
 pub const DAEMON_B: &str = "dbd_dev_b";
 pub const WORKSPACE_A: &str = "00000000-0000-4000-8000-00000000000a";

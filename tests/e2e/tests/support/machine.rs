@@ -1,6 +1,7 @@
-//! A machine of one test: a folder that is all of `PATH`, and an environment without variables of the real one.
+//! A machine of one test: a folder that is its home directory and all of `PATH`, and an environment without variables of the real one.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command as Shell;
 
@@ -52,6 +53,30 @@ impl Machine {
         fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 
+    /// The path of `name` in the state directory.
+    pub fn state_path(&self, name: &str) -> PathBuf {
+        let directory = if cfg!(target_os = "macos") {
+            "Library/Application Support/doorbell"
+        } else {
+            ".local/state/doorbell"
+        };
+        self.folder.path().join(directory).join(name)
+    }
+
+    /// Adds a file to the state directory, for its owner only.
+    pub fn with_state(self, name: &str, text: &str) -> Self {
+        let path = self.state_path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        self
+    }
+
+    /// The content of a file in the state directory; `None` when it is missing.
+    pub fn state(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.state_path(name)).ok()
+    }
+
     /// Creates the named pipe `name` and collects what programs write into it, until the last of them ends.
     pub fn collect_pipe(&self, name: &str) -> Output {
         let path = self.folder.path().join(name);
@@ -62,7 +87,7 @@ impl Machine {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorbell-under-test"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.env("PATH", self.folder.path());
+        command.env("PATH", self.folder.path()).env("HOME", self.folder.path());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -73,5 +98,10 @@ impl Machine {
 
     pub async fn run(&self, arguments: &[&str]) -> Ended {
         self.start(arguments).end().await
+    }
+
+    /// Runs it with `input` on standard input.
+    pub async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        Running::start_with_input(self.command(arguments), input).await.end().await
     }
 }

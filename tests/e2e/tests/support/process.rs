@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
@@ -32,7 +32,22 @@ pub struct Ended {
 
 impl Running {
     pub fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// Starts it and writes `input` to its standard input, which ends there.
+    pub async fn start_with_input(mut command: Command, input: &str) -> Self {
+        command.stdin(Stdio::piped());
+        let mut running = Self::spawn(command);
+        let mut stdin = running.child.stdin.take().unwrap();
+        // A process that reads nothing may have ended.
+        let _ = with_timeout("standard input", stdin.write_all(input.as_bytes())).await;
+        running
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let stdout = collect(child.stdout.take().unwrap());
         let stderr = collect(child.stderr.take().unwrap());

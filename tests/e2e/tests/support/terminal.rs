@@ -1,6 +1,7 @@
 //! A process on a pseudo-terminal.
 
 use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::process::Stdio;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -13,6 +14,7 @@ use super::with_timeout;
 #[derive(Debug)]
 pub struct Terminal {
     child: Child,
+    keyboard: File,
     screen: Output,
 }
 
@@ -21,8 +23,14 @@ impl Terminal {
         let (screen, terminal) = open(columns);
         let [stdin, stdout, stderr] = [(); 3].map(|()| Stdio::from(terminal.try_clone().unwrap()));
         command.env("TERM", "xterm-256color").stdin(stdin).stdout(stdout).stderr(stderr).kill_on_drop(true);
+        let keyboard = screen.try_clone().unwrap();
         // The terminal ends with its last open file, so this process must keep none.
-        Self { child: command.spawn().unwrap(), screen: collect_blocking(|| Ok(screen)) }
+        Self { child: command.spawn().unwrap(), keyboard, screen: collect_blocking(|| Ok(screen)) }
+    }
+
+    /// Types `text`; `\r` is the key Enter.
+    pub fn type_text(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
     }
 
     pub async fn wait_for(&self, text: &str) {
