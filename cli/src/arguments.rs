@@ -40,7 +40,7 @@ pub use origin::{CorsOrigin, InvalidOrigin};
 pub use questions::Questions;
 pub use server::{Server, StoredServer};
 pub use table::{TableArgs, TableStoreKind};
-pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke};
+pub use token::{AdminArgs, Token, TokenAction, TokenCreate, TokenList, TokenRevoke};
 pub use why::Why;
 
 /// Ring a machine behind NAT; it answers on its next heartbeat.

@@ -14,10 +14,9 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use doorbell_protocol::limits::QUESTION_TIMEOUT_DEFAULT_S;
 use doorbell_protocol::{
     AnyRequestRecord, Model, ModelEntry, Question, RequestId, RuntimeRecord, ServiceTier, Status, Thinking,
-    Timestamp, is_layout_control,
+    Timestamp, TokenInfo, is_layout_control,
 };
 use doorbell_shared::http::access_log;
-use doorbell_shared::token::TokenRecord;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tracing_subscriber::filter::LevelFilter;
@@ -162,17 +161,19 @@ fn levels(thinking: &Thinking) -> String {
 }
 
 /// A table of tokens.
-pub fn tokens(records: &[TokenRecord]) -> String {
-    let rows = records.iter().map(|record| {
-        let scopes: Vec<_> = record.scopes.iter().map(ToString::to_string).collect();
-        let expires = record.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-        let used = record.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-        let id = record.hash.id().to_string();
-        let subject = cell(record.subject.as_str());
-        let created = record.created_at.to_string();
-        [id, record.last_four.clone(), subject, scopes.join(" "), created, used, expires]
+pub fn tokens(tokens: &[TokenInfo]) -> String {
+    let rows = tokens.iter().map(|token| {
+        let scopes: Vec<_> = token.scopes.iter().map(ToString::to_string).collect();
+        let or_never = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let TokenInfo { id, last_four, subject, daemon_id, .. } = token;
+        let daemon = daemon_id.as_deref().unwrap_or_default();
+        let created = token.created_at.to_string();
+        let used = or_never(token.last_used_at);
+        let expires = or_never(token.expires_at);
+        [id, last_four, subject, &scopes.join(" "), daemon, &created, &used, &expires].map(cell)
     });
-    table(["ID", "ENDS IN", "SUBJECT", "SCOPE", "CREATED", "LAST USED", "EXPIRES"], "ID", rows)
+    let header = ["ID", "ENDS IN", "SUBJECT", "SCOPE", "DAEMON", "CREATED", "LAST USED", "EXPIRES"];
+    table(header, "ID", rows)
 }
 
 /// A table of questions.

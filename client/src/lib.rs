@@ -13,6 +13,7 @@ mod link;
 mod requests;
 mod runtimes;
 mod text;
+mod tokens;
 mod wait;
 
 pub use api::{Api, RESPONSE_BYTES, TIMEOUT, http_client};
@@ -23,4 +24,5 @@ pub use fleet::{FLEET_CALLS, Fleet, FleetOutcome, cancel_on_any};
 pub use requests::{AskOptions, cancel, poll, running_deadline, submit};
 pub use runtimes::{forget, runtimes};
 pub use text::clean;
+pub use tokens::{issue_token, revoke_token, tokens};
 pub use wait::wait_for_end;

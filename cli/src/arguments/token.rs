@@ -1,29 +1,35 @@
 //! `doorbell token`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use doorbell_gateway::WORKSPACE_A;
+use doorbell_gateway::{ADMIN_A, WORKSPACE_A};
 use doorbell_protocol::{Scope, UnknownScope, WorkspaceId};
 use doorbell_shared::runtime::ShortText;
 use reqwest::Url;
 
-use super::parsers::lifetime;
-use super::table::TableArgs;
+use super::parsers::{lifetime, token, workspace};
+use super::server::Server;
+use super::table::{TableArgs, TableStoreKind};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Calls the API with a token of the scope admin. With --store it reads and writes the table itself, which needs AWS credentials and
+no token: this creates the first admin token of a deployment.
+
 Examples:
-  doorbell token create --store dynamodb --scope daemon --subject \"build machine\" --workspace $WORKSPACE --expires 90d
-  doorbell token list --workspace $WORKSPACE
-  doorbell token revoke 1f0c9a2b7d3e --workspace $WORKSPACE
-  doorbell token create --store embedded --data doorbell.db --scope user --subject me")]
+  doorbell token create --scope user --subject \"web server\" --expires 90d
+  doorbell token list --url https://doorbell.example.com --token-file admin-token
+  doorbell token revoke 1f0c9a2b7d3e
+  doorbell token create --scope admin --subject ops --workspace $WORKSPACE --store dynamodb
+  doorbell token create --scope user --subject me --store embedded --data doorbell.db")]
 pub struct Token {
     #[command(subcommand)]
     pub action: TokenAction,
 
     #[command(flatten)]
-    pub table: TableArgs,
+    pub table: TokenTable,
 }
 
 #[derive(Debug, Subcommand)]
@@ -36,19 +42,67 @@ pub enum TokenAction {
     Revoke(TokenRevoke),
 }
 
+/// The table, if the command uses it directly.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Without the API")]
+pub struct TokenTable {
+    /// Use the table of this store instead of the API
+    #[arg(long, value_enum, global = true)]
+    pub store: Option<TableStoreKind>,
+
+    /// Table for `--store dynamodb`
+    #[arg(long, global = true, env = "DOORBELL_TABLE", default_value = "doorbell")]
+    pub table: String,
+
+    /// File for `--store embedded`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+}
+
+impl TokenTable {
+    /// The arguments of the table. `None`: the command calls the API.
+    pub fn used(self) -> Option<TableArgs> {
+        let Self { store, table, data } = self;
+        store.map(|store| TableArgs { store, table, data })
+    }
+
+    /// Whether `--data` was given without a store that has a file.
+    pub(super) fn ignores_data(&self) -> bool {
+        self.data.is_some() && self.store != Some(TableStoreKind::Embedded)
+    }
+}
+
+/// The connection of an administrator.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    #[command(flatten)]
+    pub server: Server,
+
+    /// A token with scope `admin`
+    #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = ADMIN_A.token, value_parser = token())]
+    pub token: String,
+}
+
 #[derive(Debug, Args)]
 pub struct TokenCreate {
-    /// Workspace that the token gives access to (repeatable, at most 250)
-    #[arg(long = "workspace", env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
+    #[command(flatten)]
+    pub admin: AdminArgs,
+
+    /// Workspace that the token gives access to (repeatable with --store, at most 250)
+    #[arg(long = "workspace", env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
     pub workspaces: Vec<WorkspaceId>,
 
-    /// API that the token gives access to
+    /// API that the token gives access to: user, daemon or admin
     #[arg(long, value_parser = scope)]
     pub scope: Scope,
 
     /// Owner of the token, for lists and logs
     #[arg(long, value_parser = subject)]
     pub subject: ShortText,
+
+    /// Bind a token of the scope daemon to this daemon
+    #[arg(long, value_name = "NAME", value_parser = daemon_id)]
+    pub daemon_id: Option<ShortText>,
 
     /// Lifetime of the token, such as 90d or 12h [default: until it is revoked]
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
@@ -61,8 +115,11 @@ pub struct TokenCreate {
 
 #[derive(Debug, Args)]
 pub struct TokenList {
+    #[command(flatten)]
+    pub admin: AdminArgs,
+
     /// Workspace of the tokens
-    #[arg(long, env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
+    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
     pub workspace: WorkspaceId,
 
     /// Print JSON
@@ -72,15 +129,20 @@ pub struct TokenList {
 
 #[derive(Debug, Args)]
 pub struct TokenRevoke {
-    /// The token, or the beginning of its id
-    pub token: String,
+    /// The beginning of the token's id, or the token
+    #[arg(value_name = "ID")]
+    pub revoked: String,
+
+    #[command(flatten)]
+    pub admin: AdminArgs,
 
     /// A workspace of the token
-    #[arg(long, env = "DOORBELL_WORKSPACE", default_value = WORKSPACE_A)]
+    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
     pub workspace: WorkspaceId,
 
-    /// HTTP endpoint of the push channel, to close the connections of the token: https:// and the parameter PushEndpoint of the stack
-    #[arg(long, env = "DOORBELL_PUSH_ENDPOINT", value_name = "URL")]
+    /// HTTP endpoint of the push channel, to close the connections of the token: https:// and the parameter PushEndpoint of the
+    /// stack. For --store; the API closes them itself
+    #[arg(long, env = "DOORBELL_PUSH_ENDPOINT", value_name = "URL", help_heading = "Without the API")]
     pub push_endpoint: Option<Url>,
 }
 
@@ -93,5 +155,13 @@ fn subject(text: &str) -> Result<ShortText, String> {
     match text.trim() {
         "" => Err("it is blank".to_owned()),
         subject => ShortText::try_from(subject.to_owned()).map_err(|error| error.to_string()),
+    }
+}
+
+/// As the daemon sends it, so not trimmed.
+fn daemon_id(text: &str) -> Result<ShortText, String> {
+    match text {
+        "" => Err("it is empty".to_owned()),
+        id => ShortText::try_from(id.to_owned()).map_err(|error| error.to_string()),
     }
 }

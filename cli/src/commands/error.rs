@@ -107,6 +107,8 @@ pub enum CommandError {
     NoData,
     #[error("no token of the workspace has that id")]
     NoSuchToken,
+    #[error("the API creates tokens of one workspace")]
+    SeveralWorkspaces,
     #[error("several tokens have an id with this beginning")]
     AmbiguousToken,
     #[error("a connection of the revoked token could not be closed: {0}")]
@@ -209,6 +211,9 @@ impl CommandError {
             ),
             Self::NoData => Some("name it with --data, as in `doorbell dev --data doorbell.db`".to_owned()),
             Self::NoSuchToken => Some("`doorbell token list` lists the tokens of a workspace".to_owned()),
+            Self::SeveralWorkspaces => {
+                Some("create a token for each, or use --store to create it in the table".to_owned())
+            }
             Self::TooManyWorkspaces(_) => Some("create several tokens".to_owned()),
             Self::AmbiguousToken => Some("give more digits of the id".to_owned()),
             Self::AmbiguousName { candidates, .. } => {
@@ -263,6 +268,7 @@ fn api_hint(error: &ClientError) -> Option<&'static str> {
         }
         (404, "enrolment not found") => Some(CODE),
         (404, "runtime not found") => Some(RUNTIMES),
+        (404, "token not found") => Some("`doorbell token list` lists the tokens of a workspace"),
         (404, "unknown kind") => Some(KINDS),
         (404, "not found") => Some("the server may be older than this command, without requests of any kind"),
         (409, "idempotency key was used for another request") => Some("give another --idempotency-key"),

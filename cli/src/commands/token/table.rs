@@ -1,10 +1,10 @@
-//! `doorbell token`: creates, lists and revokes opaque tokens, directly in the table.
+//! `doorbell token` directly in the table.
 //!
 //! A created and a revoked token are logged at INFO, which this command shows by default: nothing else records these events.
 
 use std::collections::BTreeSet;
 
-use doorbell_protocol::WorkspaceId;
+use doorbell_protocol::{IssuedToken, TokenInfo, WorkspaceId};
 use doorbell_shared::access::{Workspaces, loggable};
 use doorbell_shared::aws;
 use doorbell_shared::clock::{Clock, SystemClock};
@@ -15,26 +15,17 @@ use doorbell_shared::store::{FindTokenOutcome, RevokeOutcome, TokenStore};
 use doorbell_shared::token::{Token, TokenHash, TokenRecord};
 use futures_util::{StreamExt as _, stream};
 use reqwest::Url;
-use serde_json::{Value, json};
 
-use super::{CommandError, table};
-use crate::arguments::{self, TokenAction};
+use super::print_revoked;
+use crate::arguments::{TableArgs, TokenCreate, TokenRevoke};
+use crate::commands::{CommandError, table};
 use crate::output;
 
 /// A token may serve hundreds of daemons, and a call takes a round trip.
 const PARALLEL_DISCONNECTS: usize = 10;
 
-pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError> {
-    let table = arguments.table;
-    match arguments.action {
-        TokenAction::Create(arguments) => create(&table::open(&table).await?, arguments).await,
-        TokenAction::List(arguments) => list(&table::open_existing(&table).await?, arguments).await,
-        TokenAction::Revoke(arguments) => revoke(&table::open_existing(&table).await?, arguments).await,
-    }
-}
-
-/// Prints the token alone on standard output, for scripts.
-async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Result<(), CommandError> {
+pub(super) async fn create(table: &TableArgs, arguments: TokenCreate) -> Result<IssuedToken, CommandError> {
+    let store = table::open(table).await?;
     let now = SystemClock.now();
     let workspaces = Workspaces::new(arguments.workspaces)?;
     let token = id_gen::token(arguments.scope).map_err(std::io::Error::from)?;
@@ -46,37 +37,25 @@ async fn create(store: &DynamoDbStore, arguments: arguments::TokenCreate) -> Res
         created_at: now,
         expires_at: arguments.expires.map(|lifetime| now + lifetime),
         last_four: token.last_four(),
-        daemon_id: None,
+        daemon_id: arguments.daemon_id,
         last_used_at: None,
     };
     store.issue_token(&record).await.map_err(CommandError::Table)?;
     log_event("token created", &record);
-    if arguments.json {
-        let mut json = to_json(&record);
-        json["token"] = token.reveal().into();
-        output::json(&json);
-    } else {
-        output::line(token.reveal());
-        output::note(format!("This is token {}. It is not shown again.", record.hash.id()));
-    }
-    Ok(())
+    Ok(IssuedToken { info: info(&record), token: token.reveal().to_owned() })
 }
 
-async fn list(store: &DynamoDbStore, arguments: arguments::TokenList) -> Result<(), CommandError> {
-    let mut records = tokens(store, arguments.workspace).await?;
+/// The tokens of a workspace, oldest first.
+pub(super) async fn list(table: &TableArgs, workspace: WorkspaceId) -> Result<Vec<TokenInfo>, CommandError> {
+    let store = table::open_existing(table).await?;
+    let mut records = tokens(&store, workspace).await?;
     records.sort_by_key(|record| (record.created_at, record.hash));
-    if arguments.json {
-        output::json(&records.iter().map(to_json).collect::<Vec<_>>());
-    } else if records.is_empty() {
-        output::note("no tokens; create one with `doorbell token create`");
-    } else {
-        output::line(output::tokens(&records));
-    }
-    Ok(())
+    Ok(records.iter().map(info).collect())
 }
 
-async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Result<(), CommandError> {
-    let hash = resolve(store, arguments.workspace, &arguments.token).await?;
+pub(super) async fn revoke(table: &TableArgs, arguments: TokenRevoke) -> Result<(), CommandError> {
+    let store = &table::open_existing(table).await?;
+    let hash = resolve(store, arguments.workspace, &arguments.revoked).await?;
     // For the log only, so a failure does not prevent the revocation.
     let found = store.find_token(hash, SystemClock.now()).await;
     match store.revoke_token(arguments.workspace, hash).await.map_err(CommandError::Table)? {
@@ -87,9 +66,7 @@ async fn revoke(store: &DynamoDbStore, arguments: arguments::TokenRevoke) -> Res
                 // The token has expired, has too many workspaces, or could not be read.
                 _ => tracing::info!(token_id = %id, "token revoked"),
             }
-            output::note(format!(
-                "Token {id} is revoked. API Gateway may accept it for AuthorizerCacheSeconds."
-            ));
+            print_revoked(id);
             disconnect(store, hash, arguments.push_endpoint).await
         }
         RevokeOutcome::NotFound => Err(CommandError::NoSuchToken),
@@ -166,20 +143,17 @@ async fn tokens(store: &DynamoDbStore, workspace: WorkspaceId) -> Result<Vec<Tok
     store.list_tokens(workspace, SystemClock.now()).await.map_err(CommandError::Table)
 }
 
-fn to_json(record: &TokenRecord) -> Value {
-    let mut json = json!({
-        "id": record.hash.to_string(),
-        "last_four": record.last_four,
-        "subject": record.subject.as_str(),
-        "scopes": record.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "workspaces": record.workspaces.iter().collect::<Vec<_>>(),
-        "created_at": record.created_at,
-    });
-    if let Some(expires_at) = record.expires_at {
-        json["expires_at"] = json!(expires_at);
+/// The record as the API shows it.
+fn info(record: &TokenRecord) -> TokenInfo {
+    TokenInfo {
+        id: record.hash.id().to_string(),
+        subject: record.subject.as_str().to_owned(),
+        scopes: record.scopes.iter().copied().collect(),
+        workspaces: record.workspaces.iter().collect(),
+        daemon_id: record.daemon_id.as_ref().map(|id| id.as_str().to_owned()),
+        created_at: record.created_at,
+        expires_at: record.expires_at,
+        last_four: record.last_four.clone(),
+        last_used_at: record.last_used_at,
     }
-    if let Some(last_used_at) = record.last_used_at {
-        json["last_used_at"] = json!(last_used_at);
-    }
-    json
 }
