@@ -25,6 +25,7 @@ mod commands {
     mod options;
     mod questions;
     mod terminal;
+    mod token_api;
     mod tokens;
     mod unencrypted;
     mod why;
