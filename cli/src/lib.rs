@@ -16,16 +16,17 @@ pub mod state;
 
 use std::process::ExitCode;
 
-/// Parses the command line, runs the command, and returns the exit code: 0 for success, 1 for a failure, 2 for a usage error.
+/// Parses the command line, runs the command, and returns the exit code: 0 for success, 1 for a failure, 2 for a usage
+/// error, 3 for a daemon that does not run.
 pub async fn main() -> ExitCode {
     let arguments = arguments::Arguments::of_process();
     output::log_to_stderr(arguments.log_level());
     match commands::run(arguments).await {
-        Ok(()) if output::has_failed() => {
+        Ok(_) if output::has_failed() => {
             output::error(&commands::CommandError::OutputNotWritten, None);
             ExitCode::FAILURE
         }
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::error(&error, error.hint().as_deref());
             ExitCode::FAILURE

@@ -108,6 +108,21 @@ pub fn runtimes(runtimes: &[RuntimeRecord], now: Timestamp) -> String {
     table(["NAME", "TYPE", "VERSION", "STATUS", "SEEN", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
 }
 
+/// A table of the runtimes of a daemon.
+pub fn served_runtimes(rows: impl Iterator<Item = [String; 4]>) -> String {
+    table(["NAME", "TYPE", "VERSION", "ID"], "ID", rows.map(|row| row.map(|text| cell(&text))))
+}
+
+/// Names and values, one pair per line.
+pub fn fields(rows: impl Iterator<Item = (&'static str, String)>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (name, value) in rows {
+        table.add_row([name.to_owned(), cell(&value)]);
+    }
+    table.trim_fmt()
+}
+
 /// The runtimes with an ambiguous name, one per line.
 pub fn candidates(runtimes: &[&RuntimeRecord]) -> String {
     let mut table = Table::new();

@@ -54,7 +54,9 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Api { status, .. } => *status >= 500 || *status == 408 || *status == 429,
-            Self::Unreachable { .. } | Self::UnexpectedResponse { .. } | Self::ResponseTooLarge { .. } => true,
+            Self::Unreachable { .. } | Self::UnexpectedResponse { .. } | Self::ResponseTooLarge { .. } => {
+                true
+            }
             Self::UnusableList { .. } => false,
         }
     }
@@ -104,7 +106,9 @@ impl From<CallError> for ClientError {
 
 fn describe(status: u16) -> &'static str {
     match status {
-        401 | 403 => "in other words than Doorbell's (a proxy, a captive portal or a firewall may be in between)",
+        401 | 403 => {
+            "in other words than Doorbell's (a proxy, a captive portal or a firewall may be in between)"
+        }
         429 | 500.. => "without saying why",
         _ => "with something that is not Doorbell's",
     }

@@ -118,7 +118,8 @@ mod tests {
     }
 
     fn assert_within(waits: &[f64], bounds: &[(f64, f64)]) {
-        let is_within = |(wait, (shortest, longest)): (&f64, &(f64, f64))| (*shortest..=*longest).contains(wait);
+        let is_within =
+            |(wait, (shortest, longest)): (&f64, &(f64, f64))| (*shortest..=*longest).contains(wait);
         assert!(waits.iter().zip(bounds).all(is_within), "{waits:?} are not within {bounds:?}");
     }
 
@@ -132,7 +133,8 @@ mod tests {
 
     #[test]
     fn refusals_are_repeated_slowly() {
-        let bounds = [(15.0, 30.0), (30.0, 60.0), (60.0, 120.0), (120.0, 240.0), (150.0, 300.0), (150.0, 300.0)];
+        let bounds =
+            [(15.0, 30.0), (30.0, 60.0), (60.0, 120.0), (120.0, 240.0), (150.0, 300.0), (150.0, 300.0)];
         assert_within(&waits(&error(409, None), false, 6), &bounds);
     }
 

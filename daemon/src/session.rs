@@ -355,7 +355,8 @@ mod tests {
     fn single_profile_may_be_missing_in_record() {
         let session = session();
         let agent = agent("codex", "work");
-        session.keep(vec![agent.clone()], vec![RuntimeRecord { profile_id: None, ..record(id("a"), &agent) }]);
+        session
+            .keep(vec![agent.clone()], vec![RuntimeRecord { profile_id: None, ..record(id("a"), &agent) }]);
         assert_eq!(ids(&session), [id("a")]);
     }
 

@@ -65,10 +65,7 @@ impl Daemon {
 
     /// Reads the time from another clock than the machine's.
     #[must_use]
-    pub fn with_wall_clock(
-        self,
-        read: impl Fn() -> Option<Timestamp> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn with_wall_clock(self, read: impl Fn() -> Option<Timestamp> + Send + Sync + 'static) -> Self {
         Self { session: self.session.with_clock(WallClock::new(read)), ..self }
     }
 

@@ -10,8 +10,10 @@ use doorbell_protocol::WorkspaceId;
 use super::credentials::TokenArgs;
 use super::parsers::{daemon_id, interval, workspace};
 use super::server::StoredServer;
+use super::service::Service;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
 Finds codex and opencode on PATH. Add others with options or in a TOML file:
   [[agent]]
@@ -34,8 +36,13 @@ Examples:
   doorbell daemon
   doorbell daemon --openai http://127.0.0.1:11434/v1
   doorbell daemon --config agents.toml --url https://doorbell.example.com \
-      --token-file /run/secrets/doorbell --workspace $WORKSPACE")]
+      --token-file /run/secrets/doorbell --workspace $WORKSPACE
+  doorbell daemon install")]
 pub struct Daemon {
+    /// A command for the service of this machine. Without it the daemon runs here.
+    #[command(subcommand)]
+    pub service: Option<Service>,
+
     #[command(flatten)]
     pub server: StoredServer,
 

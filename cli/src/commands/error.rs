@@ -13,6 +13,7 @@ use doorbell_shared::push::PushError;
 use doorbell_shared::store::StoreError;
 use doorbell_shared::store::dynamodb::embedded::{DataFileError, DataFileProblem, OpenError};
 
+use super::service::ServiceError;
 use crate::state::StateError;
 
 /// Why a command failed. Exit code 1.
@@ -27,6 +28,8 @@ pub enum CommandError {
     /// The daemon has ended by itself.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// Standard output was not written.
     #[error("the output could not be written: is the disk full?")]
     OutputNotWritten,
@@ -171,6 +174,8 @@ impl CommandError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Api(error) | Self::Ask(AskError::Client(error)) => api_hint(error).map(str::to_owned),
+            Self::State(error) => Some(error.hint()),
+            Self::Service(error) => error.hint().map(str::to_owned),
             Self::DataFile(error) => Some(data_file_hint(&error.problem).to_owned()),
             Self::AnyAndNamedOrigins => {
                 Some("name the origins alone: only they may send credentials".to_owned())

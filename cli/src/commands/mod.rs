@@ -15,23 +15,35 @@ mod login;
 mod questions;
 mod resolve;
 mod runtimes;
+mod service;
 mod signals;
+mod status;
 mod table;
 mod token;
 mod why;
 
+use std::process::ExitCode;
+
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Completions};
+use crate::arguments::{Arguments, Command, Completions, Daemon};
 use crate::output;
 pub use error::CommandError;
+pub use service::ServiceError;
 
-/// Runs the command of `arguments`.
+/// Runs the command of `arguments`. Returns its exit code, which is a part of the answer of `doorbell daemon status`.
 ///
 /// # Errors
-/// [`CommandError`], which may have a hint.
-pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
+/// [`CommandError`], which may have a hint. The exit code is 1.
+pub async fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     match arguments.command {
+        Command::Daemon(Daemon { service: Some(service), .. }) => service::run(service).await,
+        command => run_to_end(command).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn run_to_end(command: Command) -> Result<(), CommandError> {
+    match command {
         Command::Dev(arguments) => signals::run_until_signal(|stop| dev::run(arguments, stop)).await,
         Command::Daemon(arguments) => signals::run_until_signal(|stop| daemon::run(arguments, stop)).await,
         Command::Join(arguments) => join::run(arguments).await,

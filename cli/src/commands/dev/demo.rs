@@ -42,7 +42,9 @@ pub(super) async fn run(
     let daemon = Daemon::new(connect::to(&url, DAEMON_A.token)?, settings, watch::channel(agents).1);
     let mut status = daemon.status();
     let demo = async {
-        let Some(registered) = stop.run_until_cancelled(wait_until_registered(&mut status)).await else { return };
+        let Some(registered) = stop.run_until_cancelled(wait_until_registered(&mut status)).await else {
+            return;
+        };
         if is_sample {
             output::line(format!("\n{SAMPLE_NOTICE}"));
         }
