@@ -1,6 +1,9 @@
 //! `doorbell daemon status`: reads what the running daemon wrote. It makes no call and needs no token.
+//!
+//! [`record`](fn@record) writes it.
 
 mod file;
+mod record;
 
 use std::process::ExitCode;
 
@@ -11,7 +14,9 @@ use super::{CommandError, service};
 use crate::arguments::ServiceStatus;
 use crate::output;
 use crate::state::StateDirectory;
+pub(super) use file::DaemonProcess;
 use file::StatusFile;
+pub(super) use record::record;
 
 /// As `systemctl status` ends for a unit that does not run.
 const NOT_RUNNING: u8 = 3;
