@@ -11,6 +11,7 @@ mod enrol;
 mod forget;
 mod join;
 mod login;
+mod man;
 mod origin;
 mod parsers;
 mod questions;
@@ -37,6 +38,7 @@ pub use enrol::Enrol;
 pub use forget::Forget;
 pub use join::Join;
 pub use login::{Login, Logout};
+pub use man::Man;
 pub use origin::{CorsOrigin, InvalidOrigin};
 pub use questions::Questions;
 pub use server::{Server, StoredServer};
@@ -132,6 +134,8 @@ pub enum Command {
     Token(Token),
     /// Print a completion script for a shell
     Completions(Completions),
+    /// Write the man pages of all commands into a directory
+    Man(Man),
 }
 
 impl Command {
@@ -152,6 +156,7 @@ Examples:
   doorbell completions bash > ~/.local/share/bash-completion/completions/doorbell
   doorbell completions zsh > ~/.zfunc/_doorbell")]
 pub struct Completions {
+    /// The shell that reads the script
     pub shell: Shell,
 }
 

@@ -12,6 +12,7 @@ mod error;
 mod forget;
 mod join;
 mod login;
+mod man;
 mod questions;
 mod resolve;
 mod runtimes;
@@ -63,6 +64,7 @@ async fn run_to_end(command: Command) -> Result<(), CommandError> {
             print_completions(&arguments);
             Ok(())
         }
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 
