@@ -22,6 +22,7 @@ mod commands {
     mod identity;
     mod join;
     mod login;
+    mod man;
     mod options;
     mod questions;
     mod terminal;
