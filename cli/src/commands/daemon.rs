@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
 use super::credentials::{self, DaemonConnection};
+use super::status::{self, DaemonProcess};
 use crate::state::{DaemonLock, LockKey, LockOutcome, StateDirectory, lock};
 use crate::{arguments, output};
 
@@ -55,7 +56,8 @@ pub(super) fn questions(agents: &[Agent]) -> Vec<String> {
 
 pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -> Result<(), CommandError> {
     let DaemonConnection { api, url, workspace, daemon_id } = credentials::daemon(&arguments)?;
-    let _lock = lock(&LockKey::new(&url, workspace, &daemon_id), &daemon_id);
+    let lock = lock(&LockKey::new(&url, workspace, &daemon_id), &daemon_id);
+    let process = DaemonProcess::new(&url, workspace, &daemon_id, SystemClock.now());
     let options = arguments.agents.into();
     let environment = Environment::of_process();
     let found = stop.run_until_cancelled(agents::find(&options, &environment)).await;
@@ -73,9 +75,23 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     let questions = questions(&agents);
     let daemon = Daemon::new(api, settings, watch::channel(agents).1);
     let status = daemon.status();
+    let recorded = record_if_locked(lock.as_ref(), process, daemon.status());
     tokio::select! {
         ended = daemon.run(stop) => Ok(ended?),
         never = print_changes(status, &questions) => match never {},
+        never = recorded => match never {},
+    }
+}
+
+/// Writes the status, unless another process of the same daemon does.
+async fn record_if_locked(
+    lock: Option<&DaemonLock>,
+    process: DaemonProcess,
+    status: watch::Receiver<DaemonStatus>,
+) -> Infallible {
+    match StateDirectory::of_process().filter(|_| lock.is_some()) {
+        Some(directory) => status::record(directory, process, status, SystemClock).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -119,7 +119,7 @@ async fn install(arguments: Install) -> Result<(), CommandError> {
         "The service is installed{started}. `doorbell daemon status` shows whether it is connected."
     ));
     install::print_missing(&spec);
-    if !level.system && !IS_MACOS {
+    if !level.system && !IS_MACOS && !systemd::is_lingering() {
         output::note("It runs while you are logged in; `loginctl enable-linger` starts it at boot.");
     }
     Ok(())

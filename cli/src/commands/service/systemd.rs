@@ -18,6 +18,12 @@ pub(super) fn is_running() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
+/// Whether services of this user run without a login (loginctl(1), "enable-linger").
+pub(super) fn is_lingering() -> bool {
+    let user = std::env::var_os("USER").or_else(|| std::env::var_os("LOGNAME"));
+    user.is_some_and(|user| Path::new("/var/lib/systemd/linger").join(user).exists())
+}
+
 /// `systemctl`, of the user or the machine.
 ///
 /// # Errors
