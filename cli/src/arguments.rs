@@ -1,5 +1,6 @@
 //! The command line. The defaults of the client commands match `doorbell dev`.
 
+mod agents;
 mod ask;
 mod bench;
 mod cancel;
@@ -27,6 +28,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use tracing_subscriber::filter::LevelFilter;
 
+pub use agents::ListAgents;
 pub use ask::{Ask, Target};
 pub use bench::Bench;
 pub use cancel::Cancel;
@@ -66,6 +68,7 @@ Examples:
   doorbell enrol                create a code with which a machine joins
   doorbell join <code> --url https://doorbell.example.com
                                 connect this machine with the code
+  doorbell agents               show what the agent programs of this machine answer
   doorbell runtimes             list the runtimes
   doorbell models codex         list the models of a runtime
   doorbell questions codex      list what else a runtime answers
@@ -114,6 +117,8 @@ pub enum Command {
     Login(Login),
     /// Remove the token that `doorbell login` stored
     Logout(Logout),
+    /// Show the agent programs of this machine and what they answer
+    Agents(ListAgents),
     /// List the runtimes
     Runtimes(Runtimes),
     /// Ring a runtime and list its models

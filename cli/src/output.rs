@@ -108,6 +108,12 @@ pub fn runtimes(runtimes: &[RuntimeRecord], now: Timestamp) -> String {
     table(["NAME", "TYPE", "VERSION", "STATUS", "SEEN", "ID", "DAEMON"], "ID", runtimes.iter().map(row))
 }
 
+/// A table of the agents of this machine.
+pub fn agents(rows: impl Iterator<Item = [String; 8]>) -> String {
+    let header = ["NAME", "TYPE", "VERSION", "PROGRAM", "ASKED WITH", "MODELS", "TOOK", "ERROR"];
+    table(header, "TYPE", rows.map(|row| row.map(|text| cell(&text))))
+}
+
 /// A table of the runtimes of a daemon.
 pub fn served_runtimes(rows: impl Iterator<Item = [String; 4]>) -> String {
     table(["NAME", "TYPE", "VERSION", "ID"], "ID", rows.map(|row| row.map(|text| cell(&text))))
@@ -265,6 +271,13 @@ fn fit(table: &mut Table, whole: Option<usize>) {
 pub struct Spinner(ProgressBar);
 
 impl Spinner {
+    /// While the agents of this machine are asked.
+    pub fn asking(agents: usize) -> Self {
+        let spinner = Self::start();
+        spinner.0.set_message(format!("asking {agents} agents"));
+        spinner
+    }
+
     pub fn start() -> Self {
         let spinner = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use doorbell_gateway::{ADMIN_A, WORKSPACE_A};
 use doorbell_protocol::{Scope, UnknownScope, WorkspaceId};
 use doorbell_shared::runtime::ShortText;
 use reqwest::Url;
 
-use super::parsers::{lifetime, token, workspace};
-use super::server::Server;
+use super::credentials::TokenArgs;
+use super::parsers::{lifetime, workspace};
+use super::server::StoredServer;
 use super::table::{TableArgs, TableStoreKind};
 
 #[derive(Debug, Args)]
@@ -72,15 +72,14 @@ impl TokenTable {
     }
 }
 
-/// The connection of an administrator.
+/// The connection of an administrator: a token with scope `admin`.
 #[derive(Debug, Args)]
 pub struct AdminArgs {
     #[command(flatten)]
-    pub server: Server,
+    pub server: StoredServer,
 
-    /// A token with scope `admin`
-    #[arg(long, env = "DOORBELL_TOKEN", hide_env_values = true, default_value = ADMIN_A.token, value_parser = token())]
-    pub token: String,
+    #[command(flatten)]
+    pub token: TokenArgs,
 }
 
 #[derive(Debug, Args)]
@@ -88,8 +87,8 @@ pub struct TokenCreate {
     #[command(flatten)]
     pub admin: AdminArgs,
 
-    /// Workspace that the token gives access to (repeatable with --store, at most 250)
-    #[arg(long = "workspace", env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
+    /// Workspace that the token gives access to (repeatable with --store, at most 250) [default: that of `doorbell login`, or that of `doorbell dev`]
+    #[arg(long = "workspace", env = "DOORBELL_WORKSPACE", value_name = "ID", value_parser = workspace)]
     pub workspaces: Vec<WorkspaceId>,
 
     /// API that the token gives access to: user, daemon or admin
@@ -118,9 +117,9 @@ pub struct TokenList {
     #[command(flatten)]
     pub admin: AdminArgs,
 
-    /// Workspace of the tokens
-    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
-    pub workspace: WorkspaceId,
+    /// Workspace of the tokens [default: that of `doorbell login`, or that of `doorbell dev`]
+    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", value_parser = workspace)]
+    pub workspace: Option<WorkspaceId>,
 
     /// Print JSON
     #[arg(long)]
@@ -136,9 +135,9 @@ pub struct TokenRevoke {
     #[command(flatten)]
     pub admin: AdminArgs,
 
-    /// A workspace of the token
-    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", default_value = WORKSPACE_A, value_parser = workspace)]
-    pub workspace: WorkspaceId,
+    /// A workspace of the token [default: that of `doorbell login`, or that of `doorbell dev`]
+    #[arg(long, env = "DOORBELL_WORKSPACE", value_name = "ID", value_parser = workspace)]
+    pub workspace: Option<WorkspaceId>,
 
     /// HTTP endpoint of the push channel, to close the connections of the token: https:// and the parameter PushEndpoint of the
     /// stack. For --store; the API closes them itself

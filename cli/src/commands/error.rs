@@ -30,6 +30,9 @@ pub enum CommandError {
     Stopped(#[from] Stopped),
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// Ctrl-C while agents are asked.
+    #[error("stopped; the agents that had not answered are no longer asked")]
+    StoppedAsking,
     /// Standard output was not written.
     #[error("the output could not be written: is the disk full?")]
     OutputNotWritten,
@@ -187,7 +190,6 @@ impl CommandError {
             Self::Disconnect(_) => Some(
                 "check --push-endpoint and the permission iot:DeleteConnection; the connection ends within 24 hours".to_owned(),
             ),
-            Self::State(error) => Some(error.hint()),
             Self::NoStateDirectory => Some("name one with DOORBELL_STATE_DIR".to_owned()),
             Self::NoToken { remedy, .. } => Some((*remedy).to_owned()),
             Self::NoWorkspace => Some("give --workspace or DOORBELL_WORKSPACE".to_owned()),

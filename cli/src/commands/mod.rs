@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod agents;
 mod ask;
 mod bench;
 mod cancel;
@@ -51,6 +52,7 @@ async fn run_to_end(command: Command) -> Result<(), CommandError> {
         Command::Enrol(arguments) => enrol::run(arguments).await,
         Command::Login(arguments) => login::login(arguments).await,
         Command::Logout(_) => login::logout(),
+        Command::Agents(arguments) => agents::run(arguments).await,
         Command::Runtimes(arguments) => runtimes::list(arguments).await,
         Command::Models(arguments) => runtimes::models(arguments).await,
         Command::Questions(arguments) => questions::run(arguments).await,

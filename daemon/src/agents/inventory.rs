@@ -9,6 +9,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,6 +123,13 @@ impl Inventory {
     /// [`watch`](Self::watch) runs.
     pub fn agents(&self) -> watch::Receiver<Vec<Agent>> {
         self.agents.subscribe()
+    }
+
+    /// The programs of [`agents`](Self::agents), in the same order: absolute paths, or names that are not on `PATH`. `None` for an
+    /// agent that is not a program.
+    pub fn programs(&self) -> Vec<Option<PathBuf>> {
+        let program = |entry: &Entry| entry.launch.as_ref().map(|launch| launch.program.clone());
+        self.entries.iter().map(program).collect()
     }
 
     /// Keeps the list up to date. The receivers see a change only if an agent appeared, vanished, moved or has another version.

@@ -71,6 +71,11 @@ pub async fn find(options: &Options, environment: &Environment) -> Result<Vec<Ag
     Ok(agents)
 }
 
+/// The types of agent programs that [`find`] looks for on `PATH`, each with its name for display, in the order of registrations.
+pub fn known_types() -> impl Iterator<Item = (&'static str, &'static str)> {
+    known::KNOWN.into_iter().map(|program| (program.provider, program.name))
+}
+
 /// The questions of the configuration file, for agents that [`find`] does not return.
 ///
 /// # Errors

@@ -7,16 +7,21 @@ use doorbell_shared::token_id::TokenId;
 
 use super::print_revoked;
 use crate::arguments::{AdminArgs, TokenCreate, TokenList, TokenRevoke};
-use crate::commands::{CommandError, connect};
+use crate::commands::{CommandError, credentials};
 
-fn connect(admin: &AdminArgs) -> Result<Api, CommandError> {
-    connect::to_server(&admin.server, &admin.token)
+fn connect(admin: &AdminArgs, workspace: Option<WorkspaceId>) -> Result<(Api, WorkspaceId), CommandError> {
+    let connection = credentials::administrator(&admin.server, &admin.token, workspace)?;
+    let workspace = connection.workspace.ok_or(CommandError::NoWorkspace)?;
+    Ok((connection.api, workspace))
 }
 
 pub(super) async fn create(arguments: TokenCreate) -> Result<IssuedToken, CommandError> {
-    let &[workspace] = arguments.workspaces.as_slice() else {
-        return Err(CommandError::SeveralWorkspaces);
+    let workspace = match arguments.workspaces.as_slice() {
+        [] => None,
+        &[workspace] => Some(workspace),
+        _ => return Err(CommandError::SeveralWorkspaces),
     };
+    let (api, workspace) = connect(&arguments.admin, workspace)?;
     let body = TokenBody {
         workspace_id: Some(workspace.to_string()),
         scope: Some(arguments.scope.to_string()),
@@ -24,17 +29,18 @@ pub(super) async fn create(arguments: TokenCreate) -> Result<IssuedToken, Comman
         expires_in_s: arguments.expires.and_then(|lifetime| lifetime.as_secs().try_into().ok()),
         daemon_id: arguments.daemon_id.map(|id| id.as_str().to_owned()),
     };
-    Ok(client::issue_token(&connect(&arguments.admin)?, &body).await?)
+    Ok(client::issue_token(&api, &body).await?)
 }
 
 pub(super) async fn list(arguments: &TokenList) -> Result<Vec<TokenInfo>, CommandError> {
-    Ok(client::tokens(&connect(&arguments.admin)?, arguments.workspace).await?)
+    let (api, workspace) = connect(&arguments.admin, arguments.workspace)?;
+    Ok(client::tokens(&api, workspace).await?)
 }
 
 pub(super) async fn revoke(arguments: &TokenRevoke) -> Result<(), CommandError> {
-    let api = connect(&arguments.admin)?;
-    let id = resolve(&api, arguments.workspace, &arguments.revoked).await?;
-    client::revoke_token(&api, arguments.workspace, &id.to_string()).await?;
+    let (api, workspace) = connect(&arguments.admin, arguments.workspace)?;
+    let id = resolve(&api, workspace, &arguments.revoked).await?;
+    client::revoke_token(&api, workspace, &id.to_string()).await?;
     print_revoked(id);
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use doorbell_gateway::WORKSPACE_A;
 use doorbell_protocol::{IssuedToken, TokenInfo, WorkspaceId};
 use doorbell_shared::access::{Workspaces, loggable};
 use doorbell_shared::aws;
@@ -27,7 +28,8 @@ const PARALLEL_DISCONNECTS: usize = 10;
 pub(super) async fn create(table: &TableArgs, arguments: TokenCreate) -> Result<IssuedToken, CommandError> {
     let store = table::open(table).await?;
     let now = SystemClock.now();
-    let workspaces = Workspaces::new(arguments.workspaces)?;
+    let given = arguments.workspaces;
+    let workspaces = Workspaces::new(if given.is_empty() { vec![or_dev(None)?] } else { given })?;
     let token = id_gen::token(arguments.scope).map_err(std::io::Error::from)?;
     let record = TokenRecord {
         hash: token.hash(),
@@ -45,20 +47,29 @@ pub(super) async fn create(table: &TableArgs, arguments: TokenCreate) -> Result<
     Ok(IssuedToken { info: info(&record), token: token.reveal().to_owned() })
 }
 
+/// The given workspace, or that of `doorbell dev`.
+fn or_dev(workspace: Option<WorkspaceId>) -> Result<WorkspaceId, CommandError> {
+    workspace.map_or_else(|| Ok(WORKSPACE_A.parse()?), Ok)
+}
+
 /// The tokens of a workspace, oldest first.
-pub(super) async fn list(table: &TableArgs, workspace: WorkspaceId) -> Result<Vec<TokenInfo>, CommandError> {
+pub(super) async fn list(
+    table: &TableArgs,
+    workspace: Option<WorkspaceId>,
+) -> Result<Vec<TokenInfo>, CommandError> {
     let store = table::open_existing(table).await?;
-    let mut records = tokens(&store, workspace).await?;
+    let mut records = tokens(&store, or_dev(workspace)?).await?;
     records.sort_by_key(|record| (record.created_at, record.hash));
     Ok(records.iter().map(info).collect())
 }
 
 pub(super) async fn revoke(table: &TableArgs, arguments: TokenRevoke) -> Result<(), CommandError> {
     let store = &table::open_existing(table).await?;
-    let hash = resolve(store, arguments.workspace, &arguments.revoked).await?;
+    let workspace = or_dev(arguments.workspace)?;
+    let hash = resolve(store, workspace, &arguments.revoked).await?;
     // For the log only, so a failure does not prevent the revocation.
     let found = store.find_token(hash, SystemClock.now()).await;
-    match store.revoke_token(arguments.workspace, hash).await.map_err(CommandError::Table)? {
+    match store.revoke_token(workspace, hash).await.map_err(CommandError::Table)? {
         RevokeOutcome::Revoked => {
             let id = hash.id();
             match found {

@@ -1,0 +1,21 @@
+//! `doorbell agents`.
+
+use clap::Args;
+
+use super::daemon::Agents as AgentOptions;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Asks each agent as a ring does, all at the same time, within 15 seconds. Makes no call to a server of Doorbell.
+
+Examples:
+  doorbell agents
+  doorbell agents --config agents.toml --json")]
+pub struct ListAgents {
+    #[command(flatten)]
+    pub agents: AgentOptions,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
