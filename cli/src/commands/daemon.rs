@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use doorbell_daemon::agents::{self, Agent, Environment};
+use doorbell_daemon::agents::{Agent, Environment, Inventory};
 use doorbell_daemon::{Daemon, DaemonStatus, Settings};
 use doorbell_shared::clock::{Clock as _, SystemClock};
 use tokio::sync::watch;
@@ -59,10 +59,10 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     let lock = lock(&LockKey::new(&url, workspace, &daemon_id), &daemon_id);
     let process = DaemonProcess::new(&url, workspace, &daemon_id, SystemClock.now());
     let options = arguments.agents.into();
-    let environment = Environment::of_process();
-    let found = stop.run_until_cancelled(agents::find(&options, &environment)).await;
-    let Some(agents) = found.transpose()? else { return Ok(()) };
-    if agents.is_empty() {
+    let found = stop.run_until_cancelled(Inventory::find(&options, Environment::of_process())).await;
+    let Some(inventory) = found.transpose()? else { return Ok(()) };
+    let agents = inventory.agents();
+    if agents.borrow().is_empty() {
         output::note(NO_AGENTS_NOTICE);
     }
     let settings = Settings {
@@ -72,13 +72,13 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
         exit_on_auth_failure: arguments.exit_on_auth_failure,
         ..Settings::of_this_machine(workspace)
     };
-    let questions = questions(&agents);
-    let daemon = Daemon::new(api, settings, watch::channel(agents).1);
+    let daemon = Daemon::new(api, settings, agents.clone());
     let status = daemon.status();
     let recorded = record_if_locked(lock.as_ref(), process, daemon.status());
     tokio::select! {
         ended = daemon.run(stop) => Ok(ended?),
-        never = print_changes(status, &questions) => match never {},
+        never = inventory.watch() => match never {},
+        never = print_changes(status, agents) => match never {},
         never = recorded => match never {},
     }
 }
@@ -116,7 +116,10 @@ pub(super) fn lock(key: &LockKey, daemon_id: &str) -> Option<DaemonLock> {
 }
 
 /// Prints the runtimes and the push channel when they change. Changes of the connection are logged.
-async fn print_changes(mut status: watch::Receiver<DaemonStatus>, questions: &[String]) -> Infallible {
+async fn print_changes(
+    mut status: watch::Receiver<DaemonStatus>,
+    agents: watch::Receiver<Vec<Agent>>,
+) -> Infallible {
     let mut shown = DaemonStatus::default();
     while status.changed().await.is_ok() {
         let current = status.borrow_and_update().clone();
@@ -124,7 +127,7 @@ async fn print_changes(mut status: watch::Receiver<DaemonStatus>, questions: &[S
             |status: &DaemonStatus| status.runtimes.iter().map(|runtime| runtime.id).collect::<Vec<_>>();
         if !current.runtimes.is_empty() && ids(&current) != ids(&shown) {
             output::line(output::runtimes(&current.runtimes, SystemClock.now()));
-            questions.iter().for_each(output::line);
+            questions(&agents.borrow()).iter().for_each(output::line);
         }
         if current.push != shown.push {
             output::line(format!("push: {}", current.push));
