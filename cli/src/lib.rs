@@ -15,10 +15,33 @@ pub mod secret;
 pub mod state;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-/// Parses the command line, runs the command, and returns the exit code: 0 for success, 1 for a failure, 2 for a usage
-/// error, 3 for a daemon that does not run.
-pub async fn main() -> ExitCode {
+use tokio::runtime::Runtime;
+
+/// Runs the command of this process, and returns the exit code: 0 for success, 1 for a failure, 2 for a usage error,
+/// 3 for a daemon that does not run.
+pub fn main() -> ExitCode {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::error(&commands::CommandError::Io(error), None);
+            return ExitCode::FAILURE;
+        }
+    };
+    run_to_end(runtime, run())
+}
+
+/// The runtime's threads are left behind. Its destructor would wait for the system's search of a host name, which takes up to a minute
+/// without a network and cannot be cancelled.
+fn run_to_end<T>(runtime: Runtime, command: impl Future<Output = T>) -> T {
+    let ended = runtime.block_on(command);
+    runtime.shutdown_timeout(Duration::ZERO);
+    ended
+}
+
+/// Parses the command line and runs the command.
+async fn run() -> ExitCode {
     let arguments = arguments::Arguments::of_process();
     output::log_to_stderr(arguments.log_level());
     match commands::run(arguments).await {
@@ -31,5 +54,29 @@ pub async fn main() -> ExitCode {
             output::error(&error, error.hint().as_deref());
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// As a search of a host name does.
+    #[test]
+    fn blocked_thread_does_not_delay_the_end() {
+        let (release, blocked) = mpsc::channel::<()>();
+        let command = async move {
+            let (started, running) = tokio::sync::oneshot::channel();
+            tokio::task::spawn_blocking(move || {
+                let _ = started.send(());
+                blocked.recv()
+            });
+            running.await
+        };
+        // Would not return.
+        run_to_end(Runtime::new().unwrap(), command).unwrap();
+        drop(release);
     }
 }

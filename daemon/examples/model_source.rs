@@ -16,6 +16,7 @@ use doorbell_daemon::agents::Agent;
 use doorbell_daemon::sources::{ModelSource, SourceError};
 use doorbell_daemon::{Daemon, Settings};
 use doorbell_protocol::{Model, ModelEntry, ModelListResult};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug)]
@@ -40,7 +41,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let agent = Agent::new("My agent", "my-agent", Arc::new(MyAgent));
     let api = Api::new(http_client()?, "http://127.0.0.1:3000".parse()?, var("DOORBELL_TOKEN")?);
     let settings = Settings::of_this_machine(var("DOORBELL_WORKSPACE")?.parse()?);
-    let daemon = Daemon::new(api, settings, vec![agent]);
-    daemon.register().await?;
+    let daemon = Daemon::new(api, settings, watch::channel(vec![agent]).1);
     Ok(daemon.run(CancellationToken::new()).await?)
 }

@@ -101,6 +101,8 @@ pub struct ScriptedServer(Arc<Shared>);
 struct Shared {
     /// `None`: connections are refused.
     addr: Option<SocketAddr>,
+    /// Until when, since the start, hosts are not resolved, and the resolver's error.
+    unreachable: Mutex<Option<(Duration, io::ErrorKind)>>,
     script: Script,
     watch: Stopwatch,
     begun: Mutex<Vec<Duration>>,
@@ -132,8 +134,16 @@ impl ScriptedServer {
 
     fn new(addr: Option<SocketAddr>, script: Script) -> Self {
         let watch = Stopwatch::start();
-        let (begun, calls, connecting) = Default::default();
-        Self(Arc::new(Shared { addr, script, watch, begun, calls, connecting }))
+        let (unreachable, begun, calls, connecting) = Default::default();
+        Self(Arc::new(Shared { addr, unreachable, script, watch, begun, calls, connecting }))
+    }
+
+    /// The same server, which [`http_client`](Self::http_client) does not reach for `time` since the start: resolving the host fails with
+    /// `error`.
+    #[must_use]
+    pub fn unreachable_for(self, time: Duration, error: io::ErrorKind) -> Self {
+        *self.0.unreachable.lock().unwrap() = Some((time, error));
+        self
     }
 
     /// The URL for clients in real time.
@@ -152,7 +162,8 @@ impl ScriptedServer {
         doorbell_client::http_client().unwrap();
         let resolver = HoldingResolver(Arc::clone(&self.0));
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).dns_resolver(resolver);
-        client.build().unwrap()
+        // As the client in real time.
+        client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
     }
 
     /// When calls were begun, whether or not they arrived.
@@ -243,6 +254,11 @@ impl Shared {
 
     fn begin_call(&self) -> io::Result<SocketAddr> {
         self.begun.lock().unwrap().push(self.watch.elapsed());
+        if let Some((end, error)) = *self.unreachable.lock().unwrap()
+            && self.watch.elapsed() < end
+        {
+            return Err(error.into());
+        }
         let addr = self.addr.ok_or(io::ErrorKind::ConnectionRefused)?;
         self.connecting.lock().unwrap().push_back(TimeHold::new());
         Ok(addr)

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorbell_client::{Api, ClientError};
+use doorbell_client::Api;
 use doorbell_daemon::agents::Agent;
 use doorbell_daemon::sources::{ModelSource, SourceError};
-use doorbell_daemon::{Daemon, Settings};
-use doorbell_protocol::{Model, ModelEntry, ModelListResult, RuntimeId};
+use doorbell_daemon::{Daemon, Settings, Stopped};
+use doorbell_protocol::{Model, ModelEntry, ModelListResult, RuntimeId, RuntimeRecord, Timestamp};
+use doorbell_shared::clock::{Clock as _, Stopwatch, SystemClock};
 use doorbell_test_support::scripted_server::{Reply, ScriptedCall, ScriptedServer, runtime_id};
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const TOKEN: &str = "dbd_very-secret";
@@ -130,6 +132,7 @@ pub(crate) fn settings() -> Settings {
         device_name: "My laptop".to_owned(),
         interval: Settings::INTERVAL,
         push: true,
+        exit_on_auth_failure: false,
     }
 }
 
@@ -140,25 +143,45 @@ pub(crate) fn every_second() -> Settings {
 /// More virtual time than any test takes.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Registers `agents` and serves them until `stop`.
+/// A daemon whose agents stay the same, and whose clocks agree.
+pub(crate) fn daemon(server: &ScriptedServer, settings: Settings, agents: Vec<Agent>) -> Daemon {
+    daemon_with(server, settings, watch::channel(agents).1)
+}
+
+/// A daemon whose clocks agree: in virtual time the machine's clock would run much slower than tokio's.
+pub(crate) fn daemon_with(
+    server: &ScriptedServer,
+    settings: Settings,
+    agents: watch::Receiver<Vec<Agent>>,
+) -> Daemon {
+    Daemon::new(api(server), settings, agents).with_wall_clock(virtual_clock())
+}
+
+/// A machine's clock that follows tokio's.
+pub(crate) fn virtual_clock() -> impl Fn() -> Option<Timestamp> + Send + Sync + 'static {
+    let start = SystemClock.now();
+    let watch = Stopwatch::start();
+    move || Some(start + watch.elapsed())
+}
+
+/// Serves `agents` until `stop`.
 pub(crate) async fn serve_until(
     stop: CancellationToken,
     server: &ScriptedServer,
     settings: Settings,
     agents: Vec<Agent>,
-) -> Result<(), ClientError> {
-    let daemon = Daemon::new(api(server), settings, agents);
-    daemon.register().await?;
+) -> Result<(), Stopped> {
+    let daemon = daemon(server, settings, agents);
     tokio::time::timeout(LIMIT, daemon.run(stop)).await.expect("the daemon does not end")
 }
 
-/// Registers `agents`, serves them for `time`, and shuts down.
+/// Serves `agents` for `time`, and shuts down.
 pub(crate) async fn serve_for(
     time: Duration,
     server: &ScriptedServer,
     settings: Settings,
     agents: Vec<Agent>,
-) -> Result<(), ClientError> {
+) -> Result<(), Stopped> {
     let stop = CancellationToken::new();
     let later = stop.clone();
     tokio::spawn(async move {
@@ -166,4 +189,18 @@ pub(crate) async fn serve_for(
         later.cancel();
     });
     serve_until(stop, server, settings, agents).await
+}
+
+/// Registers `agents`, and returns the records that the daemon shows.
+pub(crate) async fn registered(server: &ScriptedServer, agents: Vec<Agent>) -> Vec<RuntimeRecord> {
+    let daemon = daemon(server, settings(), agents);
+    let mut status = daemon.status();
+    let registered = async {
+        let status = status.wait_for(|status| !status.runtimes.is_empty()).await.unwrap();
+        status.runtimes.clone()
+    };
+    tokio::select! {
+        registered = registered => registered,
+        ended = daemon.run(CancellationToken::new()) => panic!("{ended:?}"),
+    }
 }

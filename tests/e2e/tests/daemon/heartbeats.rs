@@ -114,8 +114,11 @@ async fn redelivery_of_request_in_flight_is_answered_once() {
 #[tokio::test(start_paused = true)]
 async fn hanging_heartbeat_delays_no_later_one() {
     let server = ScriptedServer::start(for_heartbeats(Reply::Hang)).await;
-    serve_for(INTERVAL * 5, &server, settings(), agents(["codex"])).await.unwrap();
-    assert_regular(&server, INTERVAL, 3);
+    serve_for(INTERVAL * 7, &server, settings(), agents(["codex"])).await.unwrap();
+    let gaps = gaps(&server);
+    // The first failure changes the phase.
+    assert!((seconds(10.0)..=INTERVAL).contains(&gaps[0]), "{gaps:?}");
+    assert!(gaps.len() >= 4 && gaps[1..].iter().all(|gap| *gap == INTERVAL), "{gaps:?}");
 }
 
 /// A heartbeat that timed out after one interval would lose the claim of a slow response.
@@ -189,8 +192,49 @@ async fn failed_heartbeat_is_followed_by_own_interval() {
         }
     });
     let server = server.await;
-    serve_for(INTERVAL * 4, &server, settings(), agents(["codex"])).await.unwrap();
-    assert_eq!(gaps(&server)[..2], [seconds(5.0), INTERVAL]);
+    serve_for(INTERVAL * 5, &server, settings(), agents(["codex"])).await.unwrap();
+    let gaps = gaps(&server);
+    assert_eq!((gaps[0], gaps[2]), (seconds(5.0), INTERVAL), "{gaps:?}");
+}
+
+/// A daemon whose heartbeats are rare, is not offline for as long after one that failed.
+#[tokio::test(start_paused = true)]
+async fn failed_heartbeat_of_a_long_interval_is_repeated_soon() {
+    let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
+        (HEARTBEAT, 0..3) => Reply::error(500, "heartbeat failed"),
+        _ => Reply::Default,
+    });
+    let server = server.await;
+    let settings = Settings { interval: seconds(120.0), ..settings() };
+    serve_for(seconds(500.0), &server, settings, agents(["codex"])).await.unwrap();
+    let gaps = gaps(&server);
+    assert!(gaps[..3].iter().all(|gap| *gap <= INTERVAL), "{gaps:?}");
+}
+
+/// The phase is random after the first failure, and then stays.
+#[tokio::test(start_paused = true)]
+async fn first_failure_changes_the_phase() {
+    let mut firsts = Vec::new();
+    for _ in 0..8 {
+        let server = ScriptedServer::start(for_heartbeats(Reply::error(500, "heartbeat failed"))).await;
+        serve_for(INTERVAL * 4, &server, settings(), agents(["codex"])).await.unwrap();
+        let gaps = gaps(&server);
+        assert!((seconds(1.0)..=INTERVAL).contains(&gaps[0]), "{gaps:?}");
+        assert_eq!(gaps[1], INTERVAL);
+        firsts.push(gaps[0]);
+    }
+    assert!(firsts.iter().any(|first| *first != firsts[0]), "{firsts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_of_a_heartbeat_is_waited_for() {
+    let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
+        (HEARTBEAT, 0) => Reply::RateLimited(40),
+        _ => Reply::Default,
+    });
+    let server = server.await;
+    serve_for(INTERVAL * 6, &server, settings(), agents(["codex"])).await.unwrap();
+    assert_eq!(gaps(&server)[..2], [seconds(40.0), INTERVAL]);
 }
 
 fn many_agents(count: usize) -> Vec<Agent> {

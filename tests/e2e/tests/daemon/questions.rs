@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use doorbell_client::ClientError;
 use doorbell_daemon::Settings;
+use doorbell_daemon::Stopped;
 use doorbell_daemon::agents::{self, Agent, Environment, Options};
 use doorbell_test_support::scripted_server::{Reply, ScriptedCall, ScriptedServer, work};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use tokio::net::unix::pipe::{OpenOptions, Receiver};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::fixtures::{HEARTBEAT, REGISTER, TOKEN, seconds, serve_until, settings};
+use crate::fixtures::{HEARTBEAT, REGISTER, TOKEN, daemon, seconds, settings};
 
 /// No passing test waits for it.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -71,16 +71,17 @@ const HOLD: &str = "exec 3> fifo; sleep 1000 & echo '{\"progress\": 1}'; wait";
 struct Running {
     server: ScriptedServer,
     stop: CancellationToken,
-    daemon: JoinHandle<Result<(), ClientError>>,
+    daemon: JoinHandle<Result<(), Stopped>>,
 }
 
 impl Running {
     async fn start(server: ScriptedServer, agents: Vec<Agent>) -> Self {
         let stop = CancellationToken::new();
         let settings = Settings { interval: seconds(0.1), ..settings() };
-        let served = server.clone();
-        let stopped = stop.clone();
-        let daemon = tokio::spawn(async move { serve_until(stopped, &served, settings, agents).await });
+        let daemon = daemon(&server, settings, agents);
+        let mut status = daemon.status();
+        let daemon = tokio::spawn(daemon.run(stop.clone()));
+        status.wait_for(|status| !status.runtimes.is_empty()).await.unwrap();
         Self { server, stop, daemon }
     }
 

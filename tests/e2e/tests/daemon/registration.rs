@@ -1,24 +1,21 @@
 //! Registration of a daemon's runtimes, and their reregistration when the server no longer has them.
 
-use doorbell_client::ClientError;
+use std::time::Duration;
+
 use doorbell_daemon::agents::Agent;
-use doorbell_daemon::{Daemon, Settings};
+use doorbell_daemon::{Connection, Settings};
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer, heartbeat_response};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::fixtures::{
-    DEREGISTER, HEARTBEAT, REGISTER, REQUEST, ScriptedSource, TOKEN, WORKSPACE, agent, agents, api,
-    heartbeat_times, runtime, seconds, serve_for, serve_until, settings,
+    DEREGISTER, HEARTBEAT, REGISTER, REQUEST, ScriptedSource, TOKEN, WORKSPACE, agent, agents, daemon,
+    heartbeat_times, registered, runtime, seconds, serve_for, settings,
 };
-
-fn daemon(server: &ScriptedServer, agents: Vec<Agent>) -> Daemon {
-    Daemon::new(api(server), settings(), agents)
-}
 
 async fn registration_of(agents: Vec<Agent>) -> Value {
     let server = ScriptedServer::replying(Reply::Default).await;
-    daemon(&server, agents).register().await.unwrap();
+    registered(&server, agents).await;
     let call = server.calls().remove(0);
     assert_eq!((call.method.as_str(), call.path.as_str()), ("POST", REGISTER));
     assert_eq!(call.authorization, [format!("Bearer {TOKEN}")]);
@@ -53,37 +50,68 @@ async fn unknown_version_is_left_out() {
 #[tokio::test(start_paused = true)]
 async fn runtimes_are_in_order_of_agents() {
     let server = ScriptedServer::replying(Reply::Default).await;
-    let registered = daemon(&server, agents(["codex", "opencode", "openai"])).register().await.unwrap();
+    let registered = registered(&server, agents(["codex", "opencode", "openai"])).await;
     let ids: Vec<_> = registered.iter().map(|record| record.id).collect();
     assert_eq!(ids, ["codex", "opencode", "openai"].map(runtime));
 }
 
-#[tokio::test(start_paused = true)]
-async fn refusal_has_text_of_server() {
-    let server = ScriptedServer::replying(Reply::error(404, "workspace not found")).await;
-    let refused = daemon(&server, agents(["codex"])).register().await;
-    let error = "workspace not found".to_owned();
-    assert_eq!(refused, Err(ClientError::Api { status: 404, error }));
+/// The times of registrations at a server that answers the first ones with `reply`, and what the daemon shows after the first.
+async fn retried(failures: usize, reply: Reply) -> (Vec<Duration>, Connection) {
+    let server = ScriptedServer::start(move |call| match call.path.as_str() {
+        REGISTER if call.nth < failures => reply.clone(),
+        _ => Reply::Default,
+    });
+    let server = server.await;
+    let daemon = daemon(&server, settings(), agents(["codex"]));
+    let mut status = daemon.status();
+    let run = tokio::spawn(daemon.run(CancellationToken::new()));
+    status.wait_for(|status| status.connection != Connection::Starting).await.unwrap();
+    let first = status.borrow().connection.clone();
+    status.wait_for(|status| status.connection == Connection::Online).await.unwrap();
+    run.abort();
+    (server.calls_to(REGISTER).iter().map(|call| call.at).collect(), first)
+}
+
+fn assert_gaps(times: &[Duration], bounds: &[(f64, f64)]) {
+    let gaps: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+    // Timers round up to a millisecond.
+    let is_within =
+        |(gap, (shortest, longest)): (&f64, &(f64, f64))| (*shortest..*longest + 0.01).contains(gap);
+    assert!(gaps.len() == bounds.len() && gaps.iter().zip(bounds).all(is_within), "{gaps:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn busy_server_is_asked_again() {
-    let server = ScriptedServer::start(|call| match call.nth {
-        0..3 => Reply::error(503, "too many registrations for this token"),
-        _ => Reply::Default,
-    });
-    let server = server.await;
-    assert!(daemon(&server, agents(["codex"])).register().await.is_ok());
-    let times: Vec<_> = server.calls_to(REGISTER).iter().map(|call| call.at).collect();
-    assert!(times.len() == 4 && times[3] <= seconds(7.0), "{times:?}");
+    let (times, shown) = retried(4, Reply::error(503, "too many registrations for this token")).await;
+    assert_gaps(&times, &[1.0, 2.0, 4.0, 8.0].map(|longest| (0.0, longest)));
+    assert_eq!(shown, Connection::Retrying { reason: "too many registrations for this token".to_owned() });
 }
 
 #[tokio::test(start_paused = true)]
-async fn registration_at_busy_server_ends() {
-    let server = ScriptedServer::replying(Reply::error(503, "server is busy")).await;
-    let refused = daemon(&server, agents(["codex"])).register().await;
-    assert!(matches!(refused, Err(ClientError::Api { status: 503, .. })), "{refused:?}");
-    assert_eq!(server.calls_to(REGISTER).len(), 9);
+async fn retry_after_of_busy_server_is_waited_for() {
+    let (times, _) = retried(2, Reply::RateLimited(40)).await;
+    assert_gaps(&times, &[(40.0, 41.0), (40.0, 42.0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_registration_is_repeated_slowly() {
+    for (status, text, reason) in [
+        (400, "invalid workspace_id", "invalid workspace_id"),
+        (
+            404,
+            "workspace not found",
+            "workspace not found (check the workspace, the daemon id and whose the token is)",
+        ),
+        (
+            409,
+            "too many runtimes in this workspace",
+            "too many runtimes in this workspace (\"doorbell forget\" removes runtimes that are gone)",
+        ),
+    ] {
+        let (times, shown) = retried(3, Reply::error(status, text)).await;
+        assert_gaps(&times, &[(15.0, 30.0), (30.0, 60.0), (60.0, 120.0)]);
+        assert_eq!(shown, Connection::Retrying { reason: reason.to_owned() });
+    }
 }
 
 /// The answer to a heartbeat of an unknown runtime.
@@ -136,16 +164,17 @@ async fn adopts_ids_of_reregistration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retries_reregistration_at_next_heartbeat() {
+async fn failed_reregistration_is_repeated_with_backoff() {
     let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
-        (HEARTBEAT, 0 | 1) => not_found(),
-        (REGISTER, 1) => Reply::error(500, "failed to register"),
+        (HEARTBEAT, 0) => not_found(),
+        (REGISTER, 1..=3) => Reply::error(500, "failed to register"),
         _ => Reply::Default,
     });
     let server = server.await;
     serve_for(seconds(60.0), &server, settings(), agents(["codex"])).await.unwrap();
-    let reregistrations: Vec<_> = server.calls_to(REGISTER)[1..].iter().map(|call| call.at).collect();
-    assert_eq!(reregistrations, heartbeat_times(&server)[..2]);
+    let times: Vec<_> = server.calls_to(REGISTER)[1..].iter().map(|call| call.at).collect();
+    assert_eq!(times[0], heartbeat_times(&server)[0]);
+    assert_gaps(&times, &[1.0, 2.0, 4.0].map(|longest| (0.0, longest)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,16 +222,4 @@ async fn reregisters_every_time() {
     serve_for(seconds(150.0), &server, settings(), agents(["codex"])).await.unwrap();
     let heartbeats = heartbeat_times(&server).len();
     assert_eq!(server.calls_to(REGISTER).len(), 1 + heartbeats.div_ceil(2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn refused_reregistration_ends_daemon() {
-    let server = ScriptedServer::start(|call| match (call.path.as_str(), call.nth) {
-        (HEARTBEAT, _) => not_found(),
-        (REGISTER, 1) => Reply::error(401, "a valid bearer token is required"),
-        _ => Reply::Default,
-    });
-    let server = server.await;
-    let ended = serve_until(CancellationToken::new(), &server, settings(), agents(["codex"])).await;
-    assert!(matches!(ended, Err(ClientError::Api { status: 401, .. })), "{ended:?}");
 }

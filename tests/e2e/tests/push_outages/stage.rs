@@ -8,7 +8,7 @@ use doorbell_client::{Api, http_client};
 use doorbell_daemon::agents::Agent;
 use doorbell_daemon::push::PushStatus;
 use doorbell_daemon::sources::sample::Sample;
-use doorbell_daemon::{Daemon, Settings};
+use doorbell_daemon::{Daemon, DaemonStatus, Settings};
 use doorbell_gateway::broker::Broker;
 use doorbell_gateway::{
     Authenticator, DAEMON_A, Gateway, Origins, PushListener, WORKSPACE_A, issue_dev_tokens,
@@ -43,7 +43,7 @@ pub struct Stage {
 /// A daemon in this process. It ends when it is dropped.
 pub struct RunningDaemon {
     pub runtime: String,
-    pub status: watch::Receiver<PushStatus>,
+    pub status: watch::Receiver<DaemonStatus>,
     task: JoinHandle<()>,
 }
 
@@ -110,10 +110,12 @@ impl Stage {
         };
         let api = Api::new(http_client().unwrap(), self.client.url().parse().unwrap(), DAEMON_A.token);
         let agents = vec![Agent::new("Sample", "sample", Arc::new(Sample))];
-        let daemon = Daemon::new(api, settings, agents);
-        let runtime = daemon.register().await.unwrap()[0].id.to_string();
-        let status = daemon.push_status();
+        let daemon = Daemon::new(api, settings, watch::channel(agents).1);
+        let mut status = daemon.status();
         let task = tokio::spawn(async move { daemon.run(CancellationToken::new()).await.unwrap() });
+        let registered = status.wait_for(|status| !status.runtimes.is_empty()).await.unwrap();
+        let runtime = registered.runtimes[0].id.to_string();
+        drop(registered);
         RunningDaemon { runtime, status, task }
     }
 
@@ -157,12 +159,12 @@ impl Stage {
 
 impl RunningDaemon {
     pub async fn is_proven(&mut self) {
-        let proven = self.status.wait_for(|status| *status == PushStatus::Proven);
+        let proven = self.status.wait_for(|status| status.push == PushStatus::Proven);
         tokio::time::timeout(PATIENCE, proven).await.unwrap().unwrap();
     }
 
     pub async fn falls_back(&mut self) {
-        let falls_back = self.status.wait_for(|status| matches!(status, PushStatus::FallingBack(_)));
+        let falls_back = self.status.wait_for(|status| matches!(status.push, PushStatus::FallingBack(_)));
         tokio::time::timeout(PATIENCE, falls_back).await.unwrap().unwrap();
     }
 }

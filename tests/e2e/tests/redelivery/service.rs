@@ -25,6 +25,7 @@ use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::event::event;
 use doorbell_test_support::network::connect;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -132,13 +133,14 @@ pub(crate) async fn start_daemon(api: &Api, delay: Duration) -> (String, JoinHan
         device_name: "My laptop".to_owned(),
         interval: Settings::INTERVAL,
         push: true,
+        exit_on_auth_failure: false,
     };
     let agent = Agent::new("Codex", "codex", Arc::new(SlowAgent(delay)));
-    let daemon = Daemon::new(api.clone(), settings, vec![agent]);
-    let registered = daemon.register().await.unwrap();
-    let runtime = registered[0].id.to_string();
-    let served = async move { daemon.run(CancellationToken::new()).await.unwrap() };
-    (runtime, tokio::spawn(served))
+    let daemon = Daemon::new(api.clone(), settings, watch::channel(vec![agent]).1);
+    let mut status = daemon.status();
+    let served = tokio::spawn(async move { daemon.run(CancellationToken::new()).await.unwrap() });
+    let registered = status.wait_for(|status| !status.runtimes.is_empty()).await.unwrap();
+    (registered.runtimes[0].id.to_string(), served)
 }
 
 #[derive(Debug)]

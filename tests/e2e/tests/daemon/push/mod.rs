@@ -9,10 +9,9 @@ mod proof;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_client::ClientError;
 use doorbell_daemon::push::PushStatus;
-use doorbell_daemon::{Daemon, Settings};
-use doorbell_protocol::RuntimeId;
+use doorbell_daemon::{DaemonStatus, Settings, Stopped};
+use doorbell_protocol::{RuntimeId, Timestamp};
 use doorbell_test_support::scripted_server::{
     Reply, ScriptedCall, ScriptedServer, heartbeat_response, registered,
 };
@@ -22,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::fixtures::{HEARTBEAT, REGISTER, agents, api, runtime, seconds, settings};
+use crate::fixtures::{HEARTBEAT, REGISTER, agents, daemon, runtime, seconds, settings, virtual_clock};
 use broker::{Behaviour, Broker};
 
 /// What the server asks of a proven daemon.
@@ -35,9 +34,9 @@ const CALL: Duration = Duration::from_millis(10);
 struct Pushed {
     server: ScriptedServer,
     broker: Broker,
-    status: watch::Receiver<PushStatus>,
+    status: watch::Receiver<DaemonStatus>,
     stop: CancellationToken,
-    daemon: JoinHandle<Result<(), ClientError>>,
+    daemon: JoinHandle<Result<(), Stopped>>,
 }
 
 /// A heartbeat as the server has seen it.
@@ -61,15 +60,24 @@ impl Pushed {
         behaviour: Behaviour,
         script: impl Fn(&ScriptedCall, &Broker) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::start_at(virtual_clock(), settings, behaviour, script).await
+    }
+
+    async fn start_at(
+        clock: impl Fn() -> Option<Timestamp> + Send + Sync + 'static,
+        settings: Settings,
+        behaviour: Behaviour,
+        script: impl Fn(&ScriptedCall, &Broker) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let broker = Broker::new(behaviour);
         let of_script = broker.clone();
         let server = ScriptedServer::start(move |call| script(call, &of_script)).await;
-        let daemon = Daemon::new(api(&server), settings, agents(["codex", "opencode"]));
-        let daemon = daemon.with_dial(Arc::new(broker.clone()));
-        let status = daemon.push_status();
-        daemon.register().await.unwrap();
+        let daemon = daemon(&server, settings, agents(["codex", "opencode"]));
+        let daemon = daemon.with_dial(Arc::new(broker.clone())).with_wall_clock(clock);
+        let mut status = daemon.status();
         let stop = CancellationToken::new();
         let daemon = tokio::spawn(daemon.run(stop.clone()));
+        status.wait_for(|status| !status.runtimes.is_empty()).await.unwrap();
         Self { server, broker, status, stop, daemon }
     }
 
@@ -85,13 +93,13 @@ impl Pushed {
     }
 
     async fn wait_for(&mut self, status: PushStatus, longest: Duration) {
-        let reached = timeout(longest, self.status.wait_for(|current| *current == status)).await.is_ok();
-        assert!(reached, "{:?} instead of {status:?}", *self.status.borrow());
+        let reached = timeout(longest, self.status.wait_for(|current| current.push == status)).await.is_ok();
+        assert!(reached, "{:?} instead of {status:?}", self.status.borrow().push);
     }
 
     /// The text of the status.
     fn status(&self) -> String {
-        self.status.borrow().to_string()
+        self.status.borrow().push.to_string()
     }
 
     async fn stop(self) {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::broker::Behaviour;
-use super::{ALL, LEASE, Pushed, answer, ordinary, seen};
+use super::{LEASE, Pushed, answer, ordinary};
 use crate::fixtures::{DEREGISTER, HEARTBEAT, REGISTER, TOKEN, runtime, seconds, settings};
 
 #[tokio::test(start_paused = true)]
@@ -126,13 +126,13 @@ async fn unanswered_plain_heartbeat_defers_the_proof() {
     });
     let pushed = pushed.await;
     pushed.broker.close();
-    // The plain heartbeat at the loss times out after 10 s, and is followed after its interval of 15 s.
-    let expected =
-        [seen(0.0, ALL, false), seen(15.0, ALL, false), seen(30.0, ALL, true), seen(45.0, ALL, true)];
+    // The plain heartbeat at the loss times out after 10 s, and is followed within its interval of 15 s.
     let heartbeats = pushed.heartbeats_within(seconds(3_600.0)).await;
-    let rounded =
-        heartbeats.into_iter().map(|seen| super::Seen { at: seconds(seen.at.as_secs_f64().round()), ..seen });
-    assert_eq!(rounded.collect::<Vec<_>>(), expected);
+    let connected: Vec<_> = heartbeats.iter().map(|heartbeat| heartbeat.connected).collect();
+    assert_eq!(connected, [false, false, true, true].map(Some));
+    let times: Vec<_> = heartbeats.iter().map(|heartbeat| heartbeat.at.as_secs_f64()).collect();
+    assert!((10.0..=15.1).contains(&times[1]), "{times:?}");
+    assert!((times[3] - times[1] - 30.0).abs() < 0.1, "{times:?}");
 }
 
 #[tokio::test(start_paused = true)]
