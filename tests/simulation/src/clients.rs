@@ -11,6 +11,7 @@ use crate::asked::{Asked, AskedKind};
 use crate::context::{Context, SharedStore};
 use crate::history::FaultKind;
 use crate::operation::{Caller, Named, Operation, Route, WorkResult, Workspace};
+use crate::runner::runtime;
 use crate::seeded::SeededRng;
 
 /// The time after which clients stop polling.
@@ -122,11 +123,26 @@ async fn poll_until_done<S: SharedStore>(context: &Arc<Context<S>>, caller: Call
 
 /// Tries every operation on every id, with valid tokens of another workspace.
 pub(crate) async fn run_attacker<S: SharedStore>(context: Arc<Context<S>>, runtimes: Vec<RuntimeId>) {
-    let caller = Caller { name: "attacker", workspace: Workspace::Other };
+    let caller = Caller::of_other_workspace("attacker");
     loop {
         context.environment.sleep(500..25_000).await;
         context.environment.sleep_through_outage().await;
         let operation = attack(&context, runtimes[0]);
+        context.call(caller, TIMEOUT, operation).await;
+    }
+}
+
+/// The same with the token of another daemon of the workspace. Such a token reads no list.
+pub(crate) async fn run_neighbour<S: SharedStore>(context: Arc<Context<S>>, machines: Vec<&'static str>) {
+    let caller = Caller::bound("neighbour", "neighbour");
+    loop {
+        context.environment.sleep(500..15_000).await;
+        context.environment.sleep_through_outage().await;
+        let machine = context.environment.rng.one_of(&machines);
+        let operation = match attack(&context, runtime(machine)) {
+            Operation::List { .. } => Operation::Register { machine, declares: false, push: false },
+            operation => operation,
+        };
         context.call(caller, TIMEOUT, operation).await;
     }
 }

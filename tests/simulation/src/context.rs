@@ -14,7 +14,7 @@ use doorbell_shared::store::{Store, TokenStore};
 
 use crate::broker::Broker;
 use crate::history::{FaultKind, History, Moment, PushRecord};
-use crate::operation::{Operation, Workspace};
+use crate::operation::{Identity, Operation};
 use crate::plan::{Plan, Storage};
 use crate::seeded::{SeededIds, SeededRng, SkewedClock};
 
@@ -120,6 +120,10 @@ pub(crate) enum Bug {
     LeasesUnproven,
     /// A daemon with proven push does not repeat a failed heartbeat.
     HeartbeatNotRepeated,
+    /// A bound token acts for every daemon.
+    BindingIgnored,
+    /// A second redemption keeps the token of the first one.
+    TokenKept,
 }
 
 pub(crate) type Event = Arc<(Function, HttpRequest)>;
@@ -135,7 +139,7 @@ pub(crate) struct Context<S> {
     /// requests whose removal was lost.
     pub(crate) stray: Mutex<BTreeSet<(RuntimeId, OpenRequest)>>,
     /// A cache: polls repeat an event many times, and building it takes longer than handling it.
-    events: Mutex<HashMap<(Workspace, Operation), Event>>,
+    events: Mutex<HashMap<(Identity, Operation), Event>>,
 }
 
 #[derive(Debug)]
@@ -181,9 +185,11 @@ impl<S> Context<S> {
         open.dedup();
     }
 
-    pub(crate) fn event(&self, workspace: Workspace, operation: &Operation) -> Event {
+    pub(crate) fn event(&self, identity: Identity, operation: &Operation) -> Event {
+        let is_bound = self.bug != Some(Bug::BindingIgnored);
+        let identity = Identity { daemon: identity.daemon.filter(|_| is_bound), ..identity };
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = events.entry((workspace, operation.clone()));
-        Arc::clone(event.or_insert_with(|| Arc::new(operation.event(workspace))))
+        let event = events.entry((identity, operation.clone()));
+        Arc::clone(event.or_insert_with(|| Arc::new(operation.event(identity))))
     }
 }

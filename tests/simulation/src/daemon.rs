@@ -14,7 +14,6 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::asked::AskedKind;
 use crate::context::{Context, SharedStore};
-use crate::events::client_of;
 use crate::history::{Delivered, FaultKind, FunctionResponse, Process, cancelled, delivered};
 use crate::link::{FALLBACK, Link, Pace, Said};
 use crate::operation::{Caller, Named, Operation, Route, WorkResult};
@@ -76,7 +75,7 @@ impl<S: SharedStore> Daemon<S> {
             .pushes
             .then(|| Arc::new(Link::new(Arc::clone(environment), self.runtime, self.context.bug)));
         if let Some(link) = &link {
-            let run = Arc::clone(link).run(Arc::clone(&self.context), client_of(self.plan.machine));
+            let run = Arc::clone(link).run(Arc::clone(&self.context), self.plan.machine);
             connections.spawn(run);
         }
         pace.begin_at(environment.clock.elapsed_ms() + environment.rng.number(0..FALLBACK));
@@ -106,10 +105,18 @@ impl<S: SharedStore> Daemon<S> {
         }
     }
 
+    fn caller(&self) -> Caller {
+        if self.context.environment.plan.enrolled {
+            Caller::bound(self.name, self.plan.machine)
+        } else {
+            Caller::own(self.name)
+        }
+    }
+
     async fn register(&self) -> bool {
         let DaemonPlan { machine, whole: declares, pushes: push, .. } = self.plan;
         let register = Operation::Register { machine, declares, push };
-        let response = self.context.call(Caller::own(self.name), TIMEOUT, register).await;
+        let response = self.context.call(self.caller(), TIMEOUT, register).await;
         response.is_some_and(|response| response.status == 200)
     }
 
@@ -118,7 +125,7 @@ impl<S: SharedStore> Daemon<S> {
         let connected = said.map(|said| said.connected);
         let DaemonPlan { whole, .. } = self.plan;
         let heartbeat = Operation::Heartbeat { runtime: self.runtime, whole, in_flight, connected };
-        self.context.call(Caller::own(self.name), TIMEOUT, heartbeat).await
+        self.context.call(self.caller(), TIMEOUT, heartbeat).await
     }
 
     async fn work(self: Arc<Self>, delivered: Delivered, in_flight: InFlight) {
@@ -154,7 +161,7 @@ impl<S: SharedStore> Daemon<S> {
             tokio::time::sleep(Duration::from_millis(wait)).await;
             let progress = environment.rng.number(0..1_000_000);
             let progress = Operation::Progress { named, progress };
-            let response = self.context.call(Caller::own(self.name), TRY_TIMEOUT, progress).await;
+            let response = self.context.call(self.caller(), TRY_TIMEOUT, progress).await;
             if response.is_some_and(|response| response.body["cancelled"] == true) {
                 return false;
             }
@@ -165,7 +172,7 @@ impl<S: SharedStore> Daemon<S> {
     async fn report(&self, report: Operation) {
         for wait in BACKOFF {
             tokio::time::sleep(wait).await;
-            let caller = Caller::own(self.name);
+            let caller = self.caller();
             let response = self.context.call(caller, TRY_TIMEOUT, report.clone()).await;
             if response.is_some_and(|response| response.status < 500) {
                 return;

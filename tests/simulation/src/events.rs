@@ -40,14 +40,15 @@ pub(crate) fn deployment() -> Deployment {
     "local".parse().unwrap()
 }
 
-fn token() -> Token {
-    Token::new(Scope::Daemon, "simulated")
+fn token(machine: &str) -> Token {
+    Token::new(Scope::Daemon, machine)
 }
 
 impl<S: SharedStore> Context<S> {
-    /// The token of all daemons.
-    pub(crate) async fn issue_token(&self) {
-        let token = token();
+    /// The token of the daemon on a machine.
+    pub(crate) async fn issue_token(&self, machine: &str) {
+        let token = token(machine);
+        let machine = ShortText::try_from(machine.to_owned()).unwrap();
         let record = TokenRecord {
             hash: token.hash(),
             subject: ShortText::try_from("daemon".to_owned()).unwrap(),
@@ -56,14 +57,15 @@ impl<S: SharedStore> Context<S> {
             created_at: at(0),
             expires_at: None,
             last_four: token.last_four(),
-            daemon_id: None,
+            daemon_id: self.environment.plan.enrolled.then_some(machine),
             last_used_at: None,
         };
         while self.store.issue_token(&record).await.is_err() {}
     }
 
     /// Connects, if the broker is up and the authorizer allows it.
-    pub(crate) async fn connect(self: &Arc<Self>, client: &ClientId) -> Option<Socket> {
+    pub(crate) async fn connect(self: &Arc<Self>, machine: &str) -> Option<Socket> {
+        let client = client_of(machine);
         self.environment.sleep(2..80).await;
         let broker = self.broker.as_ref()?;
         if broker.is_down() {
@@ -72,13 +74,13 @@ impl<S: SharedStore> Context<S> {
         let index = self.any_instance();
         let state = self.state(index, self.store.clone());
         let event = json!({"protocolData": {"mqtt": {
-            "username": "doorbell", "password": STANDARD.encode(token().reveal()), "clientId": client.as_str(),
+            "username": "doorbell", "password": STANDARD.encode(token(machine).reveal()), "clientId": client.as_str(),
         }}});
         let scope = ConnectionScope { deployment: deployment(), arn_prefix: "arn".to_owned() };
         let event = serde_json::from_value(event).unwrap();
         let decision = Box::pin(decide(&state, &scope, &event)).await.ok()?;
         let decision = serde_json::to_value(decision).unwrap();
-        (decision["isAuthenticated"] == true).then(|| broker.connect(client))
+        (decision["isAuthenticated"] == true).then(|| broker.connect(&client))
     }
 }
 

@@ -5,10 +5,11 @@ use std::fmt;
 
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp};
 use doorbell_shared::request::{ClaimFilter, LeaseToken};
+use doorbell_shared::token::TokenHash;
 use serde_json::Value;
 
 use crate::asked::AskedKind;
-use crate::operation::{Caller, Operation, Workspace};
+use crate::operation::{Caller, Operation};
 use crate::plan::DaemonPlan;
 
 /// `order` distinguishes events of the same millisecond.
@@ -85,6 +86,7 @@ impl FaultKind {
 pub(crate) struct Call {
     pub(crate) caller: Caller,
     pub(crate) operation: Operation,
+    own: bool,
     pub(crate) instance: usize,
     /// The clock error of the instance, in milliseconds.
     pub(crate) skew: i64,
@@ -178,6 +180,26 @@ pub(crate) enum PushRecord {
     },
 }
 
+/// A redemption of a code for a new token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Redemption {
+    /// The number of the code.
+    pub(crate) code: usize,
+    pub(crate) daemon: &'static str,
+    pub(crate) token: TokenHash,
+    pub(crate) answer: RedemptionAnswer,
+    /// Whether the token is valid at the end.
+    pub(crate) is_valid: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RedemptionAnswer {
+    Redeemed,
+    NotFound,
+    /// It may have been applied, or be applied later.
+    Lost,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct History {
     pub(crate) calls: Vec<Call>,
@@ -185,6 +207,8 @@ pub(crate) struct History {
     pub(crate) processes: Vec<Process>,
     pub(crate) faults: Vec<(Moment, FaultKind)>,
     pub(crate) pushes: Vec<(Moment, PushRecord)>,
+    /// In the order of their start.
+    pub(crate) redemptions: Vec<Redemption>,
     order: u64,
 }
 
@@ -204,6 +228,18 @@ impl History {
 }
 
 impl Call {
+    /// A call that begins now.
+    pub(crate) fn new(
+        caller: Caller,
+        operation: Operation,
+        instance: usize,
+        skew: i64,
+        began: Moment,
+    ) -> Self {
+        let own = operation.is_allowed(caller.identity);
+        Self { caller, operation, own, instance, skew, began, end: End::Open }
+    }
+
     pub(crate) fn response(&self) -> Option<&FunctionResponse> {
         match &self.end {
             End::Responded(_, response) => Some(response),
@@ -211,8 +247,9 @@ impl Call {
         }
     }
 
+    /// Whether its token may act on what it is about.
     pub(crate) fn is_own(&self) -> bool {
-        self.caller.workspace == Workspace::Own
+        self.own
     }
 
     /// Including the one runtime of a whole daemon's heartbeat.

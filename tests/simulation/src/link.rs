@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use doorbell_protocol::{PushMessage, RuntimeId};
-use doorbell_shared::push::ClientId;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -82,7 +81,11 @@ impl Link {
     }
 
     /// Connects and receives, forever.
-    pub(crate) async fn run<S: SharedStore>(self: Arc<Self>, context: Arc<Context<S>>, client: ClientId) {
+    pub(crate) async fn run<S: SharedStore>(
+        self: Arc<Self>,
+        context: Arc<Context<S>>,
+        machine: &'static str,
+    ) {
         let mut tries = 0_u32;
         loop {
             if tries > 0 {
@@ -90,7 +93,7 @@ impl Link {
                 self.environment.sleep(0..longest).await;
             }
             tries += 1;
-            let Some(mut socket) = context.connect(&client).await else { continue };
+            let Some(mut socket) = context.connect(machine).await else { continue };
             self.known().connection = Some(socket.number);
             self.serve(&mut socket).await;
             if self.lose() {

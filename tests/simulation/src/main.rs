@@ -1,4 +1,4 @@
-//! A simulation of clients, daemons, an attacker and function instances with skewed clocks. Network, store and push channel fail,
+//! A simulation of clients, daemons, attackers and function instances with skewed clocks. Network, store and push channel fail,
 //! and each actor crashes at any await point. The functions and the stores are the real ones.
 //!
 //! A seed decides every choice, and time is virtual. An oracle checks each history against the design's invariants.
@@ -16,6 +16,7 @@ mod bugs;
 mod clients;
 mod context;
 mod daemon;
+mod enrolment;
 mod events;
 mod history;
 mod interceptor;
@@ -119,6 +120,8 @@ fn finds_each_deliberate_bug_and_replays_it() {
         (Bug::HintBeforePut, Invariant::OnlineMeansItPicksUp),
         (Bug::LeasesUnproven, Invariant::LeaseIsProven),
         (Bug::HeartbeatNotRepeated, Invariant::OnlineMeansItPicksUp),
+        (Bug::BindingIgnored, Invariant::TenantIsolation),
+        (Bug::TokenKept, Invariant::OneTokenPerCode),
     ] {
         let violation = |seed| {
             let (_, violations) = oracle::check(&runner::run(seed, Some(bug)));

@@ -125,12 +125,11 @@ impl<S: SharedStore> Context<S> {
     ) -> Option<FunctionResponse> {
         let environment = &self.environment;
         let index = self.any_instance();
-        let event = self.event(caller.workspace, &operation);
+        let event = self.event(caller.identity, &operation);
         let call = environment.history().calls.len();
         let began = environment.moment();
         let skew = environment.plan.skews[index];
-        let end = End::Open;
-        environment.history().calls.push(Call { caller, operation, instance: index, skew, began, end });
+        environment.history().calls.push(Call::new(caller, operation, index, skew, began));
         let state = self.state(index, self.faulty_store(Some(call)));
         let tokens = self.state(index, self.store.clone());
         let awaits = self.crash(AWAIT_POINTS);

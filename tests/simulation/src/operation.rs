@@ -9,18 +9,35 @@ use doorbell_test_support::event::event_from;
 use serde_json::{Value, json};
 
 use crate::asked::{Asked, AskedKind, QUESTION, QUESTION_RUNNING};
+use crate::runner::runtime;
 use crate::seeded::at;
 
-/// An actor, and the workspace of its token.
+/// An actor and its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) name: &'static str,
+    pub(crate) identity: Identity,
+}
+
+/// What a token stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
     pub(crate) workspace: Workspace,
+    /// The machine whose daemon it is bound to.
+    pub(crate) daemon: Option<&'static str>,
 }
 
 impl Caller {
     pub(crate) fn own(name: &'static str) -> Self {
-        Self { name, workspace: Workspace::Own }
+        Self { name, identity: Identity { workspace: Workspace::Own, daemon: None } }
+    }
+
+    pub(crate) fn bound(name: &'static str, machine: &'static str) -> Self {
+        Self { name, identity: Identity { workspace: Workspace::Own, daemon: Some(machine) } }
+    }
+
+    pub(crate) fn of_other_workspace(name: &'static str) -> Self {
+        Self { name, identity: Identity { workspace: Workspace::Other, daemon: None } }
     }
 }
 
@@ -182,8 +199,17 @@ impl Operation {
         }
     }
 
-    /// The function, and the event that API Gateway sends it for a caller of `workspace`.
-    pub(crate) fn event(&self, workspace: Workspace) -> (Function, HttpRequest) {
+    /// Whether a token may act on what this is about.
+    pub(crate) fn is_allowed(&self, identity: Identity) -> bool {
+        let is_of_daemon = |machine: &str| match self {
+            Self::Register { machine: registered, .. } => *registered == machine,
+            _ => self.runtime().is_none_or(|of| of == runtime(machine)),
+        };
+        identity.workspace == Workspace::Own && identity.daemon.is_none_or(is_of_daemon)
+    }
+
+    /// The function, and the event that API Gateway sends it for the caller.
+    pub(crate) fn event(&self, Identity { workspace, daemon }: Identity) -> (Function, HttpRequest) {
         let (function, path, body) = self.request(workspace);
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
         let caller = AuthorizerContext {
@@ -191,7 +217,7 @@ impl Operation {
             token_id: None,
             scopes: vec![scope],
             workspaces: vec![workspace.id().parse().unwrap()],
-            daemon_id: None,
+            daemon_id: daemon.map(str::to_owned),
         };
         let request = event_from(&caller, function, &path, &body, at(0));
         (function, request)

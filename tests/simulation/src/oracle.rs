@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::history::{AccessKind, AccessOutcome, Call, PushRecord};
+use crate::enrolment;
+use crate::history::{AccessKind, AccessOutcome, Call, PushRecord, RedemptionAnswer};
 use crate::invariants::{check_calls, check_request, first_come_first_served};
 use crate::linearizability;
 use crate::operation::Operation;
@@ -21,7 +22,18 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
     coverage.add("seeds", 1);
     coverage.add("seeds on the embedded engine", usize::from(plan.storage == Storage::Embedded));
     coverage.add("seeds with an outage of an hour", usize::from(plan.outage.is_some()));
+    coverage.add("seeds with bound tokens", usize::from(plan.enrolled));
+    for redemption in &history.redemptions {
+        let name = match redemption.answer {
+            RedemptionAnswer::Redeemed => "codes redeemed",
+            RedemptionAnswer::NotFound => "codes not found",
+            RedemptionAnswer::Lost => "redemptions without an answer",
+        };
+        coverage.add(name, 1);
+    }
     coverage.add("calls", history.calls.len());
+    let bound = history.calls.iter().filter(|call| call.caller.identity.daemon.is_some());
+    coverage.add("calls with another daemon's token", bound.filter(|call| !call.is_own()).count());
     for call in history.calls.iter().filter(|call| call.is_own()) {
         if let Some(name) = noteworthy(call) {
             coverage.add(name, 1);
@@ -54,6 +66,7 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
         }
     }
     queue::check(run, &requests, &mut violations);
+    enrolment::check(&history.redemptions, &mut violations);
     presence::check(run, &requests, &mut violations);
     loss_costs_time_only(history, plan, &requests, &mut violations);
     for request in &requests {

@@ -52,6 +52,8 @@ pub(crate) struct Plan {
     pub(crate) cut_offs: Vec<Range<u64>>,
     pub(crate) rates: Rates,
     pub(crate) daemons: Vec<DaemonPlan>,
+    /// Whether daemons have tokens that are bound to them, machines redeem codes, and another daemon's token is misused.
+    pub(crate) enrolled: bool,
     /// Whether the deployment has a push channel.
     pub(crate) push: Option<PushPlan>,
     /// Every machine is off in this time, and only queued requests survive it. Nothing else happens after a while.
@@ -92,6 +94,8 @@ impl Plan {
             cut_offs: push.iter().flat_map(|_| cut_offs(rng)).collect(),
             rates: rates(rng),
             daemons: daemons(push.is_some(), rng),
+            // Evenly spread, so that a few seeds cover both.
+            enrolled: seed % 3 == 1,
             push,
             outage,
             clients: rng.number(1..4),
@@ -117,6 +121,7 @@ impl Plan {
                 sdk: 0,
             },
             daemons,
+            enrolled: false,
             push: Some(push),
             outage: None,
             clients: 0,

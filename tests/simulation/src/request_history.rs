@@ -36,6 +36,8 @@ pub(crate) enum Invariant {
     LeaseIsProven,
     /// Without faults, the runtime of a live daemon is shown online.
     LiveDaemonIsOnline,
+    /// However often a code is redeemed, one token of it is valid, and of one daemon.
+    OneTokenPerCode,
     /// No handler hangs or panics.
     EveryCallEnds,
 }

@@ -13,9 +13,12 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 
 use crate::broker::Broker;
-use crate::clients::{observe, run_attacker, run_client, run_flood, run_observer, run_visitor};
+use crate::clients::{
+    observe, run_attacker, run_client, run_flood, run_neighbour, run_observer, run_visitor,
+};
 use crate::context::{Bug, Context, Environment, SharedStore};
 use crate::daemon::Daemon;
+use crate::enrolment::{find_valid_tokens, run_enrolments};
 use crate::events::run_rule;
 use crate::history::History;
 use crate::interceptor::SeededInterceptor;
@@ -73,7 +76,9 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
     let mut actors = JoinSet::new();
     let rule = channel.map(|_| tokio::spawn(run_rule(Arc::clone(&context), disconnections)));
     if channel.is_some() {
-        context.issue_token().await;
+        for daemon in plans {
+            context.issue_token(daemon.machine).await;
+        }
         actors.spawn(run_late_client(Arc::clone(&context), runtimes.clone()));
         actors.spawn(run_cut_off_client(Arc::clone(&context), runtimes.clone()));
         actors.spawn(run_watcher(Arc::clone(&context), runtimes.clone()));
@@ -89,6 +94,11 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
         actors.spawn(run_flood(Arc::clone(&context), runtimes[0]));
     }
     let all = runtimes.clone();
+    if environment.plan.enrolled {
+        let machines = plans.iter().map(|daemon| daemon.machine).collect();
+        actors.spawn(run_neighbour(Arc::clone(&context), machines));
+        actors.spawn(run_enrolments(Arc::clone(&context)));
+    }
     actors.spawn(run_visitor(Arc::clone(&context), runtimes.clone()));
     actors.spawn(run_attacker(Arc::clone(&context), runtimes));
     let observer = tokio::spawn(run_observer(Arc::clone(&context)));
@@ -108,6 +118,7 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
         let cancel = Operation::Cancel(Named { route: Route::Generic, runtime, request });
         context.invoke(Caller::own("observer"), cancel).await;
     }
+    find_valid_tokens(&context).await;
     let mut open = Vec::new();
     for runtime in all {
         open.push((runtime, left_open(&context, runtime).await));

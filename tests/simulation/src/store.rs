@@ -24,9 +24,10 @@ use crate::bugs::{cancel_with_bug, hint_early, poll_with_bug};
 use crate::context::{Bug, SharedStore};
 use crate::history::{AccessKind, FaultKind, PushRecord};
 
-/// Only the ring of an own runtime may leave its id without its request.
+/// Only the ring of an own runtime may leave its id without its request. Clients are bound to no daemon.
 fn may_leave_orphan(caller: &Principal) -> bool {
-    WORKSPACE_A.parse().is_ok_and(|workspace| caller.workspaces.contains(workspace))
+    caller.daemon_id.is_none()
+        && WORKSPACE_A.parse().is_ok_and(|workspace| caller.workspaces.contains(workspace))
 }
 
 impl<S: SharedStore> Store for FaultyStore<S> {

@@ -74,7 +74,9 @@ async fn run() -> Storm {
     let broker = Arc::new(Broker::new(Arc::clone(&environment), None, disconnected));
     let store = MemoryStore::default();
     let context = Arc::new(Context::new(Arc::clone(&environment), store, None, Some(Arc::clone(&broker))));
-    context.issue_token().await;
+    for daemon in &environment.plan.daemons {
+        context.issue_token(daemon.machine).await;
+    }
     let mut actors = JoinSet::new();
     actors.spawn(run_rule(Arc::clone(&context), disconnections));
     for &plan in &environment.plan.daemons {
