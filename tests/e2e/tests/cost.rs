@@ -1,6 +1,7 @@
 //! DynamoDB calls and request units of each operation, counted from the engine's `ConsumedCapacity`: as designed, and flat.
 
 mod cost {
+    mod bound_tokens;
     mod push;
 }
 

@@ -6,14 +6,16 @@ use std::time::Duration;
 use doorbell_functions::presence::{self, DisconnectedEvent};
 use doorbell_gateway::invoke;
 use doorbell_protocol::{PushMessage, Scope};
-use doorbell_shared::http::AppState;
+use doorbell_shared::clock::Clock as _;
+use doorbell_shared::http::input::AuthorizerContext;
 use doorbell_shared::http::routes::Function;
+use doorbell_shared::http::{AppState, HttpRequest};
 use doorbell_shared::push::ClientId;
 use doorbell_shared::runtime::ShortText;
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::TestClock;
 use doorbell_test_support::api::WORKSPACE_A;
-use doorbell_test_support::event::event;
+use doorbell_test_support::event::{event, event_from};
 use doorbell_test_support::push::{DEPLOYMENT, INTERVAL, PushCall, ScriptedPush};
 use serde_json::{Value, json};
 
@@ -51,7 +53,29 @@ impl Deployment {
 
     pub async fn call(&self, function: Function, path: &str, body: Value) -> (u16, Value) {
         let scope = if path.starts_with("/api/daemon") { Scope::Daemon } else { Scope::User };
-        let response = invoke(function, &self.state, &self.state, &event(function, scope, path, &body)).await;
+        self.respond(function, &event(function, scope, path, &body)).await
+    }
+
+    /// The same with a token that is bound to `daemon`.
+    pub async fn call_bound(
+        &self,
+        daemon: &str,
+        function: Function,
+        path: &str,
+        body: Value,
+    ) -> (u16, Value) {
+        let caller = AuthorizerContext {
+            subject: daemon.to_owned(),
+            token_id: None,
+            scopes: vec![Scope::Daemon],
+            workspaces: vec![WORKSPACE_A.parse().unwrap()],
+            daemon_id: Some(daemon.to_owned()),
+        };
+        self.respond(function, &event_from(&caller, function, path, &body, self.clock.now())).await
+    }
+
+    async fn respond(&self, function: Function, request: &HttpRequest) -> (u16, Value) {
+        let response = invoke(function, &self.state, &self.state, request).await;
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
     }
 

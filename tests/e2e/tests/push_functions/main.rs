@@ -1,6 +1,7 @@
 //! The functions with a push channel that tests script: hints, reminders, the proof of the channel, and lost connections.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bound_tokens;
 mod fixtures;
 mod heartbeats;
 mod lost_connections;
