@@ -4,14 +4,17 @@
 //! reads tables.
 
 mod contents;
+mod presence;
+mod ring;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
 use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
-use self::contents::{Contents, UsedKey};
+use self::contents::Contents;
 use super::Store;
 use super::outcome::{
     CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome,
@@ -21,7 +24,7 @@ use super::outcome::{
 use crate::access::Principal;
 use crate::presence::{HeartbeatChannel, Presence, PushLease};
 use crate::push::ClientId;
-use crate::rate_limit::{Charge, RUNTIME_RINGS};
+use crate::rate_limit::Charge;
 use crate::request::{
     Address, ClaimFilter, KindFilter, LeaseToken, OpenRequest, Request, RequestOutcome, Ring, State,
 };
@@ -40,52 +43,7 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     async fn initiate(&self, ring: &Ring, caller: &Principal, now: Timestamp) -> Result<InitiateOutcome> {
-        let mut contents = self.contents();
-        contents.evict_expired(now);
-        let address = ring.address;
-        let existing = contents.request(address, now).cloned();
-        let open = contents.open(address.runtime, now).count();
-        let of_key =
-            contents.request_of_key(ring, now).map(|(request, used)| (request.clone(), used.clone()));
-        let joined = contents.joined(ring, now).cloned();
-        let Some(entry) = contents.callers_runtime(address.runtime, caller, now) else {
-            return Ok(InitiateOutcome::NotFound);
-        };
-        if let Some((request, fingerprint)) = of_key.filter(|(request, _)| request.address != address) {
-            let is_same = fingerprint == ring.fingerprint();
-            return Ok(if is_same {
-                InitiateOutcome::Existing(request)
-            } else {
-                InitiateOutcome::IdempotencyKeyUsed
-            });
-        }
-        if !ring.deadlines.queued && !entry.runtime.is_online(now) {
-            return Ok(InitiateOutcome::Offline(entry.runtime.presence.client.clone()));
-        }
-        let lease = entry.runtime.push_lease(now);
-        if let Some(request) = existing {
-            return Ok(InitiateOutcome::Enqueued(request, lease));
-        }
-        let tat = match RUNTIME_RINGS.next_tat(entry.rate_limit_tat, now) {
-            Ok(tat) => tat,
-            Err(limited) => return Ok(InitiateOutcome::RateLimited(limited)),
-        };
-        if open >= OPEN_REQUESTS_PER_RUNTIME {
-            return Ok(joined.map_or(InitiateOutcome::QueueFull, InitiateOutcome::Existing));
-        }
-        entry.rate_limit_tat = Some(tat);
-        if let Some(request) = joined {
-            return Ok(InitiateOutcome::Existing(request));
-        }
-        let notified_at = lease.as_ref().map(|_| now);
-        let Runtime { workspace, daemon_id, .. } = entry.runtime.clone();
-        let request = Request { notified_at, ..Request::new(ring.clone(), workspace, daemon_id, now) };
-        if let Some(key) = ring.idempotency_key.clone() {
-            let used = UsedKey { request: address.request, fingerprint: ring.fingerprint(), used_at: now };
-            contents.idempotency_keys.insert((address.runtime, key), used);
-        }
-        contents.requests.insert((address.runtime, address.request), request.clone());
-        Ok(InitiateOutcome::Enqueued(request, lease))
+        Ok(self.contents().ring(ring, caller, now))
     }
 
     async fn find_question(
@@ -150,15 +108,7 @@ impl Store for MemoryStore {
         presence: &Presence,
         now: Timestamp,
     ) -> Result<PresenceOutcome> {
-        let mut contents = self.contents();
-        let entry = contents.runtimes.get_mut(&runtime);
-        let current = entry.map(|entry| &mut entry.runtime.presence);
-        let Some(current) = current.filter(|current| current.online_until == seen || *current == presence)
-        else {
-            return Ok(PresenceOutcome::Changed);
-        };
-        *current = presence.clone();
-        Ok(PresenceOutcome::Replaced(contents.open(runtime, now).map(OpenRequest::of).collect()))
+        Ok(self.contents().replace_presence(runtime, seen, presence, now))
     }
 
     async fn record_connection(
@@ -172,26 +122,11 @@ impl Store for MemoryStore {
     }
 
     async fn find_leases(&self, client: &ClientId, now: Timestamp) -> Result<Vec<(RuntimeId, PushLease)>> {
-        let contents = self.contents();
-        let recorded = contents.connections.get(client).into_iter().flatten();
-        let leases = recorded.filter_map(|runtime| {
-            let lease = contents.runtimes.get(runtime)?.runtime.push_lease(now)?;
-            (lease.client == *client).then_some((*runtime, lease))
-        });
-        Ok(leases.collect())
+        Ok(self.contents().leases(client, now))
     }
 
     async fn take_reminder(&self, request: &Request, now: Timestamp) -> Result<ReminderOutcome> {
-        let mut contents = self.contents();
-        let Some(stored) = contents.request(request.address, now) else { return Ok(ReminderOutcome::NotDue) };
-        let is_unchanged = stored.notified_at == request.notified_at || stored.notified_at == Some(now);
-        if stored.notified_at.is_none() || stored.state != State::Pending || !is_unchanged {
-            return Ok(ReminderOutcome::NotDue);
-        }
-        stored.notified_at = Some(now);
-        let entry = contents.runtime(request.address.runtime, now);
-        let lease = entry.and_then(|entry| entry.runtime.push_lease(now));
-        Ok(lease.map_or(ReminderOutcome::NotDue, ReminderOutcome::Taken))
+        Ok(self.contents().take_reminder(request, now))
     }
 
     /// Runtimes are listed directly.
@@ -356,102 +291,10 @@ impl Store for MemoryStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<RuntimePage> {
-        let contents = self.contents();
-        let runtimes = contents.runtimes.values().map(|entry| &entry.runtime);
-        let listed = runtimes.filter(|runtime| runtime.workspace == workspace && runtime.is_registered(now));
-        let mut listed: Vec<&Runtime> = listed.filter(|runtime| Some(runtime.id) > after).collect();
-        listed.sort_unstable_by_key(|runtime| runtime.id);
-        let is_last = listed.len() <= limit;
-        let runtimes: Vec<Runtime> = listed.into_iter().take(limit).cloned().collect();
-        let next = runtimes.last().filter(|_| !is_last).map(|runtime| runtime.id);
-        Ok(RuntimePage::bounded(runtimes, next))
+        Ok(self.contents().page(workspace, after, limit, now))
     }
 
     async fn charge(&self, charge: &Charge, now: Timestamp) -> Result<ChargeOutcome> {
-        let mut contents = self.contents();
-        contents.evict_expired(now);
-        let stored = contents.rates.get(&(charge.token, charge.action)).copied();
-        if let Some((tat, last)) = stored
-            && last == charge.id
-        {
-            return Ok(ChargeOutcome::Charged { tat });
-        }
-        match charge.rate.next_tat(stored.map(|(tat, _)| tat), now) {
-            Ok(tat) => {
-                contents.rates.insert((charge.token, charge.action), (tat, charge.id));
-                Ok(ChargeOutcome::Charged { tat })
-            }
-            Err(limited) => {
-                Ok(ChargeOutcome::RateLimited { limited, tat: stored.map_or(now, |(tat, _)| tat) })
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ops::Range;
-    use std::time::Duration;
-
-    use doorbell_protocol::limits::{RETENTION, RUNTIMES_PER_WORKSPACE};
-
-    use super::*;
-    use crate::limits::RUNTIME_RETENTION;
-    use crate::questions::Questions;
-    use crate::runtime::{RuntimeDescription, ShortText};
-
-    async fn register(
-        store: &MemoryStore,
-        daemon_id: &str,
-        runtimes: Range<usize>,
-        now: Timestamp,
-    ) -> RegisterOutcome {
-        let workspace = "00000000-0000-4000-8000-00000000000a".parse().unwrap();
-        let text = |text: &str| ShortText::try_from(text.to_owned()).unwrap();
-        let description = |number: usize| RuntimeDescription {
-            provider: text(&number.to_string()),
-            profile_id: None,
-            name: text("n"),
-            version: None,
-            online: true,
-            questions: Questions::default(),
-        };
-        let registration = Registration {
-            workspace,
-            daemon_id: text(daemon_id),
-            device_name: None,
-            cli_version: None,
-            owner_id: None,
-            runtimes: runtimes.map(description).collect(),
-        };
-        let namespace = RuntimeIdNamespace::from_uuid(uuid::Uuid::from_u128(1));
-        store.register(registration, namespace, now).await.unwrap()
-    }
-
-    /// The suite `limits` tests the same on DynamoDB.
-    #[tokio::test]
-    async fn full_workspace_accepts_known_runtimes_only() {
-        const MOST: usize = RUNTIMES_PER_WORKSPACE;
-        let store = MemoryStore::default();
-        let start = Timestamp::from_millis(1_000_000).unwrap();
-        assert_eq!(register(&store, "d", 0..MOST + 1, start).await, RegisterOutcome::WorkspaceFull);
-        assert_eq!(store.contents().runtimes.len(), 0, "a part was written");
-        let is_registered = |outcome| matches!(outcome, RegisterOutcome::Registered(_));
-        assert!(is_registered(register(&store, "d", 0..MOST, start).await));
-        assert_eq!(register(&store, "d", MOST - 1..MOST + 1, start).await, RegisterOutcome::WorkspaceFull);
-        assert!(is_registered(register(&store, "d", 0..MOST, start).await));
-        let expired = start + RUNTIME_RETENTION + Duration::from_millis(1);
-        assert!(is_registered(register(&store, "d", MOST..MOST + 1, expired).await));
-    }
-
-    #[tokio::test]
-    async fn evicts_expired_runtimes() {
-        let store = MemoryStore::default();
-        let start = Timestamp::from_millis(1_000_000).unwrap();
-        for daemon_id in ["a", "b", "c"] {
-            register(&store, daemon_id, 0..1, start).await;
-        }
-        register(&store, "d", 0..1, start + RUNTIME_RETENTION + RETENTION).await;
-        assert_eq!(store.contents().runtimes.len(), 1);
+        Ok(self.contents().charge(charge, now))
     }
 }
