@@ -1,5 +1,8 @@
 //! Every limit over HTTP: one below, at the limit, one above.
 
+#[path = "limits/tokens.rs"]
+mod tokens;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -142,6 +142,44 @@ async fn every_line_names_its_caller() {
     assert!(!log.text().contains("_dev_"), "a token was logged: {}", log.text());
 }
 
+/// What happens to tokens and codes is logged with ids and owners, and without a secret at any level.
+#[tokio::test]
+async fn tokens_and_enrolments_are_logged_without_secrets() {
+    let api = TestApi::start().await;
+    let (log, _guard) = CapturedLog::capture();
+    let workspace = &api.a.id;
+    let code = api.enrol().await;
+    let redeemed = api.redeem(&code, "laptop \"x\"").await.body["token"].as_str().unwrap().to_owned();
+    let body = json!({"workspace_id": workspace, "scope": "daemon", "subject": "build", "daemon_id": "d"});
+    let created = api.post(Caller::AdminA, "/api/tokens", body).await.body;
+    let id = created["id"].as_str().unwrap();
+    let path = format!("/api/tokens/{id}?workspace_id={workspace}");
+    assert_eq!(api.delete(Caller::AdminA, &path).await.status, 200);
+
+    let one = |message: &str| {
+        let lines = log.lines(message);
+        assert_eq!((lines.len(), &lines[0]["level"]), (1, &json!("INFO")), "{message}: {}", log.text());
+        assert_eq!(lines[0]["workspace"], json!(workspace), "{message}");
+        lines[0].clone()
+    };
+    let enrolment = one("enrolment created");
+    assert_eq!(enrolment["span"]["subject"], "admin-a");
+    let redemption = one("enrolment redeemed");
+    assert_eq!(redemption["enrolment_id"], enrolment["enrolment_id"]);
+    let redeemed_id = Token::parse(&redeemed).unwrap().hash().id().to_string();
+    assert_eq!(redemption["token_id"], json!(redeemed_id));
+    let owner = (&redemption["subject"], &redemption["daemon_id"]);
+    assert_eq!(owner, (&json!("laptop \u{fffd}x\u{fffd}"), &json!("laptop \u{fffd}x\u{fffd}")));
+    for message in ["token created", "token revoked"] {
+        let line = one(message);
+        let fields = (&line["token_id"], &line["subject"], &line["daemon_id"], &line["span"]["subject"]);
+        assert_eq!(fields, (&json!(id), &json!("build"), &json!("d"), &json!("admin-a")), "{message}");
+    }
+    for secret in [&code, &code.replace('-', ""), &redeemed[4..], &created["token"].as_str().unwrap()[4..]] {
+        assert!(!log.text().contains(secret), "a secret was logged: {}", log.text());
+    }
+}
+
 /// The context of an event that did not pass the authorizer.
 #[tokio::test]
 async fn subject_is_printable_and_bounded() {

@@ -259,7 +259,6 @@ async fn properties_match_responses() {
                 &["/error", "/models", "/skills", "/mcp_servers", "/progress", "/result", "/attempt"][..]
             }
             "cancelRequests" => &["/progress", "/attempt"],
-            "issueToken" => &["/last_used_at"],
             _ => &[],
         };
         expected.retain(|property| !only_polled.iter().any(|only| property.starts_with(only)));

@@ -2,6 +2,7 @@
 //! looks exactly like an absent one: status, headers, body and cost.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bound_tokens;
 mod fixtures;
 
 use std::sync::Arc;
@@ -202,7 +203,7 @@ async fn failed_token_lookup_is_500() {
 
 impl Tenants {
     /// The runtimes that `token` lists.
-    async fn list(&self, token: &str) -> Vec<Value> {
+    pub(crate) async fn list(&self, token: &str) -> Vec<Value> {
         let listed = self.send("GET", "/api/runtimes", Some(&bearer(token)), &Value::Null).await;
         serde_json::from_str(&listed.body).unwrap()
     }
