@@ -129,21 +129,28 @@ def integration(api, described):
     }
 
 
+# The routes that anyone may call.
+PUBLIC = {"POST /api/enrolments/redeem"}
+
+
 def route(api, key, integration_name, authorizer_name):
+    """Without `authorizer_name`, the route is public."""
+    authorization = {"AuthorizationType": "NONE"}
+    if authorizer_name:
+        authorization = {"AuthorizationType": "CUSTOM", "AuthorizerId": {"Ref": authorizer_name}}
     return {
         "Type": "AWS::ApiGatewayV2::Route",
         "Properties": {
             "ApiId": {"Ref": api},
             "RouteKey": key,
             "Target": {"Fn::Join": ["/", ["integrations", {"Ref": integration_name}]]},
-            "AuthorizationType": "CUSTOM",
-            "AuthorizerId": {"Ref": authorizer_name},
+            **authorization,
         },
     }
 
 
 def without_body(name, api):
-    """Replaces the OpenAPI body by resources. A route without an authorizer is an error."""
+    """Replaces the OpenAPI body by resources. A route without an authorizer is an error, except for those of PUBLIC."""
     properties = api["Properties"]
     body = properties.pop("Body")
     properties.pop("FailOnWarnings", None)
@@ -157,9 +164,10 @@ def without_body(name, api):
             words = re.sub("[^A-Za-z0-9]", "", f"{path.title()}{method.title()}")
             [scheme] = [scheme for security in operation["security"] for scheme in security]
             made[f"{name}Integration{words}"] = integration(name, operation["x-amazon-apigateway-integration"])
-            made[f"{name}Route{words}"] = route(
-                name, f"{method.upper()} {path}", f"{name}Integration{words}", f"{name}Authorizer{scheme}"
-            )
+            key = f"{method.upper()} {path}"
+            assert (scheme == "NONE") == (key in PUBLIC), f"authorizer of {key}: {scheme}"
+            authorizer_name = None if key in PUBLIC else f"{name}Authorizer{scheme}"
+            made[f"{name}Route{words}"] = route(name, key, f"{name}Integration{words}", authorizer_name)
     return made
 
 

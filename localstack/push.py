@@ -56,7 +56,7 @@ def on(host, token, workspace):
         "DOORBELL_DEPLOYMENT": deployment,
     }
     for name, found in variables.items():
-        if name in ("RegisterFunction", "HeartbeatFunction", "InitiateFunction", "PollFunction", "PresenceFunction"):
+        if name in ("RegisterFunction", "HeartbeatFunction", "InitiateFunction", "PollFunction", "PresenceFunction", "AdministerFunction"):
             assert found == channel, f"{name}: {found}"
         elif name != "ConnectFunction":
             assert not found, f"{name}: {found}"

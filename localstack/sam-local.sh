@@ -72,6 +72,9 @@ invoke ReportFunction report '"statusCode": *404.*request not found'
 invoke DeregisterFunction deregister '"statusCode": *200'
 invoke CancelFunction cancel '"statusCode": *404'
 invoke ForgetFunction forget '"statusCode": *200'
+invoke WorkspacesFunction workspaces '"statusCode": *200.*00000000-0000-4000-8000-00000000000a'
+invoke AdministerFunction administer '"statusCode": *200.*expires_at'
+invoke RedeemFunction redeem '"statusCode": *404.*enrolment not found'
 invoke ConnectFunction connect '"isAuthenticated": *false'
 invoke PresenceFunction presence '^null'
 
@@ -82,7 +85,7 @@ pids+=($!)
 export DOORBELL_URL=http://127.0.0.1:3001
 wait_for 60 curl -s "$DOORBELL_URL/" || { cat "$work/api.log" >&2; exit 1; }
 token() { "${cli[@]}" token create --scope "$1" --subject "suite $1" 2>>"$work/tokens"; }
-export DOORBELL_USER_A DOORBELL_DAEMON_A
-DOORBELL_USER_A=$(token user) DOORBELL_DAEMON_A=$(token daemon)
+export DOORBELL_USER_A DOORBELL_DAEMON_A DOORBELL_ADMIN_A
+DOORBELL_USER_A=$(token user) DOORBELL_DAEMON_A=$(token daemon) DOORBELL_ADMIN_A=$(token admin)
 cargo test --locked --test stack -- --ignored smoke:: || { tail -n 40 "$work/api.log" >&2; exit 1; }
 step 'done'

@@ -60,16 +60,17 @@ echo "deployed $(grep -c '"Type": "AWS::' "$work/stack.json") resources at $DOOR
 
 export DOORBELL_WORKSPACE_A=00000000-0000-4000-8000-0000000000aa DOORBELL_WORKSPACE_B=00000000-0000-4000-8000-0000000000bb
 token() { target/debug/doorbell token create --scope "$1" --workspace "$2" --subject "suite $1" 2>>"$work/tokens"; }
-export DOORBELL_USER_A DOORBELL_USER_B DOORBELL_DAEMON_A DOORBELL_DAEMON_B
+export DOORBELL_USER_A DOORBELL_USER_B DOORBELL_DAEMON_A DOORBELL_DAEMON_B DOORBELL_ADMIN_A DOORBELL_ADMIN_B
 DOORBELL_USER_A=$(token user "$DOORBELL_WORKSPACE_A") DOORBELL_DAEMON_A=$(token daemon "$DOORBELL_WORKSPACE_A")
 DOORBELL_USER_B=$(token user "$DOORBELL_WORKSPACE_B") DOORBELL_DAEMON_B=$(token daemon "$DOORBELL_WORKSPACE_B")
+DOORBELL_ADMIN_A=$(token admin "$DOORBELL_WORKSPACE_A") DOORBELL_ADMIN_B=$(token admin "$DOORBELL_WORKSPACE_B")
 
 step 'suite'
 # Most tests wait for deadlines, so they run in parallel.
 cargo test --locked --test stack -- --ignored --test-threads 16 --skip push::unreachable:: "$@"
 
 step 'logs'
-"$tools/sam/bin/python" localstack/logged.py doorbell "${DOORBELL_USER_A#*_}" "${DOORBELL_DAEMON_A#*_}"
+"$tools/sam/bin/python" localstack/logged.py doorbell "${DOORBELL_USER_A#*_}" "${DOORBELL_DAEMON_A#*_}" "${DOORBELL_ADMIN_A#*_}"
 
 # The emulator has neither custom authorizers nor direct messages, so nothing listens at the endpoint.
 step 'push channel on'
@@ -84,11 +85,20 @@ deploy 'PushEndpoint=""'
 "$tools/sam/bin/python" localstack/push.py doorbell off
 
 step 'IAM is enforced'
-"$tools/sam/bin/python" localstack/deny.py doorbell HeartbeatFunction
-response=$(curl -s -w ' %{http_code}' -H "Authorization: Bearer $DOORBELL_DAEMON_A" \
-  -d '{"runtime_id":"11111111-2222-4333-8444-555555555555"}' "$DOORBELL_URL/api/daemon/heartbeat")
-[ "$response" = '{"error":"heartbeat failed"} 500' ] || { echo "IAM is not enforced: $response" >&2; exit 1; }
-echo "$response"
+# denied FUNCTION TOKEN PATH BODY EXPECTED: without its policy the function answers EXPECTED
+denied() {
+  "$tools/sam/bin/python" localstack/deny.py doorbell "$1"
+  local response
+  response=$(curl -s -w ' %{http_code}' ${2:+-H "Authorization: Bearer $2"} -d "$4" "$DOORBELL_URL$3")
+  [ "$response" = "$5" ] || { echo "IAM is not enforced: $response" >&2; exit 1; }
+  echo "$response"
+}
+denied HeartbeatFunction "$DOORBELL_DAEMON_A" /api/daemon/heartbeat '{"runtime_id":"11111111-2222-4333-8444-555555555555"}' \
+  '{"error":"heartbeat failed"} 500'
+denied RedeemFunction '' /api/enrolments/redeem '{"code":"0000-0000-0000-0000","daemon_id":"d"}' \
+  '{"error":"failed to redeem enrolment"} 500'
+denied AdministerFunction "$DOORBELL_ADMIN_A" /api/enrolments "{\"workspace_id\":\"$DOORBELL_WORKSPACE_A\"}" \
+  '{"error":"failed to create enrolment"} 500'
 
 step 'delete'
 quietly delete sam delete --stack-name doorbell --no-prompts --region "$AWS_REGION"

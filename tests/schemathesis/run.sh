@@ -56,6 +56,14 @@ report() {
 }
 report '{"status":"completed","models":[{"id":"gpt-6","label":"GPT-6"}]}' 1,3
 report '{"status":"failed","error":"codex is not logged in"}' 4,6
+# Codes and tokens.
+workspace=00000000-0000-4000-8000-00000000000a
+for _ in $(seq 40); do
+  post dba_dev_a /api/enrolments "{\"workspace_id\":\"$workspace\",\"expires_in_s\":3600}" | grep -o '"code":"[^"]*"' | cut -d : -f 2
+done >"$work/codes"
+for _ in $(seq 40); do
+  post dba_dev_a /api/tokens "{\"workspace_id\":\"$workspace\",\"scope\":\"user\",\"subject\":\"revocable\"}" | ids
+done >"$work/tokens"
 # Keeps the runtimes online, and registers those again that a case has deregistered or forgotten.
 while sleep 5; do
   for body in "$registration" "$forgettable"; do post dbd_dev_a /api/daemon/register "$body" >/dev/null || true; done
@@ -71,9 +79,9 @@ try() {
   "$tools/schemathesis/bin/st" --config-file "$work/$config" run openapi.yaml --no-color \
     --seed "${SCHEMATHESIS_SEED:-20261122}" --max-examples "$cases" "$@"
 }
-USER_TOKEN=dbu_dev_a DAEMON_TOKEN=dbd_dev_a try schemathesis.toml "${SCHEMATHESIS_CASES:-120}"
+USER_TOKEN=dbu_dev_a DAEMON_TOKEN=dbd_dev_a ADMIN_TOKEN=dba_dev_a try schemathesis.toml "${SCHEMATHESIS_CASES:-120}"
 # Tokens of the wrong scope. Every call is refused, so the warnings about refused calls are off.
-USER_TOKEN=dbd_dev_a DAEMON_TOKEN=dbu_dev_a try schemathesis.toml 20 --phases examples,coverage,fuzzing --warnings off
+USER_TOKEN=dbd_dev_a DAEMON_TOKEN=dbu_dev_a ADMIN_TOKEN=dbd_dev_a try schemathesis.toml 20 --phases examples,coverage,fuzzing --warnings off
 # Tenant isolation: responses to one workspace's client must not be available to the other's.
 try isolation.toml 30 --include-tag clients
 

@@ -15,6 +15,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod command;
+mod enrolment;
 mod load;
 mod origins;
 mod push;

@@ -1,6 +1,6 @@
 //! The minimum, with one workspace, for stacks where a call takes seconds: `cargo test --test stack -- --ignored smoke::`.
 
-use doorbell_test_support::contract::{ABSENT_RUNTIME, Target, access, lifecycle};
+use doorbell_test_support::contract::{ABSENT_RUNTIME, Target, access, enrolment, lifecycle};
 use doorbell_test_support::{ApiResponse, Caller};
 
 #[tokio::test]
@@ -21,4 +21,10 @@ async fn absent_runtime_is_not_found() {
 #[ignore = "needs a deployed stack: localstack/test.sh"]
 async fn requires_token_on_every_route() {
     access::requires_token_on_every_route(&Target::deployed().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a deployed stack: localstack/test.sh"]
+async fn code_is_redeemed_for_bound_token() {
+    enrolment::code_is_redeemed_for_bound_token(&Target::deployed().await).await;
 }
