@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use doorbell_protocol::{Model, ModelListResult};
 
 use super::entries::Entries;
-use super::launch::{KnownProgram, Launch};
+use super::launch::KnownProgram;
 use super::process::Program;
 use super::{ModelSource, SourceError, terminal};
 
@@ -72,6 +72,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::sources::launch::Launch;
     use crate::sources::script::executable;
 
     async fn list(body: &str) -> Result<ModelListResult, SourceError> {

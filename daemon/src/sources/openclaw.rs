@@ -7,7 +7,7 @@ use doorbell_protocol::{Model, ModelListResult};
 use serde::Deserialize;
 
 use super::entries::Entries;
-use super::launch::{KnownProgram, Launch};
+use super::launch::KnownProgram;
 use super::process::Program;
 use super::{ModelSource, SourceError};
 
@@ -77,6 +77,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::sources::launch::Launch;
     use crate::sources::script::executable;
 
     async fn list(body: &str) -> Result<ModelListResult, SourceError> {

@@ -95,17 +95,8 @@ impl Program {
         }
     }
 
-    /// The standard output of a successful run. A known agent program has a `login`: its arguments for logging in.
-    pub(super) async fn list(&self, login: Option<&str>) -> Result<Vec<u8>, SourceError> {
-        let output = self.run().await?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        Err(self.failure(output.status, &output.stderr, login))
-    }
-
     /// The list that `parse` makes of the standard output. A program that fails after it printed a list of models has answered;
-    /// `parse` decides whether a list is complete. `login` as in [`list`](Self::list).
+    /// `parse` decides whether a list is complete. A known agent program has a `login`: its arguments for logging in.
     pub(super) async fn models(
         &self,
         login: Option<&str>,
@@ -195,6 +186,17 @@ mod tests {
     use super::*;
     use crate::sources::script::executable;
     use crate::sources::supported;
+
+    impl Program {
+        /// The standard output of a successful run.
+        async fn list(&self, login: Option<&str>) -> Result<Vec<u8>, SourceError> {
+            let output = self.run().await?;
+            if output.status.success() {
+                return Ok(output.stdout);
+            }
+            Err(self.failure(output.status, &output.stderr, login))
+        }
+    }
 
     fn script(folder: &TempDir, body: &str) -> Program {
         Program::new(executable(folder.path(), "agent", body), ["list", "--key=secret"])

@@ -124,9 +124,9 @@ mod tests {
     #[tokio::test]
     async fn no_model_is_an_error_with_remedy() {
         let text = "pi has no models: run \"pi\" and \"/login\" on this machine, or give the daemon a provider's API key";
-        for (rpc, table) in [(&*rpc("[]"), TABLE), ("exit 1", "echo 'No models available. Use /login to …'")]
-        {
-            assert_eq!(list(rpc, table).await.unwrap_err().to_string(), text, "{rpc}");
+        let notice = "echo 'No models available. Use /login to …'";
+        for (rpc, table) in [(&*rpc("[]"), TABLE), ("exit 1", notice), ("exit 1", &format!("{notice} >&2"))] {
+            assert_eq!(list(rpc, table).await.unwrap_err().to_string(), text, "{rpc}; {table}");
         }
     }
 }

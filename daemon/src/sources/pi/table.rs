@@ -19,7 +19,7 @@ pub(super) async fn list(program: &Program) -> Result<ModelListResult, SourceErr
     if let Some(models) = models(&output.stdout).or_else(|| models(&output.stderr)) {
         return models.into_result().ok_or_else(|| program.invalid_output());
     }
-    if terminal::lines(&output.stdout).flatten().any(|line| line.starts_with(NO_MODELS)) {
+    if [&output.stdout, &output.stderr].into_iter().any(|output| says_no_models(output)) {
         return Err(no_models(program));
     }
     if output.status.success() {
@@ -36,6 +36,10 @@ fn models(output: &[u8]) -> Option<Entries<Model>> {
     let header = Some(["provider", "model"]);
     lines.by_ref().flatten().find(|line| columns(line) == header)?;
     Some(lines.map(|line| columns(&line?).map(|[provider, id]| model(provider, id))).collect())
+}
+
+fn says_no_models(output: &[u8]) -> bool {
+    terminal::lines(output).flatten().any(|line| line.starts_with(NO_MODELS))
 }
 
 /// The first two columns. Two blanks or more are between columns.
