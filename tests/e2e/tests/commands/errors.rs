@@ -76,7 +76,7 @@ async fn unreachable_server_has_remedy() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());
-    for command in [&["runtimes"][..], &["models", "Sample"], &["daemon", "--file", "any"]] {
+    for command in [&["runtimes"][..], &["models", "Sample"]] {
         let error = error_of(&Machine::new(), &[command, &["--url", &url]].concat()).await;
         assert!(error.starts_with(&format!("error: {url} cannot be reached: ")), "{error}");
         assert!(error.contains("\nhelp: `doorbell dev` serves it on this machine; --url or "), "{error}");

@@ -66,7 +66,7 @@ async fn no_color_removes_escapes_from_help() {
 #[tokio::test]
 async fn prints_log_on_terminal() {
     let (code, shown) =
-        terminal::run(Machine::new().command(&["daemon", "-vv", "--url", "http://127.0.0.1:1"]), 80).await;
+        terminal::run(Machine::new().command(&["runtimes", "-vv", "--url", "http://127.0.0.1:1"]), 80).await;
     assert_eq!(code, Some(1));
     assert!(!shown.contains("panicked"), "{shown}");
 }
