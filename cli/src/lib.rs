@@ -32,11 +32,14 @@ pub fn main() -> ExitCode {
     run_to_end(runtime, run())
 }
 
-/// The runtime's threads are left behind. Its destructor would wait for the system's search of a host name, which takes up to a minute
-/// without a network and cannot be cancelled.
+/// How long threads may take at the end. The embedded engine closes its file within it.
+const THREADS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Leaves threads behind that take longer than [`THREADS_TIMEOUT`]. The runtime's destructor would wait for the system's search of a host
+/// name, which takes up to a minute without a network and cannot be cancelled.
 fn run_to_end<T>(runtime: Runtime, command: impl Future<Output = T>) -> T {
     let ended = runtime.block_on(command);
-    runtime.shutdown_timeout(Duration::ZERO);
+    runtime.shutdown_timeout(THREADS_TIMEOUT);
     ended
 }
 
