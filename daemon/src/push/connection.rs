@@ -15,6 +15,7 @@ use super::connect::Dial;
 use super::inbox::{Inbox, LinkState};
 use super::offer::{Channel, Offer};
 use super::status::FallbackReason;
+use super::takeover::{STABLE_AFTER, Takeovers};
 use crate::session::Session;
 
 /// From the first packet to the server's acceptance.
@@ -28,10 +29,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const PINGRESP_TIMEOUT: Duration = Duration::from_secs(10);
 
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5 * 60);
-
-/// How long after its proof a connection has to live for the next one to be tried at once. Two daemons with one client id end each
-/// other's connections much earlier.
-const STABLE_AFTER: Duration = Duration::from_secs(60);
 
 /// Keeps a connection to the channel that the server offers until `stop`, then disconnects. Makes a new one at each change of `resumed`.
 pub(crate) async fn run(
@@ -83,6 +80,7 @@ impl Connection {
     async fn keep(&mut self, channel: &Channel) {
         self.inbox.set(LinkState::Disconnected(None));
         let mut backoff = Backoff::new(LONGEST_BACKOFF);
+        let mut takeovers = Takeovers::default();
         loop {
             let wait = backoff.next();
             let session = Arc::clone(&self.session);
@@ -100,9 +98,18 @@ impl Connection {
                 Ok(client) => {
                     tracing::info!("connected to the push channel");
                     self.inbox.set(LinkState::Connected { hello: false });
+                    let connected_at = crate::clock::now();
                     let Some((closed, proven_at)) = self.receive(client, &channel.topic).await else {
                         return;
                     };
+                    if is_by_server(&closed) && takeovers.ended(connected_at.elapsed()) {
+                        tracing::warn!(
+                            daemon_id = self.session.settings().daemon_id,
+                            "the server ended several connections early: another process may run with this daemon id; end it, or \
+                             give it another --daemon-id"
+                        );
+                    }
+                    // Only after its proof.
                     if proven_at.is_some_and(|at| at.elapsed() >= STABLE_AFTER) {
                         backoff.reset();
                     }
@@ -149,6 +156,10 @@ impl Connection {
             }
         }
     }
+}
+
+fn is_by_server(closed: &Closed) -> bool {
+    matches!(closed, Closed::Lost | Closed::Io(_))
 }
 
 fn message_of(message: &Message) -> Option<PushMessage> {

@@ -10,6 +10,7 @@
 //! | [`hints`] | when a hint is followed by a heartbeat |
 //! | [`backoff`] | the waits between tries |
 //! | [`status`] | the state of the channel for users |
+//! | [`takeover`] | another process with the same daemon id |
 
 mod address;
 pub(crate) mod backoff;
@@ -19,6 +20,7 @@ pub(crate) mod hints;
 pub(crate) mod inbox;
 pub(crate) mod offer;
 mod status;
+mod takeover;
 
 pub use address::{InvalidPushUrl, PushAddress};
 pub use connect::{Dial, Network, Stream};

@@ -141,3 +141,14 @@ async fn variables_choose_state_directory() {
         daemon.terminate().await;
     }
 }
+
+/// As after a copy of the state directory: no lock shows the other process.
+#[tokio::test]
+async fn machines_of_one_id_warn_when_they_take_the_push_channel_from_each_other() {
+    let dev = Dev::without_daemon().await;
+    let machines = [machine("a"), machine("b")].map(|machine| machine.with_state("daemon-id", "box\n"));
+    let first = dev.daemon(&machines[0], &["--file", "agent"]).await;
+    let _second = dev.daemon(&machines[1], &["--file", "agent"]).await;
+    let log = first.wait_for_stderr("another process may run with this daemon id").await;
+    assert!(log.contains("daemon_id=\"box\""), "{log}");
+}
