@@ -18,6 +18,7 @@ mod commands {
     mod dev;
     mod emulator;
     mod enrol;
+    mod enrolment;
     mod errors;
     mod identity;
     mod join;
