@@ -23,11 +23,20 @@ pub(super) fn to_server(server: &Server, token: &str) -> Result<Api, CommandErro
 /// # Errors
 /// The token would cross the network unencrypted, and `allow_http` does not allow that.
 pub(super) fn encrypted(url: &Url, allow_http: bool, token: &str) -> Result<Api, CommandError> {
+    check_encrypted(url, allow_http)?;
+    to(url, token)
+}
+
+/// Whether a token may be sent to `url`.
+///
+/// # Errors
+/// As [`encrypted`].
+pub(super) fn check_encrypted(url: &Url, allow_http: bool) -> Result<(), CommandError> {
     if url.scheme() != "https" && !is_loopback(url) && !allow_http {
         // Without user, password, path and query, which may hold secrets.
         return Err(CommandError::Unencrypted { origin: url.origin().ascii_serialization() });
     }
-    to(url, token)
+    Ok(())
 }
 
 /// The API at `url` with `token`. Makes no call.

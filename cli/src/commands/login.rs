@@ -17,9 +17,9 @@ pub(super) async fn login(arguments: arguments::Login) -> Result<(), CommandErro
     let directory = state_directory()?;
     let server = url.origin().ascii_serialization();
     // Before the prompt: a token that cannot be sent need not be typed.
-    connect::encrypted(&url, allow_http, "")?;
+    connect::check_encrypted(&url, allow_http)?;
     let token = token(arguments.token_file, &server)?;
-    let api = connect::encrypted(&url, allow_http, token.reveal())?;
+    let api = connect::to(&url, token.reveal())?;
     let _: Vec<IgnoredAny> = api.get(&path(arguments.workspace)).await?;
     let file = LoginFile { url, token, workspace: arguments.workspace, allow_http };
     file.store(&directory)?;

@@ -16,12 +16,13 @@ pub(in crate::commands) fn client(arguments: &ClientArgs) -> Result<Connection, 
     let stored = stored.filter(|stored| is_server(&stored.url, server));
     let url = url(server, stored.as_ref().map(|stored| &stored.url))?;
     let allow_http = server.allow_http || stored.as_ref().is_some_and(|stored| stored.allow_http);
+    connect::check_encrypted(&url, allow_http)?;
     // A workspace of another user's token is none of this one.
     let stored = stored.filter(|_| given.is_none());
     let workspace = workspace.or(stored.as_ref().and_then(|stored| stored.workspace));
     let token = given.or(stored.map(|stored| stored.token)).or_else(|| dev_token(&USER_A, &url));
     let token = token.ok_or_else(|| no_token(&url, "log in with `doorbell login`, or use --token-file"))?;
-    let api = connect::encrypted(&url, allow_http, token.reveal())?;
+    let api = connect::to(&url, token.reveal())?;
     Ok(Connection { api, url, allow_http, workspace })
 }
 

@@ -38,6 +38,7 @@ pub(in crate::commands) fn daemon(arguments: &Daemon) -> Result<DaemonConnection
     }
     let url = url(server, stored.as_ref().map(|stored| &stored.url))?;
     let allow_http = server.allow_http || stored.as_ref().is_some_and(|stored| stored.allow_http);
+    connect::check_encrypted(&url, allow_http)?;
     let workspace = workspace.or(stored.as_ref().map(|stored| stored.workspace));
     let workspace = workspace.or_else(|| dev_workspace(&DAEMON_A, &url)).ok_or(CommandError::NoWorkspace)?;
     let daemon_id = match daemon_id.clone().or(stored.as_ref().map(|stored| stored.daemon_id.clone())) {
@@ -49,12 +50,7 @@ pub(in crate::commands) fn daemon(arguments: &Daemon) -> Result<DaemonConnection
     let token = token.ok_or_else(|| {
         no_token(&url, "enrol this machine with `doorbell join`, or use --token-file, DOORBELL_TOKEN_FILE or DOORBELL_TOKEN")
     })?;
-    Ok(DaemonConnection {
-        api: connect::encrypted(&url, allow_http, token.reveal())?,
-        url,
-        workspace,
-        daemon_id,
-    })
+    Ok(DaemonConnection { api: connect::to(&url, token.reveal())?, url, workspace, daemon_id })
 }
 
 fn stored() -> Result<Option<EnrolmentFile>, CommandError> {

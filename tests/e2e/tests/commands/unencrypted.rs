@@ -45,7 +45,7 @@ async fn refuses_addresses_that_look_like_loopback() {
 #[tokio::test]
 async fn flag_or_variable_allows_http() {
     let server = ScriptedServer::replying(Reply::Json(200, json!([]))).await;
-    let list = ["runtimes", "--json", "--url", "http://doorbell.test"];
+    let list = ["runtimes", "--json", "--url", "http://doorbell.test", "--token", "dbu_example"];
     let by_flag = behind_proxy(&server).run(&[&list[..], &["--allow-http"]].concat()).await;
     let by_variable = behind_proxy(&server).with_env("DOORBELL_ALLOW_HTTP", "1").run(&list).await;
     for ended in [by_flag, by_variable] {
@@ -61,7 +61,7 @@ async fn flag_or_variable_allows_http() {
 #[tokio::test]
 async fn allows_https_and_loopback() {
     for url in ["https://127.0.0.1:1", "http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"] {
-        let ended = Machine::new().run(&["runtimes", "--url", url]).await;
+        let ended = Machine::new().run(&["runtimes", "--url", url, "--token", "dbu_example"]).await;
         assert!(ended.stderr.starts_with(&format!("error: {url} cannot be reached: ")), "{}", ended.stderr);
     }
 }
