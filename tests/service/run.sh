@@ -98,7 +98,7 @@ boot() {
   wait_for 'systemd starts' has_init
   wait_for 'systemd has booted' has_booted
   # The server is a part of the test, not of the machine.
-  machine systemd-run --quiet --unit doorbell-dev --setenv=HOME=/root doorbell dev --no-daemon
+  machine systemd-run --quiet --unit doorbell-dev --setenv=HOME=/root doorbell dev --no-daemon --data /var/lib/doorbell-dev.db
   wait_for 'the server answers' machine doorbell runtimes
 }
 
@@ -114,8 +114,8 @@ machine() {
 user() {
   local id
   id=$(machine id -u alice)
-  machine setpriv --reuid alice --regid alice --init-groups \
-    env -i HOME=/home/alice PATH=/home/alice/bin:/usr/local/bin:/usr/bin:/bin "XDG_RUNTIME_DIR=/run/user/$id" "$@"
+  machine setpriv --reuid alice --regid alice --init-groups env --chdir /home/alice -i HOME=/home/alice USER=alice \
+    PATH=/home/alice/bin:/usr/local/bin:/usr/bin:/bin "XDG_RUNTIME_DIR=/run/user/$id" "$@"
 }
 
 step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
@@ -159,6 +159,11 @@ contains() {
   shift
   output=$("$@" 2>&1) || true
   [[ $output == *$text* ]] || { printf 'without %q: %s\n' "$text" "$output" >&2; return 1; }
+}
+
+# is_used SUBJECT: whether the API was called with the token of this subject
+is_used() {
+  machine doorbell token list --json | grep -A 9 "\"subject\": \"$1\"" | grep -q last_used_at
 }
 
 pid_of() { "$1" doorbell daemon status "${@:2}" --json | sed -n 's/^ *"pid": \([0-9]*\),$/\1/p'; }
@@ -208,6 +213,12 @@ check 'without root it is refused' ends_with 1 machine setpriv --reuid nobody --
   doorbell daemon install --system
 check 'a token in the options is refused' ends_with 1 machine doorbell daemon install --system --token dbd_example
 check 'nothing is installed yet' machine test ! -e /etc/systemd/system/doorbell.service
+join() {
+  local code
+  code=$(machine doorbell enrol 2>/dev/null)
+  machine env DOORBELL_STATE_DIR=/var/lib/doorbell doorbell join "$code" --url http://127.0.0.1:3000 "$@"
+}
+check 'the machine is enrolled' join
 check 'it is installed' machine sh -c 'cd /etc && doorbell daemon install --system --file models.json --interval 1s'
 machine cat /etc/systemd/system/doorbell.service
 output=$(machine systemd-analyze verify /etc/systemd/system/doorbell.service 2>&1) || fail "$output"
@@ -223,6 +234,18 @@ check 'it is not root' contains 0 machine sh -c "[ \$(stat -c %u /proc/$daemon) 
 check 'it cannot write the system' contains 'Read-only file system' \
   machine nsenter --target "$daemon" --mount -- touch /etc/doorbell-test
 check 'its state is its own' contains '700' machine stat -L -c %a /var/lib/doorbell
+check 'the running service is enrolled again' join --force
+machine systemctl restart doorbell.service
+wait_for 'it reads the new enrolment' machine doorbell daemon status --system
+
+machine rm /var/lib/doorbell/daemon.toml
+machine sh -c 'doorbell token create --scope daemon --subject example >/root/token && chmod 600 /root/token' 2>/dev/null
+check 'it is installed with a token file of root' machine doorbell daemon install --system --token-file /root/token \
+  --file /etc/models.json
+wait_for 'it gets the token as a credential' other_process "$daemon" machine --system
+check 'the credential is used' is_used example
+check 'the token is in no unit' ends_with 1 machine grep -q dbd_ /etc/systemd/system/doorbell.service
+
 machine doorbell daemon uninstall --system
 check 'its unit is gone' machine test ! -e /etc/systemd/system/doorbell.service
 check 'it does not run' ends_with 3 machine doorbell daemon status --system
@@ -232,13 +255,15 @@ step 'service of a user'
 machine useradd --create-home alice
 machine loginctl enable-linger alice
 wait_for 'the systemd of the user runs' user systemctl --user is-system-running
-check 'it is installed' user sh -c 'cd /etc && doorbell daemon install --file models.json --interval 1s'
+user sh -c 'umask 077 && doorbell token create --scope daemon --subject alice >token' 2>/dev/null
+check 'it is installed' user sh -c 'doorbell daemon install --file ../../etc/models.json --interval 1s --token-file token'
 user cat /home/alice/.config/systemd/user/doorbell.service
 output=$(user systemd-analyze --user verify /home/alice/.config/systemd/user/doorbell.service 2>&1) || fail "$output"
 [ -z "$output" ] || fail "systemd-analyze verify: $output"
 lifecycle user
 reboot
 wait_for 'the daemon runs after a reboot' user doorbell daemon status
+check 'the token of the file is used' is_used alice
 daemon=$(pid_of user)
 check 'it cannot gain privileges' contains 'NoNewPrivs:	1' machine cat "/proc/$daemon/status"
 user doorbell daemon uninstall

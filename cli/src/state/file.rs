@@ -65,10 +65,26 @@ fn written(path: &Path, text: &str) -> Result<NamedTempFile, StateError> {
     let write = || {
         let mut file = NamedTempFile::new_in(directory(path))?;
         file.write_all(text.as_bytes())?;
+        give_to_owner(file.as_file(), directory(path))?;
         file.as_file().sync_all()?;
         Ok(file)
     };
     write().map_err(|error| StateError::new(path, StateProblem::NotWritten(error)))
+}
+
+/// What root writes into the directory of a service's user, such as with `doorbell join`, is for that user.
+#[cfg(unix)]
+fn give_to_owner(file: &File, directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+
+    let owner = fs::metadata(directory)?;
+    let is_of_another = rustix::process::geteuid().is_root() && owner.uid() != 0;
+    if is_of_another { fchown(file, Some(owner.uid()), Some(owner.gid())) } else { Ok(()) }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner(_: &File, _: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn persisted(path: &Path, result: Result<(), PersistError>) -> Result<(), StateError> {
@@ -138,6 +154,20 @@ mod tests {
         write(&path, "new").unwrap();
         assert_eq!((read(&path).unwrap().as_deref(), mode(&path)), (Some("new"), 0o600));
         assert_eq!(names(&folder), ["file"]);
+    }
+
+    /// Tests that do not run as root see the trivial case.
+    #[test]
+    fn file_of_root_belongs_to_the_owner_of_its_directory() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        if rustix::process::geteuid().is_root() {
+            chown(folder.path(), Some(65_534), None).unwrap();
+        }
+        let path = folder.path().join("file");
+        write(&path, "text").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().uid(), fs::metadata(folder.path()).unwrap().uid());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod support;
 
 mod commands {
+    mod agents;
     mod ask;
     mod ask_all;
     mod ask_dev;
@@ -26,6 +27,7 @@ mod commands {
     mod man;
     mod options;
     mod questions;
+    mod service;
     mod terminal;
     mod token_api;
     mod tokens;

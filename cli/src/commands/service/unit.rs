@@ -45,7 +45,7 @@ const NAMESPACES: [&str; 4] =
     ["ProtectSystem=strict", "PrivateTmp=yes", "ProtectControlGroups=yes", "ProtectKernelTunables=yes"];
 
 /// For the service of the machine. They take privileges that only root has.
-const PRIVILEGES: [&str; 9] = [
+const PRIVILEGES: [&str; 10] = [
     "CapabilityBoundingSet=",
     "AmbientCapabilities=",
     "ProtectKernelModules=yes",
@@ -53,6 +53,7 @@ const PRIVILEGES: [&str; 9] = [
     "ProtectClock=yes",
     "ProtectHostname=yes",
     "RemoveIPC=yes",
+    "RestrictNamespaces=yes",
     "SystemCallFilter=@system-service",
     "SystemCallErrorNumber=EPERM",
 ];

@@ -215,7 +215,8 @@ async fn embedded_store_needs_data_file() {
 async fn data_file_survives_restart() {
     let machine = Machine::new();
     let dev = dev_on_file(&machine).await;
-    let daemon = dev.daemon(&Machine::new(), &[]).await;
+    let other = Machine::new().with_file("models.json", "[]");
+    let daemon = dev.daemon(&other, &["--file", "models.json"]).await;
     daemon.terminate().await;
     let known = dev.runtimes().await;
     dev.process.terminate().await;
