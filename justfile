@@ -49,6 +49,10 @@ schemathesis:
 bench:
     tests/benches/run.sh
 
+# Build the archive and the Debian package of a release: `just package x86_64-unknown-linux-gnu`
+package target:
+    packaging/build.sh {{ target }}
+
 # Run every check of CI
 ci:
     .ci/run
