@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn finds_route_behind_stage_or_base_path() {
-        let find = |method, path| find(method, path).map(|route| route.function);
+        let find = |method: &str, path: &str| find(method, path).map(|route| route.function);
         for path in ["/api/tokens", "/prod/api/tokens", "/a/b/api/tokens"] {
             assert_eq!(find("GET", path), Some(Function::ListTokens), "{path}");
             assert_eq!(find("POST", path), Some(Function::IssueToken), "{path}");

@@ -136,14 +136,14 @@ async fn rings_by_name_or_type_in_any_case() {
 #[tokio::test]
 async fn ambiguous_name_lists_ids() {
     let dev = Dev::without_daemon().await;
-    let _one = dev.daemon(&Machine::new(), &["--daemon-id", "one"]).await;
-    let _two = dev.daemon(&Machine::new(), &["--daemon-id", "two"]).await;
-    let ended = dev.run(&["models", "Sample"]).await;
-    let lead = "error: 2 runtimes have the name \"Sample\"\nhelp: give the id of one of them\n";
+    let _one = dev.daemon(&Machine::new(), &["--daemon-id", "one", "--file", "same"]).await;
+    let _two = dev.daemon(&Machine::new(), &["--daemon-id", "two", "--file", "same"]).await;
+    let ended = dev.run(&["models", "same"]).await;
+    let lead = "error: 2 runtimes have the name \"same\"\nhelp: give the id of one of them\n";
     assert_eq!((ended.code, ended.stderr.starts_with(lead)), (Some(1), true), "{}", ended.stderr);
     for runtime in dev.runtimes().await {
         let [id, daemon] = ["id", "daemon_id"].map(|field| runtime[field].as_str().unwrap());
-        let line = format!("\n  {id}  Sample  sample  online  {daemon}\n");
+        let line = format!("\n  {id}  same  file  online  {daemon}\n");
         assert!(ended.stderr.contains(&line), "{}", ended.stderr);
     }
 }

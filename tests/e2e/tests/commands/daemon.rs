@@ -24,26 +24,29 @@ async fn prints_runtime_ids_before_first_heartbeat() {
 async fn runtime_id_survives_restart() {
     let dev = Dev::without_daemon().await;
     let machine = Machine::new();
-    let daemon = dev.daemon(&machine, &["--daemon-id", "box"]).await;
+    let daemon = dev.daemon(&machine, &["--daemon-id", "box", "--file", "any"]).await;
     let id = dev.only_id().await;
     daemon.terminate().await;
-    let _daemon = dev.daemon(&machine, &["--daemon-id", "box"]).await;
+    let _daemon = dev.daemon(&machine, &["--daemon-id", "box", "--file", "any"]).await;
     assert_eq!(dev.only_id().await, id);
 }
 
 #[tokio::test]
-async fn sample_notice_is_on_stderr() {
+async fn machine_without_agents_registers_nothing() {
     let dev = Dev::without_daemon().await;
-    let daemon = dev.daemon(&Machine::new(), &[]).await;
-    daemon.wait_for_stderr("this is a sample catalog").await;
-    assert!(!daemon.wait_for_stdout("Sample").await.contains("catalog"));
+    let daemon = Machine::new().start(&["daemon", "--url", &dev.url, "--interval", "0.1"]);
+    daemon.wait_for_stderr("No agent program was found on PATH and none was configured").await;
+    let ended = daemon.terminate().await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
+    assert!(dev.runtimes().await.is_empty());
 }
 
 #[tokio::test]
 async fn logs_answered_requests() {
     let dev = Dev::without_daemon().await;
-    let daemon = dev.daemon(&Machine::new(), &[]).await;
-    dev.run(&["models", "Sample"]).await;
+    let machine = Machine::new().with_file("any", "[]");
+    let daemon = dev.daemon(&machine, &["--file", "any"]).await;
+    dev.run(&["models", "any"]).await;
     daemon.wait_for_stderr("models listed").await;
 }
 
@@ -101,7 +104,7 @@ async fn ctrl_c_ends_dev_cleanly() {
 
 async fn assert_offline_after(signal: Signal) {
     let dev = Dev::without_daemon().await;
-    let daemon = dev.daemon(&Machine::new(), &[]).await;
+    let daemon = dev.daemon(&Machine::new(), &["--file", "any"]).await;
     assert_eq!(dev.runtimes().await[0]["status"], "online");
     daemon.signal(signal);
     assert_eq!(daemon.end().await.code, Some(0));

@@ -25,7 +25,7 @@ fn questions(names: &[&str]) -> String {
 
 /// A daemon that offers the questions in the machine's file.
 async fn daemon(dev: &Dev, machine: &Machine) -> Running {
-    dev.daemon(machine, &["--daemon-id", "box", "--config", "questions.toml"]).await
+    dev.daemon(machine, &["--daemon-id", "box", "--config", "questions.toml", "--file", "models"]).await
 }
 
 async fn call(dev: &Dev, method: Method, path: &str, body: &Value) -> (u16, Value) {
@@ -160,7 +160,7 @@ async fn example_file_is_answered() {
 #[tokio::test]
 async fn built_in_kinds_are_answered_like_questions() {
     let dev = Dev::without_daemon().await;
-    let machine = Machine::new().with_file("questions.toml", "");
+    let machine = Machine::new().with_file("questions.toml", "").with_file("models", "[]");
     let _running = daemon(&dev, &machine).await;
     let models = ended(&dev, &ask(&dev, json!({"kind": "model_list"})).await).await;
     assert_eq!(models["result"]["supported"], true, "{models}");

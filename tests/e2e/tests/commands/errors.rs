@@ -57,9 +57,9 @@ async fn prints_timeout() {
 async fn offline_runtime_has_remedy() {
     let dev = Dev::without_daemon().await;
     let machine = Machine::new();
-    let daemon = dev.daemon(&machine, &[]).await;
+    let daemon = dev.daemon(&machine, &["--file", "any"]).await;
     daemon.terminate().await;
-    let error = error_of(&machine, &["models", "Sample", "--url", &dev.url]).await;
+    let error = error_of(&machine, &["models", "any", "--url", &dev.url]).await;
     assert_eq!(error, "error: runtime is offline\nhelp: start `doorbell daemon` on its machine\n");
 }
 
@@ -76,7 +76,7 @@ async fn unreachable_server_has_remedy() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());
-    for command in [&["runtimes"][..], &["models", "Sample"]] {
+    for command in [&["runtimes"][..], &["models", "Sample"], &["forget", "Sample"]] {
         let error = error_of(&Machine::new(), &[command, &["--url", &url]].concat()).await;
         assert!(error.starts_with(&format!("error: {url} cannot be reached: ")), "{error}");
         assert!(error.contains("\nhelp: `doorbell dev` serves it on this machine; --url or "), "{error}");

@@ -7,7 +7,7 @@ use crate::support::machine::Machine;
 /// A server with a runtime in the second workspace only.
 async fn dev_with_runtime_in_b() -> Dev {
     let dev = Dev::without_daemon().await;
-    let options = ["--token", DAEMON_B, "--workspace", WORKSPACE_B];
+    let options = ["--token", DAEMON_B, "--workspace", WORKSPACE_B, "--file", "Sample"];
     let daemon = dev.daemon(&Machine::new(), &options).await;
     daemon.terminate().await;
     dev
@@ -33,7 +33,7 @@ async fn environment_selects_workspace() {
 async fn environment_configures_daemon() {
     let dev = Dev::without_daemon().await;
     let machine = Machine::new().with_env("DOORBELL_URL", &dev.url).with_env("DOORBELL_TOKEN", DAEMON_B);
-    let daemon = machine.with_env("DOORBELL_WORKSPACE", WORKSPACE_B).start(&["daemon"]);
+    let daemon = machine.with_env("DOORBELL_WORKSPACE", WORKSPACE_B).start(&["daemon", "--file", "Sample"]);
     daemon.wait_for_stdout(" online ").await;
     assert!(dev.run(&["runtimes", "--token", USER_B]).await.stdout.contains("Sample"));
 }
