@@ -18,7 +18,6 @@ pub(super) const DEV_URL: &str = "http://127.0.0.1:3000";
 /// Longer ids are rejected by the server.
 const DAEMON_ID_CHARS: usize = 200;
 
-#[expect(clippy::cast_lossless, reason = "`From` is not const")]
 const CODE_LIFETIMES: RangeInclusive<u64> = ENROLMENT_MIN_S as u64..=ENROLMENT_MAX_S as u64;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);

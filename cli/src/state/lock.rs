@@ -74,6 +74,7 @@ pub fn acquire(directory: &StateDirectory, key: &LockKey) -> io::Result<LockOutc
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "40 ms at most, before the daemon does anything else")]
 fn try_lock(file: &File) -> Result<(), TryLockError> {
     for _ in 1..TRIES {
         match file.try_lock() {

@@ -37,7 +37,7 @@ async fn token_is_valid_until_revoked() {
     let dev = dev_on_file(&machine).await;
     let daemon = created(&machine, "daemon", &[]).await;
     let user = created(&machine, "user", &[]).await;
-    let running = dev.daemon(&machine, &["--token", &daemon, "--file", "models.json"]).await;
+    let running = dev.daemon(&machine, &["--token", &daemon, "--file", "models.json", "--no-push"]).await;
     let models = dev.run(&["models", "models.json", "--token", &user]).await;
     assert!(models.stdout.contains(" a "), "{} {}", models.stdout, models.stderr);
 
