@@ -53,7 +53,8 @@ impl Machine {
             _ => std::env::var_os(name),
         });
         let options = Options { config: Some(config), detect: false, ..Options::default() };
-        agents::find(&options, &environment).await.unwrap()
+        let questions = agents::questions(&options, &environment).unwrap().of(Agent::SAMPLE);
+        vec![Agent { questions, ..Agent::sample() }]
     }
 
     /// The pipe `fifo`, which ends when no process holds it.

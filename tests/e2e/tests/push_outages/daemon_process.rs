@@ -28,7 +28,8 @@ impl DaemonProcess {
     /// Starts a daemon, and waits until its channel is proven.
     async fn start(stage: &Stage, url: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorbell-under-test"));
-        command.args(["daemon", "--no-detect", "--daemon-id", "laptop", "--url", url]);
+        let catalog = concat!(env!("CARGO_MANIFEST_DIR"), "/../../daemon/sample-catalog.json");
+        command.args(["daemon", "--no-detect", "--file", catalog, "--daemon-id", "laptop", "--url", url]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
