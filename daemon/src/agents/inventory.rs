@@ -1,7 +1,7 @@
 //! The agents of this machine over time: programs are installed, updated and removed while the daemon runs.
 //!
 //! The configuration file is read once, at the start. `PATH` is searched every [`DETECTION_INTERVAL`], and the programs are asked
-//! for their versions every [`VERSION_INTERVAL`], because that starts them.
+//! for their versions with every fifth search, because that starts them.
 //!
 //! - A configured agent stays even if its program vanishes. A found one goes with its program.
 //! - A program that moved, such as to another version manager's folder, is asked at its new path.
@@ -16,7 +16,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
 
 use super::builder::{Agent, AgentBuilder};
 use super::config::{AgentConfig, AgentKind};
@@ -30,8 +29,9 @@ use crate::sources::launch::Launch;
 /// The interval of searches on `PATH`. A search takes less than a millisecond.
 const DETECTION_INTERVAL: Duration = Duration::from_secs(2 * 60);
 
-/// The interval of reads of versions. A read starts every agent program, of which some take a second of CPU time.
-const VERSION_INTERVAL: Duration = Duration::from_secs(10 * 60);
+/// With how many searches the programs are asked for their versions: every 10 minutes. That starts every agent program, of which
+/// some take a second of CPU time.
+const SEARCHES_PER_VERSION: u32 = 5;
 
 /// What is on this machine now.
 pub struct Inventory {
@@ -134,17 +134,12 @@ impl Inventory {
 
     /// Keeps the list up to date. The receivers see a change only if an agent appeared, vanished, moved or has another version.
     pub async fn watch(mut self) -> Infallible {
-        let mut versions_due = Instant::now() + VERSION_INTERVAL;
-        let mut ticks = tokio::time::interval_at(Instant::now() + DETECTION_INTERVAL, DETECTION_INTERVAL);
-        // After a suspension of the machine, one search is enough.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut searches = 0;
         loop {
-            ticks.tick().await;
-            let is_due = Instant::now() >= versions_due;
-            if is_due {
-                versions_due = Instant::now() + VERSION_INTERVAL;
-            }
-            if let Err(error) = self.refresh(if is_due { Reread::All } else { Reread::New }).await {
+            tokio::time::sleep(DETECTION_INTERVAL).await;
+            searches = (searches + 1) % SEARCHES_PER_VERSION;
+            let reread = if searches == 0 { Reread::All } else { Reread::New };
+            if let Err(error) = self.refresh(reread).await {
                 tracing::warn!(%error, "agents were not searched for");
             }
         }
