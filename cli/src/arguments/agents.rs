@@ -6,7 +6,7 @@ use super::daemon::Agents as AgentOptions;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Asks each agent as a ring does, all at the same time, within 15 seconds. Makes no call to a server of Doorbell.
+Asks each agent as a ring does, within 15 seconds, as many at a time as the machine has cores. Makes no call to a server of Doorbell.
 
 Examples:
   doorbell agents

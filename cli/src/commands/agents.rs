@@ -1,13 +1,15 @@
 //! `doorbell agents`: what is on this machine, and what each agent answers when it is asked for its models.
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use doorbell_daemon::agents::{self, Agent, Environment, Inventory};
 use doorbell_daemon::sources::{SourceError, list_with_timeout};
 use doorbell_protocol::ModelListResult;
 use doorbell_shared::clock::Stopwatch;
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::CommandError;
@@ -52,7 +54,14 @@ async fn find_and_ask(options: agents::Options) -> Result<Vec<Asked>, CommandErr
     let inventory = Inventory::find(&options, Environment::of_process()).await?;
     let agents = inventory.agents().borrow().clone();
     let _spinner = Spinner::asking(agents.len());
-    Ok(join_all(agents.into_iter().zip(inventory.programs()).map(ask)).await)
+    let asked = stream::iter(agents.into_iter().zip(inventory.programs())).map(ask);
+    Ok(asked.buffered(at_once()).collect().await)
+}
+
+/// How many agents are asked at the same time. A program like this takes seconds of CPU time to start: seven on two cores slowed each
+/// other down until six had run into the time limit, which is not what a ring sees.
+fn at_once() -> usize {
+    thread::available_parallelism().map_or(2, NonZero::get).max(2)
 }
 
 async fn ask((agent, program): (Agent, Option<PathBuf>)) -> Asked {

@@ -113,3 +113,68 @@ pub(super) fn take_token_file(options: &mut Vec<String>) -> Option<PathBuf> {
         None => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(options: &[&str]) -> Vec<String> {
+        options.iter().map(|option| (*option).to_owned()).collect()
+    }
+
+    fn captured(is_system: bool, variables: &[(&str, &str)]) -> BTreeMap<&'static str, String> {
+        let value =
+            |name: &str| variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value);
+        environment(is_system, |name| value(name).map(OsString::from))
+    }
+
+    #[test]
+    fn paths_do_not_depend_on_the_folder() {
+        let options = ["--config", "a.toml", "--file=b.json", "--token-file", "/c", "--command", "d e"];
+        let expected =
+            ["--config", "/x/a.toml", "--file=/x/b.json", "--token-file", "/c", "--command", "d e"];
+        assert_eq!(with_absolute_paths(owned(&options), Path::new("/x")), expected);
+    }
+
+    #[test]
+    fn takes_token_file_out_of_the_options() {
+        for options in [
+            &["--no-push", "--token-file", "/t", "--url", "u"][..],
+            &["--no-push", "--token-file=/t", "--url", "u"],
+        ] {
+            let mut options = owned(options);
+            assert_eq!(take_token_file(&mut options), Some(PathBuf::from("/t")));
+            assert_eq!(options, ["--no-push", "--url", "u"]);
+        }
+        assert_eq!(take_token_file(&mut owned(&["--no-push"])), None);
+    }
+
+    #[test]
+    fn environment_has_no_secret() {
+        let variables = [
+            ("DOORBELL_TOKEN", "dbd_example"),
+            ("OPENAI_API_KEY", "example"),
+            ("HTTPS_PROXY", "http://me:secret@proxy:3128"),
+            ("HTTP_PROXY", "http://proxy:3128"),
+            ("DOORBELL_URL", "https://doorbell.example.com"),
+        ];
+        let expected = [
+            ("DOORBELL_URL", "https://doorbell.example.com".to_owned()),
+            ("HTTP_PROXY", "http://proxy:3128".to_owned()),
+        ];
+        assert_eq!(captured(false, &variables), expected.into());
+    }
+
+    #[test]
+    fn path_has_absolute_folders_only() {
+        let environment = captured(true, &[("PATH", "/a/bin:.:bin::/usr/bin")]);
+        assert_eq!(environment, [("PATH", "/a/bin:/usr/bin".to_owned())].into());
+    }
+
+    #[test]
+    fn service_of_the_machine_has_its_own_directories() {
+        let variables = [("DOORBELL_STATE_DIR", "/home/a/state"), ("XDG_STATE_HOME", "/home/a/.state")];
+        assert!(captured(true, &variables).is_empty());
+        assert_eq!(captured(false, &variables).len(), 2);
+    }
+}

@@ -38,7 +38,7 @@ pub(crate) async fn record(
         written = Some(file);
         tokio::time::sleep(PAUSE).await;
         if status.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -71,9 +71,21 @@ fn name(connection: &Connection) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use doorbell_shared::clock::SystemClock;
 
     use super::*;
+
+    /// Each call is a second later.
+    #[derive(Default)]
+    struct Ticks(AtomicI64);
+
+    impl Clock for Ticks {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(1_000 * self.0.fetch_add(1, Ordering::Relaxed)).unwrap()
+        }
+    }
 
     fn retrying(reason: &str) -> DaemonStatus {
         DaemonStatus {
@@ -98,7 +110,7 @@ mod tests {
             changes(&sender, &directory).await;
         };
         tokio::select! {
-            never = record(directory.clone(), process, status, SystemClock) => match never {},
+            never = record(directory.clone(), process, status, Ticks::default()) => match never {},
             () = changes => {}
         }
         StatusFile::load(&directory).unwrap().unwrap()
@@ -149,8 +161,6 @@ mod tests {
             sender.send_replace(retrying("a"));
             tokio::time::sleep(PAUSE).await;
             before = StatusFile::load(directory).unwrap();
-            // The system's clock does not stand still.
-            std::thread::sleep(Duration::from_millis(5));
             sender.send_replace(retrying("b"));
             tokio::time::sleep(PAUSE * 2).await;
         })
