@@ -161,7 +161,7 @@ impl Control {
         if self.authorization.is_rejected() {
             sent.outcome.retry_after = sent.outcome.retry_after.max(Some(rejected_wait()));
         }
-        self.schedule.ended(heartbeat, sent.outcome, &self.inbox.link(), now());
+        self.schedule.ended(heartbeat, &sent.outcome, &self.inbox.link(), now());
         // A server that has lost one runtime has usually lost all.
         if sent.is_unknown {
             self.registration.request(now());

@@ -161,7 +161,7 @@ impl Schedule {
     }
 
     /// What follows from the outcome of a heartbeat.
-    pub(crate) fn ended(&mut self, heartbeat: &Heartbeat, outcome: Outcome, link: &Link, now: Instant) {
+    pub(crate) fn ended(&mut self, heartbeat: &Heartbeat, outcome: &Outcome, link: &Link, now: Instant) {
         let is_complete = outcome.failed.is_empty();
         if is_complete {
             self.retries.reset();
@@ -172,7 +172,7 @@ impl Schedule {
         if heartbeat.runtimes.is_none() {
             self.ended_of_all(heartbeat, is_complete, next, link, now);
         } else {
-            self.ended_of_hinted(heartbeat, &outcome, next, link, now);
+            self.ended_of_hinted(heartbeat, outcome, next, link, now);
         }
         if let Some(retry_after) = outcome.retry_after {
             self.hold_until(now + retry_after);

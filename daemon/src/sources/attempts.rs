@@ -7,23 +7,32 @@ use doorbell_protocol::ModelListResult;
 
 use super::SourceError;
 
-/// The time limit of the first way. It leaves the second one a third of [`TIMEOUT`](super::TIMEOUT).
-const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time limit of a conversation that an older version may not understand. It leaves a second way that needs no
+/// conversation a third of [`TIMEOUT`](super::TIMEOUT).
+const CONVERSATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Listed = Result<ModelListResult, SourceError>;
 
-/// The result of `first`, or of `second` if `first` fails or takes too long for another reason than the machine's state.
+/// The result of `first`, or of `second` if `first` fails for another reason than the machine's state.
 pub(super) async fn first_or(
     first: impl Future<Output = Listed>,
     second: impl Future<Output = Listed>,
 ) -> Listed {
-    match tokio::time::timeout(FIRST_TIMEOUT, first).await {
-        Ok(Ok(list)) => return Ok(list),
-        Ok(Err(error)) if is_state_of_machine(&error) => return Err(error),
-        Ok(Err(error)) => tracing::debug!(%error, "an agent program is asked in the older way"),
-        Err(_) => tracing::debug!("an agent program is asked in the older way, because it did not answer"),
+    match first.await {
+        Ok(list) => Ok(list),
+        Err(error) if is_state_of_machine(&error) => Err(error),
+        Err(error) => {
+            tracing::debug!(%error, "an agent program is asked in the older way");
+            second.await
+        }
     }
-    second.await
+}
+
+/// The result of a conversation with the program `name`, or an error early enough for a second way.
+pub(super) async fn answer_in_time(name: &str, conversation: impl Future<Output = Listed>) -> Listed {
+    let timed_out =
+        |_| SourceError::TimedOut { name: name.to_owned(), seconds: CONVERSATION_TIMEOUT.as_secs() };
+    tokio::time::timeout(CONVERSATION_TIMEOUT, conversation).await.map_err(timed_out)?
 }
 
 /// Whether the error names what the machine's owner can change. No other way of asking helps then.
@@ -64,8 +73,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn hanging_program_is_asked_the_second_way() {
-        assert_eq!(first_or(pending(), async { list(false) }).await, list(false));
+    async fn conversation_without_answer_is_followed_by_second_way() {
+        let first = answer_in_time("agent", pending());
+        assert_eq!(first_or(first, async { list(false) }).await, list(false));
     }
 
     #[tokio::test]

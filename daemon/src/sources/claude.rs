@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::attempts::first_or;
+use super::attempts::{answer_in_time, first_or};
 use super::conversation::Conversation;
 use super::entries::Entries;
 use super::launch::{KnownProgram, Launch};
@@ -90,7 +90,7 @@ impl ModelSource for Claude {
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
-        first_or(self.initialize(), self.aliases()).await
+        first_or(answer_in_time(self.name(), self.initialize()), self.aliases()).await
     }
 }
 

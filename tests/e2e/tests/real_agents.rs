@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use support::dev::Dev;
 use support::machine::Machine;
+use support::process::Ended;
 use tempfile::TempDir;
 
 /// A program, alone with Node.js and the system on `PATH`.
@@ -55,22 +56,42 @@ impl Installed {
         (text(output.stdout), text(output.stderr))
     }
 
-    /// The first line that the program prints in answer to `line`.
-    fn answer(&self, arguments: &[&str], line: &str) -> Value {
+    /// The answers to messages. Each is sent after the answer to the one before, and has a number from 1.
+    fn answers(
+        &self,
+        arguments: &[&str],
+        messages: &[Value],
+        is_answer: fn(&Value, u64) -> bool,
+    ) -> Vec<Value> {
         let mut command = self.command(arguments);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
-        writeln!(input, "{line}").unwrap();
-        let mut answer = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut answers = Vec::new();
+        for (number, message) in (1..).zip(messages) {
+            writeln!(input, "{message}").unwrap();
+            let parsed = lines.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()));
+            answers.extend(parsed.flatten().find(|line| is_answer(line, number)));
+        }
         child.kill().unwrap();
         child.wait().unwrap();
-        serde_json::from_str(&answer).unwrap()
+        answers
     }
 
-    /// The record of `doorbell models`, asked through a daemon that has this program only.
-    async fn record(&self) -> Value {
+    /// The answer to `session/new` of the Agent Client Protocol.
+    fn new_session(&self, arguments: &[&str]) -> Value {
+        let initialize = json!({"protocolVersion": 1, "clientCapabilities": {}});
+        let session = json!({"cwd": self.folder.path(), "mcpServers": []});
+        let messages = [
+            json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize}),
+            json!({"jsonrpc": "2.0", "id": 2, "method": "session/new", "params": session}),
+        ];
+        self.answers(arguments, &messages, |line, number| line["id"] == number).pop().unwrap()
+    }
+
+    /// `doorbell models`, asked through a daemon that has this program only.
+    async fn ask(&self) -> Ended {
         let dev = Dev::without_daemon().await;
         let machine = self
             .variables
@@ -79,24 +100,25 @@ impl Installed {
         let _daemon = dev.daemon(&machine, &[]).await;
         let runtimes = dev.runtimes().await;
         assert_eq!(runtimes.len(), 1, "{runtimes:?}");
-        let name = runtimes[0]["name"].as_str().unwrap();
-        let ended = dev.run(&["models", name, "--json"]).await;
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+        dev.run(&["models", runtimes[0]["name"].as_str().unwrap(), "--json"]).await
     }
 
-    /// The models of a successful record.
+    /// The models, of which there is at least one.
     async fn models(&self) -> Vec<Value> {
-        let record = self.record().await;
-        let models = record["models"].as_array().unwrap_or_else(|| panic!("{record}"));
-        assert!(!models.is_empty(), "{record}");
-        assert_eq!(record["supported"], true, "{record}");
-        models.clone()
+        let Ended { code, stdout, stderr } = self.ask().await;
+        assert_eq!(code, Some(0), "{stderr}");
+        let record: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!((&record["supported"], record["fallback"] == true), (&json!(true), false), "{record}");
+        let models = record["models"].as_array().unwrap().clone();
+        assert!(!models.is_empty());
+        models
     }
 
-    /// The error of a failed record.
+    /// Why there are no models.
     async fn error(&self) -> String {
-        let record = self.record().await;
-        record["error"].as_str().unwrap_or_else(|| panic!("{record}")).to_owned()
+        let Ended { code, stdout, stderr } = self.ask().await;
+        assert_eq!(code, Some(1), "{stdout}");
+        stderr.trim_end().trim_start_matches("error: ").to_owned()
     }
 }
 
@@ -125,9 +147,9 @@ fn levels(model: &Value) -> Vec<&str> {
 async fn claude_models_match_its_control_protocol() {
     let claude = Installed::new("claude");
     let arguments = ["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"];
-    let request = r#"{"type":"control_request","request_id":"1","request":{"subtype":"initialize"}}"#;
-    let answer = claude.answer(&arguments, request);
-    let expected: Vec<Value> = items(&answer["response"]["response"], "models")
+    let request = json!({"type": "control_request", "request_id": "1", "request": {"subtype": "initialize"}});
+    let answers = claude.answers(&arguments, &[request], |line, _| line["type"] == "control_response");
+    let expected: Vec<Value> = items(&answers[0]["response"]["response"], "models")
         .map(|model| {
             let levels: Vec<&Value> = items(model, "supportedEffortLevels").collect();
             json!([model["value"], model["displayName"], levels, model["value"] == "default"])
@@ -221,4 +243,68 @@ async fn pi_models_match_its_table() {
     let shown: BTreeSet<(String, bool)> =
         shown.iter().map(|it| (it["id"].as_str().unwrap().to_owned(), !levels(it).is_empty())).collect();
     assert_eq!(shown, expected);
+}
+
+/// ACP's code for a missing login.
+const AUTHENTICATION_REQUIRED: i64 = -32000;
+
+/// The ids, labels and default of a session's models. A current model that is not listed is one as well.
+fn of_session(session: &Value) -> Vec<Value> {
+    let models = &session["result"]["models"];
+    let current = &models["currentModelId"];
+    let mut shown: Vec<Value> = items(models, "availableModels")
+        .map(|model| json!([model["modelId"], model["name"], model["modelId"] == *current]))
+        .collect();
+    if shown.iter().all(|model| model[2] == false) {
+        shown.insert(0, json!([current, current, true]));
+    }
+    shown
+}
+
+async fn assert_models_match_session(agent: Installed, arguments: &[&str]) {
+    let expected = of_session(&agent.new_session(arguments));
+    let shown = agent.models().await;
+    let shown: Vec<Value> =
+        shown.iter().map(|model| json!([model["id"], model["label"], model["default"] == true])).collect();
+    assert_eq!(shown, expected);
+}
+
+async fn assert_asks_for_login(agent: Installed, arguments: &[&str], text: &str) {
+    assert_eq!(agent.new_session(arguments)["error"]["code"], AUTHENTICATION_REQUIRED);
+    assert_eq!(agent.error().await, text);
+}
+
+#[tokio::test]
+#[ignore = "needs @google/gemini-cli on PATH"]
+async fn gemini_models_match_its_session() {
+    let gemini = Installed::new("gemini").with_env("GEMINI_API_KEY", "example");
+    assert_models_match_session(gemini, &["--acp"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs @google/gemini-cli on PATH"]
+async fn gemini_without_login_asks_for_it() {
+    let text = "gemini is not logged in: run \"gemini\" on this machine";
+    assert_asks_for_login(Installed::new("gemini"), &["--acp"], text).await;
+}
+
+#[tokio::test]
+#[ignore = "needs @qwen-code/qwen-code on PATH"]
+async fn qwen_models_match_its_session() {
+    let qwen = Installed::new("qwen").with_env("OPENAI_API_KEY", "sk-example");
+    assert_models_match_session(qwen, &["--auth-type=openai", "--acp"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs @qwen-code/qwen-code on PATH"]
+async fn qwen_without_login_asks_for_it() {
+    let text = "qwen is not logged in: run \"qwen auth\" on this machine";
+    assert_asks_for_login(Installed::new("qwen"), &["--auth-type=openai", "--acp"], text).await;
+}
+
+#[tokio::test]
+#[ignore = "needs @github/copilot on PATH"]
+async fn copilot_without_login_asks_for_it() {
+    let text = "copilot is not logged in: run \"copilot login\" on this machine";
+    assert_asks_for_login(Installed::new("copilot"), &["--acp"], text).await;
 }

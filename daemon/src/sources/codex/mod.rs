@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use doorbell_protocol::{ModelListResult, ServiceTier};
 use serde::Deserialize;
 
-use super::attempts::first_or;
+use super::attempts::{answer_in_time, first_or};
 use super::entries::Entries;
 use super::launch::{KnownProgram, Launch};
 use super::process::Program;
@@ -50,7 +50,8 @@ impl ModelSource for Codex {
     }
 
     async fn list_models(&self) -> Result<ModelListResult, SourceError> {
-        first_or(app_server::list(&self.app_server), catalog::list(&self.catalog)).await
+        let app_server = answer_in_time(self.name(), app_server::list(&self.app_server));
+        first_or(app_server, catalog::list(&self.catalog)).await
     }
 }
 
