@@ -142,12 +142,13 @@ const _: () = assert!((RING_BURST as usize) < OPEN_REQUESTS_PER_RUNTIME, "a burs
 
 /// The deliveries that a request's item keeps. A running deadline of 60 s has room for 12: one, and one more after each
 /// [`REDELIVERY_AFTER`]. A question may have a longer deadline and more deliveries; its item keeps the first 11 and the last. With
-/// the longest subjects they take 2.6 KB of the 4 KiB that [`RESULT_BYTES`](doorbell_protocol::limits::RESULT_BYTES) leaves for
+/// the longest subjects they take 2.1 KB of the 4 KiB that [`RESULT_BYTES`](doorbell_protocol::limits::RESULT_BYTES) leaves for
 /// attributes besides args and result.
 pub const HISTORY_DELIVERIES: usize = 12;
 
-/// The length of a subject in a request's item, in bytes. Longer ones are cut: an issuer's `sub` has no limit.
-pub const HISTORY_SUBJECT_BYTES: usize = 200;
+/// The length of a subject in a request's item, in bytes. Longer ones are cut: an issuer's `sub` has no limit. With 200 there would be
+/// no room for the longest daemon id.
+pub const HISTORY_SUBJECT_BYTES: usize = 160;
 
 /// The sustained rate of rings of one token: 10 a second.
 pub const TOKEN_RING_INTERVAL: Duration = Duration::from_millis(100);
