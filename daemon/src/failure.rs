@@ -87,13 +87,13 @@ mod tests {
     fn retry_after_is_at_most_an_hour() {
         let after = |seconds| {
             let retry_after = Some(Duration::from_secs(seconds));
-            retry_after_of(CallError { error: api(503, "server is busy"), retry_after })
+            retry_after_of(&CallError { error: api(503, "server is busy"), retry_after })
         };
         assert_eq!((after(7), after(u64::MAX)), (Some(7), Some(3_600)));
     }
 
-    fn retry_after_of(error: CallError) -> Option<u64> {
-        retry_after(&error).map(|time| time.as_secs())
+    fn retry_after_of(error: &CallError) -> Option<u64> {
+        retry_after(error).map(|time| time.as_secs())
     }
 
     #[test]

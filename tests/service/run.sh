@@ -25,6 +25,7 @@ if [ "${1:-}" != "$inner" ]; then
   cgroup=$cgroups/doorbell-service-$$
   mkdir "$cgroup" 2>/dev/null || skip "no cgroup can be made in $cgroups"
   # Ends what is left in the cgroup, which is only what this script started.
+  # shellcheck disable=SC2329 # called by the trap
   remove_cgroup() {
     if [ -e "$cgroup/cgroup.kill" ]; then echo 1 >"$cgroup/cgroup.kill"; fi
     for _ in $(seq 50); do
@@ -71,6 +72,7 @@ echo '[{"id":"example","label":"Example"}]' >"$root/etc/models.json"
 boot() {
   (
     echo "$BASHPID" >"$cgroup/cgroup.procs"
+    # shellcheck disable=SC2016 # the inner shell expands it
     exec unshare --mount --pid --fork --cgroup --kill-child bash -euo pipefail -c '
       root=$1 systemd=$2
       mount -t proc proc "$root/proc"
