@@ -148,7 +148,7 @@ impl Control {
 
     fn registration_failed(&mut self, error: &CallError) {
         tracing::debug!(error = %error.error, "registration failed");
-        self.learn_of_token(Some(&error.error), false);
+        self.record_authorization(Some(&error.error), false);
         self.registration.failed(error, self.authorization.is_rejected(), now());
         self.schedule.registered(false, now());
     }
@@ -156,7 +156,7 @@ impl Control {
     /// `stop` does not interrupt the calls: their responses may claim requests for this daemon.
     async fn send(&mut self, heartbeat: &Heartbeat) -> Result<(), Stopped> {
         let mut sent = heartbeat::send(&self.session, &mut self.workers, heartbeat).await;
-        self.learn_of_token(sent.error.as_ref(), sent.is_accepted);
+        self.record_authorization(sent.error.as_ref(), sent.is_accepted);
         self.heartbeat_failure = sent.error.as_ref().map(reason);
         if self.authorization.is_rejected() {
             sent.outcome.retry_after = sent.outcome.retry_after.max(Some(rejected_wait()));
@@ -169,7 +169,7 @@ impl Control {
         self.show(false)
     }
 
-    fn learn_of_token(&mut self, error: Option<&ClientError>, is_accepted: bool) {
+    fn record_authorization(&mut self, error: Option<&ClientError>, is_accepted: bool) {
         match error.map(Failure::of) {
             Some(Failure::Unauthorized) => self.authorization.rejected(now()),
             Some(Failure::Refused) => self.authorization.accepted(),
