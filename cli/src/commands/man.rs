@@ -149,6 +149,6 @@ mod tests {
 
     #[test]
     fn names_variables_of_environment() {
-        assert!(page("doorbell-runtimes.1").contains("\\fBDOORBELL_TOKEN\\fR environment variable"));
+        assert!(page("doorbell-daemon.1").contains("\\fBDOORBELL_WORKSPACE\\fR environment variable"));
     }
 }

@@ -20,7 +20,8 @@ mod tests {
 
     #[test]
     fn drops_blank_lines_and_escapes() {
-        let output = "\r\n\u{1b}[1;32mfour\u{1b}[0m\r\n \n\u{1b}]0;title\u{7}two\tb\n\u{1b}]8;;x\u{1b}\\three";
+        let output =
+            "\r\n\u{1b}[1;32mfour\u{1b}[0m\r\n \n\u{1b}]0;title\u{7}two\tb\n\u{1b}]8;;x\u{1b}\\three";
         let expected = ["four", "two\tb", "three"].map(|line| Some(line.to_owned()));
         assert_eq!(lines(output.as_bytes()).collect::<Vec<_>>(), expected);
     }
