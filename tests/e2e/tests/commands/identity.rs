@@ -52,8 +52,7 @@ async fn machines_of_one_name_answer_their_own_rings() {
         assert_eq!(record["models"][0]["id"], ["one", "two"][owner.unwrap()], "{record}");
         answered.insert(record["id"].as_str().unwrap().to_owned());
     }
-    // A catalog is cached for a minute, so rings may share a request.
-    assert!(answered.len() >= 2, "{answered:?}");
+    assert_eq!(answered.len(), 20, "rings share a request: {answered:?}");
 }
 
 #[tokio::test]
