@@ -18,6 +18,7 @@ use crate::sources::ModelSource;
 use crate::sources::command::Command;
 use crate::sources::file::File;
 use crate::sources::launch::{AgentEnvironment, KnownProgram, Launch};
+use crate::sources::machine::Machine;
 use crate::sources::openai::OpenAi;
 use crate::sources::sample::Sample;
 
@@ -50,6 +51,9 @@ impl Agent {
         Self { name, provider, profile_id, version, source, questions, skills }
     }
 
+    /// The type of the machine itself, which answers the questions that no agent program answers.
+    pub const MACHINE: &str = "machine";
+
     /// The type of the [sample](Self::sample).
     pub const SAMPLE: &str = "sample";
 
@@ -73,7 +77,10 @@ impl AgentBuilder {
     pub(super) fn new(environment: Environment, configs: &[AgentConfig]) -> Self {
         let server_keys = configs.iter().filter_map(|config| match &config.kind {
             AgentKind::Openai { api_key_env, .. } => api_key_env.clone(),
-            AgentKind::Known { .. } | AgentKind::Command { .. } | AgentKind::File { .. } => None,
+            AgentKind::Known { .. }
+            | AgentKind::Command { .. }
+            | AgentKind::File { .. }
+            | AgentKind::Machine => None,
         });
         Self { environment, server_keys: server_keys.collect(), client: None }
     }
@@ -104,7 +111,7 @@ impl AgentBuilder {
                 Some(self.launch_known(known, program.as_deref(), &config.env))
             }
             AgentKind::Command { program, .. } => Some(self.launch_command(program, &config.env)),
-            AgentKind::Openai { .. } | AgentKind::File { .. } => None,
+            AgentKind::Openai { .. } | AgentKind::File { .. } | AgentKind::Machine => None,
         }
     }
 
@@ -145,6 +152,7 @@ impl AgentBuilder {
                 Arc::new(Command::new(&self.launch_command(program, &config.env), args.clone()))
             }
             AgentKind::File { path } => Arc::new(File::new(path.clone())),
+            AgentKind::Machine => Arc::new(Machine),
         })
     }
 

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use reqwest::Url;
 use serde::Deserialize;
 
+use super::builder::Agent;
 use super::environment::is_bare_name;
 use super::error::AgentsError;
 use super::known::{self, KNOWN};
+use super::machine;
 use crate::questions::QuestionConfig;
 use crate::sources::launch::{KnownProgram, is_of_daemon};
 
@@ -51,6 +53,8 @@ pub(super) enum AgentKind {
     Command { program: PathBuf, args: Vec<String> },
     /// A file with models.
     File { path: PathBuf },
+    /// The machine itself, without models.
+    Machine,
 }
 
 /// The keys of all types. Serde's tagged enums have their variants at compile time; the known programs are a list.
@@ -76,7 +80,7 @@ impl TryFrom<Fields> for AgentConfig {
         let kind = fields.take_kind()?;
         let env = match kind {
             AgentKind::Known { .. } | AgentKind::Command { .. } => fields.env.take().unwrap_or_default(),
-            AgentKind::Openai { .. } | AgentKind::File { .. } => Vec::new(),
+            AgentKind::Openai { .. } | AgentKind::File { .. } | AgentKind::Machine => Vec::new(),
         };
         fields.reject_rest()?;
         if let Some(name) = env.iter().find(|name| is_of_daemon(name)) {
@@ -102,6 +106,7 @@ impl Fields {
                 args: self.args.take().unwrap_or_default(),
             },
             "file" => AgentKind::File { path: self.path.take().ok_or_else(|| missing("path"))? },
+            Agent::MACHINE => AgentKind::Machine,
             other => {
                 let known = known::find(other).ok_or_else(|| {
                     let providers = AgentConfig::providers().join(", ");
@@ -193,7 +198,11 @@ impl AgentConfig {
 
     /// Every [type](Self::provider).
     pub(super) fn providers() -> Vec<&'static str> {
-        KNOWN.iter().map(|program| program.provider).chain(["openai", "command", "file"]).collect()
+        KNOWN
+            .iter()
+            .map(|program| program.provider)
+            .chain(["openai", "command", "file", Agent::MACHINE])
+            .collect()
     }
 
     /// The type in a registration.
@@ -203,6 +212,7 @@ impl AgentConfig {
             AgentKind::Openai { .. } => "openai",
             AgentKind::Command { .. } => "command",
             AgentKind::File { .. } => "file",
+            AgentKind::Machine => Agent::MACHINE,
         }
     }
 
@@ -223,7 +233,9 @@ impl AgentConfig {
                 ("OpenAI-compatible".to_owned(), self.kind.detail()?)
             }
             AgentKind::Openai { .. } => ("OpenAI-compatible".to_owned(), profile),
-            AgentKind::Command { .. } | AgentKind::File { .. } => (self.kind.detail()?, profile),
+            AgentKind::Command { .. } | AgentKind::File { .. } | AgentKind::Machine => {
+                (self.kind.detail()?, profile)
+            }
         };
         let is_redundant = detail.is_empty() || detail == name;
         Ok(if is_redundant { name } else { format!("{name} ({detail})") })
@@ -238,18 +250,19 @@ impl AgentConfig {
                 }
             }
             AgentKind::File { path } => *path = folder.join(&path),
-            AgentKind::Known { program: None, .. } | AgentKind::Openai { .. } => {}
+            AgentKind::Known { program: None, .. } | AgentKind::Openai { .. } | AgentKind::Machine => {}
         }
     }
 }
 
 impl AgentKind {
-    /// What distinguishes agents of one type: a server's address, or the name of a file.
+    /// What distinguishes agents of one type: a server's address, or the name of a file or of the machine.
     fn detail(&self) -> Result<String, AgentsError> {
         Ok(match self {
             Self::Known { known, .. } => known.name.to_owned(),
             Self::Openai { url, .. } => host_and_port(&parse_server_url(url)?),
             Self::Command { program: path, .. } | Self::File { path } => file_name(path),
+            Self::Machine => machine::name(),
         })
     }
 }
@@ -309,6 +322,7 @@ mod tests {
             ("name = 'a'", "missing field `type`"),
             ("type = 'codex'\nprofile = 1", "invalid type"),
             ("type = 'file'\npath = 'a'\nenv = ['KEY']", "unknown field `env`"),
+            ("type = 'machine'\nprogram = 'a'", "unknown field `program`"),
             ("type = 'codex'\nenv = ['DOORBELL_TOKEN']", "\"env\" names DOORBELL_TOKEN"),
         ];
         for (agent, expected) in cases {

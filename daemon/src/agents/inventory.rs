@@ -4,6 +4,7 @@
 //! for their versions with every fifth search, because that starts them.
 //!
 //! - A configured agent stays even if its program vanishes. A found one goes with its program.
+//! - The machine itself is listed while it has a question that no agent answers.
 //! - A program that moved, such as to another version manager's folder, is asked at its new path.
 //! - A version that cannot be read stays as it was: a busy machine should not cause a registration.
 
@@ -22,6 +23,7 @@ use super::config::{AgentConfig, AgentKind};
 use super::detect;
 use super::environment::Environment;
 use super::error::AgentsError;
+use super::machine;
 use super::{Options, build_questions, reject_duplicates};
 use crate::questions::QuestionHandlers;
 use crate::sources::launch::Launch;
@@ -119,7 +121,7 @@ impl Inventory {
         Ok(inventory)
     }
 
-    /// The agents in the order of the configuration, then those that were found. May be empty. The list changes while
+    /// The agents in the order of the configuration, then those that were found, then the machine itself. May be empty. The list changes while
     /// [`watch`](Self::watch) runs.
     pub fn agents(&self) -> watch::Receiver<Vec<Agent>> {
         self.agents.subscribe()
@@ -167,6 +169,7 @@ impl Inventory {
         if self.auto_detect {
             configs.extend(detect::detect(&self.environment, &self.configured));
         }
+        configs.extend(machine::for_unanswered(&configs, &self.questions));
         configs
     }
 
@@ -315,6 +318,18 @@ mod tests {
         let mut machine = Machine::start("[[agent]]\ntype = 'codex'", &[]).await;
         machine.install("codex", "1.0");
         assert_eq!(machine.change_after(SEARCH).await.unwrap(), ["codex 1.0"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn machine_stands_in_while_no_agent_answers_its_question() {
+        let question = "[[question]]\nname = 'load'\nprogram = ['uptime']";
+        let mut machine = Machine::start(question, &[]).await;
+        assert_eq!(machine.change_after(10 * SEARCH).await, None);
+        assert_eq!(machine.agents.borrow()[0].provider, "machine");
+        machine.install("codex", "1.0");
+        assert_eq!(machine.change_after(SEARCH).await.unwrap(), ["codex 1.0"]);
+        machine.remove("codex");
+        assert_eq!(machine.change_after(SEARCH).await.unwrap(), ["machine -"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
 //! The agents that this machine offers: from a configuration file, from flags, and found on `PATH`, in this order.
-//! A machine without any offers nothing.
+//! A machine without any offers nothing, unless it has questions: it answers them itself.
 //!
 //! - The server derives a runtime's id from the agent's provider and profile. They depend on the configuration only,
 //!   never on an order, and two agents with the same pair are rejected.
@@ -14,6 +14,7 @@ pub(crate) mod environment;
 mod error;
 mod inventory;
 pub(crate) mod known;
+mod machine;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! From configuration and `PATH` to the agents offered.
 
+mod questions;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -50,7 +52,7 @@ impl Machine {
 }
 
 #[tokio::test]
-async fn machine_without_agents_offers_none() {
+async fn machine_without_agents_and_questions_offers_none() {
     assert!(Machine::new().find(&Options::default()).await.unwrap().is_empty());
 }
 
@@ -219,35 +221,6 @@ async fn rejects_name_over_200_characters() {
 }
 
 #[tokio::test]
-async fn agents_answer_questions_of_their_type() {
-    let machine = Machine::new().with_program("codex", "");
-    let options = machine.with_config(
-        "[[question]]\nname = 'disk'\nprogram = ['df']\nagents = ['codex']\n\
-         [[question]]\nname = 'load'\nprogram = ['uptime']\n\
-         [[agent]]\ntype = 'file'\npath = 'models.json'",
-    );
-    let agents = machine.find(&options).await.unwrap();
-    let questions = agents.iter().map(|agent| {
-        let names: Vec<_> =
-            agent.questions.declarations().map(|question| question.name.to_string()).collect();
-        format!("{}: {}", agent.provider, names.join(" "))
-    });
-    assert_eq!(questions.collect::<Vec<_>>(), ["file: load", "codex: disk load"]);
-}
-
-#[tokio::test]
-async fn sample_may_answer_questions() {
-    let machine = Machine::new();
-    let options = machine.with_config(
-        "[[question]]\nname = 'disk'\nprogram = ['df']\nagents = ['sample']\n\
-         [[question]]\nname = 'load'\nprogram = ['uptime']\nagents = ['codex']",
-    );
-    let questions = questions(&options, &machine.environment()).unwrap().of(Agent::SAMPLE);
-    let names: Vec<_> = questions.declarations().map(|question| question.name.to_string()).collect();
-    assert_eq!(names, ["disk"]);
-}
-
-#[tokio::test]
 async fn servers_without_profile_are_told_apart_by_address() {
     let machine = Machine::new();
     let server = |url: &str| format!("[[agent]]\ntype = 'openai'\nurl = '{url}'\n");
@@ -293,13 +266,4 @@ async fn known_program_gets_its_own_keys_also_for_version() {
         [("PATH", path), ("DOORBELL_TOKEN", "1"), ("GEMINI_API_KEY", "2"), ("OPENAI_API_KEY", "3")];
     let agents = find(&Options::default(), &Environment::of(variables)).await.unwrap();
     assert_eq!(agents[0].version.as_deref(), Some("1.3"));
-}
-
-#[tokio::test]
-async fn error_names_file_and_invalid_question() {
-    let machine = Machine::new();
-    let options = machine.with_config("[[question]]\nname = 'disk'\nprogram = ['df']\ntimeout_s = 0");
-    let error = machine.find(&options).await.unwrap_err().to_string();
-    let text = "doorbell.toml: question \"disk\": \"timeout_s\" is 0; give 1 to 900 seconds";
-    assert!(error.ends_with(text), "{error}");
 }

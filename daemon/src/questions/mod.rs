@@ -66,6 +66,13 @@ impl QuestionHandlers {
         Self(self.0.iter().filter(|handler| handler.is_of(provider)).cloned().collect())
     }
 
+    /// Those that no agent of the types `providers` declares.
+    pub(crate) fn unanswered_by(&self, providers: &[&str]) -> Self {
+        let is_answered =
+            |handler: &QuestionHandler| providers.iter().any(|provider| handler.is_of(provider));
+        Self(self.0.iter().filter(|handler| !is_answered(handler)).cloned().collect())
+    }
+
     /// What a registration declares, in the order of the file.
     pub fn declarations(&self) -> impl Iterator<Item = &Question> {
         self.0.iter().map(|handler| handler.declaration())

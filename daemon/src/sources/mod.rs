@@ -10,6 +10,7 @@
 //! | `conversation`, `json_rpc`, `process` | programs that are talked to, and programs that print a list and exit |
 //! | [`openai`] | a server with OpenAI's API |
 //! | [`command`], [`mod@file`] | a program or file of the machine's owner |
+//! | `machine` | the machine itself, without models |
 //! | [`sample`] | a built-in sample catalog |
 
 mod acp;
@@ -32,6 +33,7 @@ mod json_rpc;
 pub(crate) mod kimi;
 pub(crate) mod kiro;
 pub(crate) mod launch;
+pub(crate) mod machine;
 mod model_list;
 pub mod openai;
 pub(crate) mod openclaw;
