@@ -1,15 +1,11 @@
 //! Finds known agent programs on `PATH` and runs programs for their versions.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::config::{AgentConfig, AgentKind};
 use super::environment::{Environment, is_bare_name};
 use super::known::KNOWN;
 use crate::sources::launch::{KnownProgram, Launch};
-
-/// The time limit of `--version`. The first registration waits for it.
-const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The agents on `PATH` whose provider is not configured.
 pub(super) fn detect(environment: &Environment, configured: &[AgentConfig]) -> Vec<AgentConfig> {
@@ -27,19 +23,21 @@ pub(super) fn find_program(known: &KnownProgram, environment: &Environment) -> O
     known.executables.iter().find_map(|name| environment.find_program(Path::new(name)))
 }
 
-/// The version that the program prints with `--version`. A bare name was not found on `PATH`, so it is not run.
+/// The version that the program prints with `--version`. A bare name was not found on `PATH`, so it is not run. The caller bounds
+/// the time: dropping the future ends the program.
 pub(super) async fn version(launch: &Launch) -> Option<String> {
     if is_bare_name(&launch.program) {
         return None;
     }
-    let program = launch.with(["--version"]);
-    let output = tokio::time::timeout(VERSION_TIMEOUT, program.run()).await.ok()?.ok()?;
+    let output = launch.with(["--version"]).run().await.ok()?;
     output.status.success().then(|| find_version(&String::from_utf8_lossy(&output.stdout)))?
 }
 
-/// The first word like `1.2`, `v1.2.3` or `1.2.3-beta.4`.
+/// The first word like `1.2`, `v1.2.3` or `1.2.3-beta.4`, without the punctuation of a sentence: Copilot's version ends in a full
+/// stop.
 fn find_version(text: &str) -> Option<String> {
     let words = text.split(|letter: char| letter.is_whitespace() || "(),;".contains(letter));
+    let words = words.map(|word| word.trim_end_matches(|letter: char| letter.is_ascii_punctuation()));
     words.map(|word| word.strip_prefix('v').unwrap_or(word)).find(|word| is_version(word)).map(str::to_owned)
 }
 
@@ -62,6 +60,8 @@ mod tests {
             ("1.18.33", Some("1.18.33")),
             ("agent v2.0.0-beta.4 (2026.11)", Some("2.0.0-beta.4")),
             ("agent (1.2), at /opt/1.3", Some("1.2")),
+            ("GitHub Copilot CLI 1.0.102.\nRun 'copilot update'", Some("1.0.102")),
+            ("agent 1.2.3-rc.1:", Some("1.2.3-rc.1")),
             ("agent 7 of http://1.2/x, 3.", None),
             ("", None),
         ];
@@ -79,13 +79,5 @@ mod tests {
         assert_eq!(version(&Launch::of(fails)).await, None);
         assert_eq!(version(&Launch::of("/no/such")).await, None);
         assert_eq!(version(&Launch::of("cargo")).await, None, "a bare name was run");
-    }
-
-    /// The clock is paused: it jumps to the limit while only the program is awaited.
-    #[tokio::test(start_paused = true)]
-    async fn slow_program_has_no_version() {
-        let folder = tempfile::tempdir().unwrap();
-        let slow = executable(folder.path(), "slow", "echo 1.2.3; exec sleep 1000");
-        assert_eq!(version(&Launch::of(slow)).await, None);
     }
 }
