@@ -2,24 +2,18 @@
 //!
 //! Errors, names and `Debug` output contain neither the API key nor the URL's user, password and query.
 
+mod refusal;
+mod response;
+
 use std::fmt;
 
 use async_trait::async_trait;
 use doorbell_protocol::{Model, ModelListResult};
-use reqwest::{Client, Response, StatusCode, Url};
-use serde::{Deserialize, Deserializer};
+use reqwest::{Client, Response, Url};
 
-use super::entries::Entries;
 use super::model_list::LIST_BYTES;
 use super::{ModelSource, SourceError};
-
-/// How much of an error's body is searched for the reason.
-const ERROR_BYTES: usize = 64 << 10;
-
-/// What servers that answer 400 to a wrong API key say, in lower case. LiteLLM without a database looks for any key but its
-/// own in the database, and names that (`no_db_connection`).
-const WRONG_KEY: [&str; 6] =
-    ["api key", "api_key", "auth_error", "authentication", "no_db_connection", "unauthorized"];
+use response::ModelsResponse;
 
 /// An OpenAI-compatible server.
 pub struct OpenAi {
@@ -58,23 +52,7 @@ impl OpenAi {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(self.refused(response).await)
-    }
-
-    async fn refused(&self, response: Response) -> SourceError {
-        let url = self.display_url.clone();
-        let status = response.status();
-        let is_about_key = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
-            StatusCode::BAD_REQUEST => names_key(response).await,
-            _ => false,
-        };
-        let status = status.as_u16();
-        if is_about_key {
-            SourceError::KeyRejected { url, status }
-        } else {
-            SourceError::UnexpectedStatus { url, status }
-        }
+        Err(refusal::error(response, self.display_url.clone()).await)
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, SourceError> {
@@ -115,19 +93,6 @@ impl ModelSource for OpenAi {
     }
 }
 
-/// Whether an error's body is about the API key. The body is dropped: it may repeat the key.
-async fn names_key(mut response: Response) -> bool {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(&chunk);
-        if body.len() >= ERROR_BYTES {
-            break;
-        }
-    }
-    let body = String::from_utf8_lossy(&body).to_lowercase();
-    WRONG_KEY.iter().any(|words| body.contains(words))
-}
-
 fn without_secrets(url: &Url) -> String {
     let mut url = url.clone();
     // These fail only for a URL that cannot have a user.
@@ -138,36 +103,12 @@ fn without_secrets(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// The response. llama.cpp adds a `models` of its own; `data` is the API's field.
-#[derive(Deserialize)]
-struct ModelsResponse {
-    #[serde(deserialize_with = "required")]
-    data: Option<Entries<ServerModel>>,
-}
-
-#[derive(Deserialize)]
-struct ServerModel {
-    id: String,
-    owned_by: Option<String>,
-}
-
-/// A server without models may send `null`. A response without the field is not OpenAI's.
-fn required<'de, D: Deserializer<'de>>(data: D) -> Result<Option<Entries<ServerModel>>, D::Error> {
-    Option::deserialize(data)
-}
-
-impl From<ServerModel> for Model {
-    fn from(model: ServerModel) -> Self {
-        let provider = model.owned_by.filter(|owner| !owner.is_empty());
-        Self { label: model.id.clone(), id: model.id, provider, ..Self::default() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use axum::Router;
     use axum::http::HeaderMap;
     use axum::routing::get;
+    use reqwest::StatusCode;
     use serde_json::json;
     use tokio::net::{TcpListener, TcpSocket};
 
