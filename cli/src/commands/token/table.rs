@@ -10,20 +10,16 @@ use doorbell_shared::access::{Workspaces, loggable};
 use doorbell_shared::aws;
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::id_gen;
-use doorbell_shared::push::Push as _;
+use doorbell_shared::push::{Closed, close_connections};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{FindTokenOutcome, RevokeOutcome, TokenStore};
 use doorbell_shared::token::{Token, TokenHash, TokenRecord};
-use futures_util::{StreamExt as _, stream};
 use reqwest::Url;
 
 use super::print_revoked;
 use crate::arguments::{TableArgs, TokenCreate, TokenRevoke};
 use crate::commands::{CommandError, table};
 use crate::output;
-
-/// A token may serve hundreds of daemons, and a call takes a round trip.
-const PARALLEL_DISCONNECTS: usize = 10;
 
 pub(super) async fn create(table: &TableArgs, arguments: TokenCreate) -> Result<IssuedToken, CommandError> {
     let store = table::open(table).await?;
@@ -102,17 +98,9 @@ async fn disconnect(
         return Ok(());
     };
     let push = aws::push(endpoint.as_str().trim_end_matches('/')).await;
-    let closed: Vec<_> = stream::iter(connections)
-        .map(|client| {
-            let push = &push;
-            async move { push.disconnect(&client).await }
-        })
-        .buffer_unordered(PARALLEL_DISCONNECTS)
-        .collect()
-        .await;
-    let (closed, failed): (Vec<_>, Vec<_>) = closed.into_iter().partition(Result::is_ok);
-    output::note(format!("Closed connections: {}.", closed.len()));
-    failed.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(CommandError::Disconnect(error)))
+    let Closed { closed, failures } = close_connections(&push, connections).await;
+    output::note(format!("Closed connections: {closed}."));
+    failures.into_iter().next().map_or(Ok(()), |error| Err(CommandError::Disconnect(error)))
 }
 
 /// The event of a token, without the token.
