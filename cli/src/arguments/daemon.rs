@@ -15,7 +15,8 @@ use super::service::Service;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
-Finds codex and opencode on PATH. Add others with options or in a TOML file:
+Finds agent programs on PATH: Claude Code, Codex, OpenCode, Gemini, Copilot and others; `doorbell agents` lists them. Those that
+are installed later are found as well. Add others with options or in a TOML file:
   [[agent]]
   type = \"openai\"
   name = \"Ollama\"
@@ -25,7 +26,8 @@ The same file declares questions, which programs of this machine answer:
   [[question]]
   name = \"load\"
   program = [\"uptime\"]
-A change of the file takes effect when the daemon is started again.
+A machine without an agent program answers its questions as a runtime of the type `machine`, named after the host. A change of
+the file takes effect when the daemon is started again.
 
 `doorbell join` stores the server, the workspace, the daemon id and the token, so the daemon needs no options after it. The
 token is the first of --token, --token-file, DOORBELL_TOKEN, DOORBELL_TOKEN_FILE, $CREDENTIALS_DIRECTORY/doorbell-token

@@ -15,16 +15,32 @@ use crate::state::{DaemonLock, LockKey, LockOutcome, StateDirectory, lock};
 use crate::{arguments, output};
 
 /// Printed with the sample catalog, which is not a list of usable models.
-pub(super) const SAMPLE_NOTICE: &str = "\
+const SAMPLE_NOTICE: &str = "\
 No agent program was found on PATH and none was configured: this is a sample catalog.
-Install codex or opencode, or configure another: see `doorbell daemon --help`.";
+Install Claude Code, Codex, OpenCode, Gemini, Copilot or another (`doorbell agents` lists them), or configure one: see
+`doorbell daemon --help`.";
+
+/// Printed with a machine that stands in for its agents.
+const MACHINE_NOTICE: &str = "\
+No agent program was found on PATH and none was configured: this machine answers its questions only.";
 
 const NO_AGENTS_NOTICE: &str = "\
 No agent program was found on PATH and none was configured, so this machine offers nothing.
-Install codex or opencode, or configure another: see `doorbell daemon --help`.";
+Install Claude Code, Codex, OpenCode, Gemini, Copilot or another (`doorbell agents` lists them), or configure one: see
+`doorbell daemon --help`.";
 
-pub(super) fn is_sample(agents: &[Agent]) -> bool {
-    agents.iter().all(|agent| agent.provider == Agent::SAMPLE)
+/// What the user should read about the agents of this machine, if there is no agent program.
+pub(super) fn notice(agents: &[Agent]) -> Option<&'static str> {
+    let are_all = |provider| agents.iter().all(|agent| agent.provider == provider);
+    if agents.is_empty() {
+        Some(NO_AGENTS_NOTICE)
+    } else if are_all(Agent::SAMPLE) {
+        Some(SAMPLE_NOTICE)
+    } else if are_all(Agent::MACHINE) {
+        Some(MACHINE_NOTICE)
+    } else {
+        None
+    }
 }
 
 /// A line with the questions of each type of agent, or of all types.
@@ -62,8 +78,8 @@ pub(super) async fn run(arguments: arguments::Daemon, stop: CancellationToken) -
     let found = stop.run_until_cancelled(Inventory::find(&options, Environment::of_process())).await;
     let Some(inventory) = found.transpose()? else { return Ok(()) };
     let agents = inventory.agents();
-    if agents.borrow().is_empty() {
-        output::note(NO_AGENTS_NOTICE);
+    if let Some(notice) = notice(&agents.borrow()) {
+        output::note(notice);
     }
     let settings = Settings {
         daemon_id,

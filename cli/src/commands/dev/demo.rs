@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::server::Server;
 use crate::arguments;
-use crate::commands::daemon::{SAMPLE_NOTICE, is_sample, questions};
+use crate::commands::daemon::{notice, questions};
 use crate::commands::{CommandError, connect, credentials};
 use crate::output::{self, Spinner};
 
@@ -29,7 +29,7 @@ pub(super) async fn run(
 ) -> Result<(), CommandError> {
     let url = server.url()?;
     let user = connect::to(&url, USER_A.token)?;
-    let is_sample = is_sample(&agents);
+    let notice = notice(&agents);
     let settings = Settings {
         // Another daemon of this machine may join this server.
         daemon_id: format!("{}-dev", credentials::daemon_id()?),
@@ -45,8 +45,8 @@ pub(super) async fn run(
         let Some(registered) = stop.run_until_cancelled(wait_until_registered(&mut status)).await else {
             return;
         };
-        if is_sample {
-            output::line(format!("\n{SAMPLE_NOTICE}"));
+        if let Some(notice) = notice {
+            output::line(format!("\n{notice}"));
         }
         questions.iter().for_each(|line| output::line(format!("\n{line}")));
         let rings = async {
@@ -105,7 +105,10 @@ fn print_answer(runtime: &RuntimeRecord, completed: &Result<CompletedRequest, As
     output::line(format!("\n{}", output::heading(runtime)));
     match completed {
         Ok(completed) => {
-            output::line(output::models(completed.record.models.as_deref().unwrap_or_default()));
+            match completed.record.models.as_deref().unwrap_or_default() {
+                [] => output::line("No models"),
+                models => output::line(output::models(models)),
+            }
             output::line(format!("\n{}", output::steps(&completed.timing.steps())));
         }
         Err(error) => output::line(format!("No models: {}", output::plain(&error.to_string()))),

@@ -100,6 +100,20 @@ async fn dev_offers_questions_of_its_file() {
     assert_eq!(answer(&dev, "first", json!({})).await, json!([{}, 1]));
 }
 
+/// A runner or an edge box has no agent program.
+#[tokio::test]
+async fn machine_without_agents_answers_its_questions() {
+    let dev = Dev::without_daemon().await;
+    let machine = Machine::new().with_file("questions.toml", &questions(&["first"]));
+    let running = dev.daemon(&machine, &["--daemon-id", "box", "--config", "questions.toml"]).await;
+    running.wait_for_stdout("Questions: first\n").await;
+    running.wait_for_stderr("this machine answers its questions only").await;
+    assert_eq!(dev.runtimes().await[0]["provider"], "machine");
+    assert_eq!(answer(&dev, "first", json!({"a": 1})).await, json!([{"a": 1}, 1]));
+    let models = ended(&dev, &ask(&dev, json!({"kind": "model_list"})).await).await;
+    assert_eq!(models["result"], json!({"models": [], "supported": false}));
+}
+
 /// The machine is off when it is asked, and answers when it is on again.
 #[tokio::test]
 async fn offline_machine_collects_queued_request() {

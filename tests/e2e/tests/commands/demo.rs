@@ -29,7 +29,8 @@ async fn machine_without_agents_shows_sample() {
 async fn sample_is_labelled() {
     let (_dev, printed) = shown(&Machine::new(), &[]).await;
     let why = "No agent program was found on PATH and none was configured: this is a sample catalog.
-Install codex or opencode, or configure another: see `doorbell daemon --help`.";
+Install Claude Code, Codex, OpenCode, Gemini, Copilot or another (`doorbell agents` lists them), or configure one: see
+`doorbell daemon --help`.";
     assert!(printed.contains(why), "{printed}");
 }
 
