@@ -42,6 +42,15 @@ async fn machine_with_agent_shows_no_sample() {
 }
 
 #[tokio::test]
+async fn machine_with_questions_only_shows_no_models() {
+    let machine =
+        Machine::new().with_file("questions.toml", "[[question]]\nname = 'load'\nprogram = ['uptime']");
+    let (_dev, printed) = shown(&machine, &["--config", "questions.toml"]).await;
+    assert!(printed.contains("\nNo models\n") && printed.contains("\nQuestions: load\n"), "{printed}");
+    assert!(printed.contains("this machine answers its questions only.\n"), "{printed}");
+}
+
+#[tokio::test]
 async fn shows_models_of_file() {
     let machine = Machine::new().with_file("models.json", r#"[{"id": "mine", "label": "My Own"}]"#);
     let (dev, printed) = shown(&machine, &["--file", "models.json"]).await;
