@@ -15,8 +15,8 @@ use super::service::Service;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
-Finds agent programs on PATH: Claude Code, Codex, OpenCode, Gemini, Copilot and others; `doorbell agents` lists them. Those that
-are installed later are found as well. Add others with options or in a TOML file:
+Finds agent programs on PATH, also those that are installed later: Claude Code, Codex, OpenCode,
+Gemini, Copilot and others; `doorbell agents` lists them. Add more with options or in a TOML file:
   [[agent]]
   type = \"openai\"
   name = \"Ollama\"
@@ -26,18 +26,19 @@ The same file declares questions, which programs of this machine answer:
   [[question]]
   name = \"load\"
   program = [\"uptime\"]
-A machine without an agent program answers its questions as a runtime of the type `machine`, named after the host. A change of
-the file takes effect when the daemon is started again.
+A machine without an agent program answers them as a runtime of the type `machine`, named after the
+host. A change of the file takes effect when the daemon is started again.
 
-`doorbell join` stores the server, the workspace, the daemon id and the token, so the daemon needs no options after it. The
-token is the first of --token, --token-file, DOORBELL_TOKEN, DOORBELL_TOKEN_FILE, $CREDENTIALS_DIRECTORY/doorbell-token
-(systemd), the stored one, and the public one of `doorbell dev` on loopback. It needs the scope `daemon`.
+`doorbell join` stores the server, the workspace, the daemon id and the token, so the daemon needs
+no options after it. The token is the first of --token, --token-file, DOORBELL_TOKEN,
+DOORBELL_TOKEN_FILE, $CREDENTIALS_DIRECTORY/doorbell-token (systemd), the stored one, and the public
+one of `doorbell dev` on loopback. It needs the scope `daemon`.
 
 Examples:
   doorbell join K7QX-4M2N-9TBC-HW5R --url https://doorbell.example.com
   doorbell daemon
   doorbell daemon --openai http://127.0.0.1:11434/v1
-  doorbell daemon --config agents.toml --url https://doorbell.example.com \
+  doorbell daemon --config agents.toml --url https://doorbell.example.com \\
       --token-file /run/secrets/doorbell --workspace $WORKSPACE
   doorbell daemon install")]
 pub struct Daemon {

@@ -16,8 +16,9 @@ The tokens of `doorbell dev` are fixed and public, so it listens on loopback onl
   dbu_dev_a, dbd_dev_a, dba_dev_a   a user, a daemon and an administrator in workspace 00000000-0000-4000-8000-00000000000a
   dbu_dev_b, dbd_dev_b, dba_dev_b   the same in workspace 00000000-0000-4000-8000-00000000000b
 
-Its daemon offers the agent programs on PATH: Claude Code, Codex, OpenCode, Gemini, Copilot and others; `doorbell agents` lists
-them. Without any, it offers a sample of models, or answers the questions of --config.
+Its daemon offers the agent programs on PATH: Claude Code, Codex, OpenCode, Gemini, Copilot and
+others; `doorbell agents` lists them. Without any, it answers the questions of --config, or else
+offers a sample of models.
 
 Examples:
   doorbell dev

@@ -7,9 +7,10 @@ use super::server::Server;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Redeems a code of `doorbell enrol` for a token that only this machine's daemon can use, and stores the server, the workspace,
-the daemon id and the token in the state directory, in a file for its owner only. `doorbell daemon` needs no options after it: it
-offers the agent programs on PATH, such as Claude Code, Codex, OpenCode, Gemini and Copilot (`doorbell agents` lists them).
+Redeems a code of `doorbell enrol` for a token that only this machine's daemon can use, and stores
+the server, the workspace, the daemon id and the token in the state directory, in a file for its
+owner only. `doorbell daemon` needs no options after it: it offers the agent programs on PATH, such
+as Claude Code, Codex, OpenCode, Gemini and Copilot (`doorbell agents` lists them).
 
 Examples:
   doorbell join K7QX-4M2N-9TBC-HW5R --url https://doorbell.example.com
