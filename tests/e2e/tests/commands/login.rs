@@ -114,6 +114,7 @@ async fn prompts_without_echo() {
     command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut terminal = Terminal::start(command, 80);
     terminal.wait_for(&format!("Token for {}: ", server.url())).await;
+    terminal.wait_until_echo_is_off().await;
     terminal.type_text("dbu_example\r");
     let (code, shown) = terminal.end().await;
     assert_eq!(code, Some(0), "{shown}");

@@ -37,6 +37,20 @@ impl Terminal {
         wait_for(&self.screen, text).await;
     }
 
+    /// Waits until the terminal does not show what is typed. A program prints its prompt before it asks for that.
+    #[cfg(target_os = "linux")]
+    pub async fn wait_until_echo_is_off(&self) {
+        use rustix::termios::{LocalModes, tcgetattr};
+
+        let is_on = || tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO);
+        let off = async {
+            while is_on() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        with_timeout("a terminal without echo", off).await;
+    }
+
     /// Waits for the end; returns the exit code and the screen with all control sequences.
     pub async fn end(mut self) -> (Option<i32>, String) {
         let status = with_timeout("the end of a process", self.child.wait()).await.unwrap();
