@@ -116,8 +116,7 @@ impl<'p> Conversation<'p> {
         let Some(stderr) = self.stderr.take().filter(|_| self.output.get_ref().limit() > 0) else {
             return self.program.invalid_output();
         };
-        // Waits last: after the wait, the group's id may belong to another group.
-        let exit = async { (stderr.await.unwrap_or_default(), self.group.child().wait().await) };
+        let exit = async { (stderr.await.unwrap_or_default(), self.group.wait().await) };
         match tokio::time::timeout(EXIT_TIMEOUT, exit).await {
             Ok((stderr, Ok(status))) if !status.success() => {
                 self.program.failure(status, &stderr, self.login)
@@ -131,7 +130,7 @@ impl<'p> Conversation<'p> {
 mod tests {
     use serde_json::json;
     use tempfile::TempDir;
-    use tokio::net::unix::pipe::OpenOptions;
+    use tokio::net::unix::pipe::{OpenOptions, Receiver};
 
     use super::*;
     use crate::sources::script::executable;
@@ -265,20 +264,41 @@ mod tests {
         assert_eq!(error, SourceError::NotInstalled { program: "no-such-agent".to_owned() });
     }
 
+    /// The other side of the pipe `fifo`, which scripts open as file 3. It ends when the script and its children have ended.
+    fn fifo(folder: &TempDir) -> Receiver {
+        let path = folder.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        OpenOptions::new().open_receiver(path).unwrap()
+    }
+
+    const OPEN_FIFO: &str = "exec 3> \"$(dirname \"$0\")/fifo\"";
+
+    async fn assert_ends(mut fifo: Receiver) {
+        let mut rest = Vec::new();
+        let end = tokio::time::timeout(Duration::from_secs(20), fifo.read_to_end(&mut rest));
+        end.await.expect("a process is still running").unwrap();
+    }
+
+    #[tokio::test]
+    async fn exit_ends_children_without_the_pipes() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = fifo(&folder);
+        let body = format!("{OPEN_FIFO}; sleep 1000 > /dev/null 2>&1 & echo started >&3; exit 3");
+        let program = script(&folder, &body);
+        let mut conversation = Conversation::start(&program, Some("login")).unwrap();
+        let error = conversation.next_line().await.unwrap_err().to_string();
+        assert!(error.contains("(exit status 3)"), "{error}");
+        assert_ends(fifo).await;
+    }
+
     #[tokio::test]
     async fn drop_kills_program_and_children() {
         let folder = tempfile::tempdir().unwrap();
-        let fifo = folder.path().join("fifo");
-        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-        let mut fifo = OpenOptions::new().open_receiver(fifo).unwrap();
-        let body = "exec 3> \"$(dirname \"$0\")/fifo\"; sleep 1000 & echo started; wait";
-        let program = script(&folder, body);
+        let fifo = fifo(&folder);
+        let program = script(&folder, &format!("{OPEN_FIFO}; sleep 1000 & echo started; wait"));
         let mut conversation = Conversation::start(&program, None).unwrap();
         assert_eq!(conversation.next_line().await.unwrap(), b"started");
         drop(conversation);
-        // The pipe ends when the script and its child have ended.
-        let mut rest = Vec::new();
-        let end = tokio::time::timeout(Duration::from_secs(20), fifo.read_to_end(&mut rest));
-        assert_eq!(end.await.expect("a process is still running").unwrap(), 0);
+        assert_ends(fifo).await;
     }
 }

@@ -89,13 +89,18 @@ impl ProcessGroup {
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Ok(None),
             Err(error) => return Err(error),
         }
+        Ok(Some(Output { status: self.wait().await?, stdout, stderr }))
+    }
+
+    /// Waits for the exit of the leader, and ends the rest of the group.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         #[cfg(unix)]
         {
             self.exit().await;
             // The leader has not been waited for, so the group's id is still its own.
             self.signal(Signal::KILL);
         }
-        Ok(Some(Output { status: self.0.wait().await?, stdout, stderr }))
+        self.0.wait().await
     }
 
     /// Runs `read` to its end, at most [`DRAIN_TIMEOUT`] after the exit. No end within that time is not an error.
