@@ -7,7 +7,7 @@
 //! | names in `env` | as the daemon's when it started; left out if unset |
 //! | `DOORBELL_REQUEST` | the request's id |
 //!
-//! The daemon's token is not among them: names that begin with `DOORBELL_` are refused in `env`.
+//! The daemon's token is not among them: `CREDENTIALS_DIRECTORY` and names that begin with `DOORBELL_` are refused in `env`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -17,12 +17,10 @@ use doorbell_protocol::RequestId;
 use tokio::process::Command;
 
 use crate::agents::environment::Environment;
+use crate::sources::launch::is_of_daemon;
 
 /// Holds the request's id. It also marks the program's descendants, see `descendants`.
 pub(super) const REQUEST_VARIABLE: &str = "DOORBELL_REQUEST";
-
-/// The prefix of the daemon's own variables.
-const DAEMON_PREFIX: &str = "DOORBELL_";
 
 /// Why a variable cannot be passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +38,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Refused> {
     if name.is_empty() || name.len() > 200 || starts_with_digit || !name.bytes().all(is_word) {
         return Err(Refused::Malformed);
     }
-    // Windows ignores the case of names.
-    if name.to_ascii_uppercase().starts_with(DAEMON_PREFIX) { Err(Refused::OfDaemon) } else { Ok(()) }
+    if is_of_daemon(name) { Err(Refused::OfDaemon) } else { Ok(()) }
 }
 
 /// Variables and their values, as they were at the start of the daemon.
@@ -97,7 +94,7 @@ mod tests {
 
     #[test]
     fn refuses_variables_of_daemon() {
-        for name in ["DOORBELL_TOKEN", "doorbell_token", "DOORBELL_REQUEST"] {
+        for name in ["DOORBELL_TOKEN", "doorbell_token", "DOORBELL_REQUEST", "CREDENTIALS_DIRECTORY"] {
             assert_eq!(check_name(name), Err(Refused::OfDaemon), "{name}");
         }
         assert_eq!(check_name("DOORBELLS"), Ok(()));
