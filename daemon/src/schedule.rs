@@ -258,7 +258,8 @@ impl Schedule {
         self.fallback_at = now + part_of(self.interval);
     }
 
-    /// The machine was asleep, or its clock has jumped: sends a heartbeat at once, unless the server has asked for a pause.
+    /// The machine was asleep, or its clock has jumped: sends a heartbeat at once, also in a pause that the server has asked for, which
+    /// may be long over. A resume costs one call.
     pub(crate) fn resumed(&mut self) {
         self.has_resumed = true;
     }
