@@ -69,7 +69,9 @@ fn log(old: &Connection, new: &Connection) {
         Connection::Online => tracing::info!("online again"),
         Connection::Retrying { reason } => tracing::warn!("{reason}; trying again"),
         Connection::TokenRejected => {
-            tracing::error!("the server rejects the token: replace it; trying again every 5 minutes");
+            tracing::error!(
+                "the server rejects the token: replace it and start the daemon again; trying every 5 minutes"
+            );
         }
     }
 }
