@@ -9,7 +9,7 @@ use doorbell_shared::runtime::ShortText;
 use reqwest::Url;
 
 use super::credentials::TokenArgs;
-use super::parsers::{lifetime, workspace};
+use super::parsers::{self, lifetime, workspace};
 use super::server::StoredServer;
 use super::table::{TableArgs, TableStoreKind};
 
@@ -157,10 +157,20 @@ fn subject(text: &str) -> Result<ShortText, String> {
     }
 }
 
-/// As the daemon sends it, so not trimmed.
+/// Trimmed, as the server trims the id in a registration: a token that is bound to another spelling would be of no daemon.
 fn daemon_id(text: &str) -> Result<ShortText, String> {
-    match text {
-        "" => Err("it is empty".to_owned()),
-        id => ShortText::try_from(id.to_owned()).map_err(|error| error.to_string()),
+    parsers::daemon_id(text).and_then(|id| ShortText::try_from(id).map_err(|error| error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bound_daemon_id_is_trimmed() {
+        assert_eq!(daemon_id(" laptop\u{a0}").unwrap().as_str(), "laptop");
+        for text in ["", " ", "a\nb", &"a".repeat(201)] {
+            assert!(daemon_id(text).is_err(), "{text:?}");
+        }
     }
 }
