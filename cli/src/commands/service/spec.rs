@@ -63,8 +63,13 @@ const USER_VARIABLES: [&str; 6] = [
     "XDG_CACHE_HOME",
 ];
 
-/// The environment of a service: `PATH`, with which agent programs are found, and where the server is. A proxy with a password is
-/// left out.
+/// Whether a variable holds a URL, which may have a password.
+fn is_url(name: &str) -> bool {
+    name == "DOORBELL_URL" || name.to_ascii_uppercase().ends_with("_PROXY")
+}
+
+/// The environment of a service: `PATH`, with which agent programs are found, and where the server is. A server or a proxy with a
+/// password is left out.
 pub(super) fn environment(
     is_system: bool,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -72,8 +77,10 @@ pub(super) fn environment(
     let user: &[&str] = if is_system { &[] } else { &USER_VARIABLES };
     let names = VARIABLES.iter().chain(user);
     let value = |name: &str| variable(name)?.into_string().ok().filter(|value| !value.is_empty());
-    let mut environment: BTreeMap<_, _> =
-        names.filter_map(|&name| Some((name, value(name).filter(|value| !value.contains('@'))?))).collect();
+    let is_public = |name: &str, value: &str| !(is_url(name) && value.contains('@'));
+    let mut environment: BTreeMap<_, _> = names
+        .filter_map(|&name| Some((name, value(name).filter(|value| is_public(name, value))?)))
+        .collect();
     if let Some(path) = variable("PATH") {
         let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
         let path = std::env::join_paths(folders).ok().and_then(|path| path.into_string().ok());
@@ -162,6 +169,15 @@ mod tests {
             ("DOORBELL_URL", "https://doorbell.example.com".to_owned()),
             ("HTTP_PROXY", "http://proxy:3128".to_owned()),
         ];
+        assert_eq!(captured(false, &variables), expected.into());
+    }
+
+    /// Homes of users of a directory service have one: `/home/alice@example.com`.
+    #[test]
+    fn environment_keeps_at_sign_outside_of_urls() {
+        let variables =
+            [("DOORBELL_DAEMON_ID", "alice@laptop"), ("XDG_STATE_HOME", "/home/alice@example.com/.state")];
+        let expected = variables.map(|(name, value)| (name, value.to_owned()));
         assert_eq!(captured(false, &variables), expected.into());
     }
 
