@@ -73,8 +73,11 @@ pub const ROUTES: [Route; 15] = [
 
 /// The route of a path, which a stage or a custom domain may have prefixed.
 pub fn find(method: &str, path: &str) -> Option<Route> {
-    let path = path.get(path.find(PREFIX)?..)?;
-    ROUTES.into_iter().find(|route| route.method == method && route.parameters(path).is_some())
+    // A base path may be `/api` itself.
+    path.match_indices(PREFIX).find_map(|(start, _)| {
+        let path = path.get(start..)?;
+        ROUTES.into_iter().find(|route| route.method == method && route.parameters(path).is_some())
+    })
 }
 
 /// The beginning of every route.
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn finds_route_behind_stage_or_base_path() {
         let find = |method: &str, path: &str| find(method, path).map(|route| route.function);
-        for path in ["/api/tokens", "/prod/api/tokens", "/a/b/api/tokens"] {
+        for path in ["/api/tokens", "/prod/api/tokens", "/a/b/api/tokens", "/api/v1/api/tokens"] {
             assert_eq!(find("GET", path), Some(Function::ListTokens), "{path}");
             assert_eq!(find("POST", path), Some(Function::IssueToken), "{path}");
             assert_eq!(find("DELETE", &format!("{path}/api")), Some(Function::RevokeToken), "{path}");
