@@ -14,7 +14,7 @@ pub struct Command(Program);
 
 impl Command {
     pub(crate) fn new(launch: &Launch, arguments: Vec<String>) -> Self {
-        Self(launch.with(arguments))
+        Self(launch.here(arguments))
     }
 }
 

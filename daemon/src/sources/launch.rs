@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::ModelSource;
 use super::process::Program;
-use crate::agents::environment::Environment;
+use crate::agents::environment::{Environment, is_bare_name};
 
 /// The prefix of the daemon's own variables.
 const DAEMON_PREFIX: &str = "DOORBELL_";
@@ -51,9 +51,26 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// The program with `arguments`.
+    /// The program with `arguments`, in the home directory. Agent programs read the configuration of their working directory, which
+    /// may name plugins and servers to start, and the daemon may have been started in a folder of strangers.
     pub(crate) fn with(&self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Program {
+        let program = self.here(arguments);
+        // A relative path starts at the working directory of this process.
+        let home = self.home().filter(|_| self.program.is_absolute() || is_bare_name(&self.program));
+        match home {
+            Some(home) => program.in_directory(home),
+            None => program,
+        }
+    }
+
+    /// The program with `arguments` of the machine's owner, which may have relative paths: in the working directory of this process.
+    pub(crate) fn here(&self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Program {
         Program::new(self.program.clone(), arguments).in_environment(self.environment.clone())
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        let home = self.environment.value("HOME").map(PathBuf::from);
+        home.filter(|home| home.is_absolute() && home.is_dir())
     }
 
     /// A program without variables but those of this process, for tests.
@@ -125,6 +142,30 @@ mod tests {
         let output = launch.with(["x"]).run().await.unwrap();
         let output = String::from_utf8(output.stdout).unwrap();
         assert!(output.contains("MY_API_KEY") && !output.contains("secret"), "{output}");
+    }
+
+    async fn working_directory(program: Program) -> PathBuf {
+        String::from_utf8(program.run().await.unwrap().stdout).unwrap().trim_end().into()
+    }
+
+    #[tokio::test]
+    async fn program_runs_in_home_unless_arguments_are_the_owners() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().canonicalize().unwrap();
+        let program = executable(&home, "agent", "pwd");
+        let launch = |home: &str| {
+            let path = std::env::var("PATH").unwrap();
+            let environment = Environment::of([("PATH", path.as_str()), ("HOME", home)]);
+            let environment = AgentEnvironment::new(&environment, |_| false);
+            Launch { program: program.clone(), environment }
+        };
+        let here = std::env::current_dir().unwrap();
+        let launched = launch(home.to_str().unwrap());
+        assert_eq!(working_directory(launched.with(["x"])).await, home);
+        assert_eq!(working_directory(launched.here(["x"])).await, here);
+        for missing in ["/no/such", "relative", ""] {
+            assert_eq!(working_directory(launch(missing).with(["x"])).await, here, "{missing}");
+        }
     }
 
     #[test]
