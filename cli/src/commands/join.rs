@@ -7,7 +7,7 @@ use doorbell_protocol::{RedeemBody, RedeemResponse};
 use doorbell_shared::enrolment::EnrolmentCode;
 
 use super::credentials::{same_server, state_directory};
-use super::{CommandError, connect};
+use super::{CommandError, connect, status};
 use crate::secret::Secret;
 use crate::state::{EnrolmentFile, LockKey, StateDirectory, identity, lock};
 use crate::{arguments, output};
@@ -49,8 +49,9 @@ pub(super) async fn run(arguments: arguments::Join) -> Result<(), CommandError> 
     };
     file.store(&directory)?;
     print(&file, &directory);
-    if before.is_some_and(|before| is_running(&directory, &before)) {
-        output::note("A daemon runs with the enrolment before this one: start it again.");
+    // A service may have been installed before this enrolment, the first one.
+    if before.is_some_and(|before| is_running(&directory, &before)) || status::is_running(&directory) {
+        output::note("A daemon runs that does not use this enrolment yet: start it again.");
     }
     Ok(())
 }

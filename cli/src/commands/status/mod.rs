@@ -21,6 +21,11 @@ pub(super) use record::record;
 /// As `systemctl status` ends for a unit that does not run.
 const NOT_RUNNING: u8 = 3;
 
+/// Whether a daemon runs that keeps its state in `directory`.
+pub(super) fn is_running(directory: &StateDirectory) -> bool {
+    StatusFile::load(directory).ok().flatten().is_some_and(|file| file.is_running(directory))
+}
+
 /// Prints the status.
 ///
 /// # Errors

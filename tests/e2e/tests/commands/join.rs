@@ -117,10 +117,21 @@ async fn tries(reply: Reply) -> (usize, Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn gives_up_within_the_minute_of_a_redeemed_code() {
-    for reply in [Reply::Hang, Reply::error(503, "server is busy"), Reply::RateLimited(3_600)] {
+    for reply in [Reply::Hang, Reply::error(503, "server is busy")] {
         let (calls, elapsed) = tries(reply.clone()).await;
         assert_eq!(calls, 3, "{reply:?}");
         assert!(elapsed < Duration::from_secs(60), "{reply:?}: {elapsed:?}");
+    }
+}
+
+/// API Gateway limits the route for all machines together, and fleets join at once.
+#[tokio::test(start_paused = true)]
+async fn limited_redemption_is_repeated_for_five_minutes() {
+    let of_api_gateway = Reply::Json(429, json!({"message": "Too Many Requests"}));
+    for reply in [of_api_gateway, Reply::RateLimited(3_600)] {
+        let (calls, elapsed) = tries(reply.clone()).await;
+        assert!((15..=100).contains(&calls), "{reply:?}: {calls}");
+        assert!((250..=300).contains(&elapsed.as_secs()), "{reply:?}: {elapsed:?}");
     }
 }
 
@@ -202,7 +213,20 @@ async fn running_daemon_keeps_its_token_until_restart() {
     let daemon = machine.start(&["daemon", "--file", "agent"]);
     daemon.wait_for_stdout(" online ").await;
     let ended = join(&machine, &server, &[]).await;
-    assert_eq!(ended.stderr, "A daemon runs with the enrolment before this one: start it again.\n");
+    assert_eq!(ended.stderr, "A daemon runs that does not use this enrolment yet: start it again.\n");
+}
+
+/// As a service that was installed first.
+#[tokio::test]
+async fn daemon_without_enrolment_has_to_be_started_again() {
+    let server = ScriptedServer::start(redeemed).await;
+    let machine = Machine::new().with_file("agent", "[]");
+    let url = server.url();
+    let options = ["--url", &url, "--token", TOKEN, "--workspace", WORKSPACE_B];
+    let daemon = machine.start(&[&["daemon", "--file", "agent"], &options[..]].concat());
+    daemon.wait_for_stdout(" online ").await;
+    let ended = join(&machine, &server, &[]).await;
+    assert_eq!(ended.stderr, "A daemon runs that does not use this enrolment yet: start it again.\n");
 }
 
 #[tokio::test]
