@@ -7,7 +7,7 @@ use doorbell_client::{AskError, ClientError};
 use doorbell_daemon::Stopped;
 use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
-use doorbell_protocol::{InvalidId, InvalidIdempotencyKey, Kind, RequestId, RuntimeId, WorkspaceId};
+use doorbell_protocol::{InvalidId, InvalidIdempotencyKey, Kind, RequestId, RuntimeId, Scope, WorkspaceId};
 use doorbell_shared::access::TooManyWorkspaces;
 use doorbell_shared::push::PushError;
 use doorbell_shared::store::StoreError;
@@ -115,6 +115,8 @@ pub enum CommandError {
     NoSuchToken,
     #[error("the API creates tokens of one workspace")]
     SeveralWorkspaces,
+    #[error("a token of the scope {scope} cannot be bound to a daemon")]
+    UnboundScope { scope: Scope },
     #[error("several tokens have an id with this beginning")]
     AmbiguousToken,
     #[error("a connection of the revoked token could not be closed: {0}")]
@@ -221,6 +223,7 @@ impl CommandError {
             Self::SeveralWorkspaces => {
                 Some("create a token for each, or use --store to create it in the table".to_owned())
             }
+            Self::UnboundScope { .. } => Some("leave out --daemon-id, or give --scope daemon".to_owned()),
             Self::TooManyWorkspaces(_) => Some("create several tokens".to_owned()),
             Self::AmbiguousToken => Some("give more digits of the id".to_owned()),
             Self::AmbiguousName { candidates, .. } => {

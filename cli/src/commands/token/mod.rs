@@ -15,7 +15,12 @@ pub(super) async fn run(arguments: arguments::Token) -> Result<(), CommandError>
     match arguments.action {
         TokenAction::Create(arguments) => {
             let json = arguments.json;
-            let is_unbound = arguments.scope == Scope::Daemon && arguments.daemon_id.is_none();
+            let scope = arguments.scope;
+            let is_unbound = scope == Scope::Daemon && arguments.daemon_id.is_none();
+            // As the API, which would call it an invalid daemon id.
+            if scope != Scope::Daemon && arguments.daemon_id.is_some() {
+                return Err(CommandError::UnboundScope { scope });
+            }
             let issued = match &table {
                 Some(table) => table::create(table, arguments).await?,
                 None => http::create(arguments).await?,

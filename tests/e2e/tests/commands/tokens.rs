@@ -50,6 +50,20 @@ async fn token_is_valid_until_revoked() {
     running.wait_for_stderr("a valid bearer token is required (check the token); trying again").await;
 }
 
+#[tokio::test]
+async fn binds_tokens_of_daemons_only() {
+    let machine = Machine::new();
+    for scope in ["user", "admin"] {
+        let ended =
+            token(&machine, &["create", "--scope", scope, "--subject", "a", "--daemon-id", "d"]).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+        let text = format!("error: a token of the scope {scope} cannot be bound to a daemon\nhelp: ");
+        assert!(ended.stderr.starts_with(&text), "{}", ended.stderr);
+    }
+    let bound = created(&machine, "daemon", &["--daemon-id", " d ", "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&bound).unwrap()["daemon_id"], "d");
+}
+
 /// A table with a token that has connected as one client, and the client.
 async fn connected(machine: &Machine) -> (String, ClientId) {
     let made = created(machine, "daemon", &[]).await;
