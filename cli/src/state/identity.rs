@@ -1,5 +1,7 @@
 //! The id of this machine's daemon, made once and kept.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use super::directory::StateDirectory;
 use super::error::{StateError, StateProblem};
 
@@ -54,7 +56,9 @@ fn new_id(host: &str) -> String {
     };
     let host: String = host.trim().chars().take(HOST_CHARS).map(clean).collect();
     let host = if host.is_empty() { "machine" } else { &host };
-    let suffix: String = (0..RANDOM_CHARS).map(|_| fastrand::digit(36)).collect();
+    // Seeded by the operating system. The seed of `fastrand` is the time since the boot, which machines of one image may share.
+    let mut random = fastrand::Rng::with_seed(RandomState::new().hash_one(()));
+    let suffix: String = (0..RANDOM_CHARS).map(|_| random.digit(36)).collect();
     format!("{host}-{suffix}")
 }
 
