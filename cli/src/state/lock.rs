@@ -26,9 +26,11 @@ pub struct LockKey(String);
 impl LockKey {
     pub fn new(url: &Url, workspace: WorkspaceId, daemon_id: &str) -> Self {
         let mut url = url.clone();
-        // Only parts that tell servers apart. These fail for a URL without a host, which the API rejects.
+        // Only parts that tell servers apart, which are those in the status file. These fail for a URL without a host, which the API rejects.
         let _ = url.set_username("");
         let _ = url.set_password(None);
+        url.set_query(None);
+        url.set_fragment(None);
         let url = url.as_str().trim_end_matches('/');
         let hash = Sha256::digest(format!("{url}\n{workspace}\n{daemon_id}"));
         Self(hash[..8].iter().map(|byte| format!("{byte:02x}")).collect())
@@ -133,7 +135,13 @@ mod tests {
     #[test]
     fn key_is_of_server_workspace_and_daemon() {
         let one = key("http://127.0.0.1:3000", "box");
-        assert_eq!(one, key("http://127.0.0.1:3000/", "box"));
+        for url in [
+            "http://127.0.0.1:3000/",
+            "http://me:secret@127.0.0.1:3000",
+            "http://127.0.0.1:3000/?key=secret#a",
+        ] {
+            assert_eq!(one, key(url, "box"), "{url}");
+        }
         assert_ne!(one, key("http://127.0.0.1:3001", "box"));
         assert_ne!(one, key("http://127.0.0.1:3000", "box2"));
     }

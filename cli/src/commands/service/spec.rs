@@ -78,9 +78,8 @@ pub(super) fn environment(
     let names = VARIABLES.iter().chain(user);
     let value = |name: &str| variable(name)?.into_string().ok().filter(|value| !value.is_empty());
     let is_public = |name: &str, value: &str| !(is_url(name) && value.contains('@'));
-    let mut environment: BTreeMap<_, _> = names
-        .filter_map(|&name| Some((name, value(name).filter(|value| is_public(name, value))?)))
-        .collect();
+    let mut environment: BTreeMap<_, _> =
+        names.filter_map(|&name| Some((name, value(name).filter(|value| is_public(name, value))?))).collect();
     if let Some(path) = variable("PATH") {
         let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
         let path = std::env::join_paths(folders).ok().and_then(|path| path.into_string().ok());

@@ -172,7 +172,8 @@ async fn rejected_token_is_logged_once() {
     let (log, _guard) = CapturedLog::capture();
     let (_server, _running) = rejected_until(seconds(3_600.0), rejection(), settings()).await;
     tokio::time::sleep(seconds(3_000.0)).await;
-    let lines = log.lines("the server rejects the token: replace it and start the daemon again; trying every 5 minutes");
+    let lines = log
+        .lines("the server rejects the token: replace it and start the daemon again; trying every 5 minutes");
     assert_eq!(lines.len(), 1);
 }
 
