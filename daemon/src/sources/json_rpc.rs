@@ -43,12 +43,7 @@ struct Message {
     id: Option<Value>,
     method: Option<String>,
     result: Option<Box<RawValue>>,
-    error: Option<ErrorObject>,
-}
-
-#[derive(Deserialize)]
-struct ErrorObject {
-    code: i64,
+    error: Option<Value>,
 }
 
 impl<'p> JsonRpc<'p> {
@@ -68,8 +63,9 @@ impl<'p> JsonRpc<'p> {
         let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": json!(params)});
         self.conversation.send(&request).await?;
         let answer = self.answer(&id).await?;
-        if let Some(ErrorObject { code }) = answer.error {
-            return Err(CallError::Refused { code });
+        if let Some(error) = answer.error {
+            let code = error["code"].as_i64();
+            return Err(code.map_or(CallError::InvalidResult, |code| CallError::Refused { code }));
         }
         let result = answer.result.ok_or(CallError::InvalidResult)?;
         serde_json::from_str(result.get()).map_err(|_| CallError::InvalidResult)
@@ -156,7 +152,13 @@ mod tests {
 
     #[tokio::test]
     async fn rejects_result_of_other_shape() {
-        for answer in [r#"{"id":1,"result":"42"}"#, r#"{"id":1}"#, r#"{"id":1,"result":null}"#] {
+        for answer in [
+            r#"{"id":1,"result":"42"}"#,
+            r#"{"id":1}"#,
+            r#"{"id":1,"result":null}"#,
+            r#"{"id":1,"error":"no"}"#,
+            r#"{"id":1,"error":{"code":"E1"}}"#,
+        ] {
             assert_eq!(call(&format!("echo '{answer}'")).await, Err(CallError::InvalidResult), "{answer}");
         }
     }
