@@ -30,7 +30,9 @@ pub(super) async fn version(launch: &Launch) -> Option<String> {
         return None;
     }
     let output = launch.with(["--version"]).run().await.ok()?;
-    output.status.success().then(|| find_version(&String::from_utf8_lossy(&output.stdout)))?
+    // Pi prints it to standard error.
+    let find = |text: &Vec<u8>| find_version(&String::from_utf8_lossy(text));
+    [output.stdout, output.stderr].iter().filter(|_| output.status.success()).find_map(find)
 }
 
 /// The first word like `1.2`, `v1.2.3` or `1.2.3-beta.4`, without the punctuation of a sentence: Copilot's version ends in a full
@@ -76,6 +78,8 @@ mod tests {
         let fails = executable(folder.path(), "fails", "echo 1.2.3; exit 1");
         let prints = executable(folder.path(), "prints", "test $1 = --version && echo 1.2.3");
         assert_eq!(version(&Launch::of(prints)).await.as_deref(), Some("1.2.3"));
+        let warns = executable(folder.path(), "warns", "echo 1.2.3 >&2");
+        assert_eq!(version(&Launch::of(warns)).await.as_deref(), Some("1.2.3"));
         assert_eq!(version(&Launch::of(fails)).await, None);
         assert_eq!(version(&Launch::of("/no/such")).await, None);
         assert_eq!(version(&Launch::of("cargo")).await, None, "a bare name was run");

@@ -37,7 +37,7 @@ pub(crate) struct Output {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: Vec<u8>,
     /// The first 64 KiB.
-    pub(super) stderr: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
 }
 
 /// A child that leads a process group. Dropping it before the exit kills the group.
