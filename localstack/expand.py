@@ -162,11 +162,11 @@ def without_body(name, api):
     for path, methods in body["paths"].items():
         for method, operation in methods.items():
             words = re.sub("[^A-Za-z0-9]", "", f"{path.title()}{method.title()}")
-            [scheme] = [scheme for security in operation["security"] for scheme in security]
+            schemes = [scheme for security in operation.get("security", []) for scheme in security]
             made[f"{name}Integration{words}"] = integration(name, operation["x-amazon-apigateway-integration"])
             key = f"{method.upper()} {path}"
-            assert (scheme == "NONE") == (key in PUBLIC), f"authorizer of {key}: {scheme}"
-            authorizer_name = None if key in PUBLIC else f"{name}Authorizer{scheme}"
+            assert len(schemes) == (0 if key in PUBLIC else 1), f"authorizers of {key}: {schemes}"
+            authorizer_name = f"{name}Authorizer{schemes[0]}" if schemes else None
             made[f"{name}Route{words}"] = route(name, key, f"{name}Integration{words}", authorizer_name)
     return made
 
