@@ -213,7 +213,8 @@ impl Api {
         ClientError::UnusableList { url: self.base.text.clone(), reason }
     }
 
-    fn unexpected_response(&self, status: u16) -> ClientError {
+    /// The error of a response that is not Doorbell's although it has the form of one, for callers that know more about its meaning.
+    pub fn unexpected_response(&self, status: u16) -> ClientError {
         ClientError::UnexpectedResponse { url: self.base.text.clone(), status }
     }
 

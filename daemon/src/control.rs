@@ -21,6 +21,9 @@ use crate::status::Connection;
 use crate::supervisor::Stopped;
 use crate::worker::Workers;
 
+/// Why a heartbeat of a runtime of another workspace or daemon failed.
+const FOREIGN: &str = "a runtime belongs to another workspace or daemon (check the workspace, the daemon id and whose the token is)";
+
 /// The state of the loop.
 pub(crate) struct Control {
     session: Arc<Session>,
@@ -125,6 +128,7 @@ impl Control {
         let agents = self.agents.borrow_and_update().clone();
         let had_runtimes = self.session.has_runtimes();
         self.session.retain(&agents);
+        let calls = !agents.is_empty() || self.session.has_gone();
         let registered = async {
             self.session.deregister_gone().await?;
             if agents.is_empty() { Ok(()) } else { self.session.register(&agents).await }
@@ -133,7 +137,9 @@ impl Control {
         match registered {
             // Also when there was nothing to register, so nothing of earlier calls is shown.
             Ok(()) => {
-                self.authorization.accepted();
+                if calls {
+                    self.authorization.accepted();
+                }
                 self.heartbeat_failure = None;
                 self.registration.succeeded();
                 self.schedule.registered(true, now());
@@ -157,7 +163,8 @@ impl Control {
     async fn send(&mut self, heartbeat: &Heartbeat) -> Result<(), Stopped> {
         let mut sent = heartbeat::send(&self.session, &mut self.workers, heartbeat).await;
         self.record_authorization(sent.error.as_ref(), sent.is_accepted);
-        self.heartbeat_failure = sent.error.as_ref().map(reason);
+        let foreign = || sent.is_foreign.then(|| FOREIGN.to_owned());
+        self.heartbeat_failure = sent.error.as_ref().map(reason).or_else(foreign);
         if self.authorization.is_rejected() {
             sent.outcome.retry_after = sent.outcome.retry_after.max(Some(rejected_wait()));
         }

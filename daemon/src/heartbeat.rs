@@ -26,6 +26,8 @@ pub(crate) struct Sent {
     pub(crate) outcome: Outcome,
     /// Whether the server has lost a runtime.
     pub(crate) is_unknown: bool,
+    /// Whether a runtime belongs to another workspace or daemon.
+    pub(crate) is_foreign: bool,
     /// The error of a call that failed. One about the token comes first.
     pub(crate) error: Option<ClientError>,
     /// Whether the server took the token of a call.
@@ -51,6 +53,7 @@ pub(crate) async fn send(session: &Arc<Session>, workers: &mut Workers, heartbea
                         continue;
                     };
                     sent.is_unknown |= response.status == RuntimeHeartbeatStatus::Unknown;
+                    sent.is_foreign |= response.status == RuntimeHeartbeatStatus::Foreign;
                     if response.status == RuntimeHeartbeatStatus::Failed {
                         sent.outcome.failed.insert(runtime.id);
                     }

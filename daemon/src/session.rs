@@ -154,6 +154,10 @@ impl Session {
             // The same in every response. A server may send it unasked.
             offer = response.settings.push.filter(|_| self.settings.push).into();
         }
+        // Without a runtime there would be no heartbeat, and nothing would register again.
+        if records.is_empty() {
+            return Err(self.api.unexpected_response(200).into());
+        }
         self.offer.send_if_modified(|known| replace_if_other(known, offer));
         self.keep(agents.to_vec(), records);
         Ok(())
@@ -195,6 +199,11 @@ impl Session {
             self.registered().gone.retain(|id| !ids.contains(id));
         }
         Ok(())
+    }
+
+    /// Whether [`deregister_gone`](Self::deregister_gone) has something to do.
+    pub(crate) fn has_gone(&self) -> bool {
+        !self.registered().gone.is_empty()
     }
 
     /// Takes all runtimes offline at once. Without it, the server does so after three missed heartbeats.
