@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub enum ServiceError {
     #[error("this machine does not run systemd")]
     NoSystemd,
+    #[error("on macOS the daemon is a service of a user, not of the machine")]
+    UserServicesOnly,
     #[error("services of the machine need root")]
     NeedsRoot,
     #[error("root has no service of a user here: this command runs with sudo")]
@@ -39,6 +41,7 @@ impl ServiceError {
                 Some("run `doorbell daemon` with the service manager or container runtime of this machine")
             }
             Self::NeedsRoot => Some("use sudo, or leave out --system for a service of your user"),
+            Self::UserServicesOnly => Some("leave out --system"),
             Self::Sudo => Some("leave out sudo, or give --system for a service of the machine"),
             Self::SecretOption(_) => {
                 Some("store the token with `doorbell join`, or name a file with --token-file")

@@ -69,6 +69,10 @@ fn manager(level: Level) -> Result<Box<dyn ServiceManager>, ServiceError> {
     if cfg!(target_os = "linux") && !systemd::is_running() {
         return Err(ServiceError::NoSystemd);
     }
+    // The list of a daemon of the machine would have to name a user and a state directory of its own.
+    if IS_MACOS && level.system {
+        return Err(ServiceError::UserServicesOnly);
+    }
     match (level.system, is_root()) {
         (true, false) => return Err(ServiceError::NeedsRoot),
         (false, true) if env::var_os("SUDO_USER").is_some() => return Err(ServiceError::Sudo),

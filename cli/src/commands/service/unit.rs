@@ -44,8 +44,9 @@ const RESTRICTIONS: [&str; 7] = [
 const NAMESPACES: [&str; 4] =
     ["ProtectSystem=strict", "PrivateTmp=yes", "ProtectControlGroups=yes", "ProtectKernelTunables=yes"];
 
-/// For the service of the machine. They take privileges that only root has.
-const PRIVILEGES: [&str; 10] = [
+/// For the service of the machine. They take privileges that only root has. Without RestrictNamespaces, because some agent programs
+/// have a sandbox of their own.
+const PRIVILEGES: [&str; 9] = [
     "CapabilityBoundingSet=",
     "AmbientCapabilities=",
     "ProtectKernelModules=yes",
@@ -53,7 +54,6 @@ const PRIVILEGES: [&str; 10] = [
     "ProtectClock=yes",
     "ProtectHostname=yes",
     "RemoveIPC=yes",
-    "RestrictNamespaces=yes",
     "SystemCallFilter=@system-service",
     "SystemCallErrorNumber=EPERM",
 ];
