@@ -50,6 +50,17 @@ async fn survives_foreign_and_failed_runtime() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn foreign_runtime_is_shown() {
+    let reply = Reply::Heartbeat(json!({ "status": "foreign" }));
+    let (_server, running) = rejected_until(seconds(600.0), reply, settings()).await;
+    tokio::time::sleep(seconds(60.0)).await;
+    let Connection::Retrying { reason } = running.connection() else { panic!("{:?}", running.connection()) };
+    assert!(reason.starts_with("a runtime belongs to another workspace or daemon"), "{reason}");
+    tokio::time::sleep(seconds(600.0)).await;
+    assert_eq!(running.connection(), Connection::Online);
+}
+
 fn rejection() -> Reply {
     Reply::error(401, "a valid bearer token is required")
 }

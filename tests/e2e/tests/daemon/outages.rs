@@ -98,6 +98,8 @@ async fn recovers_from_pages_of_other_servers() {
 async fn recovers_from_garbage() {
     recovers_from("empty body", Reply::Bytes(200, Vec::new())).await;
     recovers_from("other JSON", Reply::Bytes(200, b"{\"runtimes\": 7}".to_vec())).await;
+    let nothing = br#"{"runtimes": [], "repos": [], "repos_version": "", "settings": {}}"#;
+    recovers_from("no runtimes", Reply::Bytes(200, nothing.to_vec())).await;
     recovers_from("bytes", Reply::Bytes(200, vec![0xff; 100_000])).await;
     recovers_from("gzip", Reply::Bytes(200, vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0])).await;
 }
