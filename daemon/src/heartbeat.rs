@@ -15,8 +15,9 @@ use tokio::time::Instant;
 use crate::claim::Claim;
 use crate::clock::now;
 use crate::failure::{Failure, retry_after};
+use crate::registered::Runtime;
 use crate::schedule::{Heartbeat, Outcome};
-use crate::session::{Runtime, Session};
+use crate::session::Session;
 use crate::worker::{self, Workers};
 
 /// What came of a heartbeat.

@@ -29,6 +29,7 @@ mod control;
 mod failure;
 mod handlers;
 mod heartbeat;
+mod registered;
 mod registration;
 mod resume;
 mod schedule;

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::claim::Claim;
 use crate::handlers::{self, Handler, Job, ReportBody};
+use crate::registered::Runtime;
 use crate::report::{self, report, report_progress};
-use crate::session::{Runtime, Session};
+use crate::session::Session;
 
 /// Answers a request and reports the answer. A failure is reported too: a client waits for it. After `cancel` nothing is reported.
 pub(crate) async fn run(session: Arc<Session>, runtime: Runtime, claim: Claim, cancel: CancellationToken) {
