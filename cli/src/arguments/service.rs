@@ -21,7 +21,7 @@ pub enum Service {
 /// Whose service it is.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Level {
-    /// The service of the machine, which needs root, instead of the user's
+    /// The service of the machine, which needs root and systemd, instead of the user's
     #[arg(long)]
     pub system: bool,
 }
