@@ -58,8 +58,8 @@ async fn find_and_ask(options: agents::Options) -> Result<Vec<Asked>, CommandErr
     Ok(asked.buffered(at_once()).collect().await)
 }
 
-/// How many agents are asked at the same time. A program like this takes seconds of CPU time to start: seven on two cores slowed each
-/// other down until six had run into the time limit, which is not what a ring sees.
+/// How many agents are asked at the same time. Some programs take seconds of CPU time to start, and many at once could run into the
+/// time limit, which is not what a ring sees.
 fn at_once() -> usize {
     thread::available_parallelism().map_or(2, NonZero::get).max(2)
 }
