@@ -21,6 +21,8 @@ Gemini, Copilot and others; `doorbell agents` lists them. Add more with options 
   type = \"openai\"
   name = \"Ollama\"
   url = \"http://127.0.0.1:11434/v1\"
+  api_key_env = \"OLLAMA_KEY\"
+`api_key_env` names the variable with the server's key; `profile` tells agents of one type apart.
 
 The same file declares questions, which programs of this machine answer:
   [[question]]
