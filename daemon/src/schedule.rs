@@ -73,6 +73,8 @@ pub(crate) struct Schedule {
     /// The configured interval.
     interval: Duration,
     started: Instant,
+    /// No heartbeat of all runtimes was sent yet.
+    is_first: bool,
     /// The next heartbeat of all runtimes without a lease.
     fallback_at: Instant,
     lease: Option<Lease>,
@@ -99,6 +101,7 @@ impl Schedule {
         Self {
             interval,
             started: now,
+            is_first: true,
             fallback_at: now + part_of(interval),
             lease: None,
             hints: Hints::default(),
@@ -124,7 +127,8 @@ impl Schedule {
     }
 
     fn next_of_all(&self, link: &Link) -> Instant {
-        if self.is_unplanned(link) {
+        // The first one proves a channel that is connected, so that the first ring after the start does not wait for an interval.
+        if self.is_unplanned(link) || (self.is_first && link.is_connected()) {
             return self.started;
         }
         self.lease(link).map_or(self.fallback_at, |lease| lease.next)
@@ -146,6 +150,7 @@ impl Schedule {
             self.hints.clear();
             self.announced_losses = link.losses;
             self.has_resumed = false;
+            self.is_first = false;
             None
         } else {
             let hinted = self.hints.take_due(now);

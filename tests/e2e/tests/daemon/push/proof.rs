@@ -25,6 +25,15 @@ async fn proven_daemon_sleeps_as_long_as_the_server_says() {
     assert_eq!(pushed.broker.tries().len(), 1);
 }
 
+/// A ring soon after the start does not wait for an interval. In ten starts, because the first heartbeat without push is at a random time.
+#[tokio::test(start_paused = true)]
+async fn connected_daemon_is_proven_at_once() {
+    for _ in 0..10 {
+        let mut pushed = Pushed::start(Behaviour::Accept, ordinary).await;
+        pushed.wait_for(PushStatus::Proven, seconds(0.1)).await;
+    }
+}
+
 /// `--interval` is that of heartbeats without push.
 #[tokio::test(start_paused = true)]
 async fn unproven_daemon_sends_at_least_every_15_seconds() {
