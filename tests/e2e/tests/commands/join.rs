@@ -130,8 +130,9 @@ async fn limited_redemption_is_repeated_for_five_minutes() {
     let of_api_gateway = Reply::Json(429, json!({"message": "Too Many Requests"}));
     for reply in [of_api_gateway, Reply::RateLimited(3_600)] {
         let (calls, elapsed) = tries(reply.clone()).await;
-        assert!((15..=100).contains(&calls), "{reply:?}: {calls}");
-        assert!((250..=300).contains(&elapsed.as_secs()), "{reply:?}: {elapsed:?}");
+        // A wait has a random part of up to 20 s, after up to 10 s of a `Retry-After`.
+        assert!((11..=100).contains(&calls), "{reply:?}: {calls}");
+        assert!((270..=300).contains(&elapsed.as_secs()), "{reply:?}: {elapsed:?}");
     }
 }
 
