@@ -11,7 +11,8 @@ use crate::support::process::{Output, to_end, wait_for};
 async fn prints_runtime_ids_before_first_heartbeat() {
     let dev = Dev::without_daemon().await;
     let machine = Machine::new().with_file("one", "[]").with_file("two", "[]");
-    let arguments = ["daemon", "--url", &dev.url, "--interval", "86400", "--file", "one", "--file", "two"];
+    let arguments =
+        ["daemon", "--url", &dev.url, "--interval", "86400", "--no-push", "--file", "one", "--file", "two"];
     let daemon = machine.start(&arguments);
     let printed = daemon.wait_for_stdout("two ").await;
     for runtime in dev.runtimes().await {
