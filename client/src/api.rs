@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_protocol::ErrorBody;
+use doorbell_protocol::{ErrorBody, one_line};
 use reqwest::header::{HeaderMap, LINK, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
@@ -17,7 +17,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::base_url::BaseUrl;
 use crate::error::{CallError, ClientError};
 use crate::link;
-use crate::text::clean;
 
 /// The time limit of a call, response body included. Every call of the contract is far shorter.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,6 +24,9 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest body that is read. A function's response has at most 6 MB (AWS, "Lambda quotas"), so a longer one is not
 /// Doorbell's.
 pub const RESPONSE_BYTES: usize = 8 << 20;
+
+/// The longest error text that is kept. Doorbell's own have at most about 50 characters, those about arguments some more.
+const ERROR_CHARS: usize = 200;
 
 /// The longest body of an error that is read. Doorbell's have less than 1 KB.
 const ERROR_BYTES: usize = 64 << 10;
@@ -188,7 +190,7 @@ impl Api {
         }
         let body = self.read_to_limit(response, ERROR_BYTES).await?.unwrap_or_default();
         match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(ErrorBody { error }) => Err(ClientError::Api { status, error: clean(&error) }),
+            Ok(ErrorBody { error }) => Err(ClientError::Api { status, error: one_line(&error, ERROR_CHARS) }),
             Err(_) => Err(self.unexpected_response(status)),
         }
     }

@@ -12,7 +12,6 @@ mod fleet;
 mod link;
 mod requests;
 mod runtimes;
-mod text;
 mod tokens;
 mod wait;
 
@@ -23,6 +22,5 @@ pub use error::{CallError, ClientError};
 pub use fleet::{FLEET_CALLS, Fleet, FleetOutcome, cancel_on_any};
 pub use requests::{AskOptions, cancel, poll, running_deadline, submit};
 pub use runtimes::{forget, runtimes};
-pub use text::clean;
 pub use tokens::{issue_token, revoke_token, tokens};
 pub use wait::wait_for_end;

@@ -53,6 +53,6 @@ pub use skills::{
     InvalidSkillEntry, LocalSkillsReport, LocalSkillsResult, McpServer, McpTransport, NoLocalSkills,
     RawLocalSkillsReport, SkillEntry, SkillRoot,
 };
-pub use text::is_layout_control;
+pub use text::{is_layout_control, one_line};
 pub use time::Timestamp;
 pub use token::{IssuedToken, TokenBody, TokenInfo};

@@ -31,7 +31,6 @@ mod output;
 mod run;
 mod schema;
 mod stderr;
-mod text;
 mod variables;
 
 use std::path::Path;

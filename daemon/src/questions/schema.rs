@@ -5,12 +5,10 @@
 
 use std::fmt::Write as _;
 
-use doorbell_protocol::Json;
+use doorbell_protocol::{Json, one_line};
 use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
-
-use super::text::one_line;
 
 /// The longest description of a mismatch, in characters. Some contain the schema's enumeration or names that the client made up.
 const MISMATCH_CHARS: usize = 300;

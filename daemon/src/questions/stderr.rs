@@ -2,9 +2,8 @@
 
 use std::io;
 
+use doorbell_protocol::one_line;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-
-use super::text::one_line;
 
 /// The last lines that are shown.
 const LINES: usize = 5;
