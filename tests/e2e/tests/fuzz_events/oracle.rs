@@ -249,6 +249,8 @@ fn caller(context: &Value) -> Option<Caller> {
         context.get("token_id").is_none_or(|id| id.is_null() || id.as_str().is_some_and(is_token_id));
     let caller = Caller { scopes, workspaces };
     is_token_id.then_some(())?;
+    // A binding that cannot be read must not become none.
+    context.get("daemon_id").is_none_or(|id| id.is_null() || id.is_string()).then_some(())?;
     caller.workspaces.iter().all(|id| is_canonical(id)).then_some(caller)
 }
 
