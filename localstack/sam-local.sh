@@ -84,7 +84,7 @@ sam local start-api --port 3001 --warm-containers LAZY "${local_options[@]}" >"$
 pids+=($!)
 export DOORBELL_URL=http://127.0.0.1:3001
 wait_for 60 curl -s "$DOORBELL_URL/" || { cat "$work/api.log" >&2; exit 1; }
-token() { "${cli[@]}" token create --scope "$1" --subject "suite $1" 2>>"$work/tokens"; }
+token() { "${cli[@]}" token create --store dynamodb --scope "$1" --subject "suite $1" 2>>"$work/tokens"; }
 export DOORBELL_USER_A DOORBELL_DAEMON_A DOORBELL_ADMIN_A
 DOORBELL_USER_A=$(token user) DOORBELL_DAEMON_A=$(token daemon) DOORBELL_ADMIN_A=$(token admin)
 cargo test --locked --test stack -- --ignored smoke:: || { tail -n 40 "$work/api.log" >&2; exit 1; }

@@ -59,7 +59,7 @@ DOORBELL_TABLE=$(output TableName)
 echo "deployed $(grep -c '"Type": "AWS::' "$work/stack.json") resources at $DOORBELL_URL"
 
 export DOORBELL_WORKSPACE_A=00000000-0000-4000-8000-0000000000aa DOORBELL_WORKSPACE_B=00000000-0000-4000-8000-0000000000bb
-token() { target/debug/doorbell token create --scope "$1" --workspace "$2" --subject "suite $1" 2>>"$work/tokens"; }
+token() { target/debug/doorbell token create --store dynamodb --scope "$1" --workspace "$2" --subject "suite $1" 2>>"$work/tokens"; }
 export DOORBELL_USER_A DOORBELL_USER_B DOORBELL_DAEMON_A DOORBELL_DAEMON_B DOORBELL_ADMIN_A DOORBELL_ADMIN_B
 DOORBELL_USER_A=$(token user "$DOORBELL_WORKSPACE_A") DOORBELL_DAEMON_A=$(token daemon "$DOORBELL_WORKSPACE_A")
 DOORBELL_USER_B=$(token user "$DOORBELL_WORKSPACE_B") DOORBELL_DAEMON_B=$(token daemon "$DOORBELL_WORKSPACE_B")
