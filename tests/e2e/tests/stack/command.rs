@@ -92,9 +92,10 @@ fn administrator() -> Machine {
     aws.fold(machine, |machine, (name, value)| machine.with_env(&name, &value))
 }
 
-/// Runs `doorbell token` and returns its output.
+/// Runs `doorbell token` on the table and returns its output.
 async fn token(machine: &Machine, client: &Client, arguments: &[&str]) -> String {
-    let ended = machine.run(&[&["token"], arguments, &["--workspace", &client.a.id]].concat()).await;
+    let table = ["--store", "dynamodb", "--workspace", &client.a.id];
+    let ended = machine.run(&[&["token"], arguments, &table].concat()).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     ended.stdout.trim().to_owned()
 }
