@@ -93,7 +93,7 @@ fn intervals(request: &RequestHistory<'_>) -> Result<Vec<Interval>, String> {
                 continue;
             }
             // The response is that of the poll.
-            (AccessKind::Join, ..) if is_followed_by(AccessKind::Poll, request, access) => continue,
+            (AccessKind::Join, ..) if following(AccessKind::Poll, request, access).is_some() => continue,
             (AccessKind::Initiate, ..) => StepKind::Initiate(request.times()),
             (AccessKind::Claim, Some((filter, token)), _) => StepKind::Claim(filter, token),
             (AccessKind::Report, _, Operation::Report { result, .. }) => StepKind::Report(result.clone()),
@@ -107,8 +107,7 @@ fn intervals(request: &RequestHistory<'_>) -> Result<Vec<Interval>, String> {
         let step = Step { now: access.now.millis(), latest, kind };
         let route = call.operation.route().unwrap_or(Route::Generic);
         let mut response = response(call, access)?;
-        if access.kind == AccessKind::Initiate && is_followed_by(AccessKind::Cancel, request, access) {
-            // It is that of the withdrawal.
+        if !is_answered(access, request, call) {
             response = None;
         }
         intervals.push(Interval { step, route, began: call.began, response });
@@ -126,9 +125,21 @@ fn is_raced(request: &RequestHistory<'_>, poll: &Call, read: &Access) -> bool {
     })
 }
 
+/// Whether the call is answered with what `access` has found. A ring that withdraws its request is answered with what the withdrawal
+/// has found, unless the withdrawal failed.
+fn is_answered(access: &Access, request: &RequestHistory<'_>, call: &Call) -> bool {
+    let failed = |withdrawal: &Access| withdrawal.outcome == AccessOutcome::Unknown;
+    match (access.kind, &call.operation) {
+        (AccessKind::Initiate, _) => following(AccessKind::Cancel, request, access).is_none_or(failed),
+        (AccessKind::Cancel, Operation::Ask { .. }) => !failed(access),
+        _ => true,
+    }
+}
+
 /// An initiate polls an earlier request that is past its deadline, and withdraws one whose runtime is offline.
-fn is_followed_by(kind: AccessKind, request: &RequestHistory<'_>, first: &Access) -> bool {
-    request.accesses.iter().any(|(access, _)| access.kind == kind && access.call == first.call)
+fn following<'h>(kind: AccessKind, request: &RequestHistory<'h>, first: &Access) -> Option<&'h Access> {
+    let of_call = |access: &&Access| access.kind == kind && access.call == first.call;
+    request.accesses.iter().map(|(access, _)| *access).find(of_call)
 }
 
 fn response(call: &Call, access: &Access) -> Result<Option<(Moment, Response)>, String> {
