@@ -1,6 +1,9 @@
 //! Initiate: a client rings a runtime. `POST /api/runtimes/{runtimeId}/{kind}`.
 //!
-//! After a 200, polls find the request. With `?wait=` the response is held until the request has ended.
+//! A kind with a catalog is answered with its snapshot, if there is one. Otherwise a request is made, and after a 200 polls find it. With
+//! `?wait=` the response is held until the request has ended.
+
+mod cached;
 
 use std::time::Duration;
 
@@ -38,6 +41,11 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
 
     let operation = Operation::Enqueue(route.enqueue_failure());
     let initiate = Initiate { state, caller, runtime, route, operation };
+    if !input::is_refresh(request)
+        && let Some(record) = initiate.cached(&asked, key.as_ref()).await?
+    {
+        return Ok(record);
+    }
     let request = within_call_timeout(|| operation, initiate.ring(asked, key)).await?;
     let address = request.address;
     let again = || read(state, address, route.filter(), &initiate.caller);
@@ -110,8 +118,7 @@ impl<S: Store> Initiate<'_, S> {
         admitted.map_err(ApiError::RingsLimited)?;
         let deadlines = self.deadlines(asked.kind).await?.with_queue(asked.queue);
         let address = Address { runtime: self.runtime, request: id_gen.request_id(now) };
-        let is_generic = matches!(self.route, RouteKind::Any);
-        let joins = is_generic && asked.args.is_none() && idempotency_key.is_none();
+        let joins = asked.args.is_none() && idempotency_key.is_none();
         let ring = Ring { address, kind: asked.kind, args: asked.args, deadlines, idempotency_key, joins };
 
         let outcome = store.initiate(&ring, &self.caller, now).await;

@@ -7,6 +7,7 @@
 
 use doorbell_protocol::{Ack, Json, ReportResponse, Scope, Timestamp};
 use doorbell_shared::access::Principal;
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::http::input::caller;
 use doorbell_shared::http::response::Operation;
 use doorbell_shared::http::{ApiError, AppState, HttpRequest, Response, input, metrics, respond};
@@ -115,7 +116,7 @@ impl<S: Store> Report<'_, S> {
     /// question first: questions have no other route.
     async fn store_any(&self, storable: &Storable) -> Result<ReportResponse, ApiError> {
         let questions = KindFilter::Except(&BUILT_IN_NAMES);
-        match self.store(storable, questions, metrics::QUESTION).await {
+        match self.store(storable, questions, CatalogUpdate::Keep, metrics::QUESTION).await {
             Err(ApiError::RequestNotFound) => {}
             response => return response,
         }
@@ -139,16 +140,19 @@ impl<S: Store> Report<'_, S> {
         storable: &Storable,
         kind: &BuiltInKind,
     ) -> Result<ReportResponse, ApiError> {
-        self.store(storable, KindFilter::Only(kind.kind), metrics::kind_name(kind.kind)).await
+        let catalog = kind.catalog_update(&storable.outcome);
+        self.store(storable, KindFilter::Only(kind.kind), catalog, metrics::kind_name(kind.kind)).await
     }
 
     async fn store(
         &self,
         Storable { outcome, reply }: &Storable,
         kinds: KindFilter,
+        catalog: CatalogUpdate,
         kind_name: &'static str,
     ) -> Result<ReportResponse, ApiError> {
-        let reported = self.state.store.report(self.address, kinds, &self.caller, outcome, self.now).await;
+        let Self { address, caller, now, .. } = self;
+        let reported = self.state.store.report(*address, kinds, caller, outcome, catalog, *now).await;
         match reported.map_err(stores(outcome).failed())? {
             ReportOutcome::Recorded { created_at } => {
                 metrics::request_reported(kind_name, outcome, self.now.since(created_at));

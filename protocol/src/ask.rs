@@ -45,9 +45,15 @@ pub struct AnyRequestRecord {
     /// Why the request failed or timed out, unless the text is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When the client asked.
+    /// Whether the catalog has answered the ring. Then the id cannot be polled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
+    /// When the daemon has reported the cached result. Only with [`cached`](Self::cached).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_at: Option<Timestamp>,
+    /// When the client asked. Of a cached result, the same as `cached_at`.
     pub created_at: Timestamp,
-    /// The last change of the record.
+    /// The last change of the record. Of a cached result, the same as `cached_at`.
     pub updated_at: Timestamp,
     /// The number of deliveries to the daemon, once there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

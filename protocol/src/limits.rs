@@ -11,6 +11,12 @@ pub const RUNNING_DEADLINE: Duration = Duration::from_secs(60);
 /// The retention of the kind `model_list`: a request stays readable this long after its last change.
 pub const RETENTION: Duration = Duration::from_secs(120);
 
+/// A snapshot of the catalog that is at least this old is refreshed by the ring that it answers.
+pub const CATALOG_FRESHNESS: Duration = Duration::from_secs(60);
+
+/// A snapshot of the catalog that is older than this answers no ring.
+pub const CATALOG_RETENTION: Duration = Duration::from_secs(24 * 3_600);
+
 /// A runtime is online this long after its last heartbeat: three of the daemons' intervals of 15 s.
 pub const ONLINE_WINDOW: Duration = Duration::from_secs(45);
 

@@ -51,12 +51,21 @@ pub struct RequestRecord<M = Vec<ModelEntry>> {
     pub models: Option<M>,
     /// Whether the provider supports a model choice per agent. `true` until a report sets it to `false`.
     pub supported: bool,
+    /// Whether the models stand in for those that the daemon could not get.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fallback: bool,
     /// Why the request failed or timed out, unless the text is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When the client rang.
+    /// Whether the catalog has answered the ring. Then the id cannot be polled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
+    /// When the daemon has reported the cached result. Only with [`cached`](Self::cached).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_at: Option<Timestamp>,
+    /// When the client rang. Of a cached result, the same as `cached_at`.
     pub created_at: Timestamp,
-    /// When the status last changed.
+    /// When the status last changed. Of a cached result, the same as `cached_at`.
     pub updated_at: Timestamp,
 }
 

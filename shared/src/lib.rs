@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`request`] | the request lifecycle: states, transitions, leases |
 //! | [`kinds`] | the built-in kinds of requests |
+//! | [`catalog`] | the last good result of a kind, for each runtime |
 //! | [`runtime`], [`presence`], [`questions`] | registered runtimes, whether they are online, and their questions |
 //! | [`push`] | the push channel to daemons |
 //! | [`rate_limit`] | the rate limits of rings and registrations |
@@ -19,6 +20,7 @@
 pub mod access;
 #[cfg(any(feature = "connect", feature = "lambda"))]
 pub mod aws;
+pub mod catalog;
 pub mod clock;
 pub mod enrolment;
 pub mod id_gen;

@@ -50,6 +50,12 @@ const _: () = assert!(
     "the longest wait leaves no time for its last read"
 );
 
+/// A ring reads the catalog for at most this long, and is then put into the queue: the read of a warm function takes 5 to 10 ms.
+pub const CATALOG_READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A ring that the catalog answers waits at most this long for the ring behind it that refreshes the snapshot: two writes and a hint.
+pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The SDK's limit on one call of DynamoDB, its retries included.
 pub const STORE_CALL_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -49,6 +49,7 @@ pub fn call_span(function: &'static str, gateway_request_id: Option<&str>) -> Sp
         request_id = Empty,
         record_ms = Empty,
         claim_ms = Empty,
+        cached = Empty,
     )
 }
 
@@ -77,6 +78,11 @@ pub(super) fn log_call(started: Stopwatch, response: &Response, error: Option<&A
 /// Adds a parsed id to the current call's span. Unparsed text of a path could contain anything.
 pub(super) fn record_id(field: &'static str, id: impl std::fmt::Display) {
     Span::current().record(field, display(id));
+}
+
+/// Marks the current call as a ring that the catalog has answered.
+pub fn record_cached() {
+    Span::current().record("cached", true);
 }
 
 /// Adds the caller to the current call's span.

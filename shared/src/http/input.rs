@@ -127,6 +127,11 @@ pub fn body<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
     Ok(body)
 }
 
+/// Whether the ring asks for a new result, whatever the catalog has. As in the reference server, any value but `true` does not.
+pub fn is_refresh(request: &HttpRequest) -> bool {
+    query(request, "refresh") == Some("true")
+}
+
 /// The runtime in the path.
 pub fn runtime(request: &HttpRequest) -> Result<RuntimeId, ApiError> {
     parameter(request, "runtimeId").parse().map_err(|_| ApiError::InvalidRuntimeId)

@@ -21,6 +21,7 @@ pub const LOCAL_SKILLS: BuiltInKind = BuiltInKind {
     accept,
     render,
     render_result,
+    catalog: None,
 };
 
 fn accept(body: &[u8]) -> Result<RequestOutcome, Rejected> {

@@ -15,8 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::catalog::{CatalogUpdate, ServedSnapshot};
 use crate::request::{
-    Deadlines, ErrorText, KindFilter, Payload, PayloadTooLarge, Request, RequestOutcome, State, TimeoutReason,
+    Address, Deadlines, ErrorText, KindFilter, Payload, PayloadTooLarge, Request, RequestOutcome, State,
+    TimeoutReason,
 };
 
 /// A kind with code of its own.
@@ -38,6 +40,17 @@ pub struct BuiltInKind {
     pub render: fn(&Request) -> Result<JsonText, CorruptResult>,
     /// Renders the `result` of the generic record.
     pub render_result: fn(&Payload) -> Result<JsonText, CorruptResult>,
+    /// Its catalog, if rings may be answered from one.
+    pub catalog: Option<Catalog>,
+}
+
+/// What a kind with a catalog has in addition.
+#[derive(Debug)]
+pub struct Catalog {
+    /// What a recorded outcome does to the catalog.
+    pub update: fn(&RequestOutcome) -> CatalogUpdate,
+    /// Renders the record of a ring on the kind's own route that a snapshot answers, under an address that no poll finds.
+    pub render: fn(Address, &ServedSnapshot) -> Result<JsonText, CorruptResult>,
 }
 
 /// The registry.
@@ -144,9 +157,28 @@ impl RouteKind {
             Self::Any => question::render(request),
         }
     }
+
+    /// The record of a ring that a snapshot answers, under an address that no poll finds.
+    pub fn render_cached(
+        self,
+        kind: Kind,
+        catalog: &Catalog,
+        address: Address,
+        snapshot: &ServedSnapshot,
+    ) -> Result<JsonText, CorruptResult> {
+        match self {
+            Self::BuiltIn(_) => (catalog.render)(address, snapshot),
+            Self::Any => question::render_cached(kind, address, snapshot),
+        }
+    }
 }
 
 impl BuiltInKind {
+    /// What a recorded outcome does to the kind's catalog.
+    pub fn catalog_update(&self, outcome: &RequestOutcome) -> CatalogUpdate {
+        self.catalog.as_ref().map_or(CatalogUpdate::Keep, |catalog| (catalog.update)(outcome))
+    }
+
     /// Reads the `result` of a report on the route of every kind: the body of a report on the kind's own route without `status`.
     pub fn accept_result(&self, result: &Payload) -> Result<RequestOutcome, Rejected> {
         let no_object = || Rejected::malformed("a result that is not of its kind");
@@ -217,9 +249,12 @@ fn text(value: &impl Serialize) -> Result<JsonText, CorruptResult> {
     to_raw_value(value).map_err(|_| CorruptResult)
 }
 
+/// The JSON text of an empty list, as reports are stored.
+const NO_ENTRIES: &str = "[]";
+
 /// A list that was stored as JSON text, unless it is empty.
 fn non_empty(list: JsonText) -> Option<JsonText> {
-    Some(list).filter(|list| list.get() != "[]")
+    Some(list).filter(|list| list.get() != NO_ENTRIES)
 }
 
 fn is_list(json: &RawValue) -> bool {

@@ -3,13 +3,15 @@
 use doorbell_protocol::limits::{
     MODEL_TEXT_CHARS, MODELS_PER_REPORT, PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE,
 };
-use doorbell_protocol::{Kind, ModelListResult, NoResult, RawReport, RequestRecord};
+use doorbell_protocol::{Kind, ModelListResult, NoResult, RawReport, RequestRecord, Status};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BuiltInKind, CorruptResult, JsonText, Rejected, completed, error, is_list, non_empty, parse, stored, text,
+    BuiltInKind, Catalog, CorruptResult, JsonText, NO_ENTRIES, Rejected, completed, error, is_list,
+    non_empty, parse, stored, text,
 };
-use crate::request::{Deadlines, ErrorText, Payload, Request, RequestOutcome};
+use crate::catalog::{CatalogUpdate, ServedSnapshot};
+use crate::request::{Address, Deadlines, ErrorText, Payload, Request, RequestOutcome};
 
 pub const MODEL_LIST: BuiltInKind = BuiltInKind {
     kind: Kind::MODEL_LIST,
@@ -26,6 +28,7 @@ pub const MODEL_LIST: BuiltInKind = BuiltInKind {
     accept,
     render,
     render_result,
+    catalog: Some(Catalog { update: catalog_update, render: render_cached }),
 };
 
 fn accept(body: &[u8]) -> Result<RequestOutcome, Rejected> {
@@ -63,6 +66,16 @@ fn model_list(payload: &Payload) -> Result<StoredModelList, CorruptResult> {
     if is_list(&list.models) { Ok(list) } else { Err(CorruptResult) }
 }
 
+/// A runtime without models of its own has nothing to show at once.
+fn catalog_update(outcome: &RequestOutcome) -> CatalogUpdate {
+    let RequestOutcome::Completed(payload) = outcome else { return CatalogUpdate::Keep };
+    match model_list(payload) {
+        Ok(list) if list.fallback => CatalogUpdate::Keep,
+        Ok(list) if list.supported && list.models.get() != NO_ENTRIES => CatalogUpdate::Replace,
+        Ok(_) | Err(CorruptResult) => CatalogUpdate::Delete,
+    }
+}
+
 fn render(request: &Request) -> Result<JsonText, CorruptResult> {
     let result = stored(request).map(model_list).transpose()?;
     text(&RequestRecord {
@@ -70,10 +83,30 @@ fn render(request: &Request) -> Result<JsonText, CorruptResult> {
         runtime_id: request.address.runtime,
         status: request.state.status(),
         supported: result.as_ref().is_none_or(|result| result.supported),
+        fallback: result.as_ref().is_some_and(|result| result.fallback),
         models: result.and_then(|result| non_empty(result.models)),
         error: error(request),
+        cached: false,
+        cached_at: None,
         created_at: request.created_at,
         updated_at: request.updated_at,
+    })
+}
+
+fn render_cached(address: Address, snapshot: &ServedSnapshot) -> Result<JsonText, CorruptResult> {
+    let StoredModelList { models, supported, fallback } = model_list(&snapshot.result)?;
+    text(&RequestRecord {
+        id: address.request,
+        runtime_id: address.runtime,
+        status: Status::Completed,
+        supported,
+        fallback,
+        models: non_empty(models),
+        error: None,
+        cached: true,
+        cached_at: Some(snapshot.stored_at),
+        created_at: snapshot.stored_at,
+        updated_at: snapshot.stored_at,
     })
 }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{CorruptResult, JsonText, Rejected, built_in, error, parse, stored, text};
-use crate::request::{ErrorText, Payload, Request, RequestOutcome, State};
+use crate::catalog::ServedSnapshot;
+use crate::request::{Address, ErrorText, Payload, Request, RequestOutcome, State};
 
 /// An accepted report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,10 @@ struct Record<'a> {
     result: Option<JsonText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cached: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,9 +93,33 @@ pub(super) fn render(request: &Request) -> Result<JsonText, CorruptResult> {
         progress: request.progress.as_ref().filter(|_| lease.is_some()),
         result: result.filter(|result| result.get() != "null"),
         error: error(request),
+        cached: false,
+        cached_at: None,
         created_at: request.created_at,
         updated_at: request.updated_at,
         attempt: lease.map(|lease| lease.attempt),
+    })
+}
+
+pub(super) fn render_cached(
+    kind: Kind,
+    address: Address,
+    snapshot: &ServedSnapshot,
+) -> Result<JsonText, CorruptResult> {
+    text(&Record {
+        id: address.request,
+        runtime_id: address.runtime,
+        kind,
+        status: Status::Completed,
+        args: None,
+        progress: None,
+        result: Some(render_result(kind, &snapshot.result)?),
+        error: None,
+        cached: true,
+        cached_at: Some(snapshot.stored_at),
+        created_at: snapshot.stored_at,
+        updated_at: snapshot.stored_at,
+        attempt: None,
     })
 }
 

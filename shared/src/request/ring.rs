@@ -31,11 +31,20 @@ impl Ring {
     /// Whether the ring is answered with `request`, an open request of the same runtime: it joins, neither has args, and `request` is
     /// pending and waits at least as long.
     pub fn may_join(&self, request: &Request) -> bool {
+        self.is_alike(request) && request.state == State::Pending
+    }
+
+    /// As [`may_join`](Self::may_join), for a request that was put after the ring had begun: a fast daemon may have claimed it since, or
+    /// have reported on it, and has begun its work after the ring.
+    pub fn may_join_later(&self, request: &Request) -> bool {
+        self.is_alike(request) && !matches!(request.state, State::Cancelled | State::Timeout(_))
+    }
+
+    fn is_alike(&self, request: &Request) -> bool {
         self.joins
             && self.args.is_none()
             && request.kind == self.kind
             && request.args.is_none()
-            && request.state == State::Pending
             && request.deadlines.pending >= self.deadlines.pending
     }
 

@@ -20,16 +20,17 @@ mod outcome;
 
 use std::future::Future;
 
-use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 pub use outcome::{
-    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
-    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
-    RecordedHeartbeat, RedeemOutcome, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome,
-    RuntimePage, StoreError, StoreErrorKind, TokenPage,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindSnapshotOutcome,
+    FindTokenOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome,
+    ProgressOutcome, RecordedHeartbeat, RedeemOutcome, RegisterOutcome, ReminderOutcome, ReportOutcome,
+    Result, RevokeOutcome, RuntimePage, StoreError, StoreErrorKind, TokenPage,
 };
 
 use crate::access::Principal;
+use crate::catalog::CatalogUpdate;
 use crate::enrolment::{Enrolment, EnrolmentHash};
 use crate::presence::{HeartbeatChannel, Presence, PushLease};
 use crate::push::ClientId;
@@ -70,6 +71,21 @@ pub trait Store: Send + Sync {
         caller: &Principal,
         now: Timestamp,
     ) -> impl Future<Output = Result<FindQuestionOutcome>> + Send;
+
+    /// The snapshot of `runtime` and `kind`, if a ring of the caller with the idempotency key `key` may be answered with it: the runtime is
+    /// online at `now`, and the snapshot is from its current registration and at most
+    /// [`CATALOG_RETENTION`](doorbell_protocol::limits::CATALOG_RETENTION) old. Called by initiate for kinds with a catalog.
+    ///
+    /// After a report was acknowledged, it finds the snapshot of that report or of a newer one, on any node. Reads only, so it may be
+    /// cancelled.
+    fn find_snapshot(
+        &self,
+        runtime: RuntimeId,
+        kind: Kind,
+        key: Option<&IdempotencyKey>,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<FindSnapshotOutcome>> + Send;
 
     /// Reads the request at `address`, if it is of one of `kinds`. Called by poll, and by initiate while a client waits.
     ///
@@ -170,16 +186,18 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<RequestId>>> + Send;
 
-    /// Stores the outcome of an open request of one of `kinds`, then removes its id from the open set. Called by report. The outcome
-    /// is the idempotency token.
+    /// Stores the outcome of an open request of one of `kinds`, then updates the catalog of its kind and removes its id from the open
+    /// set. Called by report. The outcome is the idempotency token.
     ///
-    /// The removal may fail: heartbeats find the id, and remove it.
+    /// The catalog keeps the snapshot of the newest report. If its update fails, so does the operation; a retry updates it. The removal
+    /// may fail: heartbeats find the id, and remove it.
     fn report(
         &self,
         address: Address,
         kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
+        catalog: CatalogUpdate,
         now: Timestamp,
     ) -> impl Future<Output = Result<ReportOutcome>> + Send;
 

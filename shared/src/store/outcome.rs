@@ -5,6 +5,7 @@ use std::fmt;
 
 use doorbell_protocol::{RuntimeId, Timestamp, WorkspaceId};
 
+use crate::catalog::ServedSnapshot;
 use crate::limits::QUESTIONS_PER_PAGE_BYTES;
 use crate::presence::{Presence, PushLease};
 use crate::push::ClientId;
@@ -37,6 +38,16 @@ pub enum FindQuestionOutcome {
     Found(Deadlines),
     NotDeclared,
     RuntimeNotFound,
+}
+
+/// The outcome of [`Store::find_snapshot`](super::Store::find_snapshot).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FindSnapshotOutcome {
+    /// The snapshot answers the ring. With the open set of the runtime, the oldest first.
+    Found(ServedSnapshot, Vec<OpenRequest>),
+    /// The ring is answered by [`Store::initiate`](super::Store::initiate): there is no snapshot that may be served, the runtime is
+    /// offline or does not exist, or the idempotency key was used.
+    NotFound,
 }
 
 /// The outcome of [`Store::poll`](super::Store::poll).

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_gateway::issue_dev_tokens;
 use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
 use doorbell_protocol::{ModelListReport, ModelListResult, Question};
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::clock::Clock as _;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::Function;
@@ -382,7 +383,10 @@ async fn small_report_of_delivered_request_costs_one_unit() {
         test.claim(address, now).await;
         recorder.take();
         let outcome = RequestOutcome::Completed(Payload::try_from("x".repeat(length)).unwrap());
-        store.report(address, KindFilter::Any, &test.caller, &outcome, now).await.unwrap();
+        store
+            .report(address, KindFilter::Any, &test.caller, &outcome, CatalogUpdate::Keep, now)
+            .await
+            .unwrap();
         assert_eq!(Cost(recorder.take()).by_name(), [("UpdateItem", 1.0); 2], "{length}");
     }
 }

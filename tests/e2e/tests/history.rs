@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::limits::{ARGS_BYTES, PENDING_DEADLINE, RESULT_BYTES, RETENTION, RUNNING_DEADLINE};
 use doorbell_protocol::{RequestId, Timestamp};
 use doorbell_shared::access::Principal;
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::limits::{HISTORY_DELIVERIES, HISTORY_SUBJECT_BYTES};
 use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::request::{
@@ -73,7 +74,7 @@ impl Fixture {
         let outcome = RequestOutcome::Completed(Payload::try_from(result).unwrap());
         self.test
             .replica_a
-            .report(address, KindFilter::Any, &self.caller(subject), &outcome, now)
+            .report(address, KindFilter::Any, &self.caller(subject), &outcome, CatalogUpdate::Keep, now)
             .await
             .unwrap()
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use doorbell_gateway::WORKSPACE_A;
-use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 use doorbell_shared::access::Principal;
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::presence::{HeartbeatChannel, Presence, PushLease};
 use doorbell_shared::push::ClientId;
 use doorbell_shared::rate_limit::Charge;
@@ -14,9 +15,9 @@ use doorbell_shared::request::{
 };
 use doorbell_shared::runtime::{Registration, RuntimeIdNamespace};
 use doorbell_shared::store::{
-    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome,
-    HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome, RegisterOutcome,
-    ReminderOutcome, ReportOutcome, Result, RuntimePage, Store,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindSnapshotOutcome,
+    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
+    RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RuntimePage, Store,
 };
 
 use crate::access::{FaultyStore, unreachable_store};
@@ -75,6 +76,20 @@ impl<S: SharedStore> Store for FaultyStore<S> {
     ) -> Result<FindQuestionOutcome> {
         let caller = caller.clone();
         self.access(|store| async move { store.find_question(runtime, kind, &caller, now).await }).await
+    }
+
+    async fn find_snapshot(
+        &self,
+        runtime: RuntimeId,
+        kind: Kind,
+        key: Option<&IdempotencyKey>,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<FindSnapshotOutcome> {
+        let (key, caller) = (key.cloned(), caller.clone());
+        let find =
+            |store: S| async move { store.find_snapshot(runtime, kind, key.as_ref(), &caller, now).await };
+        self.access(find).await
     }
 
     async fn poll(
@@ -222,12 +237,14 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
+        catalog: CatalogUpdate,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
         let reporter = caller.clone();
         let outcome = outcome.clone();
         let access = self.start(AccessKind::Report, address.request, now);
-        let report = |store: S| async move { store.report(address, kinds, &reporter, &outcome, now).await };
+        let report =
+            |store: S| async move { store.report(address, kinds, &reporter, &outcome, catalog, now).await };
         let response = self.access(report).await;
         self.finish(access, &response, |reported| {
             matches!(reported, ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate)

@@ -5,6 +5,7 @@ use super::TestContext;
 use super::context::{DAEMON, completed, json, kind, recorded, text};
 use super::isolation::sees_nothing;
 use crate::access::{Principal, Workspaces};
+use crate::catalog::CatalogUpdate;
 use crate::presence::HeartbeatChannel;
 use crate::questions::Questions;
 use crate::request::{KindFilter, Request, Ring};
@@ -53,7 +54,10 @@ async fn report<S: Store>(
     now: Timestamp,
 ) -> ReportOutcome {
     let outcome = completed("{}");
-    test.replica_a.report(request.address, KindFilter::Any, caller, &outcome, now).await.unwrap()
+    test.replica_a
+        .report(request.address, KindFilter::Any, caller, &outcome, CatalogUpdate::Keep, now)
+        .await
+        .unwrap()
 }
 
 /// As its daemon's unbound token does.

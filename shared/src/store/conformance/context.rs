@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::access::Principal;
+use crate::catalog::CatalogUpdate;
 use crate::clock::{Clock, SystemClock};
 use crate::id_gen::{IdGenerator, RandomIdGenerator};
 use crate::kinds::model_list::MODEL_LIST;
@@ -254,7 +255,19 @@ impl<S: Store> TestContext<S> {
 
     /// Reports on replica A.
     pub async fn report(&self, address: Address, outcome: &RequestOutcome, now: Timestamp) -> ReportOutcome {
-        self.replica_a.report(address, KindFilter::Any, &self.caller, outcome, now).await.unwrap()
+        self.report_with(CatalogUpdate::Keep, address, outcome, now).await
+    }
+
+    /// Reports on replica A, with an update of the catalog.
+    pub async fn report_with(
+        &self,
+        catalog: CatalogUpdate,
+        address: Address,
+        outcome: &RequestOutcome,
+        now: Timestamp,
+    ) -> ReportOutcome {
+        let kinds = KindFilter::Any;
+        self.replica_a.report(address, kinds, &self.caller, outcome, catalog, now).await.unwrap()
     }
 
     /// Cancels on replica A.

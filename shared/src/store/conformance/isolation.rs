@@ -4,6 +4,7 @@
 use super::TestContext;
 use super::context::{completed, json, kind};
 use crate::access::Principal;
+use crate::catalog::CatalogUpdate;
 use crate::kinds::model_list::MODEL_LIST;
 use crate::limits::WORKSPACES_PER_TOKEN;
 use crate::presence::HeartbeatChannel;
@@ -36,7 +37,10 @@ pub(super) async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Princ
     let question = store.find_question(test.runtime, kind("disk_usage"), caller, now).await.unwrap();
     assert_eq!(question, FindQuestionOutcome::RuntimeNotFound);
     assert_eq!(store.poll(address, KindFilter::Any, caller, now).await.unwrap(), PollOutcome::NotFound);
-    let report = store.report(address, KindFilter::Any, caller, &completed("{}"), now).await.unwrap();
+    let report = store
+        .report(address, KindFilter::Any, caller, &completed("{}"), CatalogUpdate::Keep, now)
+        .await
+        .unwrap();
     assert_eq!(report, ReportOutcome::NotFound);
     let progress = store.report_progress(running.address, caller, &json("1"), now).await.unwrap();
     assert_eq!(progress, ProgressOutcome::NotFound);
@@ -124,7 +128,10 @@ pub async fn accepts_caller_in_250_workspaces<S: Store>(test: TestContext<S>) {
     let progress = store.report_progress(rung[0], &many, &json("1"), later).await.unwrap();
     assert_eq!(progress, ProgressOutcome::Recorded);
     for address in &rung[..2] {
-        let reported = store.report(*address, KindFilter::Any, &many, &completed("{}"), later).await.unwrap();
+        let reported = store
+            .report(*address, KindFilter::Any, &many, &completed("{}"), CatalogUpdate::Keep, later)
+            .await
+            .unwrap();
         assert!(matches!(reported, ReportOutcome::Recorded { .. }));
     }
     let only = KindFilter::Only(MODEL_LIST.kind);

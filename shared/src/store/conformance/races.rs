@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::TestContext;
 use super::context::{TICK, completed, recorded};
+use crate::catalog::CatalogUpdate;
 use crate::request::{Address, ClaimFilter, KindFilter, Ring, State};
 use crate::store::{CancelOutcome, ClaimOutcome, InitiateOutcome, PollOutcome, ReportOutcome, Store};
 use doorbell_protocol::RequestId;
@@ -58,8 +59,14 @@ pub async fn report_wins_against_redelivery<S: Store>(test: TestContext<S>) {
         let request = test.ring(test.start).await;
         test.claim(request.address, test.start).await;
         let outcome = completed("{}");
-        let report =
-            test.replica_b.report(request.address, KindFilter::Any, &test.caller, &outcome, test.at(6));
+        let report = test.replica_b.report(
+            request.address,
+            KindFilter::Any,
+            &test.caller,
+            &outcome,
+            CatalogUpdate::Keep,
+            test.at(6),
+        );
         let redelivery = test.claim_as(ClaimFilter::PendingOrLost, request.address, test.at(6));
         // A store that never waits has done the first before it begins the second.
         let reported = if round % 2 == 0 {
@@ -80,7 +87,14 @@ pub async fn report_and_timeout_leave_one_outcome<S: Store>(test: TestContext<S>
     for round in 0..20 {
         let request = test.ring(test.start).await;
         let outcome = completed("{}");
-        let report = test.replica_a.report(request.address, KindFilter::Any, &test.caller, &outcome, in_time);
+        let report = test.replica_a.report(
+            request.address,
+            KindFilter::Any,
+            &test.caller,
+            &outcome,
+            CatalogUpdate::Keep,
+            in_time,
+        );
         let poll = test.poll(&test.replica_b, request.address, expired);
         let (reported, polled) = if round % 2 == 0 {
             tokio::join!(report, poll)
@@ -141,8 +155,14 @@ pub async fn report_and_cancellation_leave_one_outcome<S: Store>(test: TestConte
         let request = test.ring(test.start).await;
         test.claim(request.address, test.start).await;
         let outcome = completed("{}");
-        let report =
-            test.replica_b.report(request.address, KindFilter::Any, &test.caller, &outcome, test.at(6));
+        let report = test.replica_b.report(
+            request.address,
+            KindFilter::Any,
+            &test.caller,
+            &outcome,
+            CatalogUpdate::Keep,
+            test.at(6),
+        );
         let cancel = test.cancel(request.address, test.at(6));
         let (reported, cancelled) = if round % 2 == 0 {
             tokio::join!(report, cancel)

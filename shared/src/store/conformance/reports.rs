@@ -3,6 +3,7 @@
 
 use super::TestContext;
 use super::context::{TICK, completed, json, kind, recorded};
+use crate::catalog::CatalogUpdate;
 use crate::request::{Address, ErrorText, KindFilter, RequestOutcome, Ring, State};
 use crate::store::{PollOutcome, ProgressOutcome, ReportOutcome, Store};
 use doorbell_protocol::Timestamp;
@@ -172,10 +173,17 @@ pub async fn request_of_other_kind_is_not_found<S: Store>(test: TestContext<S>) 
     let cancel = test.replica_b.cancel(request.address, only("disk_usage"), caller, now).await.unwrap();
     assert_eq!(cancel, crate::store::CancelOutcome::NotFound);
     let outcome = completed("{}");
-    let report =
-        test.replica_b.report(request.address, only("disk_usage"), caller, &outcome, now).await.unwrap();
+    let report = test
+        .replica_b
+        .report(request.address, only("disk_usage"), caller, &outcome, CatalogUpdate::Keep, now)
+        .await
+        .unwrap();
     assert_eq!(report, ReportOutcome::NotFound);
     assert_eq!(test.poll(&test.replica_a, request.address, now).await, Some(request.clone()));
-    let report = test.replica_b.report(request.address, only("uptime"), caller, &outcome, now).await.unwrap();
+    let report = test
+        .replica_b
+        .report(request.address, only("uptime"), caller, &outcome, CatalogUpdate::Keep, now)
+        .await
+        .unwrap();
     assert_eq!(report, recorded(&request));
 }

@@ -32,6 +32,18 @@ struct UsedKeyItem {
     expires_at: i64,
 }
 
+impl UsedKeyItem {
+    fn is_valid(&self, caller: &Principal, now: Timestamp) -> Result<bool> {
+        let is_recent = now.since(time(self.used_at)?) <= IDEMPOTENCY_RETENTION;
+        Ok(is_recent && caller.workspaces.contains(self.workspace_id))
+    }
+}
+
+/// Whether `item` is that of a key that the caller has used, not too long ago.
+pub(super) fn is_used(item: Item, caller: &Principal, now: Timestamp) -> Result<bool> {
+    decode::<UsedKeyItem>(item)?.is_valid(caller, now)
+}
+
 impl DynamoDbStore {
     /// The answer of an earlier ring with the same key, if there is one. One read; two if there is one.
     pub(super) async fn read_earlier(
@@ -48,8 +60,7 @@ impl DynamoDbStore {
             return Ok(None);
         };
         let used: UsedKeyItem = decode(item)?;
-        let is_valid = now.since(time(used.used_at)?) <= IDEMPOTENCY_RETENTION;
-        if !is_valid || !caller.workspaces.contains(used.workspace_id) {
+        if !used.is_valid(caller, now)? {
             return Ok(None);
         }
         let mut request = None;

@@ -54,7 +54,8 @@ enum OpenOutcome {
     },
     /// The ring is before the TAT; the second update follows.
     Early,
-    RateLimited(RateLimited),
+    /// With the open set.
+    RateLimited(RateLimited, Vec<OpenRequest>),
     Full(FullSet),
     Offline(Option<ClientId>),
     NotFound,
@@ -109,7 +110,10 @@ impl DynamoDbStore {
             }
             OpenOutcome::Offline(client) => Ok(InitiateOutcome::Offline(client)),
             OpenOutcome::NotFound => Ok(InitiateOutcome::NotFound),
-            OpenOutcome::RateLimited(limited) => Ok(InitiateOutcome::RateLimited(limited)),
+            OpenOutcome::RateLimited(limited, open) => {
+                let joined = Box::pin(self.find_joined(ring, open, now)).await?;
+                Ok(joined.map_or(InitiateOutcome::RateLimited(limited), InitiateOutcome::Existing))
+            }
             OpenOutcome::Full(_) => Ok(InitiateOutcome::QueueFull),
             // Concurrent rings used up the burst.
             OpenOutcome::Early => {
@@ -261,14 +265,15 @@ async fn open_outcome(
         let Runtime { workspace, daemon_id, .. } = runtime;
         return Ok(OpenOutcome::Added { workspace, daemon_id, open, lease });
     }
-    Ok(failed_clause(runtime, tat, full, ring, caller, now))
+    let outcome = failed_clause(runtime, tat, full, ring, caller, now);
+    Ok(outcome.unwrap_or_else(|limited| OpenOutcome::RateLimited(limited, open)))
 }
 
 fn full_set(item: &RuntimeItem) -> Option<FullSet> {
     item.is_full().then(|| FullSet { open: item.open(), unreadable: item.unreadable_open() })
 }
 
-/// Which clause of the condition failed on `runtime`.
+/// Which clause of the condition failed on `runtime`. An error if it was the rate limit.
 fn failed_clause(
     runtime: Runtime,
     tat: Option<Timestamp>,
@@ -276,16 +281,13 @@ fn failed_clause(
     ring: &Ring,
     caller: &Principal,
     now: Timestamp,
-) -> OpenOutcome {
+) -> std::result::Result<OpenOutcome, RateLimited> {
     if !caller.owns(runtime.workspace, &runtime.daemon_id) || !runtime.is_registered(now) {
-        return OpenOutcome::NotFound;
+        return Ok(OpenOutcome::NotFound);
     }
     if !ring.deadlines.queued && !runtime.is_online(now) {
-        return OpenOutcome::Offline(runtime.presence.client);
+        return Ok(OpenOutcome::Offline(runtime.presence.client));
     }
-    match (RUNTIME_RINGS.next_tat(tat, now), full) {
-        (Err(limited), _) => OpenOutcome::RateLimited(limited),
-        (Ok(_), Some(full)) => OpenOutcome::Full(full),
-        (Ok(_), None) => OpenOutcome::Early,
-    }
+    RUNTIME_RINGS.next_tat(tat, now)?;
+    Ok(full.map_or(OpenOutcome::Early, OpenOutcome::Full))
 }

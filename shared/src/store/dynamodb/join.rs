@@ -34,18 +34,26 @@ impl DynamoDbStore {
         }
         let is_other = |entry: &OpenRequest| entry.kind == ring.kind && entry.request != ring.address.request;
         let mut left: Vec<OpenRequest> = open.into_iter().filter(is_other).collect();
-        for wait in [None].into_iter().chain(PUT_WAITS.map(Some)) {
+        if left.is_empty() {
+            return Ok(None);
+        }
+        let found = self.read_open(ring.address.runtime, &left).await?;
+        if let Some(joined) = joinable(ring, &found, now) {
+            return Ok(Some(joined.clone()));
+        }
+        left.retain(|entry| !found.contains_key(&entry.request) && !entry.is_orphan(now));
+        // What is put from here on is put after the ring has begun.
+        for wait in PUT_WAITS {
             if left.is_empty() {
-                return Ok(None);
+                break;
             }
-            if let Some(wait) = wait {
-                tokio::time::sleep(wait).await;
-            }
+            tokio::time::sleep(wait).await;
             let found = self.read_open(ring.address.runtime, &left).await?;
-            if let Some(joined) = joinable(ring, &found, now) {
+            let newer = found.values().flatten().filter(|request| ring.may_join_later(request));
+            if let Some(joined) = newer.min_by_key(|request| request.address.request) {
                 return Ok(Some(joined.clone()));
             }
-            left.retain(|entry| !found.contains_key(&entry.request) && !entry.is_orphan(now));
+            left.retain(|entry| !found.contains_key(&entry.request));
         }
         Ok(None)
     }

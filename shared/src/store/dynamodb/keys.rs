@@ -5,6 +5,7 @@
 //! | runtime | `runtime#<uuid>` | `runtime` |
 //! | questions | `runtime#<uuid>` | `questions` |
 //! | request | `runtime#<uuid>` | `request#<uuidv7, 32 hex digits>` |
+//! | catalog | `runtime#<uuid>` | `catalog#<kind>` |
 //! | idempotency key | `runtime#<uuid>` | `key#<sha256 of the key, 64 hex digits>` |
 //! | workspace | `workspace#<uuid>` | `workspace` |
 //! | listing | `workspace#<uuid>` | `runtime#<uuid>` |
@@ -15,12 +16,12 @@
 //! | connection | `connection#<client id>` | `connection` |
 //! | token's rate | `caller#<id, 12 hex digits>` | `rate#<action>` |
 //!
-//! A runtime, its questions and its requests share a partition, so load spreads by runtime.
+//! A runtime, its questions, its catalog and its requests share a partition, so load spreads by runtime.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use doorbell_protocol::{IdempotencyKey, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -34,6 +35,7 @@ const RUNTIME: &str = "runtime#";
 const WORKSPACE: &str = "workspace#";
 const REQUEST: &str = "request#";
 const IDEMPOTENCY_KEY: &str = "key#";
+const CATALOG: &str = "catalog#";
 const RUNTIME_SORT: &str = "runtime";
 const QUESTIONS_SORT: &str = "questions";
 const WORKSPACE_SORT: &str = "workspace";
@@ -59,6 +61,10 @@ impl Key {
 
     pub(super) fn questions(runtime: RuntimeId) -> Self {
         Self { pk: runtime_partition(runtime), sk: QUESTIONS_SORT.to_owned() }
+    }
+
+    pub(super) fn catalog(runtime: RuntimeId, kind: Kind) -> Self {
+        Self { pk: runtime_partition(runtime), sk: format!("{CATALOG}{kind}") }
     }
 
     /// Of the key's hash, because a client may derive its keys from secrets.
@@ -138,6 +144,11 @@ pub(super) fn runtime_id(item: &Item) -> Option<RuntimeId> {
 /// Whether it is the item of a runtime, rather than another item of its partition.
 pub(super) fn is_runtime(item: &Item) -> bool {
     item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == RUNTIME_SORT)
+}
+
+/// Whether it is the item of a snapshot.
+pub(super) fn is_snapshot(item: &Item) -> bool {
+    item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk.starts_with(CATALOG))
 }
 
 /// The request in the key of a request's item.

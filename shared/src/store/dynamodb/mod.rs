@@ -1,7 +1,7 @@
 //! The store on one DynamoDB table, through the AWS SDK.
 //!
 //! Every transition is one conditional write. `keys`, `items` and `payload_attribute` define the stored shapes; `caller_filter` keeps callers to their own items; `registration`,
-//! `questions`, `runtimes`, `presence`, `forget`, `lists`, `initiate`, `join`, `idempotency`, `queue`, `requests`, `history`, `tokens` and
+//! `questions`, `catalog`, `runtimes`, `presence`, `forget`, `lists`, `initiate`, `join`, `idempotency`, `queue`, `requests`, `history`, `tokens` and
 //! `token_rates` have the operations with their conditions.
 //!
 //! **Idempotency.** The SDK retries a write whose response was lost. If the write was applied, the retry fails its condition. So
@@ -14,6 +14,7 @@ pub mod table;
 pub mod embedded;
 
 mod caller_filter;
+mod catalog;
 mod enrolments;
 mod error;
 mod forget;
@@ -39,16 +40,17 @@ pub use history::FoundRequest;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::BehaviorVersion;
-use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use super::outcome::{
-    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindTokenOutcome,
-    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
-    RedeemOutcome, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome, RuntimePage,
-    TokenPage,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindSnapshotOutcome,
+    FindTokenOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome,
+    ProgressOutcome, RedeemOutcome, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RevokeOutcome,
+    RuntimePage, TokenPage,
 };
 use super::{Store, TokenStore};
 use crate::access::Principal;
+use crate::catalog::CatalogUpdate;
 use crate::enrolment::{Enrolment, EnrolmentHash};
 use crate::presence::{HeartbeatChannel, Presence, PushLease};
 use crate::push::ClientId;
@@ -92,6 +94,17 @@ impl Store for DynamoDbStore {
         now: Timestamp,
     ) -> Result<FindQuestionOutcome> {
         self.read_question(runtime, kind, caller, now).await
+    }
+
+    async fn find_snapshot(
+        &self,
+        runtime: RuntimeId,
+        kind: Kind,
+        key: Option<&IdempotencyKey>,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<FindSnapshotOutcome> {
+        self.read_snapshot(runtime, kind, key, caller, now).await
     }
 
     async fn poll(
@@ -175,9 +188,10 @@ impl Store for DynamoDbStore {
         kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
+        catalog: CatalogUpdate,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        self.write_report(address, kinds, caller, outcome, now).await
+        self.write_report(address, kinds, caller, outcome, catalog, now).await
     }
 
     async fn report_progress(

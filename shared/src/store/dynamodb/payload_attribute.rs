@@ -33,6 +33,9 @@ pub(super) enum PayloadAttribute {
 }
 
 impl PayloadAttribute {
+    /// The attributes of which an item has one.
+    pub(super) const NAMES: [&str; 2] = ["result", "result_zlib"];
+
     pub(super) fn into_name_and_value(self) -> (&'static str, AttributeValue) {
         match self {
             Self::Text(text) => ("result", string(text)),

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use doorbell_protocol::{Json, Status, Timestamp};
+use futures_util::future;
 
 use super::DynamoDbStore;
 use super::caller_filter::CallerFilter;
@@ -12,6 +13,7 @@ use super::items::{RequestItem, decode};
 use super::keys::{Item, Key, millis, number, string};
 use super::payload_attribute::PayloadAttribute;
 use crate::access::Principal;
+use crate::catalog::CatalogUpdate;
 use crate::request::{Address, KindFilter, OpenRequest, Request, RequestOutcome, State, TimeoutReason};
 use crate::store::outcome::{CancelOutcome, PollOutcome, ProgressOutcome, ReportOutcome, Result};
 
@@ -89,30 +91,55 @@ impl DynamoDbStore {
         Ok(if ours { PollOutcome::TimedOut(request) } else { PollOutcome::Found(request) })
     }
 
-    /// Two writes, if the request is open. In this order: if only the removal were applied, a daemon that crashed would never get
-    /// the request again.
+    /// Two writes, if the request is open, and one more that updates the catalog. The outcome comes first: if only the removal were
+    /// applied, a daemon that crashed would never get the request again, and only a recorded report may update the catalog. A repeated
+    /// report updates it again, because the first one may have failed to.
     pub(super) async fn write_report(
         &self,
         address: Address,
         kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
+        catalog: CatalogUpdate,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
-        let request = match self.update_outcome(address, kinds, caller, outcome, now).await? {
+        let body = OutcomeBody::from(outcome);
+        let request = match self.update_outcome(address, kinds, caller, &body, now).await? {
             ConditionalWrite::Applied(old) => {
                 let request = decode_request(old, address)?;
-                self.remove_closed(address.runtime, OpenRequest::of(&request)).await;
+                let removal = self.remove_closed(address.runtime, OpenRequest::of(&request));
+                let update = self.update_catalog(&request, body, catalog, now);
+                let ((), updated) = future::join(removal, update).await;
+                updated?;
                 return Ok(ReportOutcome::Recorded { created_at: request.created_at });
             }
             ConditionalWrite::ConditionFailed(None) => return Ok(ReportOutcome::NotFound),
             ConditionalWrite::ConditionFailed(Some(item)) => decode_request(item, address)?,
         };
-        if is_visible(&request, kinds, caller, now) {
-            Ok(ReportOutcome::of_closed(&request, outcome, now))
-        } else {
-            Ok(ReportOutcome::NotFound)
+        if !is_visible(&request, kinds, caller, now) {
+            return Ok(ReportOutcome::NotFound);
         }
+        let reported = ReportOutcome::of_closed(&request, outcome, now);
+        if matches!(reported, ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate) {
+            self.update_catalog(&request, body, catalog, request.updated_at).await?;
+        }
+        Ok(reported)
+    }
+
+    /// The update of a report on `request` that was recorded at `reported_at`.
+    async fn update_catalog(
+        &self,
+        request: &Request,
+        body: OutcomeBody,
+        update: CatalogUpdate,
+        reported_at: Timestamp,
+    ) -> Result<()> {
+        let result = match (update, body) {
+            (CatalogUpdate::Keep, _) => return Ok(()),
+            (CatalogUpdate::Replace, OutcomeBody::Completed(result)) => Some(result),
+            (CatalogUpdate::Replace | CatalogUpdate::Delete, _) => None,
+        };
+        self.write_snapshot(request.address.runtime, request.kind, result, reported_at).await
     }
 
     async fn update_outcome(
@@ -120,12 +147,12 @@ impl DynamoDbStore {
         address: Address,
         kinds: KindFilter,
         caller: &Principal,
-        outcome: &RequestOutcome,
+        body: &OutcomeBody,
         now: Timestamp,
     ) -> Result<ConditionalWrite<Item>> {
-        let (attribute, body) = match outcome {
-            RequestOutcome::Completed(payload) => PayloadAttribute::from(payload).into_name_and_value(),
-            RequestOutcome::Failed(error) => ("error", string(error.as_str())),
+        let (attribute, value) = match body {
+            OutcomeBody::Completed(result) => result.clone().into_name_and_value(),
+            OutcomeBody::Failed(error) => ("error", string(error)),
         };
         let update = self
             .update_open(address, kinds, caller, now)
@@ -134,8 +161,8 @@ impl DynamoDbStore {
                  expires_at = :now_s + retention_s REMOVE progress",
             )
             .expression_attribute_names("#body", attribute)
-            .expression_attribute_values(":status", string(outcome.status().as_str()))
-            .expression_attribute_values(":body", body)
+            .expression_attribute_values(":status", string(body.status().as_str()))
+            .expression_attribute_values(":body", value)
             .expression_attribute_values(":reported_by", history::subject(caller))
             // The old item costs nothing and is small; the new one contains the whole result.
             .return_values(ReturnValue::AllOld);
@@ -262,6 +289,30 @@ impl DynamoDbStore {
             Ok(ProgressOutcome::of_not_running(&request))
         } else {
             Ok(ProgressOutcome::NotFound)
+        }
+    }
+}
+
+/// An outcome as it is stored. Compressed once, for the request and for the catalog.
+enum OutcomeBody {
+    Completed(PayloadAttribute),
+    Failed(String),
+}
+
+impl From<&RequestOutcome> for OutcomeBody {
+    fn from(outcome: &RequestOutcome) -> Self {
+        match outcome {
+            RequestOutcome::Completed(payload) => Self::Completed(PayloadAttribute::from(payload)),
+            RequestOutcome::Failed(error) => Self::Failed(error.as_str().to_owned()),
+        }
+    }
+}
+
+impl OutcomeBody {
+    fn status(&self) -> Status {
+        match self {
+            Self::Completed(_) => Status::Completed,
+            Self::Failed(_) => Status::Failed,
         }
     }
 }

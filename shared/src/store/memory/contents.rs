@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use doorbell_protocol::limits::{IDEMPOTENCY_RETENTION, REDEMPTION_RETRY, RETENTION, RUNTIMES_PER_WORKSPACE};
-use doorbell_protocol::{IdempotencyKey, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::limits::{
+    CATALOG_RETENTION, IDEMPOTENCY_RETENTION, REDEMPTION_RETRY, RETENTION, RUNTIMES_PER_WORKSPACE,
+};
+use doorbell_protocol::{IdempotencyKey, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use crate::access::Principal;
+use crate::catalog::Snapshot;
 use crate::enrolment::{Enrolment, EnrolmentHash};
 use crate::push::ClientId;
 use crate::rate_limit::TokenAction;
@@ -27,6 +30,7 @@ pub(super) struct Contents {
     /// The TAT and the last charge.
     pub(super) rates: HashMap<(TokenId, TokenAction), (Timestamp, RequestId)>,
     pub(super) idempotency_keys: HashMap<(RuntimeId, IdempotencyKey), UsedKey>,
+    pub(super) snapshots: HashMap<(RuntimeId, Kind), Snapshot>,
     /// Requests of runtimes that were forgotten afterwards: the open set of a table is deleted with the runtime.
     pub(super) undeliverable: BTreeSet<(RuntimeId, RequestId)>,
     pub(super) next_eviction: Option<Timestamp>,
@@ -134,6 +138,7 @@ impl Contents {
         self.undeliverable.retain(|key| self.requests.contains_key(key));
         self.runtimes.retain(|_, entry| entry.runtime.is_registered(now));
         self.enrolments.retain(|_, enrolment| now <= enrolment.expires_at + REDEMPTION_RETRY);
+        self.snapshots.retain(|_, snapshot| now.since(snapshot.stored_at) <= CATALOG_RETENTION);
         self.rates.retain(|_, (tat, _)| *tat > now);
         self.idempotency_keys.retain(|_, used| used.is_valid(now));
     }

@@ -3,6 +3,7 @@
 //! For tests and `doorbell dev --store memory`. Keeps no [history](crate::request::RequestHistory) of a request: `doorbell why`
 //! reads tables.
 
+mod catalog;
 mod contents;
 mod presence;
 mod ring;
@@ -12,16 +13,17 @@ mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorbell_protocol::{Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
+use doorbell_protocol::{IdempotencyKey, Json, Kind, RequestId, RuntimeId, Timestamp, WorkspaceId};
 
 use self::contents::Contents;
 use super::Store;
 use super::outcome::{
-    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome,
-    HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome, RecordedHeartbeat,
-    RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RuntimePage,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindSnapshotOutcome,
+    ForgetOutcome, HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, ProgressOutcome,
+    RecordedHeartbeat, RegisterOutcome, ReminderOutcome, ReportOutcome, Result, RuntimePage,
 };
 use crate::access::Principal;
+use crate::catalog::CatalogUpdate;
 use crate::presence::{HeartbeatChannel, Presence, PushLease};
 use crate::push::ClientId;
 use crate::rate_limit::Charge;
@@ -59,6 +61,17 @@ impl Store for MemoryStore {
         };
         let deadlines = entry.runtime.questions.deadlines(kind);
         Ok(deadlines.map_or(FindQuestionOutcome::NotDeclared, FindQuestionOutcome::Found))
+    }
+
+    async fn find_snapshot(
+        &self,
+        runtime: RuntimeId,
+        kind: Kind,
+        key: Option<&IdempotencyKey>,
+        caller: &Principal,
+        now: Timestamp,
+    ) -> Result<FindSnapshotOutcome> {
+        Ok(self.contents().snapshot(runtime, kind, key, caller, now))
     }
 
     async fn poll(
@@ -181,6 +194,7 @@ impl Store for MemoryStore {
         kinds: KindFilter,
         caller: &Principal,
         outcome: &RequestOutcome,
+        catalog: CatalogUpdate,
         now: Timestamp,
     ) -> Result<ReportOutcome> {
         let mut contents = self.contents();
@@ -191,7 +205,9 @@ impl Store for MemoryStore {
             return Ok(ReportOutcome::of_closed(request, outcome, now));
         };
         *request = reported;
-        Ok(ReportOutcome::Recorded { created_at: request.created_at })
+        let (kind, created_at) = (request.kind, request.created_at);
+        contents.update_catalog(address.runtime, kind, outcome, catalog, now);
+        Ok(ReportOutcome::Recorded { created_at })
     }
 
     async fn report_progress(

@@ -38,7 +38,9 @@ impl Contents {
         }
         let tat = match RUNTIME_RINGS.next_tat(entry.rate_limit_tat, now) {
             Ok(tat) => tat,
-            Err(limited) => return InitiateOutcome::RateLimited(limited),
+            Err(limited) => {
+                return joined.map_or(InitiateOutcome::RateLimited(limited), InitiateOutcome::Existing);
+            }
         };
         if open >= OPEN_REQUESTS_PER_RUNTIME {
             return joined.map_or(InitiateOutcome::QueueFull, InitiateOutcome::Existing);

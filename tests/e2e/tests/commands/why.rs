@@ -5,6 +5,7 @@ use std::time::Duration;
 use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::{PENDING_DEADLINE, RETENTION, RUNNING_DEADLINE};
 use doorbell_shared::access::Principal;
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::clock::{Clock as _, SystemClock};
 use doorbell_shared::presence::HeartbeatChannel;
 use doorbell_shared::request::{Address, ClaimFilter, ErrorText, KindFilter, Payload, RequestOutcome};
@@ -61,7 +62,7 @@ impl Table {
     async fn report(&self, subject: &str, address: Address, outcome: RequestOutcome, now: Timestamp) {
         self.test
             .replica_a
-            .report(address, KindFilter::Any, &self.caller(subject), &outcome, now)
+            .report(address, KindFilter::Any, &self.caller(subject), &outcome, CatalogUpdate::Keep, now)
             .await
             .unwrap();
     }

@@ -2,6 +2,7 @@
 
 use doorbell_protocol::Scope;
 use doorbell_shared::access::Principal;
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::enrolment::{Enrolment, EnrolmentHash};
 use doorbell_shared::id_gen;
 use doorbell_shared::presence::HeartbeatChannel;
@@ -33,7 +34,10 @@ async fn costs(recorded: &Recorded, caller: &Principal) -> Vec<Vec<(String, f64)
     store.report_progress(rung.address, caller, &progress, test.at(2)).await.unwrap();
     costs.push(recorded.cost("progress"));
     let outcome = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
-    let reported = store.report(rung.address, KindFilter::Any, caller, &outcome, test.at(3)).await.unwrap();
+    let reported = store
+        .report(rung.address, KindFilter::Any, caller, &outcome, CatalogUpdate::Keep, test.at(3))
+        .await
+        .unwrap();
     assert!(matches!(reported, ReportOutcome::Recorded { .. }), "{reported:?}");
     costs.push(recorded.cost("report"));
     store.deregister(test.runtime, caller, test.at(4)).await.unwrap();
@@ -70,8 +74,11 @@ async fn report_of_other_daemon_costs_one_write() {
     let other = ShortText::try_from("other".to_owned()).unwrap();
     let other = Principal { daemon_id: Some(other), ..test.caller.clone() };
     let outcome = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
-    let reported =
-        test.replica_a.report(rung.address, KindFilter::Any, &other, &outcome, test.at(2)).await.unwrap();
+    let reported = test
+        .replica_a
+        .report(rung.address, KindFilter::Any, &other, &outcome, CatalogUpdate::Keep, test.at(2))
+        .await
+        .unwrap();
     assert_eq!(reported, ReportOutcome::NotFound);
     let calls: Vec<String> = recorded.cost("rejected").into_iter().map(|(name, _)| name).collect();
     assert_eq!(calls, ["UpdateItem"]);

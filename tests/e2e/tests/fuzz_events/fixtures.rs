@@ -7,6 +7,7 @@ use doorbell_protocol::limits::{RUNTIMES_PER_PAGE, TOKENS_PER_PAGE};
 use doorbell_protocol::{Kind, Question, Scope, Timestamp};
 use doorbell_protocol::{RuntimeId, WorkspaceId};
 use doorbell_shared::access::{Principal, Workspaces};
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::clock::Clock;
 use doorbell_shared::enrolment::{Enrolment, EnrolmentCode};
 use doorbell_shared::http::AppState;
@@ -128,9 +129,15 @@ impl<S: Store + TokenStore> Fixtures<S> {
         }
         let models = r#"{"models":[{"id":"gpt-6","label":"GPT-6"}],"supported":true}"#;
         let result = RequestOutcome::Completed(Payload::try_from(models.to_owned()).unwrap());
-        store.report(completed, KindFilter::Any, &caller, &result, self.now).await.unwrap();
+        store
+            .report(completed, KindFilter::Any, &caller, &result, CatalogUpdate::Keep, self.now)
+            .await
+            .unwrap();
         let failure = RequestOutcome::Failed(ErrorText::from("not logged in".to_owned()));
-        store.report(failed, KindFilter::Any, &caller, &failure, self.now).await.unwrap();
+        store
+            .report(failed, KindFilter::Any, &caller, &failure, CatalogUpdate::Keep, self.now)
+            .await
+            .unwrap();
         store.issue_token(&token(workspace, self.now)).await.unwrap();
         store.create_enrolment(&enrolment(workspace, self.now)).await.unwrap();
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_protocol::Timestamp;
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::presence::{HeartbeatChannel, Presence};
 use doorbell_shared::rate_limit::Charge;
 use doorbell_shared::request::{
@@ -208,7 +209,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             let result = RequestOutcome::Completed(Payload::try_from("{}".to_owned()).unwrap());
             reported(
                 store
-                    .report(stage.request.address, KindFilter::Any, &stage.context.caller, &result, now)
+                    .report(
+                        stage.request.address,
+                        KindFilter::Any,
+                        &stage.context.caller,
+                        &result,
+                        CatalogUpdate::Keep,
+                        now,
+                    )
                     .await?,
             )
         }),
@@ -216,7 +224,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             let result = RequestOutcome::Completed(Payload::try_from("[]".repeat(10_000)).unwrap());
             reported(
                 store
-                    .report(stage.request.address, KindFilter::Any, &stage.context.caller, &result, now)
+                    .report(
+                        stage.request.address,
+                        KindFilter::Any,
+                        &stage.context.caller,
+                        &result,
+                        CatalogUpdate::Keep,
+                        now,
+                    )
                     .await?,
             )
         }),
@@ -224,14 +239,23 @@ pub(crate) fn operations() -> Vec<Operation> {
             let failure = RequestOutcome::Failed(ErrorText::from("no".to_owned()));
             reported(
                 store
-                    .report(stage.request.address, KindFilter::Any, &stage.context.caller, &failure, now)
+                    .report(
+                        stage.request.address,
+                        KindFilter::Any,
+                        &stage.context.caller,
+                        &failure,
+                        CatalogUpdate::Keep,
+                        now,
+                    )
                     .await?,
             )
         }),
         ("report with a bound token", Claimed, 6, |stage, store, now| {
             let failure = RequestOutcome::Failed(ErrorText::from("no".to_owned()));
             let (address, caller) = (stage.request.address, stage.bound_caller());
-            reported(store.report(address, KindFilter::Any, &caller, &failure, now).await?)
+            reported(
+                store.report(address, KindFilter::Any, &caller, &failure, CatalogUpdate::Keep, now).await?,
+            )
         }),
         ("register", Rung, 6, |stage, store, now| {
             let registration = stage.context.registration("codex");
