@@ -87,7 +87,7 @@ def ring(url, runtimes, number, begun):
     time.sleep(max(0, begun + (number + random.random()) / RINGS_A_SECOND - time.monotonic()))
     started = time.monotonic()
     path = f"/api/runtimes/{runtimes[number % len(runtimes)]}/models"
-    record = call(url, "POST", path + "?wait=25")
+    record = call(url, "POST", path + "?refresh=true&wait=25")
     while record["status"] in ("pending", "running"):
         record = call(url, "GET", f"{path}/{record['id']}?wait=25")
     return record, (time.monotonic() - started) * 1e3

@@ -52,8 +52,15 @@ fn initiate(bencher: Bencher<'_, '_>) {
     service.bench(bencher, || {
         service.clock.advance(BETWEEN_RINGS);
         service.send(&service.heartbeat_event());
-        service.event(Function::Initiate, &service.models(), &Value::Null)
+        service.event(Function::Initiate, &service.new_models(), &Value::Null)
     });
+}
+
+#[divan::bench(args = [20, 200], sample_size = 1, sample_count = 2_000)]
+fn initiate_cached(bencher: Bencher<'_, '_>, models: u16) {
+    let service = Service::with_runtimes(1);
+    service.send(&service.report_event(&service.ring(), &json!(catalog_report(models))));
+    service.bench(bencher, || service.event(Function::Initiate, &service.models(), &Value::Null));
 }
 
 #[divan::bench(sample_size = 1, sample_count = 2_000)]
@@ -148,7 +155,7 @@ impl Service {
         }
         self.clock.advance(BETWEEN_RINGS);
         self.send(&self.heartbeat_event());
-        let rung = self.send(&self.event(Function::Initiate, &self.models(), &Value::Null));
+        let rung = self.send(&self.event(Function::Initiate, &self.new_models(), &Value::Null));
         let request = rung["id"].as_str().unwrap().to_owned();
         self.last_request.replace(Some(request.clone()));
         request
@@ -156,6 +163,11 @@ impl Service {
 
     fn models(&self) -> String {
         format!("/api/runtimes/{}/models", self.runtime)
+    }
+
+    /// The path of a ring past the catalog.
+    fn new_models(&self) -> String {
+        format!("{}?refresh=true", self.models())
     }
 
     fn heartbeat_event(&self) -> Event {

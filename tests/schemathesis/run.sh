@@ -25,8 +25,10 @@ done
 [ -n "$DOORBELL_URL" ] || { cat "$work/log" >&2; exit 1; }
 export DOORBELL_URL
 
-# post TOKEN PATH [BODY]: sends a request that must succeed and prints the response
-post() { curl -sSf -X POST -H "Authorization: Bearer $1" ${3:+-d "$3"} "$DOORBELL_URL$2"; }
+# post TOKEN PATH [BODY [IDEMPOTENCY_KEY]]: sends a request that must succeed and prints the response
+post() {
+  curl -sSf -X POST -H "Authorization: Bearer $1" ${3:+-d "$3"} ${4:+-H "Idempotency-Key: $4"} "$DOORBELL_URL$2"
+}
 
 # ids: prints the quoted ids of a response, one a line, as schemathesis reads them
 ids() { grep -o '"id":"[^"]*"' | cut -d : -f 2; }
@@ -42,8 +44,9 @@ post dbd_dev_a /api/daemon/register "$forgettable" | ids >"$work/forgettable"
 head -n 1 "$work/runtimes" >"$work/exhausted"
 exhausted=$(tr -d '"' <"$work/exhausted")
 { cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/exhausted"; done; } >"$work/targets"
-for _ in $(seq 12); do post dbu_dev_a "/api/runtimes/$exhausted/models" | ids; done >"$work/requests"
-for _ in $(seq 8); do post dbu_dev_a "/api/runtimes/$exhausted/local-skills" | ids; done >"$work/skills"
+# Rings without a key would join the first request.
+for key in $(seq 12); do post dbu_dev_a "/api/runtimes/$exhausted/models" '' "models-$key" | ids; done >"$work/requests"
+for key in $(seq 8); do post dbu_dev_a "/api/runtimes/$exhausted/local-skills" '' "skills-$key" | ids; done >"$work/skills"
 for _ in $(seq 10); do
   post dbu_dev_a "/api/runtimes/$exhausted/requests" '{"kind":"disk_usage","args":{}}' | ids
 done >"$work/questions"

@@ -214,9 +214,10 @@ impl Client {
         }
     }
 
-    /// Rings as workspace A's user; returns the request's id.
+    /// Rings as workspace A's user, past the catalog; returns the request's id.
     pub async fn ring(&self, runtime: &str) -> String {
-        let response = self.post(Caller::UserA, &format!("/api/runtimes/{runtime}/models"), json!({})).await;
+        let path = format!("/api/runtimes/{runtime}/models?refresh=true");
+        let response = self.post(Caller::UserA, &path, json!({})).await;
         assert_eq!(response.status, 200, "{response:?}");
         response.body["id"].as_str().unwrap().to_owned()
     }

@@ -125,7 +125,9 @@ impl Load {
     async fn ring(&self, runtime: RuntimeId) -> Option<()> {
         let rung_at = self.watch.elapsed();
         let path = format!("/api/runtimes/{runtime}/models");
-        let mut record: RequestRecord = self.timed(Operation::Initiate, self.user.post(&path, &())).await?;
+        // Past the catalog: what is measured is the way through the daemon.
+        let ring = format!("{path}?refresh=true");
+        let mut record: RequestRecord = self.timed(Operation::Initiate, self.user.post(&ring, &())).await?;
         while !record.status.is_terminal() {
             sleep(self.poll_interval).await;
             record = self.timed(Operation::Poll, self.user.get(&format!("{path}/{}", record.id))).await?;

@@ -210,7 +210,8 @@ async fn report(client: &LoadClient, runtime: &str, request: &str) {
 async fn client(client: Arc<LoadClient>, runtime: String, after: Duration) -> String {
     sleep(after).await;
     let path = format!("/api/runtimes/{runtime}/models");
-    let ring = match client.call(Operation::Ring, &path, &Value::Null).await {
+    // Past the catalog, which has the models of an earlier request.
+    let ring = match client.call(Operation::Ring, &format!("{path}?refresh=true"), &Value::Null).await {
         CallOutcome::Served(ring) => ring,
         CallOutcome::Shed => return "shed".to_owned(),
         CallOutcome::Wrong(what) => return what,

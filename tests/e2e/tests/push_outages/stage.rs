@@ -132,11 +132,12 @@ impl Stage {
 
     async fn answer(&self, runtime: &str) -> Duration {
         let path = format!("/api/runtimes/{runtime}/models");
+        let ring = format!("{path}?refresh=true&wait=5");
         let started = Stopwatch::start();
-        let mut answer = self.client.post(Caller::UserA, &format!("{path}?wait=5"), json!({})).await;
+        let mut answer = self.client.post(Caller::UserA, &ring, json!({})).await;
         while answer.status == 503 && started.elapsed() < PATIENCE {
             tokio::time::sleep(PAUSE).await;
-            answer = self.client.post(Caller::UserA, &format!("{path}?wait=5"), json!({})).await;
+            answer = self.client.post(Caller::UserA, &ring, json!({})).await;
         }
         while ["pending", "running"].map(Into::into).contains(&answer.body["status"]) {
             let id = answer.body["id"].as_str().unwrap().to_owned();
