@@ -10,9 +10,6 @@ import { type Turn, waitForEnd } from "./wait.js";
 /** A workspace has at most 5,000 runtimes, and a page usually 500, so a list that goes on after this many does not end. */
 const PAGES = 1_000;
 
-/** A signal that never aborts. */
-const NEVER = new AbortController().signal;
-
 /**
  * A client of one Doorbell server, with one token.
  *
@@ -39,7 +36,7 @@ export class DoorbellClient {
   async *runtimes(
     options: CallOptions & { workspaceId?: string | undefined; pageSize?: number | undefined } = {},
   ): AsyncGenerator<Runtime, void, undefined> {
-    const { workspaceId, pageSize, signal = NEVER } = options;
+    const { workspaceId, pageSize, signal } = options;
     let query: string | undefined = queryOf({ workspace_id: workspaceId, limit: pageSize });
     for (let page = 0; query !== undefined; page++) {
       const path = `/api/runtimes${query}`;
@@ -116,7 +113,7 @@ export class DoorbellClient {
     options: CallOptions & { waitSeconds?: number | undefined } = {},
   ): Promise<RequestRecord> {
     const path = requestPath(runtimeId, requestId) + queryOf({ wait: options.waitSeconds });
-    return record<RequestRecord>(await this.#transport.call({ method: "GET", path, repeatable: true, signal: options.signal ?? NEVER }));
+    return record<RequestRecord>(await this.#transport.call({ method: "GET", path, repeatable: true, signal: options.signal }));
   }
 
   /**
@@ -135,7 +132,7 @@ export class DoorbellClient {
   /** Cancels a request of any kind. Returns its record: `failed` with the error `cancelled`, unless it had ended before. */
   async cancel(runtimeId: string, requestId: string, options: CallOptions = {}): Promise<RequestRecord> {
     const path = requestPath(runtimeId, requestId);
-    return record<RequestRecord>(await this.#transport.call({ method: "DELETE", path, repeatable: true, signal: options.signal ?? NEVER }));
+    return record<RequestRecord>(await this.#transport.call({ method: "DELETE", path, repeatable: true, signal: options.signal }));
   }
 
   /**
@@ -144,7 +141,7 @@ export class DoorbellClient {
    */
   async forget(runtimeId: string, options: CallOptions = {}): Promise<void> {
     const path = `/api/runtimes/${runtimeSegment(runtimeId)}`;
-    await this.#transport.call({ method: "DELETE", path, repeatable: false, signal: options.signal ?? NEVER });
+    await this.#transport.call({ method: "DELETE", path, repeatable: false, signal: options.signal });
   }
 
   async #poll({ id, runtime_id }: { id: string; runtime_id: string }, turn: Turn): Promise<RequestRecord> {

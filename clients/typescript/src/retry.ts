@@ -21,7 +21,11 @@ export interface Retries {
 }
 
 /** Makes a call, and repeats it while its error may pass. */
-export async function withRetries<T>(retries: Retries, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  retries: Retries,
+  signal: AbortSignal | undefined,
+  call: () => Promise<T>,
+): Promise<T> {
   for (let failures = 0; ; failures++) {
     try {
       return await call();

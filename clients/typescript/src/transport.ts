@@ -28,7 +28,7 @@ export interface Call {
   idempotencyKey?: string | undefined;
   /** Whether it may be made twice. */
   repeatable: boolean;
-  signal: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** No retry starts later than this, on the clock of `now`. Default: none. */
   until?: number;
 }

@@ -1,0 +1,18 @@
+/** URLs relative to a page. A file of its own, because `location` is global. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DoorbellClient } from "doorbell-client";
+import { RUNTIME } from "./support/server.js";
+
+test("URL is relative to the page", async () => {
+  Object.assign(globalThis, { location: { href: "https://doorbell.example.com/prod/?code=a#/runtimes/b" } });
+  let called = "";
+  // The page's own `fetch`, found at the call.
+  globalThis.fetch = async (input) => {
+    called = String(input);
+    return Response.json({ status: "ok" });
+  };
+  await new DoorbellClient({ url: ".", token: "dbu_example" }).forget(RUNTIME);
+  assert.equal(called, `https://doorbell.example.com/prod/api/runtimes/${RUNTIME}`);
+});
