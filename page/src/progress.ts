@@ -1,0 +1,57 @@
+// The steps of a live request on the page, with times and the button "Cancel".
+import { duration } from "./age.js";
+import { button, element, setAttribute, setText, timeElement } from "./dom.js";
+import type { Step, Steps } from "./steps.js";
+import { shorten } from "./text.js";
+
+/** What the view needs of a live request. */
+interface Followed {
+  steps: Steps;
+  isCancelling: boolean;
+}
+
+const LONGEST_PROGRESS = 4_096;
+
+export class ProgressView {
+  readonly element: HTMLElement;
+  readonly #list = element("ol", { role: "list", "aria-label": "Progress", class: "steps" });
+  readonly #output = element("pre", { class: "progress-text", tabindex: 0, "aria-label": "Progress of the program", role: "group" });
+  readonly #cancel: HTMLButtonElement;
+  #shown = "";
+
+  constructor(cancel: () => void) {
+    this.#cancel = button("Cancel", cancel);
+    this.element = element("div", { class: "progress" }, this.#list, this.#output, this.#cancel);
+    this.show(undefined);
+  }
+
+  /** Shows the request, or nothing. `asking` is a request that has not been answered with a record yet. */
+  show(live: Followed | undefined, asking = true): void {
+    this.element.hidden = live === undefined;
+    if (!live) return;
+    const steps = live.steps.list();
+    const shown = JSON.stringify(steps);
+    if (shown !== this.#shown) this.#list.replaceChildren(...steps.map((step, index) => item(step, steps[index - 1])));
+    this.#shown = shown;
+    const progress = live.steps.progress;
+    this.#output.hidden = progress === undefined;
+    if (progress !== undefined) {
+      setText(this.#output, shorten(typeof progress === "string" ? progress : JSON.stringify(progress, undefined, 1), LONGEST_PROGRESS));
+    }
+    this.#cancel.hidden = live.steps.ended || !asking;
+    // Not "disabled", which would take the focus away.
+    setAttribute(this.#cancel, "aria-disabled", live.isCancelling ? "true" : undefined);
+    setText(this.#cancel, live.isCancelling ? "Cancelling…" : "Cancel");
+  }
+}
+
+function item(step: Step, previous: Step | undefined): HTMLLIElement {
+  const made = element("li", { class: step.state, "aria-current": step.state === "current" ? "step" : undefined });
+  made.append(element("span", { class: "step" }, step.name));
+  if (step.at === undefined) return made;
+  const date = new Date(step.at);
+  const clock = date.toLocaleTimeString([], { hour12: false });
+  made.append(" ", timeElement(step.at, clock));
+  if (previous?.at !== undefined) made.append(" ", element("span", { class: "delta" }, `+${duration(step.at - previous.at)}`));
+  return made;
+}
