@@ -142,6 +142,12 @@ export class ModelsPanel {
     this.#state.replaceChildren(...(state ? [notice(state, retry)] : []));
   }
 
+  /** Hides the steps of a request that has ended: those of a newer one are of more interest. */
+  forgetProgress(): void {
+    if (!this.#list.loading) this.#list.live = undefined;
+    this.#render();
+  }
+
   dispose(): void {
     this.#list.dispose();
   }

@@ -26,7 +26,7 @@ export function pickerView(runtimeId: string, actions: PickerActions): View {
   const heading = headingElement("Runtime");
   const about = element("p", { class: "about-runtime" });
   const models = new ModelsPanel(runtimeId, actions);
-  const questions = new QuestionsPanel({ client, runtimeId, failed: (problem) => actions.failed(problem) });
+  const questions = new QuestionsPanel({ client, runtimeId, asked: () => models.forgetProgress(), failed: actions.failed });
   const back = element("a", { href: "#/", class: "back" }, "Runtimes");
   const nav = element("nav", { "aria-label": "Back" }, back);
   const view = element("div", { class: "wide-view" }, nav, heading, about, models.element, questions.element);

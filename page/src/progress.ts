@@ -31,7 +31,7 @@ export class ProgressView {
     if (!live) return;
     const steps = live.steps.list();
     const shown = JSON.stringify(steps);
-    if (shown !== this.#shown) this.#list.replaceChildren(...steps.map((step, index) => item(step, steps[index - 1])));
+    if (shown !== this.#shown) this.#list.replaceChildren(...steps.map((step, index) => item(step, lastTime(steps.slice(0, index)))));
     this.#shown = shown;
     const progress = live.steps.progress;
     this.#output.hidden = progress === undefined;
@@ -45,13 +45,18 @@ export class ProgressView {
   }
 }
 
-function item(step: Step, previous: Step | undefined): HTMLLIElement {
+/** When the last of these steps was reached whose time is known. */
+function lastTime(steps: readonly Step[]): number | undefined {
+  return steps.reduce<number | undefined>((last, step) => step.at ?? last, undefined);
+}
+
+function item(step: Step, before: number | undefined): HTMLLIElement {
   const made = element("li", { class: step.state, "aria-current": step.state === "current" ? "step" : undefined });
   made.append(element("span", { class: "step" }, step.name));
   if (step.at === undefined) return made;
   const date = new Date(step.at);
   const clock = date.toLocaleTimeString([], { hour12: false });
   made.append(" ", timeElement(step.at, clock));
-  if (previous?.at !== undefined) made.append(" ", element("span", { class: "delta" }, `+${duration(step.at - previous.at)}`));
+  if (before !== undefined) made.append(" ", element("span", { class: "delta" }, `+${duration(step.at - before)}`));
   return made;
 }

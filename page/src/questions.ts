@@ -18,15 +18,20 @@ const MAX_SHOWN = 100_000;
 export interface QuestionsActions {
   client: Pick<DoorbellClient, "ask" | "cancel">;
   runtimeId: string;
+  /** A question is being asked. */
+  asked(): void;
   failed(problem: Problem): void;
 }
 
-/** A JSON value as text. A program that prints plain text answers `{"text": …}`, which is shown as it was printed. */
-export function answerText(result: JsonValue | undefined): string {
+function bounded(text: string): string {
+  return text.length <= MAX_SHOWN ? text : `${shorten(text, MAX_SHOWN)}\n(${text.length} characters in all)`;
+}
+
+/** The text of a program that prints plain text: its answer is `{"text": …}`. */
+function plainText(result: JsonValue | undefined): string | undefined {
   const fields = objectOf(result);
   const text = fields && Object.keys(fields).length === 1 ? fields["text"] : undefined;
-  const whole = typeof text === "string" ? text : JSON.stringify(result ?? null, undefined, 2);
-  return whole.length <= MAX_SHOWN ? whole : `${shorten(whole, MAX_SHOWN)}\n(${whole.length} characters in all)`;
+  return typeof text === "string" ? text : undefined;
 }
 
 class QuestionPanel {
@@ -50,6 +55,7 @@ class QuestionPanel {
     this.#live = live;
     this.#progress.show(live);
     this.#outcome.replaceChildren();
+    this.actions.asked();
     const timeoutMs = COLLECT_MS + (this.question.timeout_s ?? DEFAULT_TIMEOUT_S) * 1_000;
     const { client, runtimeId } = this.actions;
     try {
@@ -73,9 +79,13 @@ class QuestionPanel {
 
 function answer(record: RequestRecord): HTMLElement {
   const heading = element("h3", { id: freshId("answer") }, "Answer");
-  const text = element("pre", { class: "answer", tabindex: 0, dir: "auto", role: "group", "aria-labelledby": heading.id });
-  text.textContent = answerText(record.result);
-  return element("section", { "aria-labelledby": heading.id }, heading, text);
+  const block = { class: "answer", tabindex: 0, dir: "auto", role: "group", "aria-labelledby": heading.id };
+  const json = element("pre", block, bounded(JSON.stringify(record.result ?? null, undefined, 2)));
+  const text = plainText(record.result);
+  const section = element("section", { "aria-labelledby": heading.id }, heading);
+  if (text === undefined) section.append(json);
+  else section.append(element("div", block, bounded(text)), element("details", {}, element("summary", {}, "As JSON"), json));
+  return section;
 }
 
 export class QuestionsPanel {
