@@ -75,12 +75,7 @@ impl DynamoDbStore {
         stored_at: Timestamp,
     ) -> Result<()> {
         let result = result.map(PayloadAttribute::into_name_and_value);
-        let stored = result.as_ref().map(|(name, _)| *name);
-        let others: Vec<_> =
-            PayloadAttribute::NAMES.into_iter().filter(|name| Some(*name) != stored).collect();
-        let others = others.join(", ");
-        let set = "SET stored_at = :stored_at, expires_at = :expires_at";
-        let update = self
+        let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -91,13 +86,24 @@ impl DynamoDbStore {
                 ":expires_at",
                 number((stored_at + CATALOG_RETENTION).seconds_rounded_up()),
             );
-        let update = match result {
-            None => update.update_expression(format!("{set} REMOVE {others}")),
-            Some((name, value)) => update
-                .update_expression(format!("{set}, #result = :result REMOVE {others}"))
+        // `result` is a reserved word (AWS, "Reserved words in DynamoDB").
+        let mut removed = Vec::new();
+        for name in PayloadAttribute::NAMES {
+            if result.as_ref().is_none_or(|(stored, _)| *stored != name) {
+                let placeholder = format!("#old_{name}");
+                update = update.expression_attribute_names(&placeholder, name);
+                removed.push(placeholder);
+            }
+        }
+        let removed = removed.join(", ");
+        let mut set = "SET stored_at = :stored_at, expires_at = :expires_at".to_owned();
+        if let Some((name, value)) = result {
+            set.push_str(", #result = :result");
+            update = update
                 .expression_attribute_names("#result", name)
-                .expression_attribute_values(":result", value),
-        };
+                .expression_attribute_values(":result", value);
+        }
+        let update = update.update_expression(format!("{set} REMOVE {removed}"));
         match conditional("store snapshot", update.send().await)? {
             ConditionalWrite::Applied(_) | ConditionalWrite::ConditionFailed(_) => Ok(()),
         }
