@@ -79,6 +79,7 @@ export class ModelList {
     try {
       while (this.now() + pause < end && this.record?.cached_at === cachedAt) {
         await sleep(pause, follow.signal);
+        if (follow.signal.aborted) return;
         const timeoutMs = Math.max(1_000, end - this.now());
         const record = await this.client.models(this.runtimeId, { signal: follow.signal, timeoutMs });
         if (follow.signal.aborted) return;
@@ -113,6 +114,6 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => {
       clearTimeout(timer);
       resolve();
-    });
+    }, { once: true });
   });
 }
