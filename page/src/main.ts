@@ -58,7 +58,8 @@ function setTitle(title: string): void {
 function signOut(reason: string | undefined): void {
   session.forget();
   memory = new Memory();
-  history.replaceState(null, "", pageUrl());
+  // Who did not want to leave returns to the same runtime.
+  if (reason === undefined) history.replaceState(null, "", pageUrl());
   showSignIn(reason, true);
 }
 

@@ -109,16 +109,24 @@ export async function exchange(settings: OidcSettings, code: string, verifier: s
 }
 
 /** The JWTs of a token response that name an audience, which the server requires: the access token, then the ID token. */
-export function candidatesOf(answer: unknown): Candidate[] {
+export function candidatesOf(answer: unknown, now = Date.now()): Candidate[] {
   const fields = objectOf(answer);
   const found: Candidate[] = [];
   for (const token of [fields?.["access_token"], fields?.["id_token"]]) {
     const claims = typeof token === "string" && token.length <= MAX_TOKEN_LENGTH ? claimsOf(token) : undefined;
     if (typeof token !== "string" || claims?.["aud"] === undefined) continue;
-    const expires = claims["exp"];
-    found.push({ token, ...(typeof expires === "number" ? { expiresAt: expires * 1_000 } : {}) });
+    const expiresAt = expiryOf(claims, now);
+    found.push({ token, ...(expiresAt === undefined ? {} : { expiresAt }) });
   }
   return found;
+}
+
+/** When the token expires by this machine's clock, which may differ from the issuer's: a fresh token has its whole lifetime left. */
+function expiryOf(claims: Record<string, unknown>, now: number): number | undefined {
+  const expires = claims["exp"];
+  const issued = claims["iat"];
+  if (typeof expires !== "number") return undefined;
+  return typeof issued === "number" ? now + (expires - issued) * 1_000 : expires * 1_000;
 }
 
 /** The claims of a JWT, unverified: the server verifies them. */

@@ -96,6 +96,11 @@ test("tokens with an audience are tried, the access token first", () => {
   assert.deepEqual(candidatesOf({ access_token: jwt({ client_id: "page" }), id_token: 7 }), []);
 });
 
+test("a token lasts as long as the issuer says, whatever this machine's clock", () => {
+  const id_token = jwt({ aud: "page", iat: 1_000, exp: 1_060 });
+  assert.deepEqual(candidatesOf({ id_token }, 5_000_000).map(({ expiresAt }) => expiresAt), [5_060_000]);
+});
+
 test("claims in UTF-8 and of any padding are read", () => {
   for (const sub of ["a", "ab", "abc", "ü"]) assert.equal(candidatesOf({ id_token: jwt({ aud: "page", sub }) }).length, 1, sub);
 });
