@@ -44,7 +44,7 @@ export class ChoicePanel {
     if (!choice) return;
     const parts = [this.#level, this.#tier].flatMap((select) => (select && select.value !== "" ? [select.label] : []));
     const rest = parts.flatMap((label) => [" · ", isolated(label)]);
-    this.#status.replaceChildren("Selected: ", isolated(choice.label, { class: "label" }), ...rest);
+    this.#status.replaceChildren("Selected: ", isolated(choice.label, { class: "label", title: choice.label }), ...rest);
     this.changed({
       model: choice.id,
       ...(this.#level ? { level: this.#level.value } : {}),
@@ -54,7 +54,7 @@ export class ChoicePanel {
 }
 
 function fact(name: string, value: string, kind = ""): HTMLElement[] {
-  return [element("dt", {}, name), element("dd", { class: kind }, isolated(value))];
+  return [element("dt", {}, name), element("dd", { class: kind }, isolated(value, { title: value }))];
 }
 
 /** A labelled choice with the description of the chosen option below it. */

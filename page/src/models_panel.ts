@@ -10,6 +10,9 @@ import { ProgressView } from "./progress.js";
 import type { Problem } from "./states.js";
 import { notice } from "./view.js";
 
+/** A list of so few models takes no more space than it needs. A longer one keeps its height while it is searched. */
+const SHORT = 8;
+
 export interface ModelsActions {
   client: ModelClient;
   memory: Memory;
@@ -64,7 +67,7 @@ export class ModelsPanel {
   }
 
   #reload(refresh: boolean): void {
-    void this.#list.load(refresh);
+    if (!this.#list.loading) void this.#list.load(refresh);
   }
 
   #searchKey(event: KeyboardEvent): void {
@@ -85,15 +88,17 @@ export class ModelsPanel {
     setText(this.#count, matches === 0 ? "No model matches." : `${text} ${total === 1 ? "model" : "models"}`);
   }
 
-  #tick(): void {
+  /** Shows the age. Time that passes is not worth an announcement of a screen reader; a new list is. */
+  #tick(announced = false): void {
     const { listedAt, refreshing, record, loading, live } = this.#list;
     const renewing = refreshing || (loading && live?.isVisible === true);
+    this.#age.setAttribute("aria-live", announced ? "polite" : "off");
     setText(this.#age, record && listedAt !== undefined ? listed(listedAt, this.actions.now(), renewing) : "");
   }
 
   #render(): void {
     const { record, problem, live, loading } = this.#list;
-    this.#tick();
+    this.#tick(true);
     if (record && record !== this.#shown) {
       this.#shown = record;
       this.actions.memory.keepList(this.runtimeId, record);
@@ -112,6 +117,7 @@ export class ModelsPanel {
 
   #showModels(): void {
     const before = this.#choice.current?.id ?? this.actions.memory.chosen(this.runtimeId)?.model;
+    this.#listbox.element.classList.toggle("short", (this.#list.record?.models ?? []).length <= SHORT);
     this.#groups = this.#list.record?.supported === false ? [] : groupsOf(this.#list.record?.models ?? []);
     this.#listbox.show(this.#groups);
     const choice = initialChoice(this.#groups, before);
@@ -139,6 +145,7 @@ export class ModelsPanel {
     const key = state === undefined ? "" : JSON.stringify(state);
     if (this.#state.dataset["key"] === key) return;
     this.#state.dataset["key"] = key;
+    if (this.#state.contains(document.activeElement)) this.#refresh.focus();
     this.#state.replaceChildren(...(state ? [notice(state, retry)] : []));
   }
 

@@ -14,7 +14,7 @@ const LONGEST_PROGRESS = 4_096;
 
 export class ProgressView {
   readonly element: HTMLElement;
-  readonly #list = element("ol", { role: "list", "aria-label": "Progress", class: "steps" });
+  readonly #list = element("ol", { role: "list", "aria-label": "Progress", class: "steps", tabindex: -1 });
   readonly #output = element("pre", { class: "progress-text", tabindex: 0, "aria-label": "Progress of the program", role: "group" });
   readonly #cancel: HTMLButtonElement;
   #shown = "";
@@ -38,7 +38,9 @@ export class ProgressView {
     if (progress !== undefined) {
       setText(this.#output, shorten(typeof progress === "string" ? progress : JSON.stringify(progress, undefined, 1), LONGEST_PROGRESS));
     }
-    this.#cancel.hidden = live.steps.ended || !asking;
+    const ended = live.steps.ended || !asking;
+    if (ended && document.activeElement === this.#cancel) this.#list.focus();
+    this.#cancel.hidden = ended;
     // Not "disabled", which would take the focus away.
     setAttribute(this.#cancel, "aria-disabled", live.isCancelling ? "true" : undefined);
     setText(this.#cancel, live.isCancelling ? "Cancelling…" : "Cancel");

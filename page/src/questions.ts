@@ -54,6 +54,7 @@ class QuestionPanel {
     const live = new Live<RequestRecord>(this.actions.client, () => this.#progress.show(live));
     this.#live = live;
     this.#progress.show(live);
+    if (this.#outcome.contains(document.activeElement)) this.element.querySelector<HTMLElement>("[type=submit]")?.focus();
     this.#outcome.replaceChildren();
     this.actions.asked();
     const timeoutMs = COLLECT_MS + (this.question.timeout_s ?? DEFAULT_TIMEOUT_S) * 1_000;

@@ -21,7 +21,7 @@ export interface RuntimesActions {
 /** Online ones first, each part by name. */
 export function sorted(runtimes: readonly Runtime[]): Runtime[] {
   const rank = (runtime: Runtime): number => (runtime.status === "online" ? 0 : 1);
-  return [...runtimes].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+  return [...runtimes].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, undefined, { numeric: true }) || a.id.localeCompare(b.id));
 }
 
 /** What is known of a runtime besides its name, such as "my-laptop", "codex 0.169.0". */
@@ -44,7 +44,9 @@ export function runtimesView(actions: RuntimesActions): View {
   const search = element("input", { type: "search", "aria-label": "Search runtimes", placeholder: "Search runtimes", class: "search" });
   search.hidden = true;
   const more = element("p", { class: "hint" });
-  const reload = button("Reload runtimes", () => void load());
+  const reload = button("Reload runtimes", () => {
+    if (reload.getAttribute("aria-disabled") !== "true") void load();
+  });
   const toolbar = element("div", { class: "title-row" }, heading, reload);
   const view = element("div", { class: "wide-view" }, toolbar, search, state, list, more);
   let runtimes = actions.remembered ?? [];
@@ -94,7 +96,9 @@ export function runtimesView(actions: RuntimesActions): View {
     const current = new AbortController();
     call = current;
     list.setAttribute("aria-busy", "true");
-    reload.disabled = true;
+    // Not "disabled", which would take the focus away.
+    reload.setAttribute("aria-disabled", "true");
+    if (state.contains(document.activeElement)) reload.focus();
     if (runtimes.length === 0) state.replaceChildren(element("p", { role: "status", class: "hint" }, "Loading the runtimes…"));
     try {
       runtimes = await actions.load(current.signal);
@@ -108,7 +112,7 @@ export function runtimesView(actions: RuntimesActions): View {
       actions.failed(problem);
     }
     list.removeAttribute("aria-busy");
-    reload.disabled = false;
+    reload.setAttribute("aria-disabled", "false");
   };
   search.addEventListener("input", render);
   render();

@@ -27,9 +27,13 @@ export function signInView(actions: SignIn): View {
   const form = element(
     "form",
     { class: "stack" },
-    element("label", { for: "token" }, "Token"),
-    field,
-    element("p", { class: "hint" }, "A token of scope “user”. It stays in this tab and is forgotten with it."),
+    element(
+      "div",
+      { class: "stack tight" },
+      element("label", { for: "token" }, "Token"),
+      field,
+      element("p", { class: "hint" }, "A token of scope “user”. It stays in this tab and is forgotten with it."),
+    ),
     submit,
   );
   form.noValidate = true;
