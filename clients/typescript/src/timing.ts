@@ -45,7 +45,7 @@ export async function withTimeout<T>(
   try {
     return await Promise.race([aborted, work(controller.signal)]);
   } catch (error) {
-    // `fetch` may reject first, with an error of its own.
+    // Whatever `work` makes of the abort.
     throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     clearTimeout(timer);

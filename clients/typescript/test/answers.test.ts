@@ -1,12 +1,15 @@
 /** Successful responses that are not Doorbell's, and long ones. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { describe, test } from "node:test";
 import { DoorbellClient } from "doorbell-client";
-import { answer, json, RUNTIME, REQUEST, ScriptedServer, type Step } from "./support/server.js";
+import { answer, json, recordOf, RUNTIME, REQUEST, ScriptedServer } from "./support/server.js";
 
 const NOT_DOORBELLS = { name: "ApiError", kind: "server", error: "the response is not Doorbell's: check the URL" };
+
+function clientOf(fetch: typeof globalThis.fetch): DoorbellClient {
+  return new DoorbellClient({ url: "http://doorbell.example.com", token: "dbu_example", fetch });
+}
 
 describe("answers", { concurrency: true }, () => {
   for (const body of ["", "<html>Sign in to the guest network</html>", "null", "[]", "{}", '{"id":1}', '{"status":"ok"}', "{"]) {
@@ -17,13 +20,26 @@ describe("answers", { concurrency: true }, () => {
     });
   }
 
+  test("rejects success without JSON", async () => {
+    const server = await ScriptedServer.start((response) => response.end("<html>Welcome</html>"));
+    await assert.rejects(server.client().forget(RUNTIME), NOT_DOORBELLS);
+  });
+
+  test("rejects record without an id", async () => {
+    for (const id of ["id", "runtime_id"]) {
+      const server = await ScriptedServer.start(answer("completed", { [id]: 1 }));
+      await assert.rejects(server.client().request(RUNTIME, REQUEST), NOT_DOORBELLS, id);
+    }
+  });
+
   test("rejects unknown status", async () => {
     const server = await ScriptedServer.start(answer("finished"));
     await assert.rejects(server.client().request(RUNTIME, REQUEST), NOT_DOORBELLS);
   });
 
   test("rejects invalid UTF-8", async () => {
-    const server = await ScriptedServer.start((response) => response.end(Buffer.from('{"id":"\xff"}', "latin1")));
+    const body = Buffer.from(JSON.stringify(recordOf("completed", { result: "\xff" })), "latin1");
+    const server = await ScriptedServer.start((response) => response.end(body));
     await assert.rejects(server.client().request(RUNTIME, REQUEST), NOT_DOORBELLS);
   });
 
@@ -41,22 +57,20 @@ describe("answers", { concurrency: true }, () => {
   });
 
   test("rejects endless body without reading it", async () => {
-    let written = 0;
-    let closed: Promise<unknown> | undefined;
-    const endless: Step = (response) => {
-      const chunk = Buffer.alloc(1 << 16, " ");
-      const write = () => {
-        while (!response.destroyed && response.write(chunk)) written += chunk.length;
+    let calls = 0;
+    let bytes = 0;
+    let cancelled = false;
+    const endless: typeof fetch = async () => {
+      calls++;
+      const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        bytes += 1 << 16;
+        controller.enqueue(new Uint8Array(1 << 16).fill(0x20));
       };
-      response.on("drain", write);
-      closed = once(response, "close");
-      write();
+      return new Response(new ReadableStream({ pull, cancel: () => void (cancelled = true) }));
     };
-    const server = await ScriptedServer.start(endless);
-    await assert.rejects(server.client().request(RUNTIME, REQUEST), NOT_DOORBELLS);
-    await closed;
-    assert.equal(server.received.length, 1, "it was repeated");
-    assert.ok(written < 64 << 20, `${written} bytes`);
+    await assert.rejects(clientOf(endless).request(RUNTIME, REQUEST), NOT_DOORBELLS);
+    assert.deepEqual([calls, cancelled], [1, true]);
+    assert.ok(bytes <= (8 << 20) + (4 << 16), `${bytes} bytes`);
   });
 
   test("link to another host ends the list", async () => {
@@ -75,8 +89,7 @@ describe("answers", { concurrency: true }, () => {
       calls++;
       return Response.json([], { headers: { link: '<?cursor=a>; rel="next"' } });
     };
-    const client = new DoorbellClient({ url: "http://doorbell.example.com", token: "dbu_example", fetch: endless });
-    await assert.rejects(client.runtimes().next(), NOT_DOORBELLS);
+    await assert.rejects(clientOf(endless).runtimes().next(), NOT_DOORBELLS);
     assert.equal(calls, 1_000);
   });
 

@@ -136,6 +136,11 @@ describe("faults", { concurrency: true }, () => {
     });
   });
 
+  test("API Gateway's own error has its text", async () => {
+    const server = await ScriptedServer.start(json(403, { message: "Forbidden" }));
+    await assert.rejects(server.client().forget(RUNTIME), { kind: "forbidden", error: "Forbidden" });
+  });
+
   test("error without a text has the status", async () => {
     const bodies = ["", "<html></html>", "null", '"text"', "[]", '{"error":7}', '{"error":""}', "x".repeat(1 << 20)];
     for (const body of bodies) {

@@ -43,6 +43,16 @@ describe("options", { concurrency: true }, () => {
     }
   });
 
+  test("concurrent calls warn of no leak", async () => {
+    const server = await ScriptedServer.start(answer("completed"));
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => void warnings.push(warning);
+    process.on("warning", warn);
+    await Promise.all(Array.from({ length: 20 }, () => server.client().request(RUNTIME, REQUEST)));
+    process.off("warning", warn);
+    assert.deepEqual(warnings, []);
+  });
+
   test("token is the only credential", async () => {
     const server = await ScriptedServer.start(answer("completed"));
     await server.client({ token: SECRET }).request(RUNTIME, REQUEST);

@@ -8,11 +8,12 @@ import { RUNTIME } from "./support/server.js";
 test("URL is relative to the page", async () => {
   Object.assign(globalThis, { location: { href: "https://doorbell.example.com/prod/?code=a#/runtimes/b" } });
   let called = "";
-  // The page's own `fetch`, found at the call.
+  const client = new DoorbellClient({ url: ".", token: "dbu_example" });
+  // Found at the call: a page may replace it.
   globalThis.fetch = async (input) => {
     called = String(input);
     return Response.json({ status: "ok" });
   };
-  await new DoorbellClient({ url: ".", token: "dbu_example" }).forget(RUNTIME);
+  await client.forget(RUNTIME);
   assert.equal(called, `https://doorbell.example.com/prod/api/runtimes/${RUNTIME}`);
 });

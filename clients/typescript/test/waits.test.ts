@@ -66,7 +66,7 @@ describe("waits", { concurrency: true }, () => {
     const onUpdate = () => {
       throw reason;
     };
-    await assert.rejects(server.client().wait(RECORD, { onUpdate }), reason);
+    await assert.rejects(server.client().wait(RECORD, { onUpdate, timeoutMs: 5_000 }), reason);
     assert.equal(server.received.length, 1);
   });
 
