@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-const ISSUER: &str = "DOORBELL_OIDC_ISSUER";
+/// The issuer. The page reads it too.
+pub(crate) const ISSUER: &str = "DOORBELL_OIDC_ISSUER";
 const AUDIENCE: &str = "DOORBELL_OIDC_AUDIENCE";
 const JWKS_URL: &str = "DOORBELL_OIDC_JWKS_URL";
 const WORKSPACES_CLAIM: &str = "DOORBELL_OIDC_WORKSPACES_CLAIM";
@@ -59,7 +60,7 @@ impl OidcConfig {
             let stray = [AUDIENCE, JWKS_URL].into_iter().find(|name| set(name).is_some());
             return stray.map_or(Ok(None), |name| Err(ConfigError::NoIssuer(name)));
         };
-        let discovery = discovery(&issuer)?;
+        let discovery = discovery_url(&issuer)?;
         let config = Self {
             issuer,
             audience: set(AUDIENCE).ok_or(ConfigError::NoAudience)?,
@@ -75,7 +76,7 @@ fn jwks(url: &str) -> Result<KeysAt, ConfigError> {
 }
 
 /// The URL of the discovery document (OpenID Connect Discovery 1.0, section 4).
-fn discovery(issuer: &str) -> Result<Url, ConfigError> {
+pub(crate) fn discovery_url(issuer: &str) -> Result<Url, ConfigError> {
     let url = safe_url(issuer).ok_or(ConfigError::UnsafeUrl(ISSUER))?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(ConfigError::IssuerWithQuery);
@@ -85,7 +86,7 @@ fn discovery(issuer: &str) -> Result<Url, ConfigError> {
 }
 
 /// The URL, if the connection authenticates the host: https, or http on loopback.
-pub(super) fn safe_url(text: &str) -> Option<Url> {
+pub(crate) fn safe_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let has_no_credentials = url.username().is_empty() && url.password().is_none();
     let is_authentic = match url.scheme() {

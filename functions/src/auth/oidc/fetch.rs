@@ -3,6 +3,7 @@
 use reqwest::header::ACCEPT;
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::config::{KeysAt, OidcConfig, safe_url};
 use super::jwks::KeySet;
@@ -15,10 +16,9 @@ pub(super) struct KeySource<F> {
     fetch: F,
 }
 
-/// The used part of a discovery document.
+/// The part of a discovery document that names the keys.
 #[derive(Deserialize)]
-struct Discovery {
-    issuer: String,
+struct Keys {
     jwks_uri: String,
 }
 
@@ -31,23 +31,42 @@ impl<F: FetchJson> KeySource<F> {
     pub(super) async fn keys(&self) -> Result<KeySet, OidcFault> {
         let url = match &self.config.keys {
             KeysAt::Jwks(url) => url.clone(),
-            KeysAt::Discovery(url) => self.discover(url).await?,
+            KeysAt::Discovery(url) => self.key_url(url).await?,
         };
         let document = self.fetch.fetch(&url).await?;
         KeySet::parse(&document).ok_or(OidcFault::Unreadable { url, wanted: "a JWK set" })
     }
 
     /// Read again for each fetch, because an issuer may move its keys.
-    async fn discover(&self, url: &Url) -> Result<Url, OidcFault> {
-        let document = self.fetch.fetch(url).await?;
-        let unreadable = |wanted| OidcFault::Unreadable { url: url.clone(), wanted };
-        let discovery: Discovery =
-            serde_json::from_slice(&document).map_err(|_| unreadable("a discovery document"))?;
-        if discovery.issuer != self.config.issuer {
-            return Err(unreadable("the discovery document of the configured issuer"));
-        }
-        safe_url(&discovery.jwks_uri).ok_or_else(|| unreadable("a discovery document with a safe jwks_uri"))
+    async fn key_url(&self, discovery: &Url) -> Result<Url, OidcFault> {
+        let keys: Keys = discover(&self.fetch, discovery, &self.config.issuer).await?;
+        let wanted = "a discovery document with a safe jwks_uri";
+        safe_url(&keys.jwks_uri).ok_or_else(|| OidcFault::Unreadable { url: discovery.clone(), wanted })
     }
+}
+
+/// A discovery document with the fields that its user needs.
+#[derive(Deserialize)]
+struct Discovery<D> {
+    issuer: String,
+    #[serde(flatten)]
+    used: D,
+}
+
+/// The used part of the discovery document of `issuer` at `url`.
+pub(crate) async fn discover<D: DeserializeOwned>(
+    fetch: &impl FetchJson,
+    url: &Url,
+    issuer: &str,
+) -> Result<D, OidcFault> {
+    let document = fetch.fetch(url).await?;
+    let unreadable = |wanted| OidcFault::Unreadable { url: url.clone(), wanted };
+    let discovery: Discovery<D> =
+        serde_json::from_slice(&document).map_err(|_| unreadable("a discovery document"))?;
+    if discovery.issuer != issuer {
+        return Err(unreadable("the discovery document of the configured issuer"));
+    }
+    Ok(discovery.used)
 }
 
 /// Fetches JSON documents.
