@@ -12,6 +12,7 @@ pub mod heartbeat;
 pub mod held;
 pub mod initiate;
 mod notify;
+pub mod page;
 pub mod poll;
 pub mod presence;
 pub mod redeem;

@@ -1,10 +1,11 @@
-//! What a gateway serves: the state of the functions, the authorizer, and the allowed origins.
+//! What a gateway serves: the state of the functions, the authorizer, the allowed origins, and the page's sign-in.
 
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
+use doorbell_functions::page::SignIn;
 use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::{CORS_EXPOSED_HEADERS, CORS_HEADERS, CORS_MAX_AGE_SECONDS, CORS_METHODS};
 use doorbell_shared::http::{ApiError, AppState};
@@ -19,6 +20,8 @@ pub struct Gateway<S, T> {
     pub state: AppState<S>,
     pub authenticator: Authenticator<T>,
     pub origins: Origins,
+    /// How the page signs users in with OIDC, if it does.
+    pub sign_in: Option<SignIn>,
 }
 
 /// Calls the authorizer in process. Its store may differ from the store of the functions.

@@ -9,8 +9,9 @@ use axum::http::{StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{MethodFilter, any, on};
+use doorbell_functions::page::SignIn;
 use doorbell_protocol::Ack;
-use doorbell_shared::http::routes::{Function, ROUTES, Route};
+use doorbell_shared::http::routes::{self, Function, Route};
 use doorbell_shared::http::{self, ApiError, AppState, HttpRequest, response::json};
 use doorbell_shared::store::{Store, TokenStore};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -34,7 +35,7 @@ struct GatewayState<S, T> {
     admission: Admission,
 }
 
-/// The API: every route of [`ROUTES`], and the health check. All of it answers to `hosts` only.
+/// The API and the page: every route of [`routes::all`], and the health check. All of it answers to `hosts` only.
 pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(
     mut gateway: Gateway<S, T>,
     hosts: LocalHosts,
@@ -43,7 +44,7 @@ pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(
     gateway.authenticator.state.push.clone_from(&gateway.state.push);
     let cors = gateway.origins.layer();
     let state = Arc::new(GatewayState { gateway, admission: Admission::default() });
-    let routes = ROUTES.into_iter().fold(Router::new(), |router, route| {
+    let routes = routes::all().fold(Router::new(), |router, route| {
         let handler = move |State(state): State<Arc<GatewayState<S, T>>>, request: Request| async move {
             into_axum(handle(&state, route, request).await.unwrap_or_else(|error| error.response()))
         };
@@ -95,7 +96,7 @@ async fn limit_uri(request: Request, next: Next) -> Response {
 
 /// 405 with the methods of the path, or 404.
 fn no_match(uri: &Uri) -> ApiError {
-    let routes = ROUTES.into_iter().filter(|route| route.serves(uri.path()));
+    let routes = routes::all().filter(|route| route.serves(uri.path()));
     let methods: Vec<_> = routes.map(|route| route.method).collect();
     if methods.is_empty() { ApiError::RouteNotFound } else { ApiError::MethodNotAllowed(methods.join(", ")) }
 }
@@ -122,8 +123,11 @@ async fn handle<S: Store, T: TokenStore>(
     let now = state.clock.now();
     let gateway_request_id = state.id_gen.lease_token().to_string();
     let event = GatewayRequest { route, parts, body, caller, now, gateway_request_id }.into_event();
-    let tokens = &gateway.authenticator.state;
-    Ok(invoke(route.function, state, tokens, &http::event::request(event)).await)
+    let request = http::event::request(event);
+    Ok(match route.function {
+        Function::Page => doorbell_functions::page::handle(gateway.sign_in.as_ref(), &request, now).await,
+        function => invoke(function, state, &gateway.authenticator.state, &request).await,
+    })
 }
 
 /// The whole body. Only the length limit is a 413; a body that is cut off or badly chunked is malformed.
@@ -135,7 +139,7 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
     }
 }
 
-/// Calls the function of a route, as API Gateway's integration does. `tokens` may have another store.
+/// Calls the function of a route, as API Gateway's integration does. `tokens` may have another store. The page has no sign-in with OIDC.
 pub async fn invoke<S: Store, T: TokenStore>(
     function: Function,
     state: &AppState<S>,
@@ -157,6 +161,7 @@ pub async fn invoke<S: Store, T: TokenStore>(
         Function::Enrol | Function::ListTokens | Function::IssueToken | Function::RevokeToken => {
             doorbell_functions::administer::handle(tokens, request).await
         }
+        Function::Page => doorbell_functions::page::handle(None::<&SignIn>, request, state.clock.now()).await,
     }
 }
 
@@ -170,6 +175,7 @@ fn into_axum(response: http::Response) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::http::Method;
+    use doorbell_shared::http::routes::{PAGE_ROUTES, ROUTES};
     use doorbell_shared::store::memory::MemoryStore;
     use tower::ServiceExt as _;
 
@@ -179,7 +185,8 @@ mod tests {
     async fn response(method: Method, uri: &str) -> Response {
         let store = MemoryStore::default();
         let authenticator = Authenticator::of_tokens(AppState::new(store.clone()));
-        let gateway = Gateway { state: AppState::new(store), authenticator, origins: Origins::None };
+        let gateway =
+            Gateway { state: AppState::new(store), authenticator, origins: Origins::None, sign_in: None };
         let request = Request::builder().method(method).uri(uri).header(header::HOST, "localhost:3000");
         let hosts = LocalHosts::of(([127, 0, 0, 1], 3000).into());
         router(gateway, hosts).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
@@ -189,7 +196,7 @@ mod tests {
     async fn unknown_paths_are_not_found() {
         let empty_parameters =
             ["/api/runtimes//models", "/api/runtimes/a/models/", "/api/daemon/runtimes//models//result"];
-        for path in ["/", "/api/runtimes/", "/API/runtimes"].into_iter().chain(empty_parameters) {
+        for path in ["/page", "/api/runtimes/", "/API/runtimes"].into_iter().chain(empty_parameters) {
             for method in [Method::GET, Method::POST, Method::DELETE] {
                 let response = response(method, path).await;
                 assert_eq!(
@@ -203,10 +210,12 @@ mod tests {
 
     #[tokio::test]
     async fn other_methods_are_not_allowed() {
-        for method in [Method::HEAD, Method::POST, Method::DELETE] {
-            let response = response(method, "/api/runtimes").await;
-            assert_eq!(response.status(), 405);
-            assert_eq!(response.headers()[header::ALLOW], "GET");
+        for path in ["/api/runtimes", "/", "/page.js"] {
+            for method in [Method::HEAD, Method::POST, Method::DELETE] {
+                let response = response(method, path).await;
+                assert_eq!(response.status(), 405, "{path}");
+                assert_eq!(response.headers()[header::ALLOW], "GET");
+            }
         }
     }
 
@@ -218,6 +227,9 @@ mod tests {
             // The public route has no caller and, here, no body.
             let expected = if route.scope.is_some() { 401 } else { 400 };
             assert_eq!(response(method, &path).await.status(), expected, "{path}");
+        }
+        for route in PAGE_ROUTES {
+            assert_eq!(response(Method::GET, route.path).await.status(), 200, "{}", route.path);
         }
     }
 

@@ -35,7 +35,7 @@ fn body(body: String, is_base64: bool) -> Body {
     if is_base64 { STANDARD.decode(body).map_or(Body::Empty, Body::Binary) } else { Body::Text(body) }
 }
 
-/// The response in API Gateway's format. All bodies are JSON text, and no response sets a cookie.
+/// The response in API Gateway's format. All bodies are text, so none is encoded in base64, and no response sets a cookie.
 pub fn response(response: Response) -> ApiGatewayV2httpResponse {
     let (parts, body) = response.into_parts();
     let mut event = ApiGatewayV2httpResponse::default();

@@ -139,9 +139,13 @@ pub fn runtime(request: &HttpRequest) -> Result<RuntimeId, ApiError> {
 
 /// The use case of the request's route, for a function that serves several.
 pub fn function(request: &HttpRequest) -> Option<Function> {
+    Some(routes::find(request.method().as_str(), path(request)?)?.function)
+}
+
+/// The path, which a stage or a base path may have prefixed.
+pub fn path(request: &HttpRequest) -> Option<&str> {
     let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
-    let route = routes::find(request.method().as_str(), context.http.path.as_deref()?)?;
-    Some(route.function)
+    context.http.path.as_deref()
 }
 
 /// The token in the path. A malformed id is answered 404.

@@ -121,6 +121,7 @@ pub enum Operation {
     ListTokens,
     IssueToken,
     RevokeToken,
+    Page,
 }
 
 impl Operation {
@@ -142,6 +143,7 @@ impl Operation {
             Self::ListTokens => "failed to list tokens",
             Self::IssueToken => "failed to create token",
             Self::RevokeToken => "failed to revoke token",
+            Self::Page => "failed to load the page",
         }
     }
 

@@ -1,13 +1,14 @@
 //! The route table and the CORS settings. The local gateway uses them, and a test compares `template.yaml` with them.
 //!
-//! `{kind}` is a segment of [`RouteKind`], so that a new kind needs no route.
+//! `{kind}` is a segment of [`RouteKind`], so that a new kind needs no route. The page has a table of its own, because the API's rules
+//! for bodies, errors and tokens do not hold for it.
 
 use doorbell_protocol::Scope;
 
 use super::input::KIND_PARAMETER;
 use crate::kinds::RouteKind;
 
-/// A use case of the API. Each is a Lambda function, except those of administrators, which share `administer`.
+/// A use case. Each is a Lambda function, except those of administrators, which share `administer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Function {
     Initiate,
@@ -25,6 +26,8 @@ pub enum Function {
     ListTokens,
     IssueToken,
     RevokeToken,
+    /// The files of the page.
+    Page,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,7 @@ const fn public(method: &'static str, path: &'static str, function: Function) ->
     Route { method, path, function, scope: None }
 }
 
+/// The API.
 pub const ROUTES: [Route; 15] = [
     user("POST", "/api/runtimes/{runtimeId}/{kind}", Function::Initiate),
     user("GET", "/api/runtimes/{runtimeId}/{kind}/{requestId}", Function::Poll),
@@ -71,7 +75,20 @@ pub const ROUTES: [Route; 15] = [
     admin("DELETE", "/api/tokens/{tokenId}", Function::RevokeToken),
 ];
 
-/// The route of a path, which a stage or a custom domain may have prefixed.
+/// The page: its document, script and styles, and its settings.
+pub const PAGE_ROUTES: [Route; 4] = [
+    public("GET", "/", Function::Page),
+    public("GET", "/page.js", Function::Page),
+    public("GET", "/page.css", Function::Page),
+    public("GET", "/page.json", Function::Page),
+];
+
+/// The API and the page.
+pub fn all() -> impl Iterator<Item = Route> {
+    ROUTES.into_iter().chain(PAGE_ROUTES)
+}
+
+/// The API's route of a path, which a stage or a custom domain may have prefixed.
 pub fn find(method: &str, path: &str) -> Option<Route> {
     // A base path may be `/api` itself.
     path.match_indices(PREFIX).find_map(|(start, _)| {
@@ -80,7 +97,7 @@ pub fn find(method: &str, path: &str) -> Option<Route> {
     })
 }
 
-/// The beginning of every route.
+/// The beginning of every route of the API.
 const PREFIX: &str = "/api/";
 
 /// The request headers of web clients.
@@ -142,7 +159,7 @@ mod tests {
     use crate::kinds::BUILT_IN;
 
     fn functions_of(path: &str) -> Vec<Function> {
-        ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|route| route.function).collect()
+        all().filter(|route| route.parameters(path).is_some()).map(|route| route.function).collect()
     }
 
     #[test]
@@ -152,6 +169,9 @@ mod tests {
         assert_eq!(functions_of("/api/runtimes/a"), [Function::Forget]);
         assert_eq!(functions_of("/api/daemon/runtimes/a/models/b/result"), [Function::Report]);
         assert_eq!(functions_of("/api/enrolments/redeem"), [Function::Redeem]);
+        for path in ["/", "/page.js", "/page.css", "/page.json"] {
+            assert_eq!(functions_of(path), [Function::Page], "{path}");
+        }
     }
 
     #[test]
@@ -187,15 +207,19 @@ mod tests {
     }
 
     #[test]
-    fn only_redemption_is_public() {
-        let public = ROUTES.into_iter().filter(|route| route.scope.is_none());
+    fn only_redemption_and_page_are_public() {
+        let public = all().filter(|route| route.scope.is_none() && route.function != Function::Page);
         assert_eq!(public.map(|route| route.function).collect::<Vec<_>>(), [Function::Redeem]);
     }
 
     #[test]
     fn other_paths_match_none() {
         for path in [
-            "/",
+            "",
+            "//",
+            "/page",
+            "/page.js/",
+            "/page.html",
             "/api",
             "/api/runtimes/",
             "/api/runtimes//models",

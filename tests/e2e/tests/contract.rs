@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
-use doorbell_shared::http::routes::ROUTES;
+use doorbell_shared::http::routes;
 use doorbell_test_support::contract::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, paths, rate_limit};
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use reqwest::Method;
@@ -33,7 +33,7 @@ async fn gateway_rejects_missing_token_with_text() {
 #[tokio::test]
 async fn gateway_rejects_unknown_path_with_text() {
     let api = TestApi::start().await;
-    for path in ["/", "/healthz/", "/api/daemon/unknown"] {
+    for path in ["/page", "/healthz/", "/api/daemon/unknown"] {
         let response = api.send(api.request(Method::POST, path).bearer_auth("dbu_dev_a")).await;
         assert_eq!(response, ApiResponse::error(404, "not found"), "{path}");
     }
@@ -42,9 +42,10 @@ async fn gateway_rejects_unknown_path_with_text() {
 #[tokio::test]
 async fn gateway_names_allowed_method_of_every_route() {
     let api = TestApi::start().await;
-    let with_paths =
-        |route| paths(route, ABSENT_RUNTIME, ABSENT_REQUEST).into_iter().map(move |path| (route, path));
-    for (route, path) in ROUTES.iter().flat_map(with_paths) {
+    let with_paths = |route: routes::Route| {
+        paths(&route, ABSENT_RUNTIME, ABSENT_REQUEST).into_iter().map(move |path| (route, path))
+    };
+    for (route, path) in routes::all().flat_map(with_paths) {
         let is_cancellable = path.ends_with(&format!("/requests/{ABSENT_REQUEST}"));
         let others = [Method::PUT, Method::DELETE, Method::PATCH].into_iter();
         for other in others.filter(|other| other.as_str() != route.method) {

@@ -88,6 +88,7 @@ fn events() -> Vec<(&'static str, Value)> {
         ("workspaces", call(Function::Workspaces, daemon, "/api/daemon/workspaces", &nothing)),
         ("administer", call(Function::Enrol, Scope::Admin, "/api/enrolments", &enrolment)),
         ("redeem", call(Function::Redeem, daemon, "/api/enrolments/redeem", &redemption)),
+        ("page", call(Function::Page, user, "/", &nothing)),
         ("connect", connect_event()),
         ("presence", presence_event()),
     ]

@@ -49,8 +49,8 @@ impl TestApi {
         clock: Arc<TestClock>,
     ) -> Self {
         let authenticator = Authenticator { state: Self::state(tokens, &clock), oidc };
-        let gateway =
-            Gateway { state: Self::state(store, &clock), authenticator, origins: Origins::default() };
+        let state = Self::state(store, &clock);
+        let gateway = Gateway { state, authenticator, origins: Origins::default(), sign_in: None };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         tokio::spawn(doorbell_gateway::serve(listener, gateway, std::future::pending()));

@@ -4,15 +4,15 @@ use doorbell_gateway::{GatewayRequest, WORKSPACE_A};
 use doorbell_protocol::{Scope, Timestamp};
 use doorbell_shared::clock::{Clock, SystemClock};
 use doorbell_shared::http::input::{AuthorizerContext, Caller};
-use doorbell_shared::http::routes::{Function, ROUTES, Route};
+use doorbell_shared::http::routes::{self, Function, Route};
 use doorbell_shared::http::{self, HttpRequest};
 use doorbell_shared::token_id::TokenId;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 
-/// The route of a function.
+/// The route of a function, the first one of the page.
 pub fn route(function: Function) -> Route {
-    ROUTES.into_iter().find(|route| route.function == function).unwrap()
+    routes::all().find(|route| route.function == function).unwrap()
 }
 
 /// The request of a call in workspace A.

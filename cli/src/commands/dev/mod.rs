@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use doorbell_daemon::agents::{self, Agent, Environment};
 use doorbell_functions::auth::oidc::Oidc;
+use doorbell_functions::page::SignIn;
 use doorbell_gateway::broker::Broker;
 use doorbell_gateway::{Authenticator, DevTokens, Gateway, Origins, PushListener, issue_dev_tokens};
 use doorbell_shared::clock::{Clock, SystemClock};
@@ -122,9 +123,11 @@ async fn serve<S: Store + Clone + 'static, T: TokenStore + Clone + 'static>(
         state,
         authenticator: Authenticator { state: tokens, oidc: Oidc::from_environment()? },
         origins: origins(&arguments.cors_origins)?,
+        sign_in: SignIn::from_environment()?,
     };
     let server = Server::start(gateway, arguments.addr).await?;
     output::line(format!("Doorbell listens on {} (store: {})", server.base_url(), arguments.store.as_str()));
+    output::line(format!("Page  {}", server.url()?));
     let result = match agents {
         Some(agents) => demo::run(&server, agents, arguments, &stop).await,
         None => {

@@ -27,7 +27,9 @@ use doorbell_protocol::Timestamp;
 
 use cache::Cache;
 pub use config::{ConfigError, OidcConfig};
+pub(crate) use config::{ISSUER, discovery_url, safe_url};
 use fetch::KeySource;
+pub(crate) use fetch::discover;
 pub use fetch::{FetchJson, HttpFetch, http_client};
 pub use verification::{DeniedReason, Identity, OidcFault, Verification};
 use verify::Header;

@@ -24,6 +24,24 @@ async fn default_store_is_embedded() {
 }
 
 #[tokio::test]
+async fn prints_address_of_the_page() {
+    let dev = Dev::without_daemon().await;
+    let printed = dev.process.wait_for_stdout("No daemon was started").await;
+    let address = printed.split("Page  ").nth(1).unwrap().lines().next().unwrap();
+    assert_eq!(address, format!("{}/", dev.url));
+    let response = http_client().unwrap().get(address).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+}
+
+#[tokio::test]
+async fn page_with_client_needs_an_issuer() {
+    let machine = Machine::new().with_env("DOORBELL_OIDC_CLIENT_ID", "page");
+    let ended = machine.run(&["dev", "--addr", "127.0.0.1:0", "--no-daemon"]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("set DOORBELL_OIDC_ISSUER"), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn serves_from_memory_store() {
     let dev = Dev::start(&Machine::new(), &["--store", "memory"]).await;
     assert!(dev.process.wait_for_stdout("Ctrl-C").await.contains("sample/large"));

@@ -34,7 +34,8 @@ fn valid_bodies(function: Function) -> Vec<Value> {
         | Function::Forget
         | Function::Workspaces
         | Function::ListTokens
-        | Function::RevokeToken => vec![json!({})],
+        | Function::RevokeToken
+        | Function::Page => vec![json!({})],
         Function::Redeem => CODES
             .iter()
             .map(|code| json!({"code": code, "daemon_id": "laptop", "device_name": "Laptop"}))

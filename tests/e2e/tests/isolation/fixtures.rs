@@ -133,7 +133,8 @@ impl Tenants {
             | Function::Forget
             | Function::Workspaces
             | Function::ListTokens
-            | Function::RevokeToken => Value::Null,
+            | Function::RevokeToken
+            | Function::Page => Value::Null,
             Function::Enrol => json!({"workspace_id": target.workspace}),
             Function::IssueToken => {
                 json!({"workspace_id": target.workspace, "scope": "admin", "subject": "mine now"})

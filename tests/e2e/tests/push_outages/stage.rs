@@ -69,7 +69,8 @@ impl Stage {
         }
         let state = AppState { push: Some(channel), ..AppState::new(store.clone()) };
         let authenticator = Authenticator::of_tokens(AppState::new(store));
-        let gateway = Gateway { state: state.clone(), authenticator, origins: Origins::default() };
+        let gateway =
+            Gateway { state: state.clone(), authenticator, origins: Origins::default(), sign_in: None };
         let http = TcpListener::bind((host, 0)).await.unwrap();
         let client = Client::new(format!("http://{}", http.local_addr().unwrap()), Workspace::of_dev());
         tokio::spawn(doorbell_gateway::serve(http, gateway, std::future::pending()));

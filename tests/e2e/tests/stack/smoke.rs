@@ -1,6 +1,6 @@
 //! The minimum, with one workspace, for stacks where a call takes seconds: `cargo test --test stack -- --ignored smoke::`.
 
-use doorbell_test_support::contract::{ABSENT_RUNTIME, Target, access, enrolment, lifecycle};
+use doorbell_test_support::contract::{ABSENT_RUNTIME, Target, access, enrolment, lifecycle, page};
 use doorbell_test_support::{ApiResponse, Caller};
 
 #[tokio::test]
@@ -27,4 +27,10 @@ async fn requires_token_on_every_route() {
 #[ignore = "needs a deployed stack: localstack/test.sh"]
 async fn code_is_redeemed_for_bound_token() {
     enrolment::code_is_redeemed_for_bound_token(&Target::deployed().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a deployed stack: localstack/test.sh"]
+async fn serves_every_file_without_a_token() {
+    page::serves_every_file_without_a_token(&Target::deployed().await).await;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use doorbell_shared::http::routes::{Function, ROUTES};
+use doorbell_shared::http::routes::{self, Function};
 use serde_yaml_ng::Value;
 
 use crate::yaml::{functions, template, text, values, written};
@@ -22,6 +22,7 @@ pub(crate) fn binary(function: Function) -> &'static str {
         Function::Workspaces => "workspaces",
         Function::Redeem => "redeem",
         Function::Enrol | Function::ListTokens | Function::IssueToken | Function::RevokeToken => "administer",
+        Function::Page => "page",
     }
 }
 
@@ -31,7 +32,7 @@ type Routes = BTreeMap<String, BTreeSet<String>>;
 /// The route table.
 fn expected() -> Routes {
     let mut expected = Routes::new();
-    for route in ROUTES {
+    for route in routes::all() {
         let routes = expected.entry(binary(route.function).to_owned()).or_default();
         routes.insert(format!("{} {}", route.method, route.path));
     }
@@ -76,7 +77,7 @@ fn every_route_with_a_scope_has_the_authorizer() {
     let authorizer = &auth["Authorizers"]["Tokens"];
     assert_eq!(authorizer["EnableSimpleResponses"], true);
     assert_eq!(text(&authorizer["AuthorizerPayloadFormatVersion"]), "2.0");
-    let public = ROUTES.into_iter().filter(|route| route.scope.is_none());
+    let public = routes::all().filter(|route| route.scope.is_none());
     let public: BTreeSet<_> = public.map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
     for event in functions().into_values().flat_map(|function| values(&function["Events"])) {
         let event = &event["Properties"];
@@ -88,10 +89,10 @@ fn every_route_with_a_scope_has_the_authorizer() {
 
 /// Anyone can call a public route, so it has a limit of its own.
 #[test]
-fn public_route_is_throttled() {
+fn public_routes_are_throttled() {
     let settings = &template()["Resources"]["Api"]["Properties"]["RouteSettings"];
     let settings = settings.as_mapping().unwrap();
-    let public = ROUTES.into_iter().filter(|route| route.scope.is_none());
+    let public = routes::all().filter(|route| route.scope.is_none());
     let public: BTreeSet<_> = public.map(|route| format!("{} {}", route.method, route.path)).collect();
     assert_eq!(settings.keys().map(text).collect::<BTreeSet<_>>(), public);
     for limits in settings.values() {

@@ -76,7 +76,8 @@ pub async fn rejects_malformed_body_on_every_route(api: &Target) {
         | Function::Forget
         | Function::Workspaces
         | Function::ListTokens
-        | Function::RevokeToken => false,
+        | Function::RevokeToken
+        | Function::Page => false,
         Function::Register
         | Function::Deregister
         | Function::Heartbeat
@@ -95,7 +96,7 @@ pub async fn rejects_malformed_body_on_every_route(api: &Target) {
 
 pub async fn unknown_path_is_not_found(api: &Target) {
     let unknown_kinds = ["/api/runtimes/a/other", "/api/runtimes/a/model_list"];
-    for path in ["/", "/api", "/api/runtimes/", "/api/daemon/unknown", "/api/runtimes/a/models/b/c"]
+    for path in ["/page", "/api", "/api/runtimes/", "/api/daemon/unknown", "/api/runtimes/a/models/b/c"]
         .into_iter()
         .chain(unknown_kinds)
     {

@@ -20,6 +20,7 @@ pub mod isolation;
 pub mod json;
 pub mod lifecycle;
 pub mod local_skills;
+pub mod page;
 pub mod poll;
 pub mod questions;
 pub mod rate_limit;
@@ -260,6 +261,10 @@ macro_rules! contract_suite {
                 rejects_malformed_body_on_every_route
                 unknown_path_is_not_found
                 accepts_body_without_content_type
+            }
+            page {
+                serves_every_file_without_a_token
+                every_file_restricts_the_browser
             }
             isolation {
                 foreign_looks_absent
