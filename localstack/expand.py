@@ -130,7 +130,7 @@ def integration(api, described):
 
 
 # The routes that anyone may call.
-PUBLIC = {"POST /api/enrolments/redeem"}
+PUBLIC = {"POST /api/enrolments/redeem", "GET /", "GET /page.js", "GET /page.css", "GET /page.json"}
 
 
 def route(api, key, integration_name, authorizer_name):

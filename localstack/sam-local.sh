@@ -75,6 +75,7 @@ invoke ForgetFunction forget '"statusCode": *200'
 invoke WorkspacesFunction workspaces '"statusCode": *200.*00000000-0000-4000-8000-00000000000a'
 invoke AdministerFunction administer '"statusCode": *200.*expires_at'
 invoke RedeemFunction redeem '"statusCode": *404.*enrolment not found'
+invoke PageFunction page '"statusCode": *200.*text/html'
 invoke ConnectFunction connect '"isAuthenticated": *false'
 invoke PresenceFunction presence '^null'
 
