@@ -7,10 +7,13 @@ mod openapi;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use doorbell_functions::auth::oidc::{FetchJson, OidcFault};
+use doorbell_functions::page::{SignIn, SignInConfig};
 use doorbell_gateway::invoke;
 use doorbell_protocol::Scope;
+use doorbell_shared::clock::{Clock as _, SystemClock};
 use doorbell_shared::http::AppState;
-use doorbell_shared::http::routes::{Function, ROUTES, Route};
+use doorbell_shared::http::routes::{Function, PAGE_ROUTES, ROUTES, Route};
 use doorbell_shared::store::memory::MemoryStore;
 use doorbell_test_support::api::WORKSPACE_A;
 use doorbell_test_support::contract::paths;
@@ -18,6 +21,7 @@ use doorbell_test_support::event::event;
 use doorbell_test_support::push::ScriptedPush;
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use openapi::{document, operation_id, resolve};
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 /// The operations of the document as (method, path, operation).
@@ -42,7 +46,20 @@ fn documents_exactly_the_routes() {
             format!("{} {path} {}", route.method, operation_id(route.function, segment(route, &path)))
         })
     });
-    assert_eq!(documented.collect::<BTreeSet<_>>(), routes.collect());
+    let page =
+        PAGE_ROUTES.map(|route| format!("{} {} {}", route.method, route.path, page_operation(route.path)));
+    assert_eq!(documented.collect::<BTreeSet<_>>(), routes.chain(page).collect());
+}
+
+/// The operation of a path of the page.
+fn page_operation(path: &str) -> &'static str {
+    match path {
+        "/" => "page",
+        "/page.js" => "pageScript",
+        "/page.css" => "pageStyle",
+        "/page.json" => "pageSettings",
+        other => panic!("{other}"),
+    }
 }
 
 /// The segment of the kind in a path of `route`.
@@ -233,6 +250,45 @@ async fn registration_with_push() -> Value {
     serde_json::from_slice(response.body()).unwrap()
 }
 
+const ISSUER: &str = "https://issuer.example";
+
+/// An issuer's discovery document.
+struct Discovery;
+
+impl FetchJson for Discovery {
+    async fn fetch(&self, _: &Url) -> Result<Vec<u8>, OidcFault> {
+        let document = json!({"issuer": ISSUER, "authorization_endpoint": ISSUER, "token_endpoint": ISSUER});
+        Ok(document.to_string().into_bytes())
+    }
+}
+
+/// The settings of the page with an issuer.
+async fn page_settings() -> Value {
+    let config = SignInConfig::from_lookup(|name| match name {
+        "DOORBELL_OIDC_ISSUER" => Some(ISSUER.to_owned()),
+        "DOORBELL_OIDC_CLIENT_ID" => Some("page".to_owned()),
+        _ => None,
+    });
+    let sign_in = SignIn::new(config.unwrap().unwrap(), Discovery);
+    let request = event(Function::Page, Scope::User, "/page.json", &Value::Null);
+    let response = doorbell_functions::page::handle(Some(&sign_in), &request, SystemClock.now()).await;
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+/// The answers of the page have the documented types.
+#[tokio::test]
+async fn page_has_documented_content_types() {
+    let document = document();
+    let api = TestApi::start().await;
+    for route in PAGE_ROUTES {
+        let content = &document["paths"][route.path]["get"]["responses"]["200"]["content"];
+        let documented: Vec<_> = content.as_object().unwrap().keys().collect();
+        let response = api.request(Method::GET, route.path).send().await.unwrap();
+        let found = response.headers()["content-type"].to_str().unwrap().split(';').next().unwrap();
+        assert_eq!(documented, [found], "{}", route.path);
+    }
+}
+
 fn success(response: ApiResponse) -> Value {
     assert_eq!(response.status, 200, "{response:?}");
     response.body
@@ -243,8 +299,13 @@ async fn properties_match_responses() {
     let document = document();
     let mut responses = responses().await;
     responses.push(("register", registration_with_push().await));
+    responses.push(("pageSettings", page_settings().await));
+    let files = ["page", "pageScript", "pageStyle"];
     for (_, _, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
+        if files.contains(&id) {
+            continue;
+        }
         let response = resolve(&document, &operation["responses"]["200"]);
         let mut expected = Properties::new();
         promised(&document, &response["content"]["application/json"]["schema"], "", &mut expected);
