@@ -61,6 +61,13 @@ test("clock is the local one if the date allows that", () => {
   assert.equal(clock.now(), NOW);
 });
 
+test("clock returns to the local one once the date allows that", () => {
+  const clock = new ServerClock(() => NOW);
+  clock.observe(new Date(NOW + HOUR).toUTCString(), NOW, NOW);
+  clock.observe(new Date(NOW).toUTCString(), NOW, NOW + 700);
+  assert.equal(clock.now(), NOW);
+});
+
 test("clock ignores a response without a date", () => {
   const clock = new ServerClock(() => NOW);
   clock.observe(null, NOW, NOW);

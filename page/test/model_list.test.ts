@@ -29,6 +29,7 @@ class ScriptedClient {
   async models(_: string, options: Call = {}): Promise<ModelRecord> {
     const answer = this.#answers[Math.min(this.calls.length, this.#answers.length - 1)];
     this.calls.push(options);
+    await Promise.resolve();
     if (answer === undefined || answer instanceof Error) throw answer;
     options.onUpdate?.(answer);
     return answer;

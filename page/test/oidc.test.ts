@@ -101,8 +101,8 @@ test("a token lasts as long as the issuer says, whatever this machine's clock", 
   assert.deepEqual(candidatesOf({ id_token }, 5_000_000).map(({ expiresAt }) => expiresAt), [5_060_000]);
 });
 
-test("claims in UTF-8 and of any padding are read", () => {
-  for (const sub of ["a", "ab", "abc", "ü"]) assert.equal(candidatesOf({ id_token: jwt({ aud: "page", sub }) }).length, 1, sub);
+test("claims are read in base64url of any length", () => {
+  for (const sub of ["a", "ab", "abc", "ü", "???", " ???", "  ???", "~~~", " ~~~", "  ~~~"]) assert.equal(candidatesOf({ id_token: jwt({ aud: "page", sub }) }).length, 1, sub);
 });
 
 test("settings without a complete issuer are none", () => {

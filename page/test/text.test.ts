@@ -24,7 +24,7 @@ test("routes are read as they are written", () => {
 });
 
 test("an unknown route is the list of runtimes", () => {
-  for (const hash of ["", "#", "#/", "#/runtimes/", "#/runtimes/x", "#/runtimes/../../x", "#/nothing"]) {
+  for (const hash of ["", "#", "#/", "#/runtimes/", "#/runtimes/x", "#/runtimes/../../x", "#/nothing", "#/runtimes/6f1f6b1e-5a9e-5b0f-8d5c-x"]) {
     assert.deepEqual(routeOf(hash), { view: "runtimes" }, hash);
   }
 });
