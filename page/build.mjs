@@ -29,7 +29,9 @@ async function check(folder) {
     const before = await readFile(join(folder, name), "utf8").catch(() => "");
     same &&= before === text;
   }
-  if (!same) throw new Error("dist/ is not what the source gives: run `npm run build` and commit dist/");
+  if (same) return;
+  console.error("dist/ is not what the source gives: run `npm run build` and commit dist/");
+  process.exitCode = 1;
 }
 
 async function write(folder) {
