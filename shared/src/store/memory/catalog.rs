@@ -32,16 +32,16 @@ impl Contents {
         FindSnapshotOutcome::Found(served, open)
     }
 
-    /// The update of a report that was recorded at `now`.
+    /// The update of a report that was recorded at `reported_at`. As in a table, a repeated report repeats it.
     pub(super) fn update_catalog(
         &mut self,
         runtime: RuntimeId,
         kind: Kind,
         outcome: &RequestOutcome,
         update: CatalogUpdate,
-        now: Timestamp,
+        reported_at: Timestamp,
     ) {
-        let Some(snapshot) = Snapshot::of_report(outcome, update, now) else { return };
+        let Some(snapshot) = Snapshot::of_report(outcome, update, reported_at) else { return };
         if snapshot.is_newer_than(self.snapshots.get(&(runtime, kind))) {
             self.snapshots.insert((runtime, kind), snapshot);
         }

@@ -201,13 +201,18 @@ impl Store for MemoryStore {
         let Some(request) = contents.callers_request(address, kinds, caller, now) else {
             return Ok(ReportOutcome::NotFound);
         };
-        let Some(reported) = request.reported_if_open(outcome, now) else {
-            return Ok(ReportOutcome::of_closed(request, outcome, now));
+        let reported = match request.reported_if_open(outcome, now) {
+            Some(reported) => {
+                *request = reported;
+                ReportOutcome::Recorded { created_at: request.created_at }
+            }
+            None => ReportOutcome::of_closed(request, outcome, now),
         };
-        *request = reported;
-        let (kind, created_at) = (request.kind, request.created_at);
-        contents.update_catalog(address.runtime, kind, outcome, catalog, now);
-        Ok(ReportOutcome::Recorded { created_at })
+        let (kind, reported_at) = (request.kind, request.updated_at);
+        if matches!(reported, ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate) {
+            contents.update_catalog(address.runtime, kind, outcome, catalog, reported_at);
+        }
+        Ok(reported)
     }
 
     async fn report_progress(
