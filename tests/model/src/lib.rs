@@ -42,10 +42,12 @@
 //! # Modules
 //!
 //! Each module uses only earlier ones: actors, stored, design, trace, state, verdicts, actions, store, handlers, initiate,
-//! heartbeat, protocol, enabled, recovery, checker. The push channel and presence are a model of their own, [`push`].
+//! heartbeat, protocol, enabled, recovery, checker. The push channel and presence are a model of their own,
+//! [`push`], and so is the [`catalog`].
 
 pub mod actions;
 pub mod actors;
+pub mod catalog;
 pub mod checker;
 pub mod design;
 pub mod enabled;
