@@ -43,11 +43,13 @@ pub(crate) struct Asked {
     pub(crate) args: Option<u64>,
     /// How long it may wait for an offline runtime, in seconds.
     pub(crate) queue_s: u64,
+    /// Whether a fresh answer is asked for. Otherwise the catalog may answer.
+    pub(crate) refresh: bool,
 }
 
 impl Asked {
     /// What the route of models asks.
-    pub(crate) const MODELS: Self = Self { kind: AskedKind::Models, args: None, queue_s: 0 };
+    pub(crate) const MODELS: Self = Self { kind: AskedKind::Models, args: None, queue_s: 0, refresh: true };
 
     pub(crate) fn times(self) -> Times {
         let queue = i64::try_from(self.queue_s).unwrap() * 1_000;

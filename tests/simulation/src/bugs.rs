@@ -57,6 +57,24 @@ pub(crate) async fn cancel_with_bug(
     store.cancel(address, kinds, caller, now).await
 }
 
+/// The runtime whose snapshot is found, and the time that is compared with its presence.
+pub(crate) fn snapshot_with_bug<S>(
+    context: &Context<S>,
+    runtime: RuntimeId,
+    now: Timestamp,
+) -> (RuntimeId, Timestamp) {
+    match context.bug {
+        // Every runtime is online at the epoch.
+        Some(Bug::OfflineServed) => (runtime, Timestamp::from_millis(0).unwrap()),
+        Some(Bug::AnySnapshotServed) => {
+            let daemons = context.environment.plan.daemons.iter();
+            let mut runtimes = daemons.map(|daemon| crate::runner::runtime(daemon.machine));
+            (runtimes.find(|other| *other != runtime).unwrap_or(runtime), now)
+        }
+        _ => (runtime, now),
+    }
+}
+
 /// Sends the hint of a ring before the request exists.
 pub(crate) async fn hint_early<S: SharedStore>(
     context: &Arc<Context<S>>,

@@ -10,7 +10,7 @@ use doorbell_protocol::{RequestId, RuntimeId};
 use crate::asked::{Asked, AskedKind};
 use crate::context::{Context, SharedStore};
 use crate::history::FaultKind;
-use crate::operation::{Caller, Named, Operation, Route, WorkResult, Workspace};
+use crate::operation::{Caller, CatalogEffect, Named, Operation, Route, WorkResult, Workspace};
 use crate::runner::runtime;
 use crate::seeded::SeededRng;
 
@@ -58,9 +58,10 @@ fn ask(rng: &SeededRng, waits: bool) -> (Route, Asked) {
     let queue_s =
         if waits { rng.one_of(&[0, 0, 40, 1_800, 7_200, 7_200]) } else { rng.one_of(&[0, 0, 0, 40]) };
     let args = rng.happens(500).then(|| rng.number(0..1_000_000));
-    let asked = Asked { kind, args, queue_s };
+    let refresh = rng.happens(750);
+    let asked = Asked { kind, args, queue_s, refresh };
     match kind {
-        AskedKind::Models if rng.happens(600) => (Route::Models, Asked::MODELS),
+        AskedKind::Models if rng.happens(600) => (Route::Models, Asked { refresh, ..Asked::MODELS }),
         // The daemon ignores args of this kind.
         AskedKind::Models => (Route::Generic, Asked { args: None, ..asked }),
         AskedKind::Question => (Route::Generic, asked),
@@ -79,6 +80,35 @@ pub(crate) async fn make_request<S: SharedStore>(
     request.map(|request| Named { route, runtime, request })
 }
 
+/// Rings for models again and again, so that the catalog answers. After an outage, the snapshots are an hour old.
+pub(crate) async fn run_picker<S: SharedStore>(context: Arc<Context<S>>, runtimes: Vec<RuntimeId>) {
+    let environment = &context.environment;
+    let rng = &environment.rng;
+    let length = environment.plan.initiates_end();
+    let starts = [Some(0), environment.plan.outage.as_ref().map(|outage| outage.end)];
+    for start in starts.into_iter().flatten() {
+        environment.sleep_until(start).await;
+        loop {
+            environment.sleep(500..12_000).await;
+            if environment.clock.elapsed_ms() > start + length {
+                break;
+            }
+            let route = rng.one_of(&[Route::Models, Route::Generic]);
+            let asked = Asked { refresh: false, ..Asked::MODELS };
+            let runtime = rng.one_of(&runtimes);
+            let caller = Caller::own("picker");
+            let Some(named) = make_request(&context, caller, runtime, route, asked).await else { continue };
+            if rng.happens(500) {
+                poll_until_done(&context, caller, Operation::Poll(named)).await;
+            } else if rng.happens(100) {
+                context
+                    .call(caller, TIMEOUT, Operation::Cancel(Named { route: Route::Generic, ..named }))
+                    .await;
+            }
+        }
+    }
+}
+
 /// Asks machines that are off, at any time of the outage.
 pub(crate) async fn run_visitor<S: SharedStore>(context: Arc<Context<S>>, runtimes: Vec<RuntimeId>) {
     let environment = &context.environment;
@@ -88,7 +118,7 @@ pub(crate) async fn run_visitor<S: SharedStore>(context: Arc<Context<S>>, runtim
         environment.sleep(1_000..1_100_000).await;
         let kind = environment.rng.one_of(&[AskedKind::Models, AskedKind::Question]);
         let queue_s = environment.rng.one_of(&[0, 40, 1_800, 7_200, 7_200]);
-        let asked = Asked { kind, args: None, queue_s };
+        let asked = Asked { kind, args: None, queue_s, refresh: environment.rng.happens(500) };
         let runtime = environment.rng.one_of(&runtimes);
         make_request(&context, Caller::own("visitor"), runtime, Route::Generic, asked).await;
     }
@@ -99,7 +129,7 @@ pub(crate) async fn run_flood<S: SharedStore>(context: Arc<Context<S>>, runtime:
     let environment = &context.environment;
     environment.sleep(2_000..20_000).await;
     for args in 0..FLOOD {
-        let asked = Asked { kind: AskedKind::Models, args: Some(args), queue_s: 40 };
+        let asked = Asked { kind: AskedKind::Models, args: Some(args), queue_s: 40, refresh: true };
         make_request(&context, Caller::own("flood"), runtime, Route::Generic, asked).await;
         if args >= 30 {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -156,10 +186,11 @@ fn attack<S>(context: &Context<S>, any: RuntimeId) -> Operation {
     let kind = rng.one_of(&[AskedKind::Models, AskedKind::Question]);
     match rng.number(0..8) {
         0 => {
+            let refresh = rng.happens(500);
             let asked = if route == Route::Models {
-                Asked::MODELS
+                Asked { refresh, ..Asked::MODELS }
             } else {
-                Asked { kind, args: None, queue_s: rng.one_of(&[0, 60]) }
+                Asked { kind, args: None, queue_s: rng.one_of(&[0, 60]), refresh }
             };
             Operation::Ask { runtime, route, asked }
         }
@@ -174,7 +205,8 @@ fn attack<S>(context: &Context<S>, any: RuntimeId) -> Operation {
         5 => Operation::Cancel(Named { route: Route::Generic, ..named }),
         6 => Operation::Progress { named: Named { route: Route::Generic, ..named }, progress: 666 },
         _ => {
-            let result = WorkResult { completed: true, text: "attacker".to_owned() };
+            let result =
+                WorkResult { completed: true, catalog: CatalogEffect::Replaces, text: "attacker".to_owned() };
             Operation::Report { named, kind, result }
         }
     }

@@ -120,6 +120,12 @@ pub(crate) enum Bug {
     LeasesUnproven,
     /// A daemon with proven push does not repeat a failed heartbeat.
     HeartbeatNotRepeated,
+    /// A report is acknowledged although the write of its snapshot has failed.
+    FailedSnapshotAcknowledged,
+    /// The catalog answers rings of offline runtimes.
+    OfflineServed,
+    /// A ring finds the snapshot of another runtime.
+    AnySnapshotServed,
     /// A bound token acts for every daemon.
     BindingIgnored,
     /// A second redemption keeps the token of the first one.

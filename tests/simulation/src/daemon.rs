@@ -16,7 +16,7 @@ use crate::asked::AskedKind;
 use crate::context::{Context, SharedStore};
 use crate::history::{Delivered, FaultKind, FunctionResponse, Process, cancelled, delivered};
 use crate::link::{FALLBACK, Link, Pace, Said};
-use crate::operation::{Caller, Named, Operation, Route, WorkResult};
+use crate::operation::{Caller, CatalogEffect, Named, Operation, Route, WorkResult};
 use crate::plan::{DaemonPlan, FAST};
 
 /// At most this often progress is reported.
@@ -141,7 +141,8 @@ impl<S: SharedStore> Daemon<S> {
         let any = rng.one_of(&[50..FAST, 50..FAST, FAST..20_000, 20_000..75_000]);
         let duration = rng.number(if self.plan.fast { 50..FAST } else { any });
         let text = format!("{} {request} {:x}", self.name, rng.bits());
-        let result = WorkResult { completed: !rng.happens(200), text };
+        let catalog = rng.one_of(&CatalogEffect::MIX);
+        let result = WorkResult { completed: !rng.happens(200), catalog, text };
         let ended = self.context.environment.clock.elapsed_ms() + duration;
         if route == Route::Models || self.reports_progress(named, ended).await {
             self.context.environment.sleep_until(ended).await;

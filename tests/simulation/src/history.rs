@@ -36,6 +36,10 @@ pub(crate) enum FaultKind {
     StoreResponseLost,
     StoreAppliedLate,
     StoreSlow,
+    /// The write of a snapshot failed after the outcome of its report was recorded.
+    SnapshotLost,
+    /// As above, and it was applied later.
+    SnapshotLate,
     /// An id in the open set without a request: initiate ended between its two writes.
     Orphan,
     /// An id in the open set whose request has ended: the second write of a report, cancellation or timeout failed.
@@ -258,6 +262,13 @@ impl Call {
         self.response().is_some_and(|response| {
             response.status == 200 && (!is_whole || runtime_status(&response.body) == Some("ok"))
         })
+    }
+
+    /// Whether the catalog has answered a ring. It may have made a request behind the answer.
+    pub(crate) fn is_cached(&self) -> bool {
+        let is_cached =
+            |response: &FunctionResponse| response.status == 200 && response.body["cached"] == true;
+        matches!(self.operation, Operation::Ask { .. }) && self.response().is_some_and(is_cached)
     }
 
     pub(crate) fn ended(&self) -> Option<Moment> {

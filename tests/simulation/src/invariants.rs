@@ -152,11 +152,8 @@ pub(crate) fn first_come_first_served(
     requests: &[RequestHistory<'_>],
     violations: &mut Vec<Violation>,
 ) {
-    let accepted = |request: &RequestHistory<'_>| {
-        request.initiate().filter(|(_, call)| call.succeeded()).and_then(|(_, call)| call.ended())
-    };
     let accepted: Vec<_> =
-        requests.iter().filter_map(|request| Some((request, accepted(request)?))).collect();
+        requests.iter().filter_map(|request| Some((request, request.accepted()?))).collect();
     for (later, _) in &accepted {
         let Some((_, call)) = later.initiate() else { continue };
         for (earlier, accepted) in &accepted {

@@ -125,11 +125,12 @@ fn is_raced(request: &RequestHistory<'_>, poll: &Call, read: &Access) -> bool {
     })
 }
 
-/// Whether the call is answered with what `access` has found. A ring that withdraws its request is answered with what the withdrawal
+/// Whether the call is answered with what `access` has found. The catalog answers a ring instead of the request behind it. A ring that withdraws its request is answered with what the withdrawal
 /// has found, unless the withdrawal failed.
 fn is_answered(access: &Access, request: &RequestHistory<'_>, call: &Call) -> bool {
     let failed = |withdrawal: &Access| withdrawal.outcome == AccessOutcome::Unknown;
     match (access.kind, &call.operation) {
+        (_, Operation::Ask { .. }) if call.is_cached() => false,
         (AccessKind::Initiate, _) => following(AccessKind::Cancel, request, access).is_none_or(failed),
         (AccessKind::Cancel, Operation::Ask { .. }) => !failed(access),
         _ => true,

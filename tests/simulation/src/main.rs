@@ -13,6 +13,7 @@ mod access;
 mod asked;
 mod broker;
 mod bugs;
+mod catalog;
 mod clients;
 mod context;
 mod daemon;
@@ -32,6 +33,7 @@ mod presence;
 mod push_plan;
 mod queue;
 mod redelivery;
+mod report;
 mod request_history;
 mod runner;
 mod seeded;
@@ -120,6 +122,9 @@ fn finds_each_deliberate_bug_and_replays_it() {
         (Bug::HintBeforePut, Invariant::OnlineMeansItPicksUp),
         (Bug::LeasesUnproven, Invariant::LeaseIsProven),
         (Bug::HeartbeatNotRepeated, Invariant::OnlineMeansItPicksUp),
+        (Bug::FailedSnapshotAcknowledged, Invariant::CachedIsCurrent),
+        (Bug::OfflineServed, Invariant::CachedIsOnline),
+        (Bug::AnySnapshotServed, Invariant::CachedIsRecorded),
         (Bug::BindingIgnored, Invariant::TenantIsolation),
         (Bug::TokenKept, Invariant::OneTokenPerCode),
     ] {

@@ -95,19 +95,50 @@ impl Named {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WorkResult {
     pub(crate) completed: bool,
+    /// What it does to the catalog, if it is completed and has models.
+    pub(crate) catalog: CatalogEffect,
     pub(crate) text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum CatalogEffect {
+    Replaces,
+    /// The models are a fallback.
+    Keeps,
+    /// The runtime does not support a choice.
+    Deletes,
+}
+
+impl CatalogEffect {
+    /// What the results of daemons do.
+    pub(crate) const MIX: [Self; 8] = [
+        Self::Replaces,
+        Self::Replaces,
+        Self::Replaces,
+        Self::Replaces,
+        Self::Replaces,
+        Self::Replaces,
+        Self::Keeps,
+        Self::Deletes,
+    ];
 }
 
 impl WorkResult {
     fn report(&self, route: Route, kind: AskedKind) -> Value {
-        let Self { completed, text } = self;
-        let models = json!([{"id": text, "label": text}]);
+        let Self { completed, catalog, text } = self;
+        let mut list = json!({"models": [{"id": text, "label": text}]});
+        match catalog {
+            CatalogEffect::Replaces => {}
+            CatalogEffect::Keeps => list["fallback"] = json!(true),
+            CatalogEffect::Deletes => list["supported"] = json!(false),
+        }
         match (completed, route, kind) {
             (false, ..) => json!({"status": "failed", "error": text}),
-            (true, Route::Models, _) => json!({"status": "completed", "models": models}),
-            (true, Route::Generic, AskedKind::Models) => {
-                json!({"status": "completed", "result": {"models": models}})
+            (true, Route::Models, _) => {
+                list["status"] = json!("completed");
+                list
             }
+            (true, Route::Generic, AskedKind::Models) => json!({"status": "completed", "result": list}),
             (true, Route::Generic, AskedKind::Question) => {
                 json!({"status": "completed", "result": {"text": text}})
             }
@@ -230,7 +261,9 @@ impl Operation {
                     Route::Models => json!({}),
                     Route::Generic => asked.body(),
                 };
-                (Function::Initiate, format!("/api/runtimes/{runtime}/{}", route.segment()), body)
+                let query = if asked.refresh { "?refresh=true" } else { "" };
+                let path = format!("/api/runtimes/{runtime}/{}{query}", route.segment());
+                (Function::Initiate, path, body)
             }
             Self::Poll(named) => (Function::Poll, named.path(), Value::Null),
             Self::Cancel(named) => (Function::Cancel, named.path(), Value::Null),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::catalog;
 use crate::enrolment;
 use crate::history::{AccessKind, AccessOutcome, Call, PushRecord, RedemptionAnswer};
 use crate::invariants::{check_calls, check_request, first_come_first_served};
@@ -65,6 +66,7 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
             Err(detail) => violations.push(Violation { invariant: Invariant::Linearizable, detail }),
         }
     }
+    catalog::check(run, &requests, &mut violations);
     queue::check(run, &requests, &mut violations);
     enrolment::check(&history.redemptions, &mut violations);
     presence::check(run, &requests, &mut violations);
@@ -74,6 +76,8 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
         coverage.add("requests", 1);
         coverage.add(&format!("requests of {}", request.asked().kind.name()), 1);
         coverage.add("requests that joined an earlier one", request.accesses(AccessKind::Join).count());
+        let is_behind = request.initiate().is_some_and(|(_, ring)| ring.is_cached());
+        coverage.add("requests behind an answer of the catalog", usize::from(is_behind));
         coverage.add("requests collected after the outage", usize::from(is_collected_late(run, request)));
         if plan.push.is_some() {
             let name = match presence::picked(run, request) {
@@ -102,6 +106,9 @@ pub(crate) fn check(run: &Run) -> (Coverage, Vec<Violation>) {
 
 fn noteworthy(call: &Call) -> Option<&'static str> {
     let response = call.response()?;
+    if call.is_cached() {
+        return Some("rings that the catalog answered");
+    }
     match (&call.operation, response.status, response.body["error"].as_str()) {
         (Operation::Ask { .. }, 429, Some("too many open requests for this runtime")) => {
             Some("rings rejected by a full queue")

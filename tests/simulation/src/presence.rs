@@ -54,7 +54,7 @@ pub(crate) fn check(run: &Run, requests: &[RequestHistory<'_>], violations: &mut
 
 pub(crate) fn picked(run: &Run, request: &RequestHistory<'_>) -> Picked {
     let Some((_, ring)) = request.initiate() else { return Picked::NotChecked };
-    let Some(ended) = ring.ended().filter(|_| ring.succeeded()) else { return Picked::NotChecked };
+    let Some(ended) = request.accepted() else { return Picked::NotChecked };
     // A ring that succeeds amid faults is checked from their end on.
     let from = ended.millis.max(end_of_faults(run, ring.began.millis, ended.millis));
     let expires = ring.began.millis + u64::try_from(request.times().pending).unwrap();

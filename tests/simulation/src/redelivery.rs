@@ -111,8 +111,8 @@ fn has_room(call: &Call, plan: &Plan) -> bool {
 /// Whether the heartbeat could claim the request on every clock.
 fn surely_waits(request: &RequestHistory<'_>, number: usize, heartbeat: &Call) -> bool {
     let Some(ended) = heartbeat.ended() else { return false };
-    let Some((initiate, initiate_call)) = request.initiate() else { return false };
-    let accepted = initiate_call.ended().filter(|_| initiate_call.succeeded());
+    let Some((initiate, _)) = request.initiate() else { return false };
+    let accepted = request.accepted();
     let asked = request.asked();
     if heartbeat.operation.runtime() != Some(request.runtime)
         || !hands_out(&heartbeat.operation, asked.kind)

@@ -6,7 +6,7 @@ use doorbell_protocol::{RequestId, RuntimeId};
 use serde_json::Value;
 
 use crate::asked::{Asked, Times};
-use crate::history::{Access, AccessKind, Call, End, History, Moment};
+use crate::history::{Access, AccessKind, AccessOutcome, Call, End, History, Moment};
 use crate::operation::{Operation, Route};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,14 @@ pub(crate) enum Invariant {
     LeaseIsProven,
     /// Without faults, the runtime of a live daemon is shown online.
     LiveDaemonIsOnline,
+    /// A cached answer is the outcome of a report on the runtime, with its time, and replaces the snapshot.
+    CachedIsRecorded,
+    /// It is as new as every report that was acknowledged before the ring.
+    CachedIsCurrent,
+    /// Its runtime may have been online.
+    CachedIsOnline,
+    /// Its id is that of no request.
+    CachedIdIsUnknown,
     /// However often a code is redeemed, one token of it is valid, and of one daemon.
     OneTokenPerCode,
     /// No handler hangs or panics.
@@ -96,6 +104,13 @@ impl<'h> RequestHistory<'h> {
         self.accesses(AccessKind::Initiate).next()
     }
 
+    /// When the client that made the request got the answer. Behind an answer from the catalog, the request may exist later or never.
+    pub(crate) fn accepted(&self) -> Option<Moment> {
+        let (access, call) = self.initiate()?;
+        let exists = !call.is_cached() || access.outcome == AccessOutcome::Done;
+        call.ended().filter(|_| exists && call.succeeded())
+    }
+
     /// What was asked. Without an access that created it, the request is unknown.
     pub(crate) fn asked(&self) -> Asked {
         match self.initiate().map(|(_, call)| &call.operation) {
@@ -117,7 +132,7 @@ impl PollResult<'_> {
 
 fn poll_result(call: &Call) -> Option<PollResult<'_>> {
     let End::Responded(ended, response) = &call.end else { return None };
-    if response.status != 200 || !call.is_own() {
+    if response.status != 200 || !call.is_own() || call.is_cached() {
         return None;
     }
     let record = &response.body;

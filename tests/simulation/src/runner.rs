@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::broker::Broker;
 use crate::clients::{
-    observe, run_attacker, run_client, run_flood, run_neighbour, run_observer, run_visitor,
+    observe, run_attacker, run_client, run_flood, run_neighbour, run_observer, run_picker, run_visitor,
 };
 use crate::context::{Bug, Context, Environment, SharedStore};
 use crate::daemon::Daemon;
@@ -100,6 +100,7 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
         actors.spawn(run_enrolments(Arc::clone(&context)));
     }
     actors.spawn(run_visitor(Arc::clone(&context), runtimes.clone()));
+    actors.spawn(run_picker(Arc::clone(&context), runtimes.clone()));
     actors.spawn(run_attacker(Arc::clone(&context), runtimes));
     let observer = tokio::spawn(run_observer(Arc::clone(&context)));
     environment.sleep_until(environment.plan.open_end()).await;

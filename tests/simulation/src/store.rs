@@ -21,9 +21,10 @@ use doorbell_shared::store::{
 };
 
 use crate::access::{FaultyStore, unreachable_store};
-use crate::bugs::{cancel_with_bug, hint_early, poll_with_bug};
+use crate::bugs::{cancel_with_bug, hint_early, poll_with_bug, snapshot_with_bug};
 use crate::context::{Bug, SharedStore};
 use crate::history::{AccessKind, FaultKind, PushRecord};
+use crate::report::Report;
 
 /// Only the ring of an own runtime may leave its id without its request. Clients are bound to no daemon.
 fn may_leave_orphan(caller: &Principal) -> bool {
@@ -87,6 +88,7 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         now: Timestamp,
     ) -> Result<FindSnapshotOutcome> {
         let (key, caller) = (key.cloned(), caller.clone());
+        let (runtime, now) = snapshot_with_bug(&self.context, runtime, now);
         let find =
             |store: S| async move { store.find_snapshot(runtime, kind, key.as_ref(), &caller, now).await };
         self.access(find).await
@@ -243,8 +245,10 @@ impl<S: SharedStore> Store for FaultyStore<S> {
         let reporter = caller.clone();
         let outcome = outcome.clone();
         let access = self.start(AccessKind::Report, address.request, now);
-        let report =
-            |store: S| async move { store.report(address, kinds, &reporter, &outcome, catalog, now).await };
+        let context = Arc::clone(&self.context);
+        let report = |store: S| async move {
+            Report { address, kinds, reporter, outcome, catalog, now }.store(&context, store).await
+        };
         let response = self.access(report).await;
         self.finish(access, &response, |reported| {
             matches!(reported, ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate)

@@ -29,7 +29,7 @@ pub(crate) async fn run_late_client<S: SharedStore>(context: Arc<Context<S>>, ru
         let kind = environment.rng.one_of(&[AskedKind::Models, AskedKind::Question]);
         let args = Some(environment.rng.number(0..1_000_000)).filter(|_| kind == AskedKind::Question);
         let queue_s = environment.rng.one_of(&[0, 0, 40]);
-        let asked = Asked { kind, args, queue_s };
+        let asked = Asked { kind, args, queue_s, refresh: true };
         make_request(&context, Caller::own("late client"), runtime, Route::Generic, asked).await;
         environment.sleep(1_000..40_000).await;
     }
@@ -41,7 +41,7 @@ pub(crate) async fn run_cut_off_client<S: SharedStore>(context: Arc<Context<S>>,
     for cut_off in &environment.plan.cut_offs {
         environment.sleep_until(cut_off.end - environment.rng.number(500..4_000)).await;
         let runtime = environment.rng.one_of(&runtimes);
-        let asked = Asked { kind: AskedKind::Models, args: None, queue_s: 40 };
+        let asked = Asked { kind: AskedKind::Models, args: None, queue_s: 40, refresh: true };
         make_request(&context, Caller::own("late client"), runtime, Route::Generic, asked).await;
     }
 }
