@@ -83,10 +83,11 @@ pub struct Fingerprint(String);
 
 #[cfg(test)]
 mod tests {
-    use doorbell_protocol::{RequestId, RuntimeId};
+    use doorbell_protocol::{RequestId, RuntimeId, Timestamp, WorkspaceId};
     use uuid::Uuid;
 
     use super::*;
+    use crate::runtime::ShortText;
 
     fn ring(kind: &str, args: Option<&str>) -> Ring {
         let address = Address { runtime: RuntimeId::from_uuid(Uuid::from_u128(1)), request: RequestId::MIN };
@@ -106,6 +107,29 @@ mod tests {
             ring("a", None),
         ] {
             assert_ne!(asked, other.fingerprint());
+        }
+    }
+
+    #[test]
+    fn joins_alike_request_that_waits_as_long() {
+        let joining = Ring { joins: true, ..ring("a", None) };
+        let request = |ring: Ring| {
+            let workspace: WorkspaceId = "22222222-2222-4222-8222-222222222222".parse().unwrap();
+            let daemon = ShortText::try_from("daemon".to_owned()).unwrap();
+            Request::new(ring, workspace, daemon, Timestamp::from_millis(0).unwrap())
+        };
+        let pending = request(ring("a", None));
+        let longer = Ring { deadlines: Deadlines::of_seconds(31, 60, 120), ..ring("a", None) };
+        for joinable in [&pending, &request(longer)] {
+            assert!(joining.may_join(joinable) && joining.may_join_later(joinable), "{joinable:?}");
+        }
+        let shorter = Ring { deadlines: Deadlines::of_seconds(29, 60, 120), ..ring("a", None) };
+        for other in [ring("b", None), ring("a", Some("{}")), shorter] {
+            let other = request(other);
+            assert!(!joining.may_join(&other) && !joining.may_join_later(&other), "{other:?}");
+        }
+        for not_joining in [ring("a", None), Ring { joins: true, ..ring("a", Some("{}")) }] {
+            assert!(!not_joining.may_join(&pending) && !not_joining.may_join_later(&pending));
         }
     }
 }

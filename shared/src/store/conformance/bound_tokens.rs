@@ -10,8 +10,8 @@ use crate::presence::HeartbeatChannel;
 use crate::questions::Questions;
 use crate::request::{KindFilter, Request, Ring};
 use crate::store::{
-    CancelOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome, HeartbeatOutcome, InitiateOutcome,
-    PollOutcome, ProgressOutcome, ReportOutcome, Store,
+    CancelOutcome, DeregisterOutcome, FindQuestionOutcome, FindSnapshotOutcome, ForgetOutcome,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, ReportOutcome, Store,
 };
 use doorbell_protocol::{Question, RuntimeId, Timestamp, WorkspaceId};
 
@@ -72,6 +72,10 @@ pub async fn bound_token_acts_for_its_daemon<S: Store>(test: TestContext<S>) {
     }
     let question = store.find_question(test.runtime, kind("disk_usage"), &caller, now).await.unwrap();
     assert!(matches!(question, FindQuestionOutcome::Found(_)), "{question:?}");
+    let listed = test.ring(test.start).await;
+    test.report_with(CatalogUpdate::Replace, listed.address, &completed("[1]"), test.start).await;
+    let snapshot = store.find_snapshot(test.runtime, listed.kind, None, &caller, now).await.unwrap();
+    assert!(matches!(snapshot, FindSnapshotOutcome::Found(..)), "{snapshot:?}");
     let with_key = Ring { idempotency_key: Some("key".parse().unwrap()), ..test.new_ring(now) };
     let early = test.new_ring(now);
     let mut rung = Vec::new();

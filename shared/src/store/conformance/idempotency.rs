@@ -153,3 +153,17 @@ pub async fn joining_ring_needs_no_room<S: Store>(test: TestContext<S>) {
     let other = Ring { kind: kind("disk_usage"), ..ring };
     assert_eq!(test.initiate(&other, now).await, InitiateOutcome::QueueFull);
 }
+
+/// Ten open tabs at once are no more work than one.
+pub async fn joining_ring_is_not_limited<S: Store>(test: TestContext<S>) {
+    let joined = test.enqueue(&joining(&test, test.start), test.start).await;
+    for _ in 1..RING_BURST {
+        test.ring(test.start).await;
+    }
+    let ring = joining(&test, test.start);
+    assert_eq!(test.initiate(&ring, test.start).await, InitiateOutcome::Existing(joined));
+    for limited in [Ring { joins: false, ..ring.clone() }, Ring { kind: kind("uptime"), ..ring }] {
+        let limited = test.initiate(&limited, test.start).await;
+        assert!(matches!(limited, InitiateOutcome::RateLimited(_)), "{limited:?}");
+    }
+}

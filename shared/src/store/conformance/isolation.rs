@@ -11,8 +11,8 @@ use crate::presence::HeartbeatChannel;
 use crate::questions::Questions;
 use crate::request::{Address, ClaimFilter, KindFilter, Ring};
 use crate::store::{
-    CancelOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, ForgetOutcome, HeartbeatOutcome,
-    InitiateOutcome, PollOutcome, ProgressOutcome, ReportOutcome, Store,
+    CancelOutcome, ClaimOutcome, DeregisterOutcome, FindQuestionOutcome, FindSnapshotOutcome, ForgetOutcome,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, ProgressOutcome, ReportOutcome, Store,
 };
 use doorbell_protocol::Question;
 
@@ -23,6 +23,8 @@ pub(super) async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Princ
     let request = test.enqueue(&ring, test.start).await;
     let running = test.enqueue(&test.question_ring("{}", test.start), test.start).await;
     let running = test.claim(running.address, test.start).await;
+    let listed = test.ring(test.start).await;
+    test.report_with(CatalogUpdate::Replace, listed.address, &completed("[1]"), test.start).await;
     let address = request.address;
     // The runtime is within its rate.
     let now = test.at(5);
@@ -36,6 +38,8 @@ pub(super) async fn sees_nothing<S: Store>(test: &TestContext<S>, caller: &Princ
     }
     let question = store.find_question(test.runtime, kind("disk_usage"), caller, now).await.unwrap();
     assert_eq!(question, FindQuestionOutcome::RuntimeNotFound);
+    let snapshot = store.find_snapshot(test.runtime, MODEL_LIST.kind, None, caller, now).await.unwrap();
+    assert_eq!(snapshot, FindSnapshotOutcome::NotFound);
     assert_eq!(store.poll(address, KindFilter::Any, caller, now).await.unwrap(), PollOutcome::NotFound);
     let report = store
         .report(address, KindFilter::Any, caller, &completed("{}"), CatalogUpdate::Keep, now)

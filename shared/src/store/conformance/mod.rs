@@ -9,6 +9,7 @@ mod context;
 
 pub mod bound_tokens;
 pub mod cancellations;
+pub mod catalog;
 pub mod deadlines;
 pub mod enrolments;
 pub mod idempotency;
@@ -139,6 +140,27 @@ macro_rules! conformance_suite {
                 ring_joins_no_request_with_args
                 ring_joins_no_expired_request
                 joining_ring_needs_no_room
+                joining_ring_is_not_limited
+            }
+            catalog {
+                other_replica_finds_reported_snapshot_at_once
+                newer_report_replaces_snapshot
+                late_older_report_changes_no_snapshot
+                concurrent_reports_leave_newest_snapshot
+                deleted_snapshot_is_not_found
+                late_older_report_brings_no_deleted_snapshot_back
+                late_older_deletion_keeps_snapshot
+                report_that_keeps_the_catalog_changes_nothing
+                stale_report_changes_no_snapshot
+                repeated_report_keeps_time_of_the_first
+                snapshot_is_found_for_24_h
+                finds_largest_snapshot
+                snapshot_is_of_one_runtime_and_kind
+                offline_runtime_has_no_snapshot
+                repeated_registration_keeps_snapshot
+                forgotten_runtime_has_no_snapshot
+                used_key_finds_no_snapshot
+                snapshot_comes_with_open_set
             }
             questions {
                 finds_declared_question
