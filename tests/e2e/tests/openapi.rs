@@ -128,10 +128,20 @@ async fn responses() -> Vec<(&'static str, Value)> {
     let report = json!({"status": "completed", "models": [model], "supported": true});
     let reported = success(api.report(&runtime, request, report).await);
     let completed = success(api.poll(&runtime, request).await);
+    let cached = success(api.post(Caller::UserA, &models, json!({})).await);
+    let generic = format!("/api/runtimes/{runtime}/requests");
+    let cached_generic = success(api.post(Caller::UserA, &generic, json!({"kind": "model_list"})).await);
 
-    let failing = api.ring(&runtime).await;
-    success(api.report(&runtime, &failing, json!({"status": "failed", "error": "not logged in"})).await);
-    let failed = success(api.poll(&runtime, &failing).await);
+    let asked = success(api.post(Caller::UserA, &format!("{models}?refresh=true"), json!({})).await);
+    let request = asked["id"].as_str().unwrap();
+    let fallback = json!({"status": "completed", "models": [{"id": "a", "label": "A"}], "fallback": true});
+    success(api.report(&runtime, request, fallback).await);
+    let fallback = success(api.poll(&runtime, request).await);
+
+    let asked = success(api.post(Caller::UserA, &format!("{models}?refresh=true"), json!({})).await);
+    let failing = asked["id"].as_str().unwrap();
+    success(api.report(&runtime, failing, json!({"status": "failed", "error": "not logged in"})).await);
+    let failed = success(api.poll(&runtime, failing).await);
     let listed = success(api.get(Caller::UserA, "/api/runtimes").await);
     let mut more = local_skills(&api, &runtime).await;
     more.extend(question(&api, &runtime).await);
@@ -141,9 +151,12 @@ async fn responses() -> Vec<(&'static str, Value)> {
     more.extend([
         ("register", registered),
         ("initiate", ring),
+        ("initiate", cached),
+        ("initiateRequests", cached_generic),
         ("heartbeat", claimed),
         ("report", reported),
         ("poll", completed),
+        ("poll", fallback),
         ("poll", failed),
         ("runtimes", listed),
         ("deregister", deregistered),
@@ -314,15 +327,18 @@ async fn properties_match_responses() {
             answered(body, "", &expected, &mut found);
         }
         assert!(!found.is_empty(), "no response of {id}");
-        // A new request has no result, and a cancelled one has neither progress nor lease; only polls show them.
-        let only_polled = match id {
-            "initiate" | "initiateLocalSkills" | "initiateRequests" => {
-                &["/error", "/models", "/skills", "/mcp_servers", "/progress", "/result", "/attempt"][..]
-            }
-            "cancelRequests" => &["/progress", "/attempt"],
+        // Operations share schemas. A new request has no result, except in the catalog, and a cancelled one has neither progress nor
+        // lease. Only rings are answered from the catalog.
+        let never = match id {
+            "initiate" => &["/error", "/fallback"][..],
+            "initiateLocalSkills" => &["/error", "/skills", "/mcp_servers"],
+            "initiateRequests" => &["/error", "/progress", "/attempt"],
+            "poll" => &["/cached"],
+            "pollRequests" => &["/cached"],
+            "cancelRequests" => &["/progress", "/attempt", "/cached"],
             _ => &[],
         };
-        expected.retain(|property| !only_polled.iter().any(|only| property.starts_with(only)));
+        expected.retain(|property| !never.iter().any(|never| property.starts_with(never)));
         assert_eq!(found, expected, "{id}");
     }
 }
