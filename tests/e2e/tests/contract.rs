@@ -1,5 +1,10 @@
 //! The contract suite in process, and what the local gateway responds by itself.
 
+mod contract {
+    mod catalog;
+    mod joining;
+}
+
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 

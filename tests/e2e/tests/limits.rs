@@ -271,13 +271,13 @@ async fn burst_of_30_rings() {
         api.advance_secs(61.0);
         api.heartbeat(&runtime).await;
         for _ in 0..rings {
-            api.ring(&runtime).await;
+            api.ring_apart(&runtime).await;
         }
     }
     let runtime = api.runtime().await;
     let path = format!("/api/runtimes/{runtime}/models");
-    let one_more =
-        api.request(Method::POST, &path).bearer_auth(api.token(Caller::UserA)).send().await.unwrap();
+    let one_more = api.request(Method::POST, &path).bearer_auth(api.token(Caller::UserA));
+    let one_more = one_more.header("idempotency-key", "one-more").send().await.unwrap();
     assert_eq!(one_more.status(), 429);
     assert_eq!(one_more.headers()["retry-after"], "1");
     api.advance_secs(1.0);

@@ -222,6 +222,16 @@ impl Client {
         response.body["id"].as_str().unwrap().to_owned()
     }
 
+    /// The same with an idempotency key, so that the ring joins no pending request.
+    pub async fn ring_apart(&self, runtime: &str) -> String {
+        let path = format!("/api/runtimes/{runtime}/models?refresh=true");
+        let key = RandomIdGenerator::default().lease_token().to_string();
+        let request = self.request(Method::POST, &path).bearer_auth(self.token(Caller::UserA));
+        let response = self.send(request.header("idempotency-key", key)).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.body["id"].as_str().unwrap().to_owned()
+    }
+
     /// Polls as workspace A's user.
     pub async fn poll(&self, runtime: &str, request: &str) -> ApiResponse {
         self.get(Caller::UserA, &format!("/api/runtimes/{runtime}/models/{request}")).await

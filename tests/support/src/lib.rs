@@ -13,6 +13,7 @@ pub mod issuer;
 pub mod log;
 pub mod network;
 pub mod push;
+pub mod ring_burst;
 pub mod scripted_server;
 pub mod seed;
 pub mod stack;

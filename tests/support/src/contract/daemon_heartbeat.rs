@@ -64,7 +64,7 @@ pub async fn hands_out_oldest_first_up_to_ten(api: &Target) {
     let runtime = api.new_runtime().await;
     let mut requests = Vec::new();
     for _ in 0..CLAIMS_PER_RUNTIME + 2 {
-        requests.push(api.ring(&runtime).await);
+        requests.push(api.ring_apart(&runtime).await);
     }
     let (first, rest) = requests.split_at(CLAIMS_PER_RUNTIME);
     assert_eq!(ids(&heartbeat_of(api, &runtime, &[]).await["work"]), first);

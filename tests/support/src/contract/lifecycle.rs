@@ -27,7 +27,8 @@ pub async fn ring_is_claimed_reported_and_shown(api: &Target) {
 
 pub async fn claims_oldest_request_first(api: &Target) {
     let runtime = api.new_runtime().await;
-    let requests = [api.ring(&runtime).await, api.ring(&runtime).await, api.ring(&runtime).await];
+    let requests =
+        [api.ring_apart(&runtime).await, api.ring_apart(&runtime).await, api.ring_apart(&runtime).await];
     for request in &requests {
         assert_eq!(api.heartbeat(&runtime).await, handed_out(request));
     }
@@ -38,7 +39,7 @@ pub async fn claims_oldest_request_first(api: &Target) {
 pub async fn responses_contain_no_null(api: &Target) {
     let runtime = api.new_runtime().await;
     let completed = api.ring(&runtime).await;
-    let failed = api.ring(&runtime).await;
+    let failed = api.ring_apart(&runtime).await;
     let responses = [
         api.poll(&runtime, &completed).await,
         api.heartbeat(&runtime).await,

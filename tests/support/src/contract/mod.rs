@@ -8,6 +8,7 @@ mod target;
 
 pub mod access;
 pub mod cancel;
+pub mod catalog;
 pub mod daemon_heartbeat;
 pub mod deadlines;
 pub mod deregister;
@@ -122,12 +123,31 @@ macro_rules! contract_suite {
                 offline_runtime_is_asked_with_queue_only
                 question_times_out_by_its_own_deadline
                 repeated_question_joins_pending_request
-                own_route_joins_nothing
+                own_routes_join_pending_request
                 open_requests_are_bounded
                 built_in_kind_is_asked_here_too
                 idempotency_key_answers_same_request
                 idempotency_key_works_on_own_route
                 rejects_invalid_idempotency_key
+            }
+            catalog {
+                snapshot_answers_next_ring
+                snapshot_answers_ring_on_generic_route
+                generic_report_is_snapshot
+                cached_id_cannot_be_polled_or_cancelled
+                fresh_snapshot_makes_no_request
+                newer_report_replaces_snapshot
+                fallback_is_shown_and_keeps_snapshot
+                empty_or_unsupported_list_deletes_snapshot
+                failed_report_keeps_snapshot
+                stale_report_changes_no_snapshot
+                refresh_bypasses_snapshot_and_joins
+                args_bypass_snapshot
+                snapshot_hides_no_error
+                idempotency_key_comes_before_snapshot
+                snapshot_is_not_waited_for
+                cached_record_contains_no_null
+                snapshot_ends_with_its_runtime
             }
             cancel {
                 open_request_fails_as_cancelled

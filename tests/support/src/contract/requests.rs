@@ -182,9 +182,22 @@ pub async fn repeated_question_joins_pending_request(api: &Target) {
     assert_ne!(ask(api, &runtime, body).await.body["id"], first["id"]);
 }
 
-pub async fn own_route_joins_nothing(api: &Target) {
+/// A ring of a built-in kind joins on any of its routes.
+pub async fn own_routes_join_pending_request(api: &Target) {
     let runtime = api.new_runtime().await;
-    assert_ne!(api.ring(&runtime).await, api.ring(&runtime).await);
+    let first = api.ring(&runtime).await;
+    assert_eq!(api.ring(&runtime).await, first);
+    assert_eq!(ask(api, &runtime, json!({"kind": "model_list"})).await.body["id"], first.as_str());
+    let path = format!("/api/runtimes/{runtime}/local-skills");
+    let skills = api.post(Caller::UserA, &path, json!({})).await.body;
+    assert_ne!(skills["id"], first.as_str());
+    assert_eq!(api.post(Caller::UserA, &path, json!({})).await.body, skills);
+    assert_ne!(
+        ask_with_key(api, &super::models_path(&runtime), "key", json!({})).await.body["id"],
+        first.as_str()
+    );
+    assert_eq!(api.heartbeat(&runtime).await.body["pending_model_list"]["id"], first.as_str());
+    assert_ne!(api.ring(&runtime).await, first, "a claimed request may have begun before the ring");
 }
 
 pub async fn open_requests_are_bounded(api: &Target) {
