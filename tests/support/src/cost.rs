@@ -9,7 +9,7 @@ use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
 use doorbell_functions::connect::{self, ConnectionScope};
 use doorbell_functions::presence;
-use doorbell_protocol::limits::RETENTION;
+use doorbell_protocol::limits::{CATALOG_RETENTION, RETENTION};
 use doorbell_protocol::{Kind, ModelListReport, RuntimeId, Scope};
 use doorbell_shared::access::Principal;
 use doorbell_shared::clock::Clock;
@@ -29,7 +29,8 @@ use crate::api::WORKSPACE_A;
 use crate::event::event;
 use crate::push::{DEPLOYMENT, ScriptedPush};
 
-const BETWEEN_LIFECYCLES: Duration = Duration::from_secs(2 * RETENTION.as_secs());
+/// The catalog has no snapshot of the lifecycle before.
+const BETWEEN_LIFECYCLES: Duration = Duration::from_secs(CATALOG_RETENTION.as_secs() + RETENTION.as_secs());
 
 /// The DynamoDB calls of one function call.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,15 +190,20 @@ impl RecordedApi {
         Cost(self.recorder.take())
     }
 
-    /// Rings; returns the request's id.
+    /// Rings past the catalog; returns the request's id.
     pub async fn ring(&self, runtime: &str) -> (String, Cost) {
-        let (record, cost) = self.call(Function::Initiate, &models(runtime), json!({})).await;
+        let (record, cost) = self.call(Function::Initiate, &refresh(runtime), json!({})).await;
         (record["id"].as_str().unwrap().to_owned(), cost)
     }
 
-    /// The status of a ring that may be rejected.
+    /// Rings; returns the record, which may be that of the catalog.
+    pub async fn ring_catalog(&self, runtime: &str) -> (Value, Cost) {
+        self.call(Function::Initiate, &models(runtime), json!({})).await
+    }
+
+    /// The status of a ring past the catalog, which may be rejected.
     pub async fn try_ring(&self, runtime: &str) -> (u16, Cost) {
-        let event = event(Function::Initiate, Scope::User, &models(runtime), &json!({}));
+        let event = event(Function::Initiate, Scope::User, &refresh(runtime), &json!({}));
         let response = doorbell_gateway::invoke(Function::Initiate, &self.state, &self.state, &event).await;
         (response.status().as_u16(), Cost(self.recorder.take()))
     }
@@ -240,13 +246,16 @@ impl RecordedApi {
         let (runtime, register) = self.register("d").await;
         let (idle, heartbeat_idle) = self.heartbeat(&runtime, in_flight).await;
         assert_eq!(idle, None);
-        let (request, initiate) = self.ring(&runtime).await;
+        let (rung, initiate) = self.ring_catalog(&runtime).await;
+        let request = rung["id"].as_str().unwrap().to_owned();
         let (_, poll) = self.poll(&runtime, &request).await;
         let (claimed, heartbeat_work) = self.heartbeat(&runtime, in_flight).await;
         assert_eq!(claimed.as_ref(), Some(&request));
         let reported = self.report(&runtime, &request, report).await;
         let (shown, poll_result) = self.poll(&runtime, &request).await;
         assert_eq!(shown["models"], json!(report)["models"]);
+        let (cached, initiate_cached) = self.ring_catalog(&runtime).await;
+        assert_eq!(cached["cached"], true);
         let (_, runtimes) = self.call(Function::Runtimes, "/api/runtimes", json!({})).await;
         let gone = json!({"runtime_ids": [runtime]});
         let (_, deregister) = self.call(Function::Deregister, "/api/daemon/deregister", gone).await;
@@ -258,6 +267,7 @@ impl RecordedApi {
             ("heartbeat_work", heartbeat_work),
             ("report", reported),
             ("poll_result", poll_result),
+            ("initiate_cached", initiate_cached),
             ("runtimes", runtimes),
             ("deregister", deregister),
             ("authorizer", self.authorize().await),
@@ -269,4 +279,8 @@ impl RecordedApi {
 
 fn models(runtime: &str) -> String {
     format!("/api/runtimes/{runtime}/models")
+}
+
+fn refresh(runtime: &str) -> String {
+    format!("{}?refresh=true", models(runtime))
 }
