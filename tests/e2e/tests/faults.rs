@@ -2,6 +2,10 @@
 //! use is only logged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod faults {
+    mod catalog;
+}
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -239,7 +243,8 @@ async fn failed_charge_accepts_call() {
     let register =
         async || call(Function::Register, Scope::Daemon, "/api/daemon/register", registration.clone()).await;
     let runtime = register().await["runtimes"][0]["id"].as_str().unwrap().to_owned();
-    let path = format!("/api/runtimes/{runtime}/models");
+    // Past the catalog, whose read would be the next call.
+    let path = format!("/api/runtimes/{runtime}/models?refresh=true");
     let ring = async || call(Function::Initiate, Scope::User, &path, json!({})).await;
     ring().await;
     // The first calls were free; the next ones are charged.
