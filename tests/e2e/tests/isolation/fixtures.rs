@@ -32,7 +32,7 @@ pub(crate) struct Tenants {
     pub(crate) b: Tenant,
 }
 
-/// A workspace with its tokens, a runtime and a pending request.
+/// A workspace with its tokens, and a runtime with a snapshot in the catalog and a pending request.
 #[derive(Clone, Debug)]
 pub(crate) struct Tenant {
     pub(crate) workspace: &'static str,
@@ -82,11 +82,20 @@ impl Tenants {
         let registered = self.send("POST", "/api/daemon/register", Some(&bearer(&daemon)), &body).await;
         let registered: Value = serde_json::from_str(&registered.body).unwrap();
         let runtime = registered["runtimes"][0]["id"].as_str().unwrap().to_owned();
-        let path = format!("/api/runtimes/{runtime}/models");
-        let ring = self.send("POST", &path, Some(&bearer(&user)), &Value::Null).await;
-        let record: Value = serde_json::from_str(&ring.body).unwrap();
-        let request = record["id"].as_str().unwrap().to_owned();
+        let listed = self.ring(&user, &runtime).await;
+        let path = format!("/api/daemon/runtimes/{runtime}/models/{listed}/result");
+        let models = json!({"status": "completed", "models": [{"id": "gpt-6", "label": "GPT-6"}]});
+        assert_eq!(self.send("POST", &path, Some(&bearer(&daemon)), &models).await.status, 200);
+        let request = self.ring(&user, &runtime).await;
         Tenant { workspace, user, daemon, admin, runtime, request, token_id }
+    }
+
+    /// Rings past the catalog; returns the request's id.
+    async fn ring(&self, user: &str, runtime: &str) -> String {
+        let path = format!("/api/runtimes/{runtime}/models?refresh=true");
+        let ring = self.send("POST", &path, Some(&bearer(user)), &Value::Null).await;
+        let record: Value = serde_json::from_str(&ring.body).unwrap();
+        record["id"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn send(

@@ -72,6 +72,25 @@ async fn foreign_response_equals_absent_response_byte_for_byte() {
     println!("isolation: {calls} calls of (route x foreign or absent)");
 }
 
+/// Each tenant has a snapshot, which answers its own rings only.
+#[tokio::test]
+async fn snapshot_is_served_in_its_workspace_only() {
+    let tenants = Tenants::new().await;
+    for (segment, body) in [("models", Value::Null), ("requests", json!({"kind": "model_list"}))] {
+        let ring = async |tenant: &Tenant| {
+            let path = format!("/api/runtimes/{}/{segment}", tenant.runtime);
+            tenants.recorder.take();
+            let response = tenants.send("POST", &path, Some(&bearer(&tenants.a.user)), &body).await;
+            (response, tenants.recorder.take().len())
+        };
+        let (own, _) = ring(&tenants.a).await;
+        assert!(own.status == 200 && own.body.contains(r#""cached":true"#), "{}", own.body);
+        let foreign = ring(&tenants.b).await;
+        assert_eq!((foreign.0.status, foreign.0.body.as_str()), (404, r#"{"error":"runtime not found"}"#));
+        assert_eq!(foreign, ring(&Tenant::absent()).await);
+    }
+}
+
 /// In the caller's own workspace, which the path of a revocation names besides the token.
 #[tokio::test]
 async fn foreign_token_id_equals_absent_token_id() {

@@ -33,6 +33,38 @@ async fn ring_without_connection_is_refused() {
     assert_eq!(deployment.status(&runtime).await, "offline");
 }
 
+/// A snapshot of the catalog hides no offline runtime. A fresh one is served, because its ring sends no hint.
+#[tokio::test]
+async fn refresh_without_connection_is_refused() {
+    let (deployment, runtime) = Deployment::with_proven_runtime().await;
+    let (_, request) = deployment.ring(&runtime).await;
+    let result = format!("/api/daemon/runtimes/{runtime}/models/{}/result", request["id"].as_str().unwrap());
+    let models = json!({"status": "completed", "models": [{"id": "a", "label": "A"}]});
+    assert_eq!(deployment.call(Function::Report, &result, models).await.0, 200);
+    deployment.push.answer(Answer::NotConnected);
+    deployment.advance(59);
+    let (status, cached) = deployment.ring(&runtime).await;
+    assert_eq!((status, &cached["cached"]), (200, &json!(true)));
+    deployment.advance(1);
+    assert_eq!(deployment.ring(&runtime).await, (503, json!({"error": "runtime is offline"})));
+    assert_eq!(deployment.ring(&runtime).await.0, 503, "the snapshot is no longer served");
+}
+
+#[tokio::test]
+async fn refresh_sends_hint() {
+    let (deployment, runtime) = Deployment::with_proven_runtime().await;
+    let (_, request) = deployment.ring(&runtime).await;
+    let result = format!("/api/daemon/runtimes/{runtime}/models/{}/result", request["id"].as_str().unwrap());
+    let models = json!({"status": "completed", "models": [{"id": "a", "label": "A"}]});
+    deployment.call(Function::Report, &result, models).await;
+    deployment.hints();
+    deployment.ring(&runtime).await;
+    assert_eq!(deployment.hints(), [] as [String; 0]);
+    deployment.advance(60);
+    assert_eq!(deployment.ring(&runtime).await.1["cached"], true);
+    assert_eq!(deployment.hints(), [runtime]);
+}
+
 /// The client has the answer 503, and may ring again.
 #[tokio::test]
 async fn refused_request_is_not_delivered_later() {
