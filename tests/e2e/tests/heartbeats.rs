@@ -38,9 +38,11 @@ async fn register<S: Store + TokenStore>(state: &AppState<S>) -> String {
     body["runtimes"][0]["id"].as_str().unwrap().to_owned()
 }
 
+/// With args, so that the ring joins no other.
 async fn ring<S: Store + TokenStore>(state: &AppState<S>, runtime: &str) -> Value {
-    let path = format!("/api/runtimes/{runtime}/models");
-    let request = event(Function::Initiate, Scope::User, &path, &json!({}));
+    let path = format!("/api/runtimes/{runtime}/requests");
+    let body = json!({"kind": "model_list", "args": {}});
+    let request = event(Function::Initiate, Scope::User, &path, &body);
     let response = invoke(Function::Initiate, state, state, &request).await;
     assert_eq!(response.status(), 200);
     serde_json::from_slice::<Value>(response.body()).unwrap()["id"].clone()

@@ -25,6 +25,6 @@ fn new_kind_applies_to_this_version() {
 #[test]
 fn new_kind_is_two_files_and_their_registration() {
     let expected = "20\t0\tdaemon/src/handlers/agent_version.rs\n2\t0\tdaemon/src/handlers/mod.rs\n\
-                    62\t0\tshared/src/kinds/agent_version.rs\n2\t0\tshared/src/kinds/mod.rs\n";
+                    63\t0\tshared/src/kinds/agent_version.rs\n2\t0\tshared/src/kinds/mod.rs\n";
     assert_eq!(apply(&["--numstat"]), expected);
 }
