@@ -1,4 +1,4 @@
-//! A ring for models on their own routes: initiate, then poll until the request has ended.
+//! A ring for models on their own routes: initiate, then poll until the request has ended. The catalog answers most rings at once.
 
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ pub(crate) const FIRST_POLLS: [Duration; 4] = [
 
 /// The server ends every request for models within 90 s (30 s pending, 60 s running). The rest allows for slow calls.
 const ASK_TIMEOUT: Duration = Duration::from_secs(100);
+
+/// The query of a ring that the catalog does not answer.
+pub(crate) const REFRESH_QUERY: &str = "?refresh=true";
 
 /// Why a request did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +53,7 @@ impl AskError {
 /// A completed request and its timing.
 #[derive(Clone, Debug)]
 pub struct CompletedRequest {
-    /// The record of the last poll.
+    /// The record of the last poll, or of the ring that the catalog has answered.
     pub record: RequestRecord,
     /// The duration of each step.
     pub timing: Timing,
@@ -63,50 +66,52 @@ pub struct Timing {
     pub initiated: Duration,
     /// Until the first poll that returned `running`. `None` when no poll did.
     pub claimed: Option<Duration>,
-    /// Until the poll that returned the result.
-    pub completed: Duration,
+    /// Until the poll that returned the result. `None` when the response to the ring had it, as that of the catalog.
+    pub completed: Option<Duration>,
 }
 
 impl Timing {
-    /// The name and duration of each step, and the total.
+    /// The name and duration of each step, and the total. Only the ring, if its response had the result.
     pub fn steps(&self) -> Vec<(&'static str, Duration)> {
         let mut steps = vec![("ring", self.initiated)];
+        let Some(completed) = self.completed else { return steps };
         match self.claimed {
             Some(claimed) => steps.extend([
                 ("wait for the heartbeat", claimed.saturating_sub(self.initiated)),
-                ("agent program", self.completed.saturating_sub(claimed)),
+                ("agent program", completed.saturating_sub(claimed)),
             ]),
-            None => {
-                steps.push(("heartbeat and agent program", self.completed.saturating_sub(self.initiated)));
-            }
+            None => steps.push(("heartbeat and agent program", completed.saturating_sub(self.initiated))),
         }
-        steps.push(("total", self.completed));
+        steps.push(("total", completed));
         steps
     }
 }
 
 /// Rings `runtime` and polls until the request has ended. `on_status` gets the status of each response.
 ///
-/// A poll that fails with a network error or a 5xx is repeated once: otherwise one lost packet could waste a minute of the
-/// daemon's work. A ring is not repeated, because it would ask twice.
+/// The catalog answers the ring at once, if it has a list of the last 24 hours. With `refresh`, the runtime is always asked.
+///
+/// A call that fails with a network error or a 5xx is repeated once: otherwise one lost packet could waste a minute of the daemon's
+/// work. A repeated ring joins the pending request of the first one. If the daemon has claimed that already, it lists its models twice.
 ///
 /// # Errors
-/// A failed ring, a poll that failed twice or with a 4xx, a request that failed or timed out, or one that is still open after 100 s.
+/// A call that failed twice or with a 4xx, a request that failed or timed out, or one that is still open after 100 s.
 pub async fn ask(
     api: &Api,
     runtime: RuntimeId,
+    refresh: bool,
     mut on_status: impl FnMut(Status),
 ) -> Result<CompletedRequest, AskError> {
     let start = now();
-    let mut record: RequestRecord = api.post(&format!("/api/runtimes/{runtime}/models"), &()).await?;
+    let mut record = ring(api, runtime, refresh).await?;
     let initiated = start.elapsed();
+    on_status(record.status);
+    if record.status.is_terminal() {
+        return completed(record, Timing { initiated, claimed: None, completed: None });
+    }
     let mut claimed = None;
     let mut waits = FIRST_POLLS.into_iter();
-    loop {
-        on_status(record.status);
-        if record.status.is_terminal() {
-            return completed(record, Timing { initiated, claimed, completed: start.elapsed() });
-        }
+    while !record.status.is_terminal() {
         if record.status == Status::Running && claimed.is_none() {
             claimed = Some(start.elapsed());
             waits = FIRST_POLLS.into_iter();
@@ -116,6 +121,20 @@ pub async fn ask(
         }
         tokio::time::sleep(waits.next().unwrap_or(POLL_INTERVAL)).await;
         record = poll(api, runtime, record.id).await?;
+        on_status(record.status);
+    }
+    completed(record, Timing { initiated, claimed, completed: Some(start.elapsed()) })
+}
+
+async fn ring(api: &Api, runtime: RuntimeId, refresh: bool) -> Result<RequestRecord, ClientError> {
+    let query = if refresh { REFRESH_QUERY } else { "" };
+    let path = format!("/api/runtimes/{runtime}/models{query}");
+    match api.post(&path, &()).await {
+        Err(error) if error.may_succeed_later() => {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            api.post(&path, &()).await
+        }
+        response => response,
     }
 }
 
@@ -142,9 +161,9 @@ fn completed(record: RequestRecord, timing: Timing) -> Result<CompletedRequest, 
 mod tests {
     use super::*;
 
-    fn steps(claimed: Option<u64>) -> Vec<(&'static str, u128)> {
+    fn steps(claimed: Option<u64>, completed: Option<u64>) -> Vec<(&'static str, u128)> {
         let claimed = claimed.map(Duration::from_millis);
-        let completed = Duration::from_millis(900);
+        let completed = completed.map(Duration::from_millis);
         let timing = Timing { initiated: Duration::from_millis(10), claimed, completed };
         timing.steps().into_iter().map(|(step, duration)| (step, duration.as_millis())).collect()
     }
@@ -153,11 +172,17 @@ mod tests {
     fn steps_have_own_durations_and_a_total() {
         let expected =
             [("ring", 10), ("wait for the heartbeat", 590), ("agent program", 300), ("total", 900)];
-        assert_eq!(steps(Some(600)), expected);
+        assert_eq!(steps(Some(600), Some(900)), expected);
     }
 
     #[test]
     fn unseen_claim_merges_two_steps() {
-        assert_eq!(steps(None), [("ring", 10), ("heartbeat and agent program", 890), ("total", 900)]);
+        let expected = [("ring", 10), ("heartbeat and agent program", 890), ("total", 900)];
+        assert_eq!(steps(None, Some(900)), expected);
+    }
+
+    #[test]
+    fn answer_to_ring_has_no_further_steps() {
+        assert_eq!(steps(None, None), [("ring", 10)]);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use doorbell_protocol::error_text;
+
 use crate::api::RESPONSE_BYTES;
 
 /// Why a call failed.
@@ -73,6 +75,13 @@ impl ClientError {
             Self::Api { status, .. } | Self::UnexpectedResponse { status, .. } => *status >= 500,
             Self::ResponseTooLarge { .. } | Self::UnusableList { .. } => false,
         }
+    }
+
+    /// Whether a repeated ring may succeed: after a fault of the network or of the server. An offline runtime is none, although its
+    /// status is a 503.
+    pub(crate) fn may_succeed_later(&self) -> bool {
+        let is_offline = matches!(self, Self::Api { error, .. } if error == error_text::RUNTIME_OFFLINE);
+        self.is_fault() && !is_offline
     }
 
     /// Whether Doorbell rejected the token (401 or 403). The body is Doorbell's: a 401 or 403 of a proxy, a captive portal or a firewall

@@ -6,11 +6,12 @@ use doorbell_protocol::limits::{
     PENDING_DEADLINE, QUESTION_TIMEOUT_DEFAULT_S, QUESTION_TIMEOUT_MAX_S, RUNNING_DEADLINE,
 };
 use doorbell_protocol::{
-    AnyRequestRecord, AskBody, IdempotencyKey, Json, Kind, Question, RequestId, RuntimeId, error_text,
+    AnyRequestRecord, AskBody, IdempotencyKey, Json, Kind, Question, RequestId, RuntimeId,
 };
 use reqwest::Method;
 
 use crate::api::{Api, TIMEOUT};
+use crate::ask::REFRESH_QUERY;
 use crate::clock::now;
 use crate::error::{CallError, ClientError};
 
@@ -36,8 +37,11 @@ pub struct AskOptions {
     pub args: Option<Json>,
     /// How long the request may wait for an offline runtime, in seconds. 0 asks online runtimes only.
     pub queue_s: u32,
-    /// Makes it safe to repeat the call: without a key, a repeated call could ask twice.
+    /// Makes it safe to repeat a call with arguments, which could ask twice. A call without key and arguments joins a pending request of
+    /// its kind, also one of another client.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// Asks the runtime although the catalog has an answer. Only the kind `model_list` has a catalog.
+    pub refresh: bool,
     /// The time in which a call that a rate limit rejects is repeated, each time after `Retry-After`.
     pub rate_limit_timeout: Duration,
 }
@@ -45,7 +49,19 @@ pub struct AskOptions {
 impl AskOptions {
     /// Asks online runtimes for `kind` without arguments, once.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, args: None, queue_s: 0, idempotency_key: None, rate_limit_timeout: Duration::ZERO }
+        Self {
+            kind,
+            args: None,
+            queue_s: 0,
+            idempotency_key: None,
+            refresh: false,
+            rate_limit_timeout: Duration::ZERO,
+        }
+    }
+
+    /// Whether a repeated call is answered with the request of the first one: with a key always, otherwise while that is pending.
+    fn is_repeatable(&self) -> bool {
+        self.idempotency_key.is_some() || self.args.is_none()
     }
 
     /// The time after which a request that is still open is the server's fault: its pending deadline, the running deadline `running`,
@@ -70,9 +86,10 @@ pub fn running_deadline(kind: Kind, questions: Option<&[Question]>) -> Duration 
     Duration::from_secs(seconds.into())
 }
 
-/// Asks `runtime`. The request may have ended already: the server answers some kinds from a cache.
+/// Asks `runtime`. The request may have ended already: the catalog answers the kind `model_list`, if it has a list of the last 24 hours.
 ///
-/// With an idempotency key, the call is repeated up to three times after a network error or a 5xx.
+/// With an idempotency key, or without arguments, the call is repeated up to three times after a network error or a 5xx. A call without a
+/// key joins the pending request of the one before it. If the daemon has claimed that already, the runtime answers twice.
 ///
 /// # Errors
 /// [`ClientError`] of the last call.
@@ -91,7 +108,7 @@ pub async fn submit(
         let pause = if error.is_rate_limit() {
             let left = options.rate_limit_timeout.saturating_sub(start.elapsed());
             Some(retry_after.unwrap_or(RATE_LIMIT_PAUSE)).filter(|pause| *pause <= left)
-        } else if options.idempotency_key.is_some() && may_succeed_later(&error) {
+        } else if options.is_repeatable() && error.may_succeed_later() {
             retries.next()
         } else {
             None
@@ -102,20 +119,15 @@ pub async fn submit(
 }
 
 async fn post(api: &Api, runtime: RuntimeId, options: &AskOptions) -> Result<AnyRequestRecord, CallError> {
-    let AskOptions { kind, args, queue_s, idempotency_key, .. } = options;
+    let AskOptions { kind, args, queue_s, idempotency_key, refresh, .. } = options;
     let body =
         AskBody { kind: *kind, args: args.clone(), queue_s: Some(*queue_s).filter(|queue| *queue > 0) };
-    let request = api.request(Method::POST, &format!("/api/runtimes/{runtime}/requests")).json(&body);
+    let query = if *refresh { REFRESH_QUERY } else { "" };
+    let request = api.request(Method::POST, &format!("/api/runtimes/{runtime}/requests{query}")).json(&body);
     match idempotency_key {
         Some(key) => api.call(request.header(IdempotencyKey::HEADER, key.as_str())).await,
         None => api.call(request).await,
     }
-}
-
-/// An offline runtime is not a fault, although its status is a 503.
-fn may_succeed_later(error: &ClientError) -> bool {
-    let is_offline = matches!(error, ClientError::Api { error, .. } if error == error_text::RUNTIME_OFFLINE);
-    error.is_fault() && !is_offline
 }
 
 fn path(runtime: RuntimeId, request: RequestId) -> String {

@@ -27,7 +27,7 @@ pub(super) async fn models(arguments: arguments::Models) -> Result<(), CommandEr
     let Connection { api, workspace, .. } = credentials::client(&arguments.client)?;
     let runtime = resolve::runtime(&api, &arguments.runtime, By::NameOrType, workspace).await?;
     let spinner = Spinner::start();
-    let completed = client::ask(&api, runtime, |status| spinner.show(status)).await;
+    let completed = client::ask(&api, runtime, false, |status| spinner.show(status)).await;
     drop(spinner);
     let record = completed?.record;
     if arguments.json {

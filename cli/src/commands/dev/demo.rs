@@ -95,7 +95,8 @@ async fn wait_until_proven(mut status: watch::Receiver<DaemonStatus>) {
 async fn ring_each(user: &Api, registered: &[RuntimeRecord]) {
     for runtime in registered {
         let spinner = Spinner::start();
-        let completed = client::ask(user, runtime.id, |status| spinner.show(status)).await;
+        // A kept data file has lists of an earlier run, and would show no steps.
+        let completed = client::ask(user, runtime.id, true, |status| spinner.show(status)).await;
         drop(spinner);
         print_answer(runtime, &completed);
     }

@@ -103,6 +103,17 @@ async fn shows_time_of_each_step() {
     assert!(all.1.abs_diff(sum) <= 2, "{steps}");
 }
 
+/// The list of the first run is in the catalog.
+#[tokio::test]
+async fn second_run_on_a_data_file_rings() {
+    let machine = Machine::new().with_file("models.json", r#"[{"id": "mine"}]"#);
+    for _ in 0..2 {
+        let (dev, printed) = shown(&machine, &["--file", "models.json", "--data", "doorbell.db"]).await;
+        assert!(printed.contains("\n total "), "{printed}");
+        dev.process.terminate().await;
+    }
+}
+
 fn step(line: &str) -> (&str, u32) {
     let (step, time) = line.trim().strip_suffix(" ms").unwrap().rsplit_once("  ").unwrap();
     (step.trim(), time.trim().parse().unwrap())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorbell_client::{AskError, AskOptions, ClientError, POLL_INTERVAL};
-use doorbell_protocol::{AnyRequestRecord, Kind, RequestId, Status};
+use doorbell_protocol::{AnyRequestRecord, Json, Kind, RequestId, Status};
 use doorbell_test_support::scripted_server::{Reply, ScriptedServer};
 use serde_json::{Value, json};
 
@@ -31,6 +31,10 @@ fn requests() -> String {
     format!("/api/runtimes/{}/requests", runtime("codex"))
 }
 
+fn args() -> Option<Json> {
+    Some(r#"{"path":"/"}"#.parse().unwrap())
+}
+
 fn with_key() -> AskOptions {
     AskOptions { idempotency_key: Some("key-1".parse().unwrap()), ..AskOptions::new(KIND) }
 }
@@ -46,7 +50,7 @@ fn times(server: &ScriptedServer) -> Vec<f64> {
 #[tokio::test(start_paused = true)]
 async fn ring_sends_kind_args_queue_and_key() {
     let server = ScriptedServer::replying(record("pending")).await;
-    let options = AskOptions { args: Some(r#"{"path":"/"}"#.parse().unwrap()), queue_s: 60, ..with_key() };
+    let options = AskOptions { args: args(), queue_s: 60, ..with_key() };
     assert_eq!(submit(&server, &options).await.unwrap().status, Status::Pending);
     submit(&server, &AskOptions::new(KIND)).await.unwrap();
     let [full, bare] = server.calls().try_into().unwrap();
@@ -56,18 +60,39 @@ async fn ring_sends_kind_args_queue_and_key() {
     assert_eq!((bare.body, bare.idempotency_key), (json!({"kind": "disk_usage"}), None));
 }
 
+/// Submits to a server that answers the fourth ring. Returns the keys of the rings.
+async fn keys_of_repeated_ring(options: &AskOptions, fault: Reply) -> Vec<Option<String>> {
+    let server = ScriptedServer::start(move |call| match call.nth {
+        0..3 => fault.clone(),
+        _ => record("pending"),
+    });
+    let server = server.await;
+    submit(&server, options).await.unwrap();
+    assert_eq!(times(&server), [0.0, 0.5, 1.5, 3.5]);
+    server.calls().into_iter().map(|call| call.idempotency_key).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn ring_with_key_is_repeated_after_fault() {
     for fault in [Reply::Broken, Reply::error(500, "failed to enqueue request"), Reply::html(502)] {
-        let server = ScriptedServer::start(move |call| match call.nth {
-            0..3 => fault.clone(),
-            _ => record("pending"),
-        });
-        let server = server.await;
-        submit(&server, &with_key()).await.unwrap();
-        assert_eq!(times(&server), [0.0, 0.5, 1.5, 3.5]);
-        assert!(server.calls().iter().all(|call| call.idempotency_key.as_deref() == Some("key-1")));
+        let options = AskOptions { args: args(), ..with_key() };
+        let keys = keys_of_repeated_ring(&options, fault).await;
+        assert!(keys.iter().all(|key| key.as_deref() == Some("key-1")), "{keys:?}");
     }
+}
+
+/// It joins the pending request of the first one.
+#[tokio::test(start_paused = true)]
+async fn ring_without_args_is_repeated_after_fault() {
+    assert_eq!(keys_of_repeated_ring(&AskOptions::new(KIND), Reply::Broken).await, [None, None, None, None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_is_in_query_of_ring() {
+    let server = ScriptedServer::replying(record("completed")).await;
+    let options = AskOptions { refresh: true, ..AskOptions::new(Kind::MODEL_LIST) };
+    submit(&server, &options).await.unwrap();
+    assert_eq!(server.calls()[0].path, format!("{}?refresh=true", requests()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,9 +104,9 @@ async fn ring_that_fails_four_times_is_an_error() {
 
 /// It could ask twice.
 #[tokio::test(start_paused = true)]
-async fn ring_without_key_is_not_repeated() {
+async fn ring_with_args_but_without_key_is_not_repeated() {
     let server = ScriptedServer::replying(Reply::Broken).await;
-    assert!(submit(&server, &AskOptions::new(KIND)).await.is_err());
+    assert!(submit(&server, &AskOptions { args: args(), ..AskOptions::new(KIND) }).await.is_err());
     assert_eq!(server.calls().len(), 1);
 }
 

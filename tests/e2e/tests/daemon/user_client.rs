@@ -1,8 +1,6 @@
-//! The calls of a user's client: pages of the list of runtimes, the removal of one, and polls that fail.
+//! The calls of a user's client: pages of the list of runtimes, the removal of one, rings, and polls that fail.
 
-use std::time::Duration;
-
-use doorbell_client::{AskError, ClientError, POLL_INTERVAL};
+use doorbell_client::{AskError, ClientError, CompletedRequest, POLL_INTERVAL};
 use doorbell_protocol::{RuntimeId, Status};
 use doorbell_test_support::scripted_server::{Reply, ScriptedCall, ScriptedServer};
 use serde_json::{Value, json};
@@ -137,7 +135,7 @@ async fn ask(
         _ => poll(call),
     });
     let server = server.await;
-    let completed = doorbell_client::ask(&api(&server), runtime, |_| {}).await;
+    let completed = doorbell_client::ask(&api(&server), runtime, false, |_| {}).await;
     (completed.map(|completed| completed.record.status), server)
 }
 
@@ -173,11 +171,76 @@ async fn rejected_poll_ends_ring() {
     }
 }
 
-/// A second ring would be a second request.
+/// The times and paths of the rings that reached `server`.
+fn rings(server: &ScriptedServer) -> Vec<(f64, String)> {
+    let calls = server.calls().into_iter().filter(|call| call.method == "POST");
+    calls.map(|call| (call.at.as_secs_f64(), call.path)).collect()
+}
+
+/// `ring` makes the responses to rings, which are numbered from 0. Polls are answered with a result.
+async fn rung(
+    refresh: bool,
+    ring: impl Fn(&ScriptedCall) -> Reply + Send + Sync + 'static,
+) -> (Result<CompletedRequest, AskError>, ScriptedServer) {
+    let runtime = runtime("codex");
+    let server = ScriptedServer::start(move |call| match call.method.as_str() {
+        "POST" => ring(call),
+        _ => record(runtime, "completed"),
+    });
+    let server = server.await;
+    (doorbell_client::ask(&api(&server), runtime, refresh, |_| {}).await, server)
+}
+
+/// It joins the pending request of the first one.
 #[tokio::test(start_paused = true)]
-async fn failed_ring_is_not_repeated() {
-    let server = ScriptedServer::replying(Reply::error(500, "failed to enqueue model list request")).await;
-    assert!(doorbell_client::ask(&api(&server), runtime("codex"), |_| {}).await.is_err());
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!(server.calls().len(), 1);
+async fn repeats_failed_ring_once() {
+    for fault in [Reply::Broken, Reply::error(500, "no"), Reply::html(502), Reply::error(503, "no")] {
+        let (completed, server) = rung(false, move |call| match call.nth {
+            0 => fault.clone(),
+            _ => record(runtime("codex"), "pending"),
+        })
+        .await;
+        assert_eq!(completed.unwrap().record.status, Status::Completed);
+        assert_eq!(rings(&server).iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0.0, 0.5]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ring_that_fails_twice_is_an_error() {
+    let text = "failed to enqueue model list request";
+    let (failed, server) = rung(false, move |_| Reply::error(500, text)).await;
+    assert_eq!((failed.unwrap_err().to_string().as_str(), server.calls().len()), (text, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_ring_is_an_error_at_once() {
+    for (status, text) in
+        [(404, "runtime not found"), (429, "too many requests for this runtime"), (503, "runtime is offline")]
+    {
+        let (failed, server) = rung(false, move |_| Reply::error(status, text)).await;
+        assert_eq!((failed.unwrap_err().to_string().as_str(), server.calls().len()), (text, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_ring_that_refreshes_says_so() {
+    let path = format!("/api/runtimes/{}/models", runtime("codex"));
+    for (refresh, expected) in [(false, path.clone()), (true, format!("{path}?refresh=true"))] {
+        let (_, server) = rung(refresh, |_| Reply::Broken).await;
+        let paths: Vec<_> = rings(&server).into_iter().map(|(_, path)| path).collect();
+        assert_eq!(paths, [expected.as_str(), &expected]);
+    }
+}
+
+/// Its id is unknown to polls.
+#[tokio::test(start_paused = true)]
+async fn answer_of_catalog_is_not_polled() {
+    let cached = json!({
+        "id": REQUEST, "runtime_id": runtime("codex"), "status": "completed", "supported": true, "cached": true,
+        "cached_at": TIME, "created_at": TIME, "updated_at": TIME, "models": [{"id": "a", "label": "A"}],
+    });
+    let (completed, server) = rung(false, move |_| Reply::Json(200, cached.clone())).await;
+    let CompletedRequest { record, timing } = completed.unwrap();
+    assert_eq!((record.cached, record.cached_at), (true, Some(record.created_at)));
+    assert_eq!((timing.steps().len(), server.calls().len()), (1, 1));
 }
