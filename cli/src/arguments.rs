@@ -121,7 +121,7 @@ pub enum Command {
     Agents(ListAgents),
     /// List the runtimes
     Runtimes(Runtimes),
-    /// Ring a runtime and list its models
+    /// List the models of a runtime
     Models(Models),
     /// List the kinds of requests that a runtime answers
     Questions(Questions),

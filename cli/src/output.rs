@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
-use doorbell_protocol::limits::QUESTION_TIMEOUT_DEFAULT_S;
+use doorbell_protocol::limits::{CATALOG_FRESHNESS, QUESTION_TIMEOUT_DEFAULT_S};
 use doorbell_protocol::{
     AnyRequestRecord, Model, ModelEntry, Question, RequestId, RuntimeRecord, ServiceTier, Status, Thinking,
     Timestamp, TokenInfo, is_layout_control,
@@ -148,6 +148,16 @@ pub fn ago(elapsed: Duration) -> String {
         seconds @ ..3_600 => format!("{} min ago", seconds / 60),
         seconds @ ..86_400 => format!("{} h ago", seconds / 3_600),
         seconds => format!("{} d ago", seconds / 86_400),
+    }
+}
+
+/// The age of a list that the catalog had at `now`. A ring that is answered with an older one than a minute also refreshes it.
+pub fn listed(at: Timestamp, now: Timestamp) -> String {
+    let age = now.since(at);
+    if age < CATALOG_FRESHNESS {
+        "listed just now".to_owned()
+    } else {
+        format!("listed {}, refreshing", ago(age))
     }
 }
 
@@ -349,5 +359,20 @@ mod tests {
         ] {
             assert_eq!(ago(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn list_of_the_catalog_is_refreshed_from_a_minute_on() {
+        let listed_at = Timestamp::from_millis(1_795_318_867_123).unwrap();
+        for (seconds, text) in [
+            (0, "listed just now"),
+            (59, "listed just now"),
+            (60, "listed 1 min ago, refreshing"),
+            (86_400, "listed 1 d ago, refreshing"),
+        ] {
+            assert_eq!(listed(listed_at, listed_at + Duration::from_secs(seconds)), text);
+        }
+        // The client's clock is behind the server's.
+        assert_eq!(listed(listed_at, listed_at - Duration::from_secs(3_600)), "listed just now");
     }
 }

@@ -22,6 +22,8 @@ pub struct Ask {
     pub waits: bool,
     pub queue_s: u32,
     pub idempotency_key: Option<IdempotencyKey>,
+    /// Whether the runtime is asked although the server has an answer.
+    pub refresh: bool,
     pub client: ClientArgs,
     pub json: bool,
 }
@@ -96,6 +98,10 @@ struct AskLine {
     #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     idempotency_key: Option<IdempotencyKey>,
 
+    /// Kind model_list: ask the runtime, although the server may have its list
+    #[arg(long)]
+    refresh: bool,
+
     #[command(flatten)]
     client: ClientArgs,
 
@@ -126,6 +132,7 @@ impl TryFrom<AskLine> for Ask {
             waits: wait || (all && !no_wait),
             queue_s: line.queue,
             idempotency_key: line.idempotency_key,
+            refresh: line.refresh,
             client: line.client,
             json: line.json,
         })

@@ -23,13 +23,20 @@ pub struct Runtimes {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The server keeps the last list of a runtime for 24 hours, and answers with it at once. From a minute on, it also asks the \
+runtime, and the next answer is the new list. With --refresh, the command waits for the new list.
+
 Examples:
   doorbell models Codex
-  doorbell models opencode
+  doorbell models opencode --refresh
   doorbell models 7b1d4e0c-9a39-5e4e-8a0e-2f1d3c5b7a90 --json")]
 pub struct Models {
     /// An id, or a unique name or type, in any case
     pub runtime: String,
+
+    /// Ask the runtime, although the server may have its list
+    #[arg(long)]
+    pub refresh: bool,
 
     #[command(flatten)]
     pub client: ClientArgs,

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use doorbell_client::{self as client, Api, AskError, AskOptions};
 use doorbell_protocol::{
-    AnyRequestRecord, IdempotencyKey, InvalidIdempotencyKey, Question, RuntimeId, Status, WorkspaceId,
+    AnyRequestRecord, IdempotencyKey, InvalidIdempotencyKey, Question, RuntimeId, Status, Timestamp,
+    WorkspaceId,
 };
 use doorbell_shared::clock::{Clock as _, SystemClock};
 use doorbell_shared::id_gen::{IdGenerator as _, RandomIdGenerator};
@@ -32,6 +33,7 @@ pub(super) async fn run(arguments: Ask) -> Result<(), CommandError> {
             Some(key) => key.clone(),
             None => new_key()?,
         }),
+        refresh: arguments.refresh,
         ..AskOptions::new(arguments.kind)
     };
     match &arguments.target {
@@ -75,7 +77,7 @@ async fn one(
     }
     let running = client::running_deadline(arguments.kind, questions.as_deref());
     let record = wait(api, record, options.time_limit(running)).await?;
-    print_ended(record, arguments.json)
+    print_ended(record, arguments.json, SystemClock.now())
 }
 
 async fn wait(
@@ -106,17 +108,22 @@ fn print_asked(record: &AnyRequestRecord, json: bool) {
 }
 
 /// Prints the record as JSON, or the result of a completed request.
-fn print_ended(record: AnyRequestRecord, json: bool) -> Result<(), CommandError> {
+fn print_ended(record: AnyRequestRecord, json: bool, now: Timestamp) -> Result<(), CommandError> {
     if json {
         output::json(&record);
     }
     if record.status != Status::Completed {
         return Err(AskError::failed(record.error).into());
     }
+    if json {
+        return Ok(());
+    }
     match &record.result {
-        _ if json => {}
         Some(result) => output::result(result),
         None => output::note("the request completed without a result"),
+    }
+    if let Some(listed_at) = record.cached_at {
+        output::note(output::listed(listed_at, now));
     }
     Ok(())
 }

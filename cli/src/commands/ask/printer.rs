@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use doorbell_client::{AskError, FleetOutcome};
-use doorbell_protocol::{AnyRequestRecord, RequestId, RuntimeId, RuntimeRecord, error_text};
+use doorbell_protocol::{AnyRequestRecord, RequestId, RuntimeId, RuntimeRecord, Timestamp, error_text};
+use doorbell_shared::clock::{Clock as _, SystemClock};
 use serde::Serialize;
 
 use crate::arguments::Ask;
@@ -121,7 +122,7 @@ impl<'a> Printer<'a> {
                 print_line(runtime, &outcome);
             } else if let Some(request) = outcome.request.as_ref().filter(|_| self.is_success(outcome.name)) {
                 if self.waits {
-                    print_answer(runtime, request);
+                    print_answer(runtime, request, SystemClock.now());
                 } else {
                     output::line(format!("{} {}", request.id, runtime.id));
                 }
@@ -173,9 +174,13 @@ fn print_line(runtime: &RuntimeRecord, outcome: &Outcome) {
     output::json_line(&Line { runtime, outcome: *name, request: request.as_ref(), error });
 }
 
-/// The runtime, its result, and an empty line.
-fn print_answer(runtime: &RuntimeRecord, request: &AnyRequestRecord) {
-    output::line(output::heading(runtime));
+/// The runtime, the age of an answer of the catalog, the result, and an empty line.
+fn print_answer(runtime: &RuntimeRecord, request: &AnyRequestRecord, now: Timestamp) {
+    let heading = output::heading(runtime);
+    match request.cached_at {
+        Some(listed_at) => output::line(format!("{heading}, {}", output::listed(listed_at, now))),
+        None => output::line(heading),
+    }
     match &request.result {
         Some(result) => output::result(result),
         None => output::line("(no result)"),

@@ -50,6 +50,19 @@ async fn cached_answer_prints_notice() {
     assert_eq!(text(&ended), (Some(0), format!("{REQUEST}\n").as_str(), notice));
 }
 
+/// The answer is years old on every clock.
+#[tokio::test]
+async fn cached_answer_has_age() {
+    let cached = r#","result":[1],"cached":true,"cached_at":"2020-01-01T00:00:00.000Z""#;
+    let server = ScriptedServer::replying(reply("completed", cached)).await;
+    let ended = run(&server, &["ask", RUNTIME, "disk_usage", "--wait"]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "[\n  1\n]\n"));
+    assert!(ended.stderr.starts_with("listed ") && ended.stderr.ends_with(" d ago, refreshing\n"));
+    let json = run(&server, &["ask", RUNTIME, "disk_usage", "--wait", "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&json.stdout).unwrap()["cached_at"], "2020-01-01T00:00:00.000Z");
+    assert_eq!(json.stderr, "");
+}
+
 #[tokio::test]
 async fn sends_args_queue_and_fresh_key() {
     let server = ending("completed", "").await;
@@ -62,6 +75,13 @@ async fn sends_args_queue_and_fresh_key() {
     let body = json!({"kind": "disk_usage", "args": {"path": "/srv", "depth": 2}, "queue_s": 3_600});
     assert_eq!(first.body, body);
     assert_ne!(first.idempotency_key.unwrap(), second.idempotency_key.unwrap());
+}
+
+#[tokio::test]
+async fn refresh_is_in_query_of_ring() {
+    let server = ending("completed", "").await;
+    run(&server, &["ask", RUNTIME, "model_list", "--refresh"]).await;
+    assert_eq!(server.calls()[0].path, format!("/api/runtimes/{RUNTIME}/requests?refresh=true"));
 }
 
 #[tokio::test]

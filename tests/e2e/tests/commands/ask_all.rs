@@ -58,6 +58,23 @@ async fn all_prints_answers_and_who_gave_none() {
     assert_eq!(ended.code, Some(1));
 }
 
+/// The answers are years old on every clock.
+#[tokio::test]
+async fn all_prints_age_of_cached_answers() {
+    let server = ScriptedServer::start(|call| match call.method.as_str() {
+        "GET" => Reply::Json(200, json!([listed(1, "codex", json!({}))])),
+        _ => {
+            let more = r#","result":{"text":"5 GB"},"cached":true,"cached_at":"2020-01-01T00:00:00.000Z""#;
+            Reply::Bytes(200, record("completed", more).replace(RUNTIME, &id(1)).into_bytes())
+        }
+    });
+    let ended = run(&server.await, &["ask", "--all", "model_list"]).await;
+    let (heading, answer) = ended.stdout.split_once('\n').unwrap();
+    assert!(heading.starts_with(&format!("R1 (codex), {}, listed ", id(1))), "{heading}");
+    assert!(heading.ends_with(" d ago, refreshing"), "{heading}");
+    assert_eq!((ended.code, answer, ended.stderr.as_str()), (Some(0), "5 GB\n\n", ""));
+}
+
 #[tokio::test]
 async fn all_json_has_one_line_per_runtime() {
     let ended = run(&fleet().await, &["ask", "--all", "disk_usage", "--json"]).await;

@@ -124,7 +124,7 @@ async fn rings_by_name_or_type_in_any_case() {
     let (dev, ..) = &dev_with_box().await;
     let id = dev.only_id().await.to_uppercase();
     for name in ["Box", "file", "FILE", &id] {
-        let ended = dev.run(&["models", name]).await;
+        let ended = dev.run(&["models", name, "--refresh"]).await;
         assert_eq!(
             (ended.code, ended.stdout.as_str(), ended.stderr.as_str()),
             (Some(0), TABLE, ""),
@@ -227,6 +227,63 @@ async fn id_needs_no_list() {
     Machine::new().run(&["models", RUNTIME, "--url", &server.url()]).await;
     let paths: Vec<_> = server.calls().into_iter().map(|call| call.path).collect();
     assert_eq!(paths, [format!("/api/runtimes/{RUNTIME}/models")]);
+}
+
+#[tokio::test]
+async fn refresh_is_in_query_of_ring() {
+    let server = completed(json!({})).await;
+    Machine::new().run(&["models", RUNTIME, "--refresh", "--url", &server.url()]).await;
+    assert_eq!(server.calls()[0].path, format!("/api/runtimes/{RUNTIME}/models?refresh=true"));
+}
+
+/// The list is years old on every clock.
+#[tokio::test]
+async fn cached_list_has_age() {
+    let models = json!([{"id": "a", "label": "A"}]);
+    let more = json!({"cached": true, "cached_at": "2020-01-01T00:00:00.000Z", "models": models});
+    let ended = models_of(more).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), " MODEL  LABEL\n a      A\n"));
+    let words: Vec<_> = ended.stderr.split(' ').collect();
+    assert_eq!((words[0], &words[2..]), ("listed", &["d", "ago,", "refreshing\n"][..]));
+}
+
+/// The second ring is answered from the catalog, the third one by the daemon.
+#[tokio::test]
+async fn list_is_kept_until_refresh() {
+    let dev = Dev::without_daemon().await;
+    let (machine, _daemon) = dev.named_daemon("box", MODELS).await;
+    let id = dev.only_id().await;
+    let first = dev.run(&["models", &id]).await;
+    let _machine = machine.with_file("box", r#"[{"id": "b", "label": "Model B"}]"#);
+    let cached = dev.run(&["models", &id]).await;
+    let refreshed = dev.run(&["models", &id, "--refresh"]).await;
+    assert_eq!((first.stdout.as_str(), first.stderr.as_str()), (TABLE, ""));
+    assert_eq!((cached.stdout.as_str(), cached.stderr.as_str()), (TABLE, "listed just now\n"));
+    let table = " MODEL  LABEL\n b      Model B\n";
+    assert_eq!((refreshed.stdout.as_str(), refreshed.stderr.as_str()), (table, ""));
+}
+
+#[tokio::test]
+async fn json_of_cached_list_says_so() {
+    let (dev, ..) = &dev_with_box().await;
+    let json = async || {
+        let ended = dev.run(&["models", "box", "--json"]).await;
+        assert_eq!(ended.stderr, "");
+        serde_json::from_str::<Value>(&ended.stdout).unwrap()
+    };
+    let first = json().await;
+    let cached = json().await;
+    assert_eq!((first.get("cached"), first.get("cached_at")), (None, None));
+    assert_eq!((&cached["cached"], &cached["cached_at"]), (&true.into(), &cached["updated_at"]));
+    assert_eq!(cached["models"], first["models"]);
+}
+
+#[tokio::test]
+async fn fallback_prints_notice() {
+    let more = json!({"fallback": true, "models": [{"id": "a", "label": "A"}]});
+    let ended = models_of(more).await;
+    assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 2));
+    assert_eq!(ended.stderr, "a fallback: the agent could not list its own models\n");
 }
 
 #[tokio::test]

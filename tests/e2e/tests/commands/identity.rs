@@ -44,7 +44,7 @@ async fn machines_of_one_name_answer_their_own_rings() {
     let mut answered = BTreeSet::new();
     for ring in 0..20 {
         let runtime = &runtimes[ring % 2];
-        let ended = dev.run(&["models", runtime["id"].as_str().unwrap(), "--json"]).await;
+        let ended = dev.run(&["models", runtime["id"].as_str().unwrap(), "--refresh", "--json"]).await;
         let record: Value = serde_json::from_str(&ended.stdout).unwrap();
         let owner = machines.iter().position(|machine| {
             machine.state("daemon-id").unwrap().trim() == runtime["daemon_id"].as_str().unwrap()
