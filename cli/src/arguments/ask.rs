@@ -45,6 +45,9 @@ Without --wait, prints the id of the request. With --wait, prints its result as 
 form {\"text\":…}. The answer to a request without --wait can be fetched from the API, or with --wait and the same \
 --idempotency-key within 2 minutes. `doorbell questions` lists the kinds that a runtime answers.
 
+A request without arguments joins one of its kind that still waits for the runtime, so that many terminals cause one run. With \
+--idempotency-key it is one of its own.
+
 A value of --arg is JSON if it is a JSON number, true, false, null, an array or an object, and a string otherwise: depth=2 \
 is a number, path=/srv and name=\"a\" are strings. Use --args for other values, such as the string \"2\".
 
@@ -94,7 +97,7 @@ struct AskLine {
     #[arg(long, value_name = "TIME", default_value = "0s", hide_default_value = true, value_parser = queue)]
     queue: u32,
 
-    /// Ask only once with this key within 2 minutes [default: a new key]
+    /// Ask only once with this key within 2 minutes [default: a new key for a request with arguments]
     #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
     idempotency_key: Option<IdempotencyKey>,
 

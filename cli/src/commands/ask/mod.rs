@@ -29,10 +29,7 @@ pub(super) async fn run(arguments: Ask) -> Result<(), CommandError> {
     let options = AskOptions {
         args: arguments.args.clone(),
         queue_s: arguments.queue_s,
-        idempotency_key: Some(match &arguments.idempotency_key {
-            Some(key) => key.clone(),
-            None => new_key()?,
-        }),
+        idempotency_key: key(&arguments)?,
         refresh: arguments.refresh,
         ..AskOptions::new(arguments.kind)
     };
@@ -42,9 +39,14 @@ pub(super) async fn run(arguments: Ask) -> Result<(), CommandError> {
     }
 }
 
-/// An id of a request is unique and has only visible ASCII characters.
-fn new_key() -> Result<IdempotencyKey, InvalidIdempotencyKey> {
-    RandomIdGenerator::default().request_id(SystemClock.now()).to_string().parse()
+/// The key of the option, or a new one, which makes it safe to repeat a call. A request without arguments needs none for that, and with a
+/// key it would not join a pending one.
+fn key(arguments: &Ask) -> Result<Option<IdempotencyKey>, InvalidIdempotencyKey> {
+    if arguments.idempotency_key.is_some() || arguments.args.is_none() {
+        return Ok(arguments.idempotency_key.clone());
+    }
+    // An id of a request is unique and has only visible ASCII characters.
+    RandomIdGenerator::default().request_id(SystemClock.now()).to_string().parse().map(Some)
 }
 
 /// A runtime, and its questions if the list was read.

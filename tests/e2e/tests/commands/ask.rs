@@ -77,6 +77,14 @@ async fn sends_args_queue_and_fresh_key() {
     assert_ne!(first.idempotency_key.unwrap(), second.idempotency_key.unwrap());
 }
 
+/// With a key it would not join a pending request.
+#[tokio::test]
+async fn ring_without_args_has_no_key() {
+    let server = ending("completed", "").await;
+    run(&server, &["ask", RUNTIME, "disk_usage", "--queue", "1h"]).await;
+    assert_eq!(server.calls()[0].idempotency_key, None);
+}
+
 #[tokio::test]
 async fn refresh_is_in_query_of_ring() {
     let server = ending("completed", "").await;

@@ -96,7 +96,22 @@ async fn key_asks_once() {
     let other = ask(&["--arg", "path=/"]).await;
     let error = "error: idempotency key was used for another request\nhelp: give another --idempotency-key\n";
     assert_eq!((other.code, other.stderr.as_str()), (Some(1), error));
-    assert_ne!(printed_id(&dev.run(&["ask", "box", "disk_usage"]).await), first);
+    let another = ["ask", "box", "disk_usage", "--idempotency-key", "another"];
+    assert_ne!(printed_id(&dev.run(&another).await), first);
+}
+
+/// Ten terminals cause one run.
+#[tokio::test]
+async fn request_without_args_joins_pending_one() {
+    let dev = Dev::without_daemon().await;
+    let _daemon = QuestionDaemon::register(&dev, &["box"], &disk_usage()).await;
+    let ask = async || printed_id(&dev.run(&["ask", "box", "disk_usage"]).await);
+    let first = ask().await;
+    for _ in 0..9 {
+        assert_eq!(ask().await, first);
+    }
+    let with_args = dev.run(&["ask", "box", "disk_usage", "--arg", "path=/"]).await;
+    assert_ne!(printed_id(&with_args), first);
 }
 
 #[tokio::test]
