@@ -121,13 +121,14 @@ async function start(): Promise<void> {
   session.watch();
   const query = new URLSearchParams(location.search);
   if (!isCallback(query)) return showRoute(false);
+  const pending = session.takePending();
   // The code works once, and is no part of an address to keep.
-  history.replaceState(null, "", pageUrl());
+  history.replaceState(null, "", pageUrl() + hashOf(routeOf(pending?.hash ?? "")));
   const heading = headingElement("Sign in");
   const text = element("p", { role: "status" }, "Signing in…");
   const waiting = element("div", { class: "card narrow" }, heading, text);
   show({ element: waiting, heading, title: "Sign in", dispose: () => undefined }, false);
-  const problem = await finishIssuer(query, await settings, session, clientFor);
+  const problem = await finishIssuer(query, pending, await settings, session, clientFor);
   if (problem === undefined) showRoute(true);
   else showSignIn(problem, true);
 }

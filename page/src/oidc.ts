@@ -12,6 +12,8 @@ export interface OidcSettings {
 export interface Pending {
   state: string;
   verifier: string;
+  /** The part of the address after "#" to return to. */
+  hash: string;
 }
 
 export interface Authorization {
@@ -43,9 +45,9 @@ export async function challengeOf(verifier: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))));
 }
 
-/** Where to send the user, and what to keep until the user is back at `redirectUri`. */
-export async function authorize(settings: OidcSettings, redirectUri: string): Promise<Authorization> {
-  const pending = { state: random(), verifier: random() };
+/** Where to send the user, and what to keep until the user is back at `redirectUri`, which has no fragment (RFC 6749, 3.1.2). */
+export async function authorize(settings: OidcSettings, redirectUri: string, hash: string): Promise<Authorization> {
+  const pending = { state: random(), verifier: random(), hash };
   const url = new URL(settings.authorization_endpoint);
   for (const [name, value] of Object.entries({
     response_type: "code",

@@ -38,14 +38,15 @@ class QuestionPanel {
   readonly element = element("div", { class: "question-panel", id: freshId("question") });
   readonly #progress = new ProgressView(() => this.#live?.cancel());
   readonly #outcome = element("div");
+  readonly #form: HTMLFormElement;
   #live: Live<RequestRecord> | undefined;
 
   constructor(
     private readonly question: Question,
     private readonly actions: QuestionsActions,
   ) {
-    const form = formView(formOf(question.args_schema), (args) => void this.#ask(args));
-    this.element.append(form, this.#progress.element, this.#outcome);
+    this.#form = formView(formOf(question.args_schema), (args) => void this.#ask(args));
+    this.element.append(this.#form, this.#progress.element, this.#outcome);
     this.element.hidden = true;
   }
 
@@ -54,7 +55,9 @@ class QuestionPanel {
     const live = new Live<RequestRecord>(this.actions.client, () => this.#progress.show(live));
     this.#live = live;
     this.#progress.show(live);
-    if (this.#outcome.contains(document.activeElement)) this.element.querySelector<HTMLElement>("[type=submit]")?.focus();
+    const submit = this.#form.querySelector<HTMLElement>("[type=submit]");
+    if (this.#outcome.contains(document.activeElement)) submit?.focus();
+    submit?.setAttribute("aria-disabled", "true");
     this.#outcome.replaceChildren();
     this.actions.asked();
     const timeoutMs = COLLECT_MS + (this.question.timeout_s ?? DEFAULT_TIMEOUT_S) * 1_000;
@@ -70,6 +73,7 @@ class QuestionPanel {
       this.actions.failed(problem);
     }
     this.#live = undefined;
+    submit?.removeAttribute("aria-disabled");
     this.#progress.show(live.isVisible ? live : undefined, false);
   }
 

@@ -99,7 +99,7 @@ export function runtimesView(actions: RuntimesActions): View {
     // Not "disabled", which would take the focus away.
     reload.setAttribute("aria-disabled", "true");
     if (state.contains(document.activeElement)) reload.focus();
-    if (runtimes.length === 0) state.replaceChildren(element("p", { role: "status", class: "hint" }, "Loading the runtimes…"));
+    if (runtimes.length === 0) state.replaceChildren(element("p", { role: "status", class: "hint wait" }, "Loading the runtimes…"));
     try {
       runtimes = await actions.load(current.signal);
       const empty = element("p", { role: "status", class: "notice" }, "No runtime is registered.");

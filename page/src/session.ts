@@ -58,7 +58,9 @@ export class Session {
       const fields = objectOf(JSON.parse(text ?? "null"));
       const state = fields?.["state"];
       const verifier = fields?.["verifier"];
-      return typeof state === "string" && typeof verifier === "string" ? { state, verifier } : undefined;
+      const hash = fields?.["hash"];
+      const isWhole = typeof state === "string" && typeof verifier === "string" && typeof hash === "string";
+      return isWhole ? { state, verifier, hash } : undefined;
     } catch {
       return undefined;
     }

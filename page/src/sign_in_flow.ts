@@ -1,6 +1,6 @@
 // Signing in: a token from the form, or one from an issuer.
 import { DoorbellClient } from "doorbell-client";
-import { authorize, codeOf, exchange, settingsOf, SignInError, type OidcSettings } from "./oidc.js";
+import { authorize, codeOf, exchange, settingsOf, SignInError, type OidcSettings, type Pending } from "./oidc.js";
 import type { Session } from "./session.js";
 import { problemOf } from "./states.js";
 
@@ -36,7 +36,7 @@ export async function tryToken(client: DoorbellClient): Promise<{ text: string; 
 export async function leaveForIssuer(settings: OidcSettings | undefined, session: Session): Promise<string | undefined> {
   if (!settings) return "The issuer is not configured.";
   if (!isSecureContext) return "Signing in with an organization needs HTTPS.";
-  const { url, pending } = await authorize(settings, pageUrl());
+  const { url, pending } = await authorize(settings, pageUrl(), location.hash);
   session.keepPending(pending);
   location.assign(url);
   return undefined;
@@ -45,11 +45,11 @@ export async function leaveForIssuer(settings: OidcSettings | undefined, session
 /** Finishes the sign-in that the issuer's redirect brings. Resolves to what is wrong. */
 export async function finishIssuer(
   query: URLSearchParams,
+  pending: Pending | undefined,
   settings: OidcSettings | undefined,
   session: Session,
   clientFor: (token: string) => DoorbellClient,
 ): Promise<string | undefined> {
-  const pending = session.takePending();
   try {
     const code = codeOf(query, pending);
     if (!settings || !pending) throw new SignInError("The issuer is not configured.");

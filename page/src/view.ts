@@ -19,7 +19,8 @@ export function headingElement(...children: (Node | string)[]): HTMLHeadingEleme
 /** A problem as a text with the button "Try again" if that may help. */
 export function notice(problem: Problem, retry: () => void): HTMLElement {
   const text = element("p", { role: problem.role, dir: "auto" }, problem.text);
-  const kind = problem.role === "alert" ? "notice bad" : "notice";
+  // A status without a remedy is a wait, which is most often too short to be shown.
+  const kind = problem.role === "alert" ? "notice bad" : problem.retry ? "notice" : "notice wait";
   if (problem.gone === true) return element("div", { class: kind }, text, element("a", { href: "#/" }, "Show all runtimes"));
   return element("div", { class: kind }, text, problem.retry ? button("Try again", retry) : undefined);
 }

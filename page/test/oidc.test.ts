@@ -9,7 +9,7 @@ const SETTINGS: OidcSettings = {
   scope: "openid profile",
 };
 const PAGE = "https://doorbell.example/stage/";
-const PENDING = { state: "state-1", verifier: "verifier-1" };
+const PENDING = { state: "state-1", verifier: "verifier-1", hash: "#/" };
 
 const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.signature`;
 
@@ -20,7 +20,7 @@ test("challenge is the one of RFC 7636, appendix B", async () => {
 });
 
 test("authorization request has PKCE and keeps the endpoint's query", async () => {
-  const { url, pending } = await authorize(SETTINGS, PAGE);
+  const { url, pending } = await authorize(SETTINGS, PAGE, "#/");
   const parameters = Object.fromEntries(new URL(url).searchParams);
   assert.deepEqual(parameters, {
     tenant: "a",
@@ -32,11 +32,12 @@ test("authorization request has PKCE and keeps the endpoint's query", async () =
     code_challenge: await challengeOf(pending.verifier),
     code_challenge_method: "S256",
   });
+  assert.equal(pending.hash, "#/");
   assert.match(pending.verifier, /^[\w-]{43}$/);
 });
 
 test("state and verifier differ each time", async () => {
-  const [first, second] = [await authorize(SETTINGS, PAGE), await authorize(SETTINGS, PAGE)];
+  const [first, second] = [await authorize(SETTINGS, PAGE, "#/"), await authorize(SETTINGS, PAGE, "#/")];
   assert.equal(new Set([first, second].flatMap(({ pending }) => [pending.state, pending.verifier])).size, 4);
 });
 

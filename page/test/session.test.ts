@@ -37,7 +37,7 @@ test("keeps the token under one key", (t) => {
 test("forgets everything", (t) => {
   const { session: made, storage } = session(t);
   made.keep("dbu_example", START + HOUR);
-  made.keepPending({ state: "a", verifier: "b" });
+  made.keepPending({ state: "a", verifier: "b", hash: "#/" });
   made.forget();
   assert.equal(storage.items.size, 0);
 });
@@ -61,14 +61,14 @@ test("a token without an end replaces one that expires", (t) => {
 
 test("a sign-in can be finished once", (t) => {
   const { session: made } = session(t);
-  made.keepPending({ state: "a", verifier: "b" });
-  assert.deepEqual(made.takePending(), { state: "a", verifier: "b" });
+  made.keepPending({ state: "a", verifier: "b", hash: "#/" });
+  assert.deepEqual(made.takePending(), { state: "a", verifier: "b", hash: "#/" });
   assert.equal(made.takePending(), undefined);
 });
 
 test("a sign-in of another shape is none", (t) => {
   const { session: made, storage } = session(t);
-  for (const text of ["{", "null", "[]", '{"state":1,"verifier":"b"}']) {
+  for (const text of ["{", "null", "[]", '{"state":1,"verifier":"b","hash":""}', '{"state":"a","verifier":"b"}']) {
     storage.setItem("doorbell.sign_in", text);
     assert.equal(made.takePending(), undefined, text);
   }
