@@ -1,7 +1,7 @@
 // The form of a question on the page.
 import type { JsonValue } from "doorbell-client";
-import { argsOf } from "./args.js";
-import { element, freshId, setAttribute } from "./dom.js";
+import { argsOf, type Args } from "./args.js";
+import { button, element, freshId, setAttribute } from "./dom.js";
 import type { Field, Form } from "./schema.js";
 import { shorten } from "./text.js";
 
@@ -14,9 +14,17 @@ interface Entry {
   value(): string | boolean;
 }
 
+/** Another way to write the args. */
+export interface OtherForm {
+  label: string;
+  /** Gets what is filled in so far. */
+  show(args: Args): void;
+}
+
 /** Calls `ask` with the args when the user has filled in the form without errors. */
-export function formView(form: Form, ask: (args: JsonValue | undefined) => void): HTMLFormElement {
+export function formView(form: Form, ask: (args: JsonValue | undefined) => void, other?: OtherForm): HTMLFormElement {
   const entries: Entry[] = [];
+  const read = (): Args => argsOf(form, new Map(entries.map((entry) => [entry.name, entry.value()])));
   const made = element("form", { class: "stack question-form" });
   made.noValidate = true;
   if (form.kind === "json") {
@@ -26,10 +34,12 @@ export function formView(form: Form, ask: (args: JsonValue | undefined) => void)
   } else {
     for (const field of form.fields) made.append(fieldRow(entries, field));
   }
-  made.append(element("div", { class: "actions" }, element("button", { type: "submit", class: "primary" }, "Ask")));
+  const submit = element("button", { type: "submit", class: "primary" }, "Ask");
+  const change = other && button(other.label, () => other.show(read()), { class: "quiet" });
+  made.append(element("div", { class: "actions" }, submit, change));
   made.addEventListener("submit", (event) => {
     event.preventDefault();
-    const result = argsOf(form, new Map(entries.map((entry) => [entry.name, entry.value()])));
+    const result = read();
     const errors = "errors" in result ? result.errors : new Map<string, string>();
     showErrors(entries, errors);
     if (!("errors" in result)) ask(result.args);

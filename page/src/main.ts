@@ -58,7 +58,7 @@ function setTitle(title: string): void {
 function signOut(reason: string | undefined): void {
   session.forget();
   memory = new Memory();
-  // Who did not want to leave returns to the same runtime.
+  // A user whose token has ended returns to the same runtime.
   if (reason === undefined) history.replaceState(null, "", pageUrl());
   showSignIn(reason, true);
 }

@@ -1,10 +1,11 @@
 // The questions that a runtime declares: a form for each, and its answer.
 import type { DoorbellClient, JsonValue, Question, RequestRecord } from "doorbell-client";
+import type { Args } from "./args.js";
 import { element, freshId, isolated } from "./dom.js";
 import { formView } from "./form_view.js";
 import { Live } from "./live.js";
 import { ProgressView } from "./progress.js";
-import { formOf } from "./schema.js";
+import { formOf, type Form } from "./schema.js";
 import { problemOf, type Problem } from "./states.js";
 import { objectOf, shorten } from "./text.js";
 import { notice } from "./view.js";
@@ -38,16 +39,35 @@ class QuestionPanel {
   readonly element = element("div", { class: "question-panel", id: freshId("question") });
   readonly #progress = new ProgressView(() => this.#live?.cancel());
   readonly #outcome = element("div");
-  readonly #form: HTMLFormElement;
+  readonly #declared: Form;
+  #form: HTMLFormElement;
   #live: Live<RequestRecord> | undefined;
 
   constructor(
     private readonly question: Question,
     private readonly actions: QuestionsActions,
   ) {
-    this.#form = formView(formOf(question.args_schema), (args) => void this.#ask(args));
+    this.#declared = formOf(question.args_schema);
+    this.#form = this.#made(this.#declared);
     this.element.append(this.#form, this.#progress.element, this.#outcome);
     this.element.hidden = true;
+  }
+
+  /** The form, with the way to the other one: a field holds one line, no null and nothing that the schema does not name; JSON does. */
+  #made(form: Form): HTMLFormElement {
+    const ask = (args: JsonValue | undefined): void => void this.#ask(args);
+    const declared = this.#declared;
+    if (declared.kind === "json" || declared.fields.length === 0) return formView(form, ask);
+    if (form.kind === "json") return formView(form, ask, { label: "Fill in fields", show: () => this.#change(declared) });
+    const show = (args: Args): void => this.#change({ kind: "json", initial: "args" in args ? JSON.stringify(args.args ?? {}, undefined, 2) : "{}" });
+    return formView(form, ask, { label: "Write JSON", show });
+  }
+
+  #change(form: Form): void {
+    const made = this.#made(form);
+    this.#form.replaceWith(made);
+    this.#form = made;
+    made.querySelector<HTMLElement>("input, textarea, select")?.focus();
   }
 
   async #ask(args: JsonValue | undefined): Promise<void> {
@@ -69,7 +89,7 @@ class QuestionPanel {
     } catch (error) {
       if (live.isAborted) return;
       const problem = problemOf(error);
-      this.#outcome.replaceChildren(notice(problem, () => void this.#ask(args)));
+      this.#outcome.replaceChildren(notice(problem, () => this.#form.requestSubmit()));
       this.actions.failed(problem);
     }
     this.#live = undefined;

@@ -1,5 +1,5 @@
 // The form of a question, from the JSON schema of its args. It covers flat objects; anything else is asked as JSON. The daemon
-// checks args against the schema, so a form may accept more than the schema does, but never less.
+// checks args against the schema, so a form may accept more than the schema does.
 import { objectOf, shorten, textOf } from "./text.js";
 
 /** Above these, JSON is easier to write than a form is to fill in. */
@@ -55,7 +55,8 @@ export function formOf(schema: unknown): Form {
     if (!field) return json;
     fields.push(field);
   }
-  return { kind: "fields", fields };
+  // Servers do not keep the order of properties.
+  return { kind: "fields", fields: [...fields.filter((field) => field.required), ...fields.filter((field) => !field.required)] };
 }
 
 function hasAny(schema: Schema, keywords: readonly string[]): boolean {

@@ -30,6 +30,11 @@ test("required fields and titles are taken over", () => {
   assert.deepEqual([depth?.label, depth?.required], ["depth", false]);
 });
 
+test("required fields come first", () => {
+  const found = fields({ a: { type: "string" }, b: { type: "string" }, c: { type: "string" } }, { required: ["c", "b"] });
+  assert.deepEqual(found.map(({ name }) => name), ["b", "c", "a"]);
+});
+
 test("defaults fill the fields", () => {
   const found = fields({
     text: { type: "string", default: "a" },
