@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { CATALOG, UPTIME } from "./fixtures/catalogs.mjs";
 import { models } from "./fixtures/daemon.mjs";
 import { visible } from "./fixtures/expect.mjs";

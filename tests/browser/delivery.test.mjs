@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile, readdir } from "node:fs/promises";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { heading, signIn } from "./fixtures/ui.mjs";
 import { visible } from "./fixtures/expect.mjs";
 

@@ -1,7 +1,7 @@
 // The age of a list, and what the page does about it.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { CATALOG } from "./fixtures/catalogs.mjs";
 import { models } from "./fixtures/daemon.mjs";
 import { hidden, visible } from "./fixtures/expect.mjs";

@@ -1,7 +1,7 @@
 // Everything works without a mouse.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { CATALOG, DISK_USAGE } from "./fixtures/catalogs.mjs";
 import { completed, models } from "./fixtures/daemon.mjs";
 import { eventually, visible } from "./fixtures/expect.mjs";

@@ -1,7 +1,7 @@
 // Texts of machines are text, whatever is in them.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { HOSTILE_LABELS } from "./fixtures/catalogs.mjs";
 import { Daemon, completed, failed, models } from "./fixtures/daemon.mjs";
 import { eventually, visible } from "./fixtures/expect.mjs";
@@ -10,12 +10,15 @@ import { alert, answer, button, heading, openAnswered, openRuntime, options, run
 const LABELS = Object.values(HOSTILE_LABELS);
 const MARKUP = [HOSTILE_LABELS.image, HOSTILE_LABELS.script, HOSTILE_LABELS.attribute, HOSTILE_LABELS.entity];
 const HOSTILE_MODELS = LABELS.map((label, index) => ({
-  id: `${index}-${label}`,
+  id: `hostile-${index}`,
   label,
   provider: label,
   thinking: { supported_levels: [{ value: label, label, description: label }], default_level: label },
   service_tiers: [{ id: label, name: label, description: label }],
 }));
+
+/** The runtime's button, whose name begins with the runtime's. */
+const named = (page, name) => runtimeButton(page, new RegExp(`^${name.replaceAll(/[^\w ]/g, "\\$&")}`));
 
 /** No text became an element or ran. */
 async function harmless(page) {
@@ -74,9 +77,9 @@ browserTest("shows hostile names of runtimes and questions as text", async ({ pa
   const questions = [{ name: "hostile", description: HOSTILE_LABELS.image }];
   await daemon.register(...names.map((name) => ({ name, version: HOSTILE_LABELS.image, questions })));
   await signIn(page);
-  for (const name of names) await visible(runtimeButton(page, name));
+  for (const name of names) await visible(named(page, name));
   await harmless(page);
-  await runtimeButton(page, names[0]).click();
+  await named(page, names[0]).click();
   await visible(heading(page, names[0]));
   await page.getByRole("button", { name: "hostile" }).click();
   await visible(page.getByText(HOSTILE_LABELS.image).last());
@@ -99,9 +102,22 @@ browserTest("shows hostile schemas and answers as text", async ({ page, daemon }
   await page.getByRole("button", { name: "hostile" }).click();
   await page.getByRole("textbox").last().fill(HOSTILE_LABELS.entity);
   await button(page, "Ask").click();
-  const work = await daemon.answer("Codex", completed({ text: HOSTILE_LABELS.script }));
+  const work = await daemon.answer("Codex", completed({ html: HOSTILE_LABELS.script }));
   assert.deepEqual(work.args, { [HOSTILE_LABELS.image]: HOSTILE_LABELS.entity });
   await visible(answer(page));
-  assert.deepEqual(JSON.parse(await answer(page).locator("pre").textContent()), { text: HOSTILE_LABELS.script });
+  assert.deepEqual(JSON.parse(await answer(page).locator("pre").textContent()), { html: HOSTILE_LABELS.script });
+  await harmless(page);
+});
+
+browserTest("shows hostile output of a program as text", async ({ page, daemon }) => {
+  await daemon.register({ name: "Codex", questions: [{ name: "hostile" }] });
+  const answered = daemon.answer("Codex", models([]));
+  await openRuntime(page, "Codex");
+  await answered;
+  await page.getByRole("button", { name: "hostile" }).click();
+  await button(page, "Ask").click();
+  // The daemon's form of an answer that is no JSON.
+  await daemon.answer("Codex", completed({ text: HOSTILE_LABELS.image }));
+  await visible(answer(page).getByText(HOSTILE_LABELS.image, { exact: true }));
   await harmless(page);
 });

@@ -1,7 +1,7 @@
 // Signing in at an OIDC issuer.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { eventually, hidden, visible } from "./fixtures/expect.mjs";
 import { CLIENT_ID, Issuer } from "./fixtures/issuer.mjs";
 import { alert, button, heading, runtimeButton, tokenField } from "./fixtures/ui.mjs";

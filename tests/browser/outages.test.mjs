@@ -1,5 +1,5 @@
 // What the page shows when there is no answer, and that the next try works.
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { CATALOG } from "./fixtures/catalogs.mjs";
 import { failed, models } from "./fixtures/daemon.mjs";
 import { visible } from "./fixtures/expect.mjs";

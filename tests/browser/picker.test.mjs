@@ -1,13 +1,13 @@
 // Choosing a model.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { CATALOG, many } from "./fixtures/catalogs.mjs";
 import { models } from "./fixtures/daemon.mjs";
 import { eventually, hidden, visible } from "./fixtures/expect.mjs";
 import { group, openAnswered, option, options, searchBox, showsLabels, status } from "./fixtures/ui.mjs";
 
-/** @param {(t: import("./fixtures/browser_test.mjs").TestContext) => Promise<void>} body */
+/** @param {(t: import("./fixtures/context.mjs").TestContext) => Promise<void>} body */
 const pickerTest = (name, body) =>
   browserTest(name, async (t) => {
     await openAnswered(t.page, t.daemon, "Codex", models(CATALOG));

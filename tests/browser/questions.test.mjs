@@ -1,7 +1,7 @@
 // Asking declared questions, and the progress of a live one.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { APPLY, CATALOG, DISK_USAGE, UPTIME } from "./fixtures/catalogs.mjs";
 import { completed, failed, models } from "./fixtures/daemon.mjs";
 import { eventually, hidden, visible } from "./fixtures/expect.mjs";

@@ -1,7 +1,7 @@
 // The list of runtimes.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { Daemon } from "./fixtures/daemon.mjs";
 import { eventually, visible } from "./fixtures/expect.mjs";
 import { button, heading, openRuntime, runtimeButton, signIn } from "./fixtures/ui.mjs";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
-import { CATALOG, DISK_USAGE, UPTIME } from "./fixtures/catalogs.mjs";
+import { browserTest } from "./fixtures/context.mjs";
+import { DISK_USAGE, LONG_CATALOG, UPTIME } from "./fixtures/catalogs.mjs";
 import { models } from "./fixtures/daemon.mjs";
 import { visible } from "./fixtures/expect.mjs";
 import { openRuntime, option, status } from "./fixtures/ui.mjs";
@@ -20,9 +20,12 @@ const SHOTS = {
 for (const [name, context] of Object.entries(SHOTS)) {
   browserTest(`takes a screenshot: ${name}`, { context }, async ({ page, daemon }) => {
     await daemon.register({ name: "Codex", type: "codex", version: "0.169.0", questions: [DISK_USAGE, UPTIME] });
-    const answered = daemon.answer("Codex", models(CATALOG));
+    const answered = daemon.answer("Codex", models(LONG_CATALOG));
     await openRuntime(page, "Codex");
     await answered;
+    await visible(option(page, /Opus 5/));
+    // From the catalog now: the time of day would differ in every screenshot.
+    await page.reload();
     await option(page, /^GPT-6(?! mini)/).click();
     await visible(status(page, "Listed just now"));
     await page.mouse.move(0, 0);

@@ -1,7 +1,7 @@
 // Signing in with a token, and where the token is kept.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { eventually, hidden, visible } from "./fixtures/expect.mjs";
 import { USER, alert, button, heading, signIn, tokenField } from "./fixtures/ui.mjs";
 

@@ -1,5 +1,5 @@
 // axe-core finds nothing in any view, dark or light.
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { hasNoViolations } from "./fixtures/accessibility.mjs";
 import { VIEWS } from "./fixtures/views.mjs";
 

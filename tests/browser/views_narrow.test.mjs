@@ -1,7 +1,7 @@
 // Every view fits into a narrow window.
 import assert from "node:assert/strict";
 
-import { browserTest } from "./fixtures/browser_test.mjs";
+import { browserTest } from "./fixtures/context.mjs";
 import { VIEWS } from "./fixtures/views.mjs";
 
 const NARROW = { viewport: { width: 360, height: 740 } };
