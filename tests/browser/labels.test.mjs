@@ -86,6 +86,14 @@ browserTest("shows hostile names of runtimes and questions as text", async ({ pa
   await harmless(page);
 });
 
+browserTest("keeps marks of direction out of the window's title", async ({ page, daemon }) => {
+  await daemon.register(HOSTILE_LABELS.override);
+  await signIn(page);
+  await runtimeButton(page, /^safe/).click();
+  await eventually(async () => assert.match(await page.title(), /^safe/));
+  assert.doesNotMatch(await page.title(), /[\u202A-\u202E\u2066-\u2069]/);
+});
+
 browserTest("shows hostile errors as text", async ({ page, daemon }) => {
   await openAnswered(page, daemon, "Codex", failed(HOSTILE_LABELS.image));
   await visible(alert(page).filter({ hasText: HOSTILE_LABELS.image }));

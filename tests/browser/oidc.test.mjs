@@ -69,7 +69,7 @@ oidcTest("rejects an answer with another state", async ({ page, issuer }) => {
   issuer.answer = "forge_state";
   await page.goto("/");
   await button(page, SIGN_IN).click();
-  await visible(alert(page));
+  await visible(alert(page).filter({ hasText: "not started in this tab" }));
   await visible(heading(page, "Sign in"));
   assert.equal(issuer.authorizations.length, 1);
   assert.equal(issuer.exchanges.length, 0);
@@ -79,7 +79,7 @@ oidcTest("shows that the issuer denied", async ({ page, issuer }) => {
   issuer.answer = "deny";
   await page.goto("/");
   await button(page, SIGN_IN).click();
-  await visible(alert(page));
+  await visible(alert(page).filter({ hasText: "access_denied" }));
   await visible(button(page, SIGN_IN));
   assert.equal(issuer.exchanges.length, 0);
 });
@@ -88,7 +88,7 @@ oidcTest("asks again when the token has expired", async ({ page, issuer }) => {
   issuer.lifetime = 2;
   await page.goto("/");
   await button(page, SIGN_IN).click();
-  await visible(heading(page, "Runtimes"));
+  await visible(alert(page).filter({ hasText: "Your sign-in has expired." }));
   await visible(heading(page, "Sign in"));
   await eventually(async () => assert.deepEqual(await page.evaluate(() => ({ ...sessionStorage })), {}));
 });

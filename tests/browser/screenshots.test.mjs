@@ -26,7 +26,7 @@ for (const [name, context] of Object.entries(SHOTS)) {
     await visible(option(page, /Opus 5/));
     // From the catalog now: the time of day would differ in every screenshot.
     await page.reload();
-    await option(page, /^GPT-6(?! mini)/).click();
+    await option(page, "GPT-6 default").click();
     await visible(status(page, "Listed just now"));
     await page.mouse.move(0, 0);
     await page.evaluate(() => document.activeElement?.blur());
