@@ -488,6 +488,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Load the page
+         * @description The page for browsers: its user signs in, and picks a model or asks a question of a runtime. Its links are relative, so a stage or a base path may come first; it must then end in a slash. API Gateway accepts 5 calls a second of each file, with a burst of 50.
+         */
+        get: operations["page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/page.js": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Load the script of the page
+         * @description Part of the page.
+         */
+        get: operations["pageScript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/page.css": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Load the styles of the page
+         * @description Part of the page.
+         */
+        get: operations["pageStyle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/page.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the settings of the page
+         * @description How users of this deployment can sign in on the page.
+         */
+        get: operations["pageSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1000,6 +1080,15 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The server failed. */
+        PageFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description The server is overloaded; the call had no effect. Only from `doorbell dev`; API Gateway answers with a body of its own. */
         Overloaded: {
             headers: {
@@ -1059,6 +1148,10 @@ export interface components {
     headers: {
         /** @description The response has a secret. */
         NoStore: "no-store";
+        /** @description A browser asks again each time, so that files of two versions do not meet. */
+        NoCache: "no-cache";
+        /** @description The page runs its own script and style sheet only, and connects to its own API and, with OIDC, to the origin of the token endpoint. */
+        PagePolicy: string;
     };
     pathItems: never;
 }
@@ -2362,6 +2455,120 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            503: components["responses"]["Overloaded"];
+        };
+    };
+    page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document. */
+            200: {
+                headers: {
+                    "Content-Security-Policy": components["headers"]["PagePolicy"];
+                    "Cache-Control": components["headers"]["NoCache"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            405: components["responses"]["MethodNotAllowed"];
+            500: components["responses"]["PageFailed"];
+            503: components["responses"]["Overloaded"];
+        };
+    };
+    pageScript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An ECMAScript module. */
+            200: {
+                headers: {
+                    "Content-Security-Policy": components["headers"]["PagePolicy"];
+                    "Cache-Control": components["headers"]["NoCache"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                };
+            };
+            405: components["responses"]["MethodNotAllowed"];
+            500: components["responses"]["PageFailed"];
+            503: components["responses"]["Overloaded"];
+        };
+    };
+    pageStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A style sheet. */
+            200: {
+                headers: {
+                    "Content-Security-Policy": components["headers"]["PagePolicy"];
+                    "Cache-Control": components["headers"]["NoCache"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/css": string;
+                };
+            };
+            405: components["responses"]["MethodNotAllowed"];
+            500: components["responses"]["PageFailed"];
+            503: components["responses"]["Overloaded"];
+        };
+    };
+    pageSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings. Nothing in them is secret. */
+            200: {
+                headers: {
+                    "Content-Security-Policy": components["headers"]["PagePolicy"];
+                    "Cache-Control": components["headers"]["NoCache"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The version of the page and the API. */
+                        version: string;
+                        /** @description The issuer, for the authorization code flow with PKCE. Absent if users sign in with a token only, and while the issuer cannot be reached. */
+                        oidc?: {
+                            /** @description The page as a public client of the issuer. */
+                            client_id: string;
+                            /** @description Separated by spaces, with `openid`. */
+                            scope: string;
+                            /** Format: uri */
+                            authorization_endpoint: string;
+                            /** Format: uri */
+                            token_endpoint: string;
+                        };
+                    };
+                };
+            };
+            405: components["responses"]["MethodNotAllowed"];
+            500: components["responses"]["PageFailed"];
             503: components["responses"]["Overloaded"];
         };
     };
