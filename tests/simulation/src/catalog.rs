@@ -48,7 +48,7 @@ pub(crate) fn check(run: &Run, requests: &[RequestHistory<'_>], violations: &mut
             violation(Invariant::CachedIsRecorded, "no recorded report on the runtime");
         }
         let newer = reports.iter().filter(|report| Some(report.runtime) == call.operation.runtime());
-        let newer = newer.filter(|report| is_newer(report, call, &body["cached_at"])).last();
+        let newer = newer.filter(|report| is_newer(report, call, &body["cached_at"])).next_back();
         if let Some(newer) = newer {
             violation(Invariant::CachedIsCurrent, &format!("older than {:?}", newer.result));
         }
