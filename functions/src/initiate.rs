@@ -41,16 +41,23 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
 
     let operation = Operation::Enqueue(route.enqueue_failure());
     let initiate = Initiate { state, caller, runtime, route, operation };
-    if !input::is_refresh(request)
-        && let Some(record) = initiate.cached(&asked, key.as_ref()).await?
-    {
-        return Ok(record);
-    }
-    let request = within_call_timeout(|| operation, initiate.ring(asked, key)).await?;
+    let answer = initiate.answer(asked, key, input::is_refresh(request));
+    let request = match within_call_timeout(|| operation, answer).await? {
+        Answer::Cached(record) => return Ok(record),
+        Answer::Request(request) => *request,
+    };
     let address = request.address;
     let again = || read(state, address, route.filter(), &initiate.caller);
     let request = hold.until_ended(request, again).await;
     route.render(&request).map_err(|_| ApiError::CorruptResult(operation))
+}
+
+/// What answers a ring.
+enum Answer {
+    /// The record of a snapshot.
+    Cached(JsonText),
+    /// A new request, or an earlier one.
+    Request(Box<Request>),
 }
 
 /// What a client asks.
@@ -110,6 +117,18 @@ struct Initiate<'a, S> {
 }
 
 impl<S: Store> Initiate<'_, S> {
+    async fn answer(
+        &self,
+        asked: Asked,
+        key: Option<IdempotencyKey>,
+        is_refresh: bool,
+    ) -> Result<Answer, ApiError> {
+        if !is_refresh && let Some(record) = self.cached(&asked, key.as_ref()).await? {
+            return Ok(Answer::Cached(record));
+        }
+        Ok(Answer::Request(Box::new(self.ring(asked, key).await?)))
+    }
+
     /// The request that answers the ring: a new one, or an earlier one.
     async fn ring(&self, asked: Asked, idempotency_key: Option<IdempotencyKey>) -> Result<Request, ApiError> {
         let AppState { store, id_gen, rates, .. } = self.state;
