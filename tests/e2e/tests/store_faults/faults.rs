@@ -142,6 +142,6 @@ async fn retry_without_idempotency_token_is_wrong() {
             detected.insert(operation.name, !without.wrong.is_empty());
         }
     }
-    assert_eq!(detected.len(), 26, "{detected:?}");
+    assert_eq!(detected.len(), 30, "{detected:?}");
     assert!(detected.values().all(|detected| *detected), "{detected:?}");
 }

@@ -15,9 +15,9 @@ use doorbell_shared::request::{
 use doorbell_shared::runtime::{Registration, Runtime};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
 use doorbell_shared::store::{
-    CancelOutcome, ChargeOutcome, ClaimOutcome, FindTokenOutcome, ForgetOutcome, HeartbeatOutcome,
-    InitiateOutcome, PollOutcome, PresenceOutcome, RecordedHeartbeat, RedeemOutcome, RegisterOutcome,
-    ReminderOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
+    CancelOutcome, ChargeOutcome, ClaimOutcome, FindSnapshotOutcome, FindTokenOutcome, ForgetOutcome,
+    HeartbeatOutcome, InitiateOutcome, PollOutcome, PresenceOutcome, RecordedHeartbeat, RedeemOutcome,
+    RegisterOutcome, ReminderOutcome, ReportOutcome, Result, Store as _, TokenStore as _,
 };
 
 use crate::stage::{Stage, USED_KEY};
@@ -39,6 +39,8 @@ pub(crate) enum Before {
     /// The code was redeemed, and the response was lost.
     Redeemed,
     Charged,
+    /// A report of an earlier request is in the catalog.
+    Listed,
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<String>>>>;
@@ -257,6 +259,27 @@ pub(crate) fn operations() -> Vec<Operation> {
                 store.report(address, KindFilter::Any, &caller, &failure, CatalogUpdate::Keep, now).await?,
             )
         }),
+        ("report a first snapshot", Claimed, 6, |stage, store, now| {
+            reported(report_list(&stage, &store, CatalogUpdate::Replace, "[1]", now).await?)
+        }),
+        ("report a snapshot", Listed, 6, |stage, store, now| {
+            reported(report_list(&stage, &store, CatalogUpdate::Replace, "[1]", now).await?)
+        }),
+        ("report a long snapshot", Listed, 6, |stage, store, now| {
+            let long = "[]".repeat(10_000);
+            reported(report_list(&stage, &store, CatalogUpdate::Replace, &long, now).await?)
+        }),
+        ("report an empty list", Listed, 6, |stage, store, now| {
+            reported(report_list(&stage, &store, CatalogUpdate::Delete, "[]", now).await?)
+        }),
+        ("find a snapshot", Listed, 6, |stage, store, now| {
+            let key = "unused".parse().unwrap();
+            let (runtime, kind, caller) = (stage.context.runtime, stage.request.kind, &stage.context.caller);
+            match store.find_snapshot(runtime, kind, Some(&key), caller, now).await? {
+                FindSnapshotOutcome::Found(snapshot, open) => format!("{:?} {}", snapshot.result, open.len()),
+                FindSnapshotOutcome::NotFound => "not found".to_owned(),
+            }
+        }),
         ("register", Rung, 6, |stage, store, now| {
             let registration = stage.context.registration("codex");
             registered(&stage, &store.register(registration, stage.namespace, now).await?, now)
@@ -395,6 +418,18 @@ fn registered(stage: &Stage, outcome: &RegisterOutcome, now: Timestamp) -> Strin
         format!("{} registered {age:?} ago, in the offered namespace: {is_in_namespace}", runtime.provider)
     };
     runtimes.iter().map(describe).collect::<Vec<_>>().join("; ")
+}
+
+async fn report_list(
+    stage: &Stage,
+    store: &DynamoDbStore,
+    update: CatalogUpdate,
+    list: &str,
+    now: Timestamp,
+) -> Result<ReportOutcome> {
+    let outcome = RequestOutcome::Completed(Payload::try_from(list.to_owned()).unwrap());
+    let (address, caller) = (stage.request.address, &stage.context.caller);
+    store.report(address, KindFilter::Any, caller, &outcome, update, now).await
 }
 
 fn claimed(claim: &ClaimOutcome) -> String {

@@ -9,7 +9,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::limits::{OPEN_REQUESTS_PER_RUNTIME, RUNTIMES_PER_PAGE, RUNTIMES_PER_WORKSPACE};
 use doorbell_shared::limits::RING_BURST;
-use doorbell_shared::request::{ClaimFilter, KindFilter, Request, Ring, State};
+use doorbell_shared::request::{
+    Address, ClaimFilter, KindFilter, Payload, Request, RequestOutcome, Ring, State,
+};
 use doorbell_shared::runtime::Registration;
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
@@ -57,7 +59,16 @@ pub(crate) fn races() -> Vec<(&'static str, Race)> {
             Box::pin(key_used_in_between(engine, rewrite))
         }),
         ("a ring waits for the put of the one that it joins", |engine, rewrite| {
-            Box::pin(put_in_between(engine, rewrite))
+            Box::pin(joined_in_between(engine, rewrite))
+        }),
+        ("a ring joins the request that was claimed in between", |engine, rewrite| {
+            Box::pin(claimed_after_put(engine, rewrite))
+        }),
+        ("a ring joins the request that was reported in between", |engine, rewrite| {
+            Box::pin(reported_after_put(engine, rewrite))
+        }),
+        ("a ring joins no request that was cancelled in between", |engine, rewrite| {
+            Box::pin(cancelled_after_put(engine, rewrite))
         }),
         ("a code redeemed before its redemption is kept", |engine, rewrite| {
             Box::pin(enrolments::redeemed_in_between(engine, rewrite))
@@ -253,23 +264,64 @@ async fn key_used_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>
         && context.open_ids(context.at(2)).await == [second.address.request]
 }
 
-/// The put of a ring takes longer than its successor's first read.
-async fn put_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
-    let context = new_context(&engine).await;
+/// The requests of two rings. The put of the first takes longer than the second's first read, and `then` comes right after it.
+async fn put_in_between(
+    context: &TestContext<DynamoDbStore>,
+    engine: &EmbeddedDynamoDb,
+    rewrite: Arc<dyn Rewrite>,
+    then: impl AsyncFnOnce(Address),
+) -> (Address, InitiateOutcome) {
     let fault = Fault::Delayed(Duration::from_millis(120));
     let planned = PlannedFault { nth: 1, fault, lasting: false };
     let slow = engine.store_with_interceptor(Arc::new(FaultInjector::new(Some(planned), rewrite)));
     let joining = |second| Ring { joins: true, ..context.new_ring(context.at(second)) };
-    let first = joining(0);
-    let second = joining(1);
+    let (first, second) = (joining(0), joining(1));
+    let earlier = async {
+        let outcome = slow.initiate(&first, &context.caller, context.start).await.unwrap();
+        assert!(matches!(outcome, InitiateOutcome::Enqueued(..)), "{outcome:?}");
+        then(first.address).await;
+    };
     let later = async {
         tokio::time::sleep(Duration::from_millis(10)).await;
         context.initiate(&second, context.at(1)).await
     };
-    let (first, second) = tokio::join!(slow.initiate(&first, &context.caller, context.start), later);
-    let InitiateOutcome::Enqueued(request, _) = first.unwrap() else { return false };
+    let ((), second) = tokio::join!(earlier, later);
+    (first.address, second)
+}
+
+async fn joined_in_between(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    let (first, second) = put_in_between(&context, &engine, rewrite, async |_| {}).await;
     let open = context.open_ids(context.at(2)).await;
-    open == [request.address.request] && second == InitiateOutcome::Existing(request)
+    let is_joined = matches!(second, InitiateOutcome::Existing(request) if request.address == first);
+    is_joined && open == [first.request]
+}
+
+/// The daemon has begun its work after the second ring.
+async fn claimed_after_put(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    let claim = async |first| drop(context.claim(first, context.at(1)).await);
+    let (first, second) = put_in_between(&context, &engine, rewrite, claim).await;
+    matches!(second, InitiateOutcome::Existing(Request { address, state: State::Running(_), .. }) if address == first)
+}
+
+async fn reported_after_put(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    let report = async |first| {
+        context.claim(first, context.at(1)).await;
+        let result = RequestOutcome::Completed(Payload::try_from("[]".to_owned()).unwrap());
+        context.report(first, &result, context.at(1)).await;
+    };
+    let (first, second) = put_in_between(&context, &engine, rewrite, report).await;
+    matches!(second, InitiateOutcome::Existing(Request { address, state: State::Completed(_), .. }) if address == first)
+}
+
+/// The second client has not given up.
+async fn cancelled_after_put(engine: EmbeddedDynamoDb, rewrite: Arc<dyn Rewrite>) -> bool {
+    let context = new_context(&engine).await;
+    let cancel = async |first| drop(context.cancel(first, context.at(1)).await);
+    let (first, second) = put_in_between(&context, &engine, rewrite, cancel).await;
+    matches!(second, InitiateOutcome::Enqueued(request, _) if request.address != first)
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,13 +7,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use doorbell_protocol::limits::OPEN_REQUESTS_PER_RUNTIME;
 use doorbell_protocol::{Question, Scope, Timestamp, WorkspaceId};
 use doorbell_shared::access::Principal;
+use doorbell_shared::catalog::CatalogUpdate;
 use doorbell_shared::enrolment::Enrolment;
 use doorbell_shared::http::token_rates::TokenLimits;
 use doorbell_shared::id_gen;
 use doorbell_shared::presence::PushLease;
 use doorbell_shared::questions::Questions;
 use doorbell_shared::rate_limit::{Charge, TokenAction};
-use doorbell_shared::request::{Address, KindFilter, LeaseToken, OpenRequest, Request, Ring, State};
+use doorbell_shared::request::{
+    Address, KindFilter, LeaseToken, OpenRequest, Payload, Request, RequestOutcome, Ring, State,
+};
 use doorbell_shared::runtime::{Registration, Runtime, RuntimeIdNamespace, ShortText};
 use doorbell_shared::store::conformance::{Replicas, TestContext};
 use doorbell_shared::store::dynamodb::DynamoDbStore;
@@ -59,10 +62,15 @@ impl Stage {
         let context =
             TestContext::new(Replicas { replica_a: engine.store(), replica_b: engine.store() }).await;
         let lease = if before == Before::Leased { Some(context.lease(context.start).await) } else { None };
+        if before == Before::Listed {
+            let listed = context.ring(context.start).await.address;
+            let result = RequestOutcome::Completed(Payload::try_from("[0]".to_owned()).unwrap());
+            context.report_with(CatalogUpdate::Replace, listed, &result, context.start).await;
+        }
         let keyed =
             Ring { idempotency_key: Some(USED_KEY.parse().unwrap()), ..context.new_ring(context.start) };
         let mut request = context.enqueue(&keyed, context.start).await;
-        if before == Before::Claimed {
+        if matches!(before, Before::Claimed | Before::Listed) {
             request = context.claim(request.address, context.start).await;
         }
         if before == Before::Full {
@@ -143,6 +151,7 @@ impl Stage {
         );
         state.push(format!("question {:?}", found.await.unwrap()));
         state.push(format!("open {}", self.open(now).await));
+        state.push(self.catalog().await);
         let tokens = context.replica_b.list_tokens(context.workspace, now).await.unwrap();
         state.push(format!("tokens {}", tokens.len()));
         let connections = context.replica_b.find_token_connections(self.token.hash).await.unwrap();
@@ -178,6 +187,17 @@ impl Stage {
         let found = self.context.replica_b.find_token(self.redeeming.hash(), now).await.unwrap();
         let is_valid = matches!(found, FindTokenOutcome::Found(_));
         format!("enrolment redeemed {redeemed:?}, its token valid {is_valid}")
+    }
+
+    /// The item of the catalog, without its end, which follows from its time.
+    async fn catalog(&self) -> String {
+        let Self { context, request, .. } = self;
+        let item =
+            self.item(format!("runtime#{}", context.runtime), &format!("catalog#{}", request.kind)).await;
+        let Some(item) = item else { return "no snapshot".to_owned() };
+        let stored_at: i64 = item["stored_at"].as_n().unwrap().parse().unwrap();
+        let [text, zlib] = ["result", "result_zlib"].map(|name| item.get(name));
+        format!("snapshot {text:?} {zlib:?} after {} ms", stored_at - context.start.millis())
     }
 
     /// The open requests in the open set. Ids of ended requests, and of requests that were never put, are hints that may be left over.
