@@ -14,4 +14,4 @@ need chromium chromium fonts-dejavu-core
 
 cd tests/browser
 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-timeout 400 npm test
+timeout 600 npm test

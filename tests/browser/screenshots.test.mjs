@@ -12,8 +12,8 @@ const FOLDER = new URL("../../page/screenshots/", import.meta.url);
 /** README.md loads each of them. */
 const LIMIT = 150_000;
 const SHOTS = {
-  light: { colorScheme: "light", viewport: { width: 1_100, height: 760 } },
-  dark: { colorScheme: "dark", viewport: { width: 1_100, height: 760 } },
+  light: { colorScheme: "light", viewport: { width: 1_100, height: 920 } },
+  dark: { colorScheme: "dark", viewport: { width: 1_100, height: 920 } },
   narrow: { colorScheme: "light", viewport: { width: 360, height: 740 } },
 };
 
