@@ -86,7 +86,7 @@ browserTest("rejects numbers out of range beside the field", async ({ page, daem
   await openDeclaring({ page, daemon }, DISK_USAGE);
   await open(page, DISK_USAGE);
   await field(page, /^path/).fill("/");
-  const errors = { 0: /1 or more/, 6: /5 or less/, 1.5: /Enter a whole number/, three: /Enter a whole number/ };
+  const errors = { 0: /1 or more/, 6: /5 or less/, 1.5: /Enter a whole number\./, three: /Enter a whole number\./ };
   for (const [wrong, error] of Object.entries(errors)) {
     await field(page, /^depth/).fill(wrong);
     await ask(page);
