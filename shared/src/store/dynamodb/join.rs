@@ -6,8 +6,8 @@ use std::time::Duration;
 use doorbell_protocol::{RequestId, RuntimeId, Timestamp};
 
 use super::DynamoDbStore;
-use super::items::{RequestItem, decode};
-use super::keys::{Key, request_id};
+use super::items::{RequestItem, RuntimeItem, decode};
+use super::keys::{Item, Key, is_runtime, request_id};
 use crate::request::{OpenRequest, Request, Ring};
 use crate::store::outcome::Result;
 
@@ -48,12 +48,13 @@ impl DynamoDbStore {
                 break;
             }
             tokio::time::sleep(wait).await;
-            let found = self.read_open(ring.address.runtime, &left).await?;
+            let (found, open) = self.read_left(ring.address.runtime, &left).await?;
             let newer = found.values().flatten().filter(|request| ring.may_join_later(request));
             if let Some(joined) = newer.min_by_key(|request| request.address.request) {
                 return Ok(Some(joined.clone()));
             }
-            left.retain(|entry| !found.contains_key(&entry.request));
+            // A ring that has joined another request has removed its id, and puts none.
+            left.retain(|entry| !found.contains_key(&entry.request) && open.contains(entry));
         }
         Ok(None)
     }
@@ -61,14 +62,34 @@ impl DynamoDbStore {
     /// The items of `open`, without those that do not exist.
     pub(super) async fn read_open(&self, runtime: RuntimeId, open: &[OpenRequest]) -> Result<FoundRequests> {
         let keys = open.iter().map(|entry| Key::request(runtime, entry.request)).collect();
-        let mut found = HashMap::new();
-        for item in self.read_batches(keys).await? {
-            let Some(id) = request_id(&item) else { continue };
-            let request = decode::<RequestItem>(item).and_then(|item| item.request(runtime, id));
-            found.insert(id, request.ok());
-        }
-        Ok(found)
+        Ok(found(runtime, self.read_batches(keys).await?))
     }
+
+    /// The same, and the open set as it is now.
+    async fn read_left(
+        &self,
+        runtime: RuntimeId,
+        left: &[OpenRequest],
+    ) -> Result<(FoundRequests, Vec<OpenRequest>)> {
+        let keys = left.iter().map(|entry| Key::request(runtime, entry.request));
+        let items = self.read_batches(keys.chain([Key::runtime(runtime)]).collect()).await?;
+        let (runtimes, requests): (Vec<_>, Vec<_>) = items.into_iter().partition(is_runtime);
+        let mut open = Vec::new();
+        for item in runtimes {
+            open = decode::<RuntimeItem>(item)?.open();
+        }
+        Ok((found(runtime, requests), open))
+    }
+}
+
+fn found(runtime: RuntimeId, items: Vec<Item>) -> FoundRequests {
+    let mut found = HashMap::new();
+    for item in items {
+        let Some(id) = request_id(&item) else { continue };
+        let request = decode::<RequestItem>(item).and_then(|item| item.request(runtime, id));
+        found.insert(id, request.ok());
+    }
+    found
 }
 
 /// The oldest of `found` that `ring` joins.
