@@ -1,8 +1,10 @@
 //! Counted cost: DynamoDB calls, request units and bytes of every operation, as JSON lines. The same on every machine.
 //!
-//! `lifecycle` results vary one thing at a time; `concurrent_heartbeats` results count the wasted calls of lost claims.
+//! `lifecycle` results vary one thing at a time; `concurrent_heartbeats` results count the wasted calls of lost claims, `joined_rings`
+//! results the requests of rings at once, as pairs of a number and its runs.
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +23,7 @@ use doorbell_test_support::TestClock;
 use doorbell_test_support::catalog::catalog_report;
 use doorbell_test_support::cost::{OperationCost, RecordedApi};
 use doorbell_test_support::event::event;
+use doorbell_test_support::ring_burst::{BurstOutcome, RingBurst};
 use doorbell_test_support::seed::TableSeeder;
 use fastrand::Rng;
 use futures_util::future::join_all;
@@ -31,6 +34,9 @@ const MODELS: u16 = 20;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let brief = is_brief();
+    for [has_daemon, refresh] in [[true, false], [true, true], [false, false], [false, true]] {
+        joined_rings(RingBurst { clients: 100, has_daemon, refresh }, if brief { 1 } else { 25 }).await;
+    }
     models(if brief { &[1, MODELS] } else { &[1, MODELS, 200] }).await;
     dead_requests(if brief { &[0, 10] } else { &[0, 10, 1_000, 100_000] }).await;
     runtimes(if brief { &[1, 10] } else { &[1, 100, 10_000] }).await;
@@ -169,6 +175,36 @@ async fn concurrent_heartbeats(heartbeats: usize, rounds: usize) {
         "rounds": rounds,
         "wasted_calls_p50": wasted[wasted.len() / 2],
         "wasted_calls_max": wasted[wasted.len() - 1],
+    }));
+}
+
+/// Bursts of rings in random order: how many requests they make, and how many of these a daemon works on.
+async fn joined_rings(burst: RingBurst, runs: usize) {
+    tokio::time::pause();
+    let engine = EmbeddedDynamoDb::start().await.unwrap();
+    let mut outcomes = Vec::new();
+    for seed in 0..runs {
+        outcomes.push(burst.run(&engine, u64::try_from(seed).unwrap()).await);
+    }
+    tokio::time::resume();
+    let distribution = |of: fn(&BurstOutcome) -> usize| {
+        let mut runs = BTreeMap::<usize, usize>::new();
+        for outcome in &outcomes {
+            *runs.entry(of(outcome)).or_default() += 1;
+        }
+        runs.into_iter().map(|(value, runs)| [value, runs]).collect::<Vec<_>>()
+    };
+    emit(&json!({
+        "result": "joined_rings",
+        "clients": burst.clients,
+        "has_daemon": burst.has_daemon,
+        "refresh": burst.refresh,
+        "runs": runs,
+        "answered": distribution(|outcome| outcome.answered),
+        "limited": distribution(|outcome| outcome.limited),
+        "cached": distribution(|outcome| outcome.cached),
+        "requests": distribution(|outcome| outcome.requests),
+        "discoveries": distribution(|outcome| outcome.discoveries),
     }));
 }
 

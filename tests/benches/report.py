@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 RESULTS = Path(sys.argv[1])
-NAMES = {"heartbeat_idle": "heartbeat, idle", "heartbeat_work": "heartbeat with work", "poll_result": "poll of the result"}
+NAMES = {"initiate_cached": "initiate, from the catalog", "heartbeat_idle": "heartbeat, idle", "heartbeat_work": "heartbeat with work", "poll_result": "poll of the result"}
 
 
 def main():
@@ -85,7 +85,32 @@ Concurrent heartbeats of one runtime with one pending request; one of them claim
 the others are wasted.
 
 {table(["heartbeats at once", "rounds", "wasted calls, p50", "max"], wasted)}
+
+{joined_rings()}
 """
+
+
+def joined_rings():
+    rows = []
+    for line in (line for line in lines("counted_cost") if line["result"] == "joined_rings"):
+        daemon = "answers in milliseconds" if line["has_daemon"] else "none"
+        counts = [distribution(line[key], line["runs"]) for key in ("answered", "limited", "cached", "requests", "discoveries")]
+        rows.append([daemon, "`?refresh=true`" if line["refresh"] else "ordinary", line["runs"], *counts])
+    columns = ["daemon", "rings", "runs", "answered", "429", "from the catalog", "requests made", "discoveries"]
+    return f"""### Joined rings
+
+100 clients ring a runtime without a snapshot within 5 ms, each on an instance of its own; a DynamoDB call takes 2 to 9 ms. With a daemon
+that answers in milliseconds, a ring may come after the answer to an earlier one. A column has the number of each run, or how
+often each was seen. A discovery is a request that a daemon collects.
+
+{table(columns, rows)}"""
+
+
+def distribution(pairs, runs):
+    if len(pairs) > 6:
+        numbers = [value for value, count in pairs for _ in range(count)]
+        return f"{numbers[0]} to {numbers[-1]}, median {numbers[runs // 2]}"
+    return ", ".join(f"{value}" if count == runs else f"{value} ({count}×)" for value, count in pairs)
 
 
 def flatness(lifecycles):
