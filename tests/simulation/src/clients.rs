@@ -80,17 +80,21 @@ pub(crate) async fn make_request<S: SharedStore>(
     request.map(|request| Named { route, runtime, request })
 }
 
-/// Rings for models again and again, so that the catalog answers. After an outage, the snapshots are an hour old.
+/// Rings for models again and again, so that the catalog answers. In an outage until after the runtimes are offline, while some snapshots
+/// are too young to be refreshed; after it the snapshots are an hour old.
 pub(crate) async fn run_picker<S: SharedStore>(context: Arc<Context<S>>, runtimes: Vec<RuntimeId>) {
     let environment = &context.environment;
     let rng = &environment.rng;
     let length = environment.plan.initiates_end();
-    let starts = [Some(0), environment.plan.outage.as_ref().map(|outage| outage.end)];
-    for start in starts.into_iter().flatten() {
-        environment.sleep_until(start).await;
+    let outage = environment.plan.outage.iter();
+    let outage = outage
+        .flat_map(|outage| [outage.start + 40_000..outage.start + 62_000, outage.end..outage.end + length]);
+    for times in std::iter::once(0..length).chain(outage) {
+        environment.sleep_until(times.start).await;
+        let longest = (times.end - times.start) / 6;
         loop {
-            environment.sleep(500..12_000).await;
-            if environment.clock.elapsed_ms() > start + length {
+            environment.sleep(500..longest).await;
+            if environment.clock.elapsed_ms() > times.end {
                 break;
             }
             let route = rng.one_of(&[Route::Models, Route::Generic]);

@@ -36,7 +36,8 @@ impl Report {
             return Ok(reported);
         }
         environment.sleep(0..15).await;
-        let rate = environment.plan.rates.store;
+        // Few reports come in a fault window.
+        let rate = 2 * environment.plan.rates.store;
         if environment.injects(FaultKind::SnapshotLost, rate) {
             let is_acknowledged = context.bug == Some(Bug::FailedSnapshotAcknowledged);
             return if is_acknowledged { Ok(reported) } else { Err(unreachable_store()) };
