@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use doorbell_protocol::{RequestId, RuntimeId};
+use doorbell_protocol::{RequestId, RuntimeId, Timestamp};
 use serde_json::Value;
 
 use crate::asked::AskedKind;
@@ -22,7 +22,7 @@ struct ModelReport<'h> {
     runtime: RuntimeId,
     result: &'h WorkResult,
     /// The time of the record that has its text. Outcomes that no poll has shown are unknown.
-    recorded_at: Option<&'h Value>,
+    recorded_at: Option<Timestamp>,
     /// A poll has shown another outcome.
     is_stale: bool,
     acknowledged: Option<Moment>,
@@ -47,9 +47,8 @@ pub(crate) fn check(run: &Run, requests: &[RequestHistory<'_>], violations: &mut
         if !is_recorded {
             violation(Invariant::CachedIsRecorded, "no recorded report on the runtime");
         }
-        let newer = reports.iter().filter(|report| Some(report.runtime) == call.operation.runtime());
-        let newer = newer.filter(|report| is_newer(report, call, &body["cached_at"])).next_back();
-        if let Some(newer) = newer {
+        let cached_at = time(&body["cached_at"]);
+        if let Some(newer) = reports.iter().find(|report| is_newer(report, call, cached_at)) {
             violation(Invariant::CachedIsCurrent, &format!("older than {:?}", newer.result));
         }
         if run.plan.push.is_none() && !may_be_online(history, call) {
@@ -71,7 +70,8 @@ fn reports<'h>(request: &RequestHistory<'h>) -> Vec<ModelReport<'h>> {
     let reports = request.accesses(AccessKind::Report).filter_map(|(access, call)| {
         let Operation::Report { result, kind: AskedKind::Models, .. } = &call.operation else { return None };
         let shown = terminal.map(|poll| poll.record.to_string().contains(&result.text));
-        let recorded_at = terminal.filter(|_| shown == Some(true)).map(|poll| &poll.record["updated_at"]);
+        let recorded_at =
+            terminal.filter(|_| shown == Some(true)).and_then(|poll| time(&poll.record["updated_at"]));
         let is_done = access.outcome == AccessOutcome::Done && call.succeeded();
         let acknowledged = call.ended().filter(|_| is_done);
         Some(ModelReport {
@@ -90,15 +90,19 @@ fn is_recorded(source: &ModelReport<'_>, call: &Call, body: &Value) -> bool {
         && source.result.completed
         && source.result.catalog == CatalogEffect::Replaces
         && !source.is_stale
-        && source.recorded_at.is_none_or(|recorded_at| *recorded_at == body["cached_at"])
+        && source.recorded_at.is_none_or(|recorded_at| Some(recorded_at) == time(&body["cached_at"]))
 }
 
-/// Whether the report changed the catalog, was acknowledged before the ring, and is newer than `cached_at`.
-fn is_newer(report: &ModelReport<'_>, ring: &Call, cached_at: &Value) -> bool {
+fn time(value: &Value) -> Option<Timestamp> {
+    serde_json::from_value(value.clone()).ok()
+}
+
+/// Whether the report changed the catalog of the ring's runtime, was acknowledged before the ring, and is newer than `cached_at`.
+fn is_newer(report: &ModelReport<'_>, ring: &Call, cached_at: Option<Timestamp>) -> bool {
     let changes = report.result.completed && report.result.catalog != CatalogEffect::Keeps;
     let is_before = report.acknowledged.is_some_and(|acknowledged| acknowledged < ring.began);
-    let newer = |recorded_at: &Value| recorded_at.as_str() > cached_at.as_str();
-    changes && is_before && report.recorded_at.is_some_and(newer)
+    let is_of_runtime = Some(report.runtime) == ring.operation.runtime();
+    is_of_runtime && changes && is_before && report.recorded_at.is_some_and(|at| Some(at) > cached_at)
 }
 
 /// Whether a heartbeat or registration may have brought the runtime online, on the clock of the ring.

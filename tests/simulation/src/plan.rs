@@ -61,6 +61,8 @@ pub(crate) struct Plan {
     pub(crate) clients: u64,
     /// Whether one more client asks more than may be open.
     pub(crate) flood: bool,
+    /// Whether a client rings again and again for what the catalog has.
+    pub(crate) picks: bool,
     pub(crate) poll_interval: Duration,
 }
 
@@ -96,6 +98,8 @@ impl Plan {
             daemons: daemons(push.is_some(), rng),
             // Evenly spread, so that a few seeds cover both.
             enrolled: seed % 3 == 1,
+            // The hints of its rings wake daemons, and would hide what a lost one does.
+            picks: push.is_none() || seed.is_multiple_of(4),
             push,
             outage,
             clients: rng.number(1..4),
@@ -126,6 +130,7 @@ impl Plan {
             outage: None,
             clients: 0,
             flood: false,
+            picks: false,
             poll_interval: Duration::from_millis(500),
         }
     }

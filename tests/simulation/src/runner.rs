@@ -100,7 +100,9 @@ async fn simulate<S: SharedStore>(environment: &Arc<Environment>, store: S, bug:
         actors.spawn(run_enrolments(Arc::clone(&context)));
     }
     actors.spawn(run_visitor(Arc::clone(&context), runtimes.clone()));
-    actors.spawn(run_picker(Arc::clone(&context), runtimes.clone()));
+    if environment.plan.picks {
+        actors.spawn(run_picker(Arc::clone(&context), runtimes.clone()));
+    }
     actors.spawn(run_attacker(Arc::clone(&context), runtimes));
     let observer = tokio::spawn(run_observer(Arc::clone(&context)));
     environment.sleep_until(environment.plan.open_end()).await;
