@@ -71,7 +71,7 @@ pickerTest("offers service tiers of the chosen model", async ({ page }) => {
   await hidden(tier);
 });
 
-browserTest("filters 2,000 models within 50 ms", async ({ page, daemon }) => {
+browserTest("filters 2,000 models without a pause", async ({ page, daemon }) => {
   await openAnswered(page, daemon, "Codex", models(many(2_000)));
   await visible(option(page, "Model 1999"));
   const worst = await page.evaluate(() => {
@@ -89,7 +89,8 @@ browserTest("filters 2,000 models within 50 ms", async ({ page, daemon }) => {
     const rounds = Array.from({ length: 5 }, () => texts.map(filter));
     return Math.max(...texts.map((_, index) => Math.min(...rounds.map((times) => times[index]))));
   });
-  assert(worst < 50, `${worst} ms`);
+  // It takes 5 to 20 ms on an idle machine. Work for each pair of models would take seconds.
+  assert(worst < 500, `${worst} ms`);
   await searchBox(page).fill("1999");
   await showsLabels(page, ["Model 1999"]);
 });
