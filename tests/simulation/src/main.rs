@@ -113,6 +113,9 @@ const MAX_SEEDS: u64 = 300;
 #[test]
 fn finds_each_deliberate_bug_and_replays_it() {
     for (bug, invariant) in [
+        (Bug::FailedSnapshotAcknowledged, Invariant::CachedIsCurrent),
+        (Bug::OfflineServed, Invariant::CachedIsOnline),
+        (Bug::AnySnapshotServed, Invariant::CachedIsRecorded),
         (Bug::StalePolls, Invariant::Linearizable),
         (Bug::TimeoutsNotStored, Invariant::TerminalIsFinal),
         (Bug::NoRedelivery, Invariant::LossCostsTimeOnly),
@@ -122,9 +125,6 @@ fn finds_each_deliberate_bug_and_replays_it() {
         (Bug::HintBeforePut, Invariant::OnlineMeansItPicksUp),
         (Bug::LeasesUnproven, Invariant::LeaseIsProven),
         (Bug::HeartbeatNotRepeated, Invariant::OnlineMeansItPicksUp),
-        (Bug::FailedSnapshotAcknowledged, Invariant::CachedIsCurrent),
-        (Bug::OfflineServed, Invariant::CachedIsOnline),
-        (Bug::AnySnapshotServed, Invariant::CachedIsRecorded),
         (Bug::BindingIgnored, Invariant::TenantIsolation),
         (Bug::TokenKept, Invariant::OneTokenPerCode),
     ] {

@@ -38,8 +38,10 @@ impl Report {
         environment.sleep(0..15).await;
         // Few reports come in a fault window.
         let rate = 2 * environment.plan.rates.store;
-        if environment.injects(FaultKind::SnapshotLost, rate) {
-            let is_acknowledged = context.bug == Some(Bug::FailedSnapshotAcknowledged);
+        let is_acknowledged = context.bug == Some(Bug::FailedSnapshotAcknowledged);
+        let fails = environment.injects(FaultKind::SnapshotLost, rate);
+        // The bug must be found in a few seeds, so its writes fail outside of the windows too.
+        if fails || is_acknowledged && environment.rng.happens(250) {
             return if is_acknowledged { Ok(reported) } else { Err(unreachable_store()) };
         }
         if environment.injects(FaultKind::SnapshotLate, rate / 2) {
