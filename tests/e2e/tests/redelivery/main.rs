@@ -6,11 +6,13 @@ mod service;
 use std::time::Duration;
 
 use doorbell_shared::http::routes::Function;
+use doorbell_shared::limits::{HEARTBEAT_INTERVAL, REDELIVERY_AFTER};
 use serde_json::{Value, json};
 
 use crate::service::{Network, Service, start_daemon};
 
 const AGENT_DELAY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How a request ended.
 struct Ending {
@@ -39,7 +41,7 @@ async fn ring(service: &Service, runtime: &str) -> Ending {
             let total = service.now() - rung_at;
             return Ending { record, total, running: service.now() - first.at, heartbeats };
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     panic!("the request is still open");
 }
@@ -61,7 +63,7 @@ fn print(name: &str, ending: &Ending) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_heartbeat_response_costs_one_heartbeat() {
+async fn lost_heartbeat_response_costs_20_s_at_most() {
     let arrived = ring_over(Network::Reliable).await;
     let redelivered = ring_over(Network::LosesWork).await;
     let lost = ring_over(Network::LosesWorkOfOldDaemon).await;
@@ -71,7 +73,10 @@ async fn lost_heartbeat_response_costs_one_heartbeat() {
     print("is lost, redelivery off", &lost);
 
     assert_eq!((&arrived.record["status"], arrived.heartbeats), (&Value::from("completed"), 1));
-    assert_eq!((&redelivered.record["status"], redelivered.heartbeats), (&Value::from("completed"), 2));
+    // The heartbeat after a lost response comes at a random time. If the lease is too young by then, the one after it redelivers.
+    assert_eq!(redelivered.record["status"], "completed");
+    let cost = redelivered.total - arrived.total;
+    assert!(cost <= REDELIVERY_AFTER + HEARTBEAT_INTERVAL + POLL_INTERVAL, "{cost:?}");
     assert_eq!(redelivered.record["models"], arrived.record["models"]);
     assert_eq!((&lost.record["status"], lost.heartbeats), (&Value::from("timeout"), 1));
     assert!(

@@ -5,7 +5,7 @@
 //! contract itself changes: a difference that this suite finds is a client or a daemon that breaks. Only then:
 //! `DOORBELL_RECORD=1 cargo test --test replay`, which replaces the responses in the files and keeps what was sent.
 //!
-//! The contract has changed twice since: a record has `fallback`, and a ring joins a pending request.
+//! The contract has changed since: a record has `fallback`, a ring joins a pending request, and `/` is the page.
 //!
 //! Ids and times differ between two runs. [`Placeholders`] replaces them, and nothing else. After a completed report no file rings
 //! its runtime again, because a catalog cache may answer such a ring.
