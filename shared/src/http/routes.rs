@@ -30,6 +30,27 @@ pub enum Function {
     Page,
 }
 
+impl Function {
+    /// The name of the Lambda function: that of its binary, and in `template.yaml` the end of its own.
+    pub fn lambda(self) -> &'static str {
+        match self {
+            Self::Initiate => "initiate",
+            Self::Poll => "poll",
+            Self::Cancel => "cancel",
+            Self::Runtimes => "runtimes",
+            Self::Forget => "forget",
+            Self::Register => "register",
+            Self::Deregister => "deregister",
+            Self::Heartbeat => "heartbeat",
+            Self::Report => "report",
+            Self::Workspaces => "workspaces",
+            Self::Redeem => "redeem",
+            Self::Enrol | Self::ListTokens | Self::IssueToken | Self::RevokeToken => "administer",
+            Self::Page => "page",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
     pub method: &'static str,

@@ -25,7 +25,6 @@ use doorbell_test_support::push::ScriptedPush;
 use serde_json::{Value, json};
 
 use crate::push_channel;
-use crate::routes::binary;
 
 /// The allowed actions of each function, by binary name.
 pub(crate) type Policies = BTreeMap<String, BTreeSet<String>>;
@@ -202,7 +201,7 @@ impl Lifecycle<'_> {
     }
 
     async fn send(&self, function: Function, request: &HttpRequest) -> Result<Value, String> {
-        let state = self.state(binary(function));
+        let state = self.state(function.lambda());
         let response = invoke(function, &state, &state, request).await;
         match response.status().as_u16() {
             200 => Ok(serde_json::from_slice(response.body()).unwrap()),

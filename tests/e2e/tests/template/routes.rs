@@ -2,29 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use doorbell_shared::http::routes::{self, Function};
+use doorbell_shared::http::routes;
 use serde_yaml_ng::Value;
 
 use crate::yaml::{functions, template, text, values, written};
-
-/// The name of a function's binary.
-pub(crate) fn binary(function: Function) -> &'static str {
-    match function {
-        Function::Initiate => "initiate",
-        Function::Poll => "poll",
-        Function::Cancel => "cancel",
-        Function::Runtimes => "runtimes",
-        Function::Forget => "forget",
-        Function::Register => "register",
-        Function::Deregister => "deregister",
-        Function::Heartbeat => "heartbeat",
-        Function::Report => "report",
-        Function::Workspaces => "workspaces",
-        Function::Redeem => "redeem",
-        Function::Enrol | Function::ListTokens | Function::IssueToken | Function::RevokeToken => "administer",
-        Function::Page => "page",
-    }
-}
 
 /// A function's routes, as "METHOD path", by the name of its binary.
 type Routes = BTreeMap<String, BTreeSet<String>>;
@@ -33,7 +14,7 @@ type Routes = BTreeMap<String, BTreeSet<String>>;
 fn expected() -> Routes {
     let mut expected = Routes::new();
     for route in routes::all() {
-        let routes = expected.entry(binary(route.function).to_owned()).or_default();
+        let routes = expected.entry(route.function.lambda().to_owned()).or_default();
         routes.insert(format!("{} {}", route.method, route.path));
     }
     expected
@@ -67,6 +48,15 @@ fn cargo_lambda_watch_serves_exactly_the_routes() {
         }
     }
     assert_eq!(watched, expected());
+}
+
+/// `doorbell dev --functions` and the scripts of `localstack/` find the functions by these names.
+#[test]
+fn functions_are_named_after_stack_and_binary() {
+    for (binary, function) in functions() {
+        let name = format!("${{AWS::StackName}}-{binary}");
+        assert_eq!(function["FunctionName"], written(&format!("!Sub {name}")), "{binary}");
+    }
 }
 
 /// A route without it is public.
