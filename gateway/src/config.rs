@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method};
 use doorbell_functions::auth::AuthorizerEvent;
 use doorbell_functions::auth::oidc::Oidc;
 use doorbell_functions::page::SignIn;
@@ -12,9 +12,7 @@ use doorbell_shared::http::{ApiError, AppState};
 use doorbell_shared::store::TokenStore;
 use tower_http::cors::{Any, CorsLayer};
 
-use crate::event::joined;
-
-/// A local API Gateway.
+/// A local API Gateway with the functions in this process.
 pub struct Gateway<S, T> {
     /// The state of the functions.
     pub state: AppState<S>,
@@ -38,11 +36,8 @@ impl<T: TokenStore> Authenticator<T> {
         Self { state, oidc: None }
     }
 
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let authorization = joined(headers, &header::AUTHORIZATION);
-        let event =
-            AuthorizerEvent::new(authorization.map(|value| (header::AUTHORIZATION.to_string(), value)));
-        let response = doorbell_functions::auth::handle(&self.state, self.oidc.as_ref(), &event).await;
+    pub(super) async fn caller(&self, event: &AuthorizerEvent) -> Result<Caller, ApiError> {
+        let response = doorbell_functions::auth::handle(&self.state, self.oidc.as_ref(), event).await;
         response.map(|response| response.context).map_err(|_| ApiError::AuthorizationUnchecked)
     }
 }

@@ -82,7 +82,8 @@ impl GatewayRequest {
     }
 }
 
-fn authorizer(caller: &Caller) -> ApiGatewayRequestAuthorizer {
+/// The authorizer's context in an event.
+pub(super) fn authorizer(caller: &Caller) -> ApiGatewayRequestAuthorizer {
     let mut authorizer = ApiGatewayRequestAuthorizer::default();
     if let Ok(Value::Object(fields)) = serde_json::to_value(caller) {
         authorizer.fields = fields.into_iter().collect();
@@ -121,7 +122,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
 }
 
 /// The values of one header joined by commas, without values that are not text.
-pub(super) fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let mut joined = values.next()?.to_owned();
     for value in values {

@@ -17,7 +17,8 @@ use doorbell_shared::store::{Store, TokenStore};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::admission::{Admission, CallClass};
-use crate::config::Gateway;
+use crate::config::Origins;
+use crate::dispatch::{Dispatch, Rejection};
 use crate::event::GatewayRequest;
 use crate::host::LocalHosts;
 
@@ -30,23 +31,19 @@ const URI_BYTES: usize = 10_240;
 /// Responds as soon as the socket is open, which is after the store is ready.
 const HEALTH_PATH: &str = "/healthz";
 
-struct GatewayState<S, T> {
-    gateway: Gateway<S, T>,
-    admission: Admission,
+struct GatewayState<D> {
+    functions: D,
+    admission: Option<Admission>,
 }
 
 /// The API and the page: every route of [`routes::all`], and the health check. All of it answers to `hosts` only.
-pub(super) fn router<S: Store + 'static, T: TokenStore + 'static>(
-    mut gateway: Gateway<S, T>,
-    hosts: LocalHosts,
-) -> Router {
-    // A revocation closes the connections of its token.
-    gateway.authenticator.state.push.clone_from(&gateway.state.push);
-    let cors = gateway.origins.layer();
-    let state = Arc::new(GatewayState { gateway, admission: Admission::default() });
+pub(super) fn router<D: Dispatch>(functions: D, origins: &Origins, hosts: LocalHosts) -> Router {
+    let cors = origins.layer();
+    let admission = functions.admission();
+    let state = Arc::new(GatewayState { functions, admission });
     let routes = routes::all().fold(Router::new(), |router, route| {
-        let handler = move |State(state): State<Arc<GatewayState<S, T>>>, request: Request| async move {
-            into_axum(handle(&state, route, request).await.unwrap_or_else(|error| error.response()))
+        let handler = move |State(state): State<Arc<GatewayState<D>>>, request: Request| async move {
+            into_axum(handle(&state, route, request).await.unwrap_or_else(Rejection::response))
         };
         router.route(route.path, on(method_filter(route.method), handler))
     });
@@ -101,33 +98,30 @@ fn no_match(uri: &Uri) -> ApiError {
     if methods.is_empty() { ApiError::RouteNotFound } else { ApiError::MethodNotAllowed(methods.join(", ")) }
 }
 
-async fn handle<S: Store, T: TokenStore>(
-    GatewayState { gateway, admission }: &GatewayState<S, T>,
+async fn handle<D: Dispatch>(
+    GatewayState { functions, admission }: &GatewayState<D>,
     route: Route,
     request: Request,
-) -> Result<http::Response, ApiError> {
+) -> Result<http::Response, Rejection> {
     let (parts, body) = request.into_parts();
     // axum routes HEAD to the handler of GET, and matches parameters that are empty.
     if parts.method.as_str() != route.method || parts.uri.path().contains("//") {
-        return Err(no_match(&parts.uri));
+        return Err(no_match(&parts.uri).into());
     }
     // Before the permit: a client that stalls in the middle of its body holds a socket and no permit.
     let body = read(body).await?;
     let class = CallClass::of(route.function, parts.uri.query());
-    let _permit = admission.admit(class).await?;
-    let caller = match route.scope {
-        Some(_) => Some(gateway.authenticator.caller(&parts.headers).await?),
+    let _permit = match admission {
+        Some(admission) => Some(admission.admit(class).await?),
         None => None,
     };
-    let state = &gateway.state;
-    let now = state.clock.now();
-    let gateway_request_id = state.id_gen.lease_token().to_string();
-    let event = GatewayRequest { route, parts, body, caller, now, gateway_request_id }.into_event();
-    let request = http::event::request(event);
-    Ok(match route.function {
-        Function::Page => doorbell_functions::page::handle(gateway.sign_in.as_ref(), &request, now).await,
-        function => invoke(function, state, &gateway.authenticator.state, &request).await,
-    })
+    let now = functions.now();
+    let gateway_request_id = functions.gateway_request_id();
+    let mut event = GatewayRequest { route, parts, body, caller: None, now, gateway_request_id }.into_event();
+    if route.scope.is_some() {
+        event.request_context.authorizer = Some(functions.authorize(&event).await?);
+    }
+    functions.call(route.function, event).await
 }
 
 /// The whole body. Only the length limit is a 413; a body that is cut off or badly chunked is malformed.
@@ -180,7 +174,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::config::{Authenticator, Origins};
+    use crate::config::{Authenticator, Gateway};
 
     async fn response(method: Method, uri: &str) -> Response {
         let store = MemoryStore::default();
@@ -189,7 +183,7 @@ mod tests {
             Gateway { state: AppState::new(store), authenticator, origins: Origins::None, sign_in: None };
         let request = Request::builder().method(method).uri(uri).header(header::HOST, "localhost:3000");
         let hosts = LocalHosts::of(([127, 0, 0, 1], 3000).into());
-        router(gateway, hosts).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        router(gateway, &Origins::None, hosts).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     #[tokio::test]
