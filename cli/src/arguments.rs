@@ -24,7 +24,8 @@ mod token;
 mod why;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -79,14 +80,13 @@ Examples:
 impl Arguments {
     /// The command line of this process. Prints a usage error and ends the process with 2.
     pub fn of_process() -> Self {
-        let arguments = Self::parse();
+        let matches = Self::command().get_matches();
+        let arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         let mut command = Self::command();
-        // clap has no conflict with a single value of an option.
         command.build();
-        if let Some(name) = arguments.command.ignoring_data()
+        if let Some((name, message)) = arguments.command.conflict(&matches)
             && let Some(command) = command.find_subcommand_mut(name)
         {
-            let message = "the argument '--data <FILE>' needs '--store embedded'";
             command.error(ErrorKind::ArgumentConflict, message).exit();
         }
         arguments
@@ -144,12 +144,19 @@ pub enum Command {
 }
 
 impl Command {
-    /// The name of a command whose `--data` its store would ignore.
-    fn ignoring_data(&self) -> Option<&'static str> {
+    /// The name of a command with options that exclude each other in a way that clap does not know, and what to say: with a single
+    /// value of an option, or with an option that an environment variable may set for other commands.
+    fn conflict(&self, matches: &ArgMatches) -> Option<(&'static str, &'static str)> {
+        const DATA: &str = "the argument '--data <FILE>' needs '--store embedded'";
+        const TABLE: &str = "the argument '--functions <URL>' cannot be used with '--table <TABLE>'";
         match self {
-            Self::Dev(dev) => (dev.data.is_some() && dev.store != StoreKind::Embedded).then_some("dev"),
-            Self::Token(token) => token.table.ignores_data().then_some("token"),
-            Self::Why(why) => why.table.ignores_data().then_some("why"),
+            Self::Dev(dev) if dev.functions.is_some() => {
+                let dev = matches.subcommand_matches("dev")?;
+                (dev.value_source("table") == Some(ValueSource::CommandLine)).then_some(("dev", TABLE))
+            }
+            Self::Dev(dev) if dev.data.is_some() && dev.store != StoreKind::Embedded => Some(("dev", DATA)),
+            Self::Token(token) => token.table.ignores_data().then_some(("token", DATA)),
+            Self::Why(why) => why.table.ignores_data().then_some(("why", DATA)),
             _ => None,
         }
     }

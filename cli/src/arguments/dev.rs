@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+use doorbell_gateway::FunctionsUrl;
 
 use super::daemon::Agents;
 use super::origin::CorsOrigin;
@@ -25,11 +27,31 @@ Examples:
   doorbell dev --file models.json
   doorbell dev --addr 127.0.0.1:0 --no-daemon
   doorbell dev --no-push
-  AWS_ENDPOINT_URL=http://127.0.0.1:4566 doorbell dev --store dynamodb")]
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566 doorbell dev --store dynamodb
+
+With --functions, deployed functions answer: of a stack on AWS or LocalStack, of `sam local start-lambda`
+or `cargo lambda watch`. Tokens are those of the stack's table, and no daemon is started. Calls are
+signed on AWS, and elsewhere if AWS_ACCESS_KEY_ID is set:
+  doorbell dev --functions 'http://127.0.0.1:4566/2015-03-31/functions/doorbell-{}/invocations'")]
 pub struct Dev {
     /// Loopback address to listen on
     #[arg(long, default_value = "127.0.0.1:3000", value_parser = loopback)]
     pub addr: SocketAddr,
+
+    /// Invoke deployed functions instead: the URL of Lambda's `Invoke` with {} in place of a function's name
+    #[arg(
+        long,
+        value_name = "URL",
+        // Settings of the functions, and of a daemon with a token of `doorbell dev`. `Command::conflict` adds --table.
+        conflicts_with_all = [
+            "store", "data", "no_token_limits", "interval", "config", "openai", "commands", "files", "no_detect",
+        ]
+    )]
+    pub functions: Option<FunctionsUrl>,
+
+    /// Allow http:// to functions on another machine, which sends tokens unencrypted
+    #[arg(long, env = "DOORBELL_ALLOW_HTTP", value_parser = FalseyValueParser::new())]
+    pub allow_http: bool,
 
     /// Store of requests and runtimes
     #[arg(long, value_enum, default_value_t = StoreKind::Embedded)]

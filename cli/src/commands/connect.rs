@@ -46,7 +46,7 @@ pub(super) fn to(url: &Url, token: &str) -> Result<Api, CommandError> {
 }
 
 /// Without a proxy for loopback: the proxy of `HTTP_PROXY` cannot reach this machine's loopback addresses.
-fn http_client(url: &Url) -> reqwest::Result<Client> {
+pub(super) fn http_client(url: &Url) -> reqwest::Result<Client> {
     let client = doorbell_client::http_client()?;
     if is_loopback(url) { Client::builder().redirect(Policy::none()).no_proxy().build() } else { Ok(client) }
 }

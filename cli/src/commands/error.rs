@@ -7,6 +7,7 @@ use doorbell_client::{AskError, ClientError};
 use doorbell_daemon::Stopped;
 use doorbell_daemon::agents::AgentsError;
 use doorbell_functions::auth::oidc::OidcSetupError;
+use doorbell_gateway::SignerError;
 use doorbell_protocol::{InvalidId, InvalidIdempotencyKey, Kind, RequestId, RuntimeId, Scope, WorkspaceId};
 use doorbell_shared::access::TooManyWorkspaces;
 use doorbell_shared::push::PushError;
@@ -45,6 +46,12 @@ pub enum CommandError {
     /// DynamoDB is unreachable or denies access.
     #[error("the table cannot be used: {0}")]
     Table(#[source] StoreError),
+    /// Calls of deployed functions on AWS are signed for a region.
+    #[error("no AWS region is set")]
+    NoRegion,
+    /// Calls of deployed functions cannot be signed.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     #[error("cannot listen on {addr}: {source}")]
     Listen { addr: SocketAddr, source: std::io::Error },
     #[error(transparent)]
@@ -189,6 +196,8 @@ impl CommandError {
             Self::Table(_) => {
                 Some("check AWS_REGION, the AWS credentials and AWS_ENDPOINT_URL; -v logs more".to_owned())
             }
+            Self::NoRegion => Some("set AWS_REGION to the region of the functions".to_owned()),
+            Self::Signer(_) => Some("check the AWS credentials, such as AWS_PROFILE; -v logs more".to_owned()),
             Self::Disconnect(_) => Some(
                 "check --push-endpoint and the permission iot:DeleteConnection; the connection ends within 24 hours".to_owned(),
             ),

@@ -31,6 +31,12 @@ pub async fn dynamodb() -> Client {
     Client::new(&config.load().await)
 }
 
+/// Region and credentials from the environment, for a call without a client of the SDK.
+#[cfg(feature = "connect")]
+pub async fn sdk_config() -> aws_types::SdkConfig {
+    environment().load().await
+}
+
 /// The push channel at `endpoint`, with region and credentials from the environment.
 #[cfg(feature = "connect")]
 pub async fn push(endpoint: &str) -> crate::push::iot::IotPush {

@@ -21,6 +21,7 @@ mod commands {
     mod enrol;
     mod enrolment;
     mod errors;
+    mod functions;
     mod identity;
     mod join;
     mod login;

@@ -10,6 +10,7 @@ pub mod cost;
 pub mod event;
 pub mod interceptor;
 pub mod issuer;
+pub mod lambda;
 pub mod log;
 pub mod network;
 pub mod push;

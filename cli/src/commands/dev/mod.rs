@@ -4,6 +4,7 @@
 //! then calls in progress finish, then the server stops.
 
 mod demo;
+mod functions;
 mod server;
 
 use std::convert::Infallible;
@@ -42,6 +43,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 const DATA_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(arguments: arguments::Dev, stop: CancellationToken) -> Result<(), CommandError> {
+    if let Some(url) = &arguments.functions {
+        return functions::run(url, &arguments, &stop).await;
+    }
     let now = SystemClock.now();
     match arguments.store {
         StoreKind::Memory => {
@@ -125,7 +129,10 @@ async fn serve<S: Store + Clone + 'static, T: TokenStore + Clone + 'static>(
         origins: origins(&arguments.cors_origins)?,
         sign_in: SignIn::from_environment()?,
     };
-    let server = Server::start(gateway, arguments.addr).await?;
+    let server = Server::start(arguments.addr, |listener, shutdown| {
+        doorbell_gateway::serve(listener, gateway, shutdown)
+    });
+    let server = server.await?;
     output::line(format!("Doorbell listens on {} (store: {})", server.base_url(), arguments.store.as_str()));
     output::line(format!("Page  {}", server.url()?));
     let result = match agents {

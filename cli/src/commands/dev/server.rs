@@ -4,12 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use doorbell_gateway::Gateway;
-use doorbell_shared::store::{Store, TokenStore};
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::commands::CommandError;
 
@@ -24,16 +22,15 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Serves `gateway` on `addr`. Port 0 is any free port.
-    pub(super) async fn start<S: Store + 'static, T: TokenStore + 'static>(
-        gateway: Gateway<S, T>,
+    /// Runs `serve` on `addr` until it is shut down. Port 0 is any free port.
+    pub(super) async fn start<F: Future<Output = io::Result<()>> + Send + 'static>(
         addr: SocketAddr,
+        serve: impl FnOnce(TcpListener, WaitForCancellationFutureOwned) -> F,
     ) -> Result<Self, CommandError> {
         raise_open_file_limit();
         let (addr, listener) = listen(addr).await.map_err(|source| CommandError::Listen { addr, source })?;
         let stop = CancellationToken::new();
-        let shutdown = stop.clone().cancelled_owned();
-        let task = tokio::spawn(doorbell_gateway::serve(listener, gateway, shutdown));
+        let task = tokio::spawn(serve(listener, stop.clone().cancelled_owned()));
         Ok(Self { addr, stop, task })
     }
 
