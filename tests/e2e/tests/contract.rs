@@ -18,6 +18,11 @@ mod in_process {
     doorbell_test_support::contract_suite!([] doorbell_test_support::contract::Target::in_process);
 }
 
+/// As `doorbell dev --functions` serves them: each event and each response crosses a socket as JSON.
+mod invoked {
+    doorbell_test_support::contract_suite!([] doorbell_test_support::contract::Target::invoked);
+}
+
 #[tokio::test]
 async fn limits_rings_of_a_token() {
     rate_limit::limits_rings_of_a_token(&Target::in_process().await).await;

@@ -13,8 +13,8 @@ use doorbell_shared::store::memory::MemoryStore;
 use doorbell_shared::store::{Store, TokenStore};
 use tokio::net::TcpListener;
 
-use crate::TestClock;
 use crate::client::{Client, Workspace};
+use crate::{TestClock, lambda};
 
 /// A served API. It ends with the test's tokio runtime.
 #[derive(Debug)]
@@ -39,6 +39,17 @@ impl TestApi {
         let tokens = MemoryStore::default();
         doorbell_gateway::issue_dev_tokens(&tokens, clock.now()).await.unwrap();
         Self::serve(store, tokens, None, clock).await
+    }
+
+    /// Serves on a new embedded engine, with the functions behind Lambda's `Invoke`.
+    pub async fn start_deployed() -> Self {
+        let clock = Arc::new(TestClock::default());
+        let tokens = MemoryStore::default();
+        doorbell_gateway::issue_dev_tokens(&tokens, clock.now()).await.unwrap();
+        let store = EmbeddedDynamoDb::start().await.unwrap().store();
+        let functions = lambda::serve(Self::state(store, &clock), Self::state(tokens, &clock)).await;
+        let url = lambda::serve_gateway(&functions).await;
+        Self { clock, client: Client::new(url, Workspace::of_dev()) }
     }
 
     /// Serves on `store`, authenticated by `tokens` and `oidc`.

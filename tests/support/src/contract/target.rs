@@ -30,7 +30,15 @@ enum Time {
 impl Target {
     /// The functions in this process, in virtual time.
     pub async fn in_process() -> Self {
-        let api = TestApi::start().await;
+        Self::of(TestApi::start().await)
+    }
+
+    /// The functions behind Lambda's `Invoke`, in virtual time.
+    pub async fn invoked() -> Self {
+        Self::of(TestApi::start_deployed().await)
+    }
+
+    fn of(api: TestApi) -> Self {
         Self { client: Client::clone(&api), time: Time::Virtual(api.clock) }
     }
 
