@@ -10,7 +10,7 @@ use doorbell_shared::http::input::Caller;
 use doorbell_shared::http::routes::{CORS_EXPOSED_HEADERS, CORS_HEADERS, CORS_MAX_AGE_SECONDS, CORS_METHODS};
 use doorbell_shared::http::{ApiError, AppState};
 use doorbell_shared::store::TokenStore;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowCredentials, Any, CorsLayer};
 
 /// A local API Gateway with the functions in this process.
 pub struct Gateway<S, T> {
@@ -69,7 +69,12 @@ impl Origins {
         match self {
             Self::None => layer.allow_origin([]),
             Self::Any => layer.allow_origin(Any),
-            Self::Named(origins) => layer.allow_origin(origins.clone()).allow_credentials(true),
+            Self::Named(origins) => {
+                let allowed = origins.clone();
+                // tower-http would send it to other origins as well, and API Gateway does not.
+                let credentials = AllowCredentials::predicate(move |origin, _| allowed.contains(origin));
+                layer.allow_origin(origins.clone()).allow_credentials(credentials)
+            }
         }
     }
 }

@@ -113,6 +113,14 @@ async fn any_origin_excludes_credentials() {
     }
 }
 
+#[tokio::test]
+async fn other_origin_gets_no_credentials() {
+    let dev = Dev::start(&Machine::new(), &["--no-daemon", "--cors-origin", ORIGIN]).await;
+    let headers = preflight(&dev, "https://evil.example").await;
+    assert_eq!(text(&headers, "access-control-allow-origin"), None);
+    assert_eq!(text(&headers, "access-control-allow-credentials"), None);
+}
+
 /// The tokens of `doorbell dev` are public, and every page in a browser can reach loopback.
 #[tokio::test]
 async fn default_allows_no_origin() {
