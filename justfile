@@ -32,8 +32,12 @@ fuzz seconds="60":
 functions:
     localstack/build.sh
 
-# Deploy the template onto an emulator and run the stack suite
+# Deploy the template onto an emulator with HTTP APIs and IAM, and run the stack suite
 stack *arguments:
+    localstack/ministack.sh {{ arguments }}
+
+# Deploy the template onto LocalStack and run the stack suite
+localstack *arguments:
     localstack/test.sh {{ arguments }}
 
 # Run the functions in containers with the SAM CLI

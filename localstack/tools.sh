@@ -65,6 +65,58 @@ start_emulator() {
   wait_for 30 curl -sf "http://$1:$2/_ministack/health" || { cat "$3/emulator.log" >&2; kill "$emulator"; return 1; }
 }
 
+# LocalStack's community edition, in .tools/localstack. Its dependencies are those of its own lock file: with newer ones it does not start.
+localstack_tools() {
+  local version=4.14.0 env=$tools/localstack interpreter
+  [ "$(cat "$env/version" 2>/dev/null)" = "$version" ] && return
+  need curl curl ca-certificates
+  # Its packages name older versions of Python, and its code needs this one. The second is pyenv's, whose command may be of another version.
+  interpreter=${DOORBELL_PYTHON:-$(find "${HOME:-/root}/.pyenv/versions" -path '*/3.13.*/bin/python' 2>/dev/null | sort -V | tail -n 1)}
+  [ -n "$interpreter" ] || interpreter=$(command -v python3.13) || {
+    echo 'LocalStack needs Python 3.13, which Debian 13 has as python3.13: install it, or name it with DOORBELL_PYTHON' >&2
+    return 1
+  }
+  rm -rf "$env"
+  "$interpreter" -m venv "$env"
+  "$env/bin/pip" download -q --no-deps --no-binary :all: -d "$env/source" "localstack-core==$version"
+  tar -C "$env/source" -xzf "$env/source/localstack_core-$version.tar.gz" --strip-components=1
+  "$env/bin/pip" install -q -r "$env/source/requirements-runtime.txt" "localstack-core==$version"
+  rm -rf "$env/source"
+  echo "$version" >"$env/version"
+}
+
+# start_localstack PORT FOLDER: starts LocalStack on loopback with the services that the template needs, waits until it is ready and sets
+# $localstack to its process id. Its log is in FOLDER.
+start_localstack() {
+  if curl -s -o /dev/null "http://127.0.0.1:$1/"; then
+    echo "127.0.0.1:$1 is in use" >&2
+    return 1
+  fi
+  (
+    # LocalStack would call itself there.
+    unset AWS_ENDPOINT_URL
+    export GATEWAY_LISTEN=127.0.0.1:$1 FILESYSTEM_ROOT=$2/localstack TMPDIR=$2
+    # Its default server listens on all addresses, and so does its DNS server.
+    export GATEWAY_SERVER=hypercorn DNS_ADDRESS=0
+    # This machine may be a container.
+    export OVERRIDE_IN_DOCKER=0
+    export DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES=1
+    export SERVICES=lambda,iam,sts,s3,cloudformation,logs,cloudwatch,sns STRICT_SERVICE_LOADING=1 EAGER_SERVICE_LOADING=1
+    exec "$tools/localstack/bin/python" "$root/localstack/processes.py"
+  ) >"$2/localstack.log" 2>&1 &
+  # shellcheck disable=SC2034 # used by the caller
+  localstack=$!
+  wait_for 180 grep -q '^Ready' "$2/localstack.log" || { cat "$2/localstack.log" >&2; end "$localstack"; return 1; }
+}
+
+# end PID: ends a child process. LocalStack may take minutes to stop, or never stops if it has not started completely.
+end() {
+  kill "$1" 2>/dev/null || return 0
+  wait_for 10 not_running "$1" 2>/dev/null || kill -KILL "$1" 2>/dev/null || true
+  wait "$1" 2>/dev/null || true
+}
+not_running() { ! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" | cut -c 1)" = Z ]; }
+
 # bridge_address: the address at which containers reach this machine. It is not reachable from outside.
 bridge_address() {
   local address
@@ -83,6 +135,21 @@ local_table() {
   local dev=$!
   wait_for 30 grep 'Doorbell listens' "$2/dev.log" || { cat "$2/dev.log" >&2; kill "$dev"; return 1; }
   kill "$dev" && wait "$dev" || true # started only to create the table
+}
+
+# stack_tokens FOLDER: creates the tokens of the suite `stack` in the table that the environment names, and exports them. Logs are in FOLDER.
+stack_tokens() {
+  export DOORBELL_WORKSPACE_A=00000000-0000-4000-8000-0000000000aa DOORBELL_WORKSPACE_B=00000000-0000-4000-8000-0000000000bb
+  local scope side workspace variable token
+  for side in A B; do
+    workspace=DOORBELL_WORKSPACE_$side
+    for scope in user daemon admin; do
+      variable=DOORBELL_${scope^^}_$side
+      token=$(target/debug/doorbell token create --store dynamodb --scope "$scope" --workspace "${!workspace}" --subject "suite $scope" \
+        2>>"$1/tokens") || { cat "$1/tokens" >&2; return 1; }
+      export "$variable=$token"
+    done
+  done
 }
 
 # lambda_architecture: this machine's processor by Lambda's name
