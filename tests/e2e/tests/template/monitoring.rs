@@ -115,15 +115,35 @@ fn watched(alarm: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     )
 }
 
+/// The same of two alarms: that of the functions for clients, and that of those for daemons.
+fn watched_by_both(name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let alarms = alarms();
+    let (mut functions, mut names) = watched(&alarms[&format!("Client{name}")]);
+    let (of_daemons, names_of_daemons) = watched(&alarms[&format!("Daemon{name}")]);
+    assert!(functions.is_disjoint(&of_daemons), "{name}");
+    functions.extend(of_daemons);
+    names.extend(names_of_daemons);
+    (functions, names)
+}
+
+/// CloudWatch rejects more (AWS, "Alarm limits").
+#[test]
+fn alarm_has_ten_metrics_at_most() {
+    for (id, alarm) in alarms() {
+        assert!(metrics(&alarm).len() <= 10, "{id}");
+    }
+}
+
 #[test]
 fn throttles_alarm_covers_every_function() {
     let expected: BTreeSet<_> =
         resources("AWS::Serverless::Function").into_keys().map(|id| format!("!Ref {id}")).collect();
     assert_eq!(expected.len(), functions().len());
-    assert_eq!(watched(&alarms()["FunctionThrottles"]), (expected, ["Throttles".to_owned()].into()));
+    assert_eq!(watched_by_both("FunctionThrottles"), (expected, ["Throttles".to_owned()].into()));
 }
 
-/// A held call is not slow, `presence` waits, and `connect` ends before the alarm's threshold matters to a caller.
+/// A held call is not slow, `presence` waits, `connect` ends before the alarm's threshold matters to a caller, and `page` waits for the
+/// issuer.
 #[test]
 fn duration_alarm_covers_functions_with_the_common_timeout() {
     let functions = resources("AWS::Serverless::Function").into_iter();
@@ -133,8 +153,9 @@ fn duration_alarm_covers_functions_with_the_common_timeout() {
         held.into_iter().map(|(id, _)| id).collect::<Vec<_>>(),
         ["ConnectFunction", "InitiateFunction", "PollFunction", "PresenceFunction"]
     );
-    let others = others.into_iter().map(|(id, _)| format!("!Ref {id}")).collect();
-    assert_eq!(watched(&alarms()["FunctionDuration"]), (others, ["Duration".to_owned()].into()));
+    let others = others.into_iter().map(|(id, _)| id).filter(|id| id != "PageFunction");
+    let others = others.map(|id| format!("!Ref {id}")).collect();
+    assert_eq!(watched_by_both("FunctionDuration"), (others, ["Duration".to_owned()].into()));
 }
 
 #[test]
@@ -160,7 +181,7 @@ fn error_alarms_cover_all_but_authorizer() {
         .filter(|id| id != "AuthorizerFunction" && !push.contains(&id.as_str()))
         .map(|id| format!("!Ref {id}"));
     let errors: BTreeSet<_> = ["Errors".to_owned()].into();
-    assert_eq!(watched(&alarms()["FunctionErrors"]), (others.collect(), errors.clone()));
+    assert_eq!(watched_by_both("FunctionErrors"), (others.collect(), errors.clone()));
     assert_eq!(watched(&alarms()["PushFunctionErrors"]), (of_push, errors));
 }
 
@@ -199,6 +220,8 @@ fn alarms_notify_and_ignore_missing_data() {
 
 #[test]
 fn duration_alarm_uses_slow_store_threshold() {
-    let threshold = alarms()["FunctionDuration"]["Threshold"].as_u64();
-    assert_eq!(threshold.map(u128::from), Some(SLOW_STORE_THRESHOLD.as_millis()));
+    for id in ["ClientFunctionDuration", "DaemonFunctionDuration"] {
+        let threshold = alarms()[id]["Threshold"].as_u64();
+        assert_eq!(threshold.map(u128::from), Some(SLOW_STORE_THRESHOLD.as_millis()), "{id}");
+    }
 }
