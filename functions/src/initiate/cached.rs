@@ -39,8 +39,12 @@ impl<S: Store> Initiate<'_, S> {
                 return Ok(None);
             }
         };
-        if !snapshot.is_fresh(now) && !is_being_refreshed(asked, kind.deadlines, &open, now) {
-            self.refresh(asked).await?;
+        if !snapshot.is_fresh(now)
+            && !is_being_refreshed(asked, kind.deadlines, &open, now)
+            && let Err(error) = self.refresh(asked).await
+        {
+            // A ring that may wait is put into the queue.
+            return if asked.queue.is_zero() { Err(error) } else { Ok(None) };
         }
         record_cached();
         Ok(Some(record))

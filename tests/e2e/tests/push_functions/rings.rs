@@ -51,6 +51,21 @@ async fn refresh_without_connection_is_refused() {
 }
 
 #[tokio::test]
+async fn queued_refresh_without_connection_waits() {
+    let (deployment, runtime) = Deployment::with_proven_runtime().await;
+    let (_, request) = deployment.ring(&runtime).await;
+    let result = format!("/api/daemon/runtimes/{runtime}/models/{}/result", request["id"].as_str().unwrap());
+    let models = json!({"status": "completed", "models": [{"id": "a", "label": "A"}]});
+    deployment.call(Function::Report, &result, models).await;
+    deployment.push.answer(Answer::NotConnected);
+    deployment.advance(60);
+    let body = json!({"kind": "model_list", "queue_s": 3_600});
+    let (status, request) =
+        deployment.call(Function::Initiate, &format!("/api/runtimes/{runtime}/requests"), body).await;
+    assert_eq!((status, &request["status"]), (200, &json!("pending")));
+}
+
+#[tokio::test]
 async fn refresh_sends_hint() {
     let (deployment, runtime) = Deployment::with_proven_runtime().await;
     let (_, request) = deployment.ring(&runtime).await;
