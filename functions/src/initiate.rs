@@ -43,8 +43,8 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
     let initiate = Initiate { state, caller, runtime, route, operation };
     let answer = initiate.answer(asked, key, input::is_refresh(request));
     let request = match within_call_timeout(|| operation, answer).await? {
-        Answer::Cached(record) => return Ok(record),
-        Answer::Request(request) => *request,
+        RingAnswer::Cached(record) => return Ok(record),
+        RingAnswer::Request(request) => *request,
     };
     let address = request.address;
     let again = || read(state, address, route.filter(), &initiate.caller);
@@ -53,7 +53,7 @@ async fn initiate<S: Store>(state: &AppState<S>, request: &HttpRequest) -> Resul
 }
 
 /// What answers a ring.
-enum Answer {
+enum RingAnswer {
     /// The record of a snapshot.
     Cached(JsonText),
     /// A new request, or an earlier one.
@@ -122,11 +122,11 @@ impl<S: Store> Initiate<'_, S> {
         asked: Asked,
         key: Option<IdempotencyKey>,
         is_refresh: bool,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<RingAnswer, ApiError> {
         if !is_refresh && let Some(record) = self.cached(&asked, key.as_ref()).await? {
-            return Ok(Answer::Cached(record));
+            return Ok(RingAnswer::Cached(record));
         }
-        Ok(Answer::Request(Box::new(self.ring(asked, key).await?)))
+        Ok(RingAnswer::Request(Box::new(self.ring(asked, key).await?)))
     }
 
     /// The request that answers the ring: a new one, or an earlier one.

@@ -25,7 +25,7 @@ pub use sign_in::{SignIn, SignInConfig};
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// A file or the settings, and what scripts may connect to.
-struct Answer {
+struct PageFile {
     content: Content,
     policy: HeaderValue,
 }
@@ -48,7 +48,7 @@ async fn answer<F: FetchJson>(
     sign_in: Option<&SignIn<F>>,
     request: &HttpRequest,
     now: Timestamp,
-) -> Result<Answer, ApiError> {
+) -> Result<PageFile, ApiError> {
     let name = input::path(request).and_then(|path| path.rsplit('/').next());
     let file = match name.ok_or(ApiError::RouteNotFound)? {
         "page.json" => None,
@@ -64,10 +64,10 @@ async fn answer<F: FetchJson>(
         || Content::Settings(Settings::new(sign_in.map(SignIn::client), endpoints)),
         Content::File,
     );
-    Ok(Answer { content, policy })
+    Ok(PageFile { content, policy })
 }
 
-fn response(Answer { content, policy }: &Answer) -> Response {
+fn response(PageFile { content, policy }: &PageFile) -> Response {
     let mut response = match content {
         Content::Settings(settings) => json(200, settings),
         Content::File(file) => {

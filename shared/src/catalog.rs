@@ -1,6 +1,6 @@
 //! The catalog: the last good result of a kind, kept for each runtime, so that a ring is answered at once.
 //!
-//! A [`BuiltInKind`](crate::kinds::BuiltInKind) with a catalog says what a report does to it. To the stores, a snapshot is opaque.
+//! A [`BuiltInKind`](crate::kinds::BuiltInKind) with a catalog defines what a report does to it. To the stores, a snapshot is opaque.
 
 use doorbell_protocol::Timestamp;
 use doorbell_protocol::limits::{CATALOG_FRESHNESS, CATALOG_RETENTION};

@@ -1,4 +1,4 @@
-//! `page.json`: what the page needs to know of its deployment.
+//! `page.json`: the settings of the deployment that the page uses.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Sign-in with OIDC: the client that the issuer knows the page as, and the issuer's endpoints.
+//! Sign-in with OIDC: the page's client at the issuer, and the issuer's endpoints.
 //!
 //! The endpoints come from the issuer's discovery document, which an instance keeps for [`ENDPOINTS_FRESH`]. If it cannot be fetched, the
 //! endpoints of before stay in use, and the next fetch is after [`RETRY_FLOOR`]. Without any, the page offers the token sign-in only.

@@ -39,8 +39,8 @@ pub(super) async fn run(arguments: Ask) -> Result<(), CommandError> {
     }
 }
 
-/// The key of the option, or a new one, which makes it safe to repeat a call. A request without arguments needs none for that, and with a
-/// key it would not join a pending one.
+/// The key of the option, or a new one, which makes it safe to repeat a call. A request without arguments has none, because with a key it
+/// would not join a pending one: repeated after the claim, it asks twice.
 fn key(arguments: &Ask) -> Result<Option<IdempotencyKey>, InvalidIdempotencyKey> {
     if arguments.idempotency_key.is_some() || arguments.args.is_none() {
         return Ok(arguments.idempotency_key.clone());

@@ -125,6 +125,13 @@ impl<'a> Printer<'a> {
                     print_answer(runtime, request, SystemClock.now());
                 } else {
                     output::line(format!("{} {}", request.id, runtime.id));
+                    if request.cached {
+                        // An answer from the catalog cannot be polled.
+                        output::note(format!(
+                            "{} is answered already; --wait prints the answer.",
+                            request.id
+                        ));
+                    }
                 }
             }
         });

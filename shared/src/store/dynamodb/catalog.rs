@@ -47,7 +47,8 @@ impl DynamoDbStore {
     ) -> Result<FindSnapshotOutcome> {
         let mut keys = vec![Key::runtime(runtime), Key::catalog(runtime, kind)];
         keys.extend(key.map(|key| Key::idempotency_key(runtime, key)));
-        let (mut found, mut snapshot) = (None, None);
+        let mut found = None;
+        let mut snapshot = None;
         for item in self.read_batches(keys).await? {
             if is_runtime(&item) {
                 found = Some(decode::<RuntimeItem>(item)?);

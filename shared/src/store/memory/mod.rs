@@ -208,7 +208,8 @@ impl Store for MemoryStore {
             }
             None => ReportOutcome::of_closed(request, outcome, now),
         };
-        let (kind, reported_at) = (request.kind, request.updated_at);
+        let kind = request.kind;
+        let reported_at = request.updated_at;
         if matches!(reported, ReportOutcome::Recorded { .. } | ReportOutcome::Duplicate) {
             contents.update_catalog(address.runtime, kind, outcome, catalog, reported_at);
         }
