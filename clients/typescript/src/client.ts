@@ -10,12 +10,15 @@ import { type Turn, waitForEnd } from "./wait.js";
 /** A workspace has at most 5,000 runtimes, and a page usually 500, so a list that goes on after this many does not end. */
 const PAGES = 1_000;
 
+/** A second request of these kinds has no effect but another report. */
+const BUILT_IN_KINDS: readonly string[] = ["model_list", "local_skills"];
+
 /**
  * A client of one Doorbell server, with one token.
  *
  * All methods reject with an `ApiError`, a `NetworkError` or a `CallTimeoutError` if a call fails, and with the signal's reason if it is
  * aborted. Calls that are safe to repeat are repeated after network errors, call timeouts, 429 and 5xx, except for "runtime is
- * offline".
+ * offline"; `ask` of a question without args and key only after 429.
  */
 export class DoorbellClient {
   readonly #transport: Transport;
@@ -76,8 +79,9 @@ export class DoorbellClient {
    * Asks `kind`, a question that the runtime declares or a built-in kind, and waits for the answer, the record's `result`.
    *
    * `args` is at most 32 KiB of JSON. `queueSeconds` (up to 604,800) is how long the request may wait for an offline runtime; raise
-   * `timeoutMs` with it, or `wait` again later. With `args` an idempotency key (1 to 64 visible ASCII characters) makes a retry safe;
-   * one is generated. Without args and key, a request of the kind that is pending is joined.
+   * `timeoutMs` with it, or `wait` again later. An idempotency key (1 to 64 visible ASCII characters) makes a retry safe; with `args`
+   * one is generated. Without args and key, a request of the kind that is pending is joined. One that runs is not, so a retry could
+   * run a question twice: it is repeated only after 429.
    *
    * @throws RequestFailedError, RequestTimedOutError or WaitTimeoutError if the request does not complete.
    */
@@ -95,9 +99,10 @@ export class DoorbellClient {
     if (args !== undefined) body["args"] = args;
     if (queueSeconds !== undefined) body["queue_s"] = queueSeconds;
     const idempotencyKey = options.idempotencyKey ?? (args === undefined ? undefined : randomKey());
+    const repeatable = idempotencyKey !== undefined || BUILT_IN_KINDS.includes(kind) ? true : "rate_limited";
     const ring = async ({ holdSeconds, signal, until }: Turn) => {
       const path = `/api/runtimes/${runtimeSegment(runtimeId)}/requests${queryOf({ wait: holdSeconds })}`;
-      const call: Call = { method: "POST", path, body, idempotencyKey, repeatable: true, signal, until };
+      const call: Call = { method: "POST", path, body, idempotencyKey, repeatable, signal, until };
       return record<RequestRecord>(await this.#transport.call(call));
     };
     return waitForEnd(options, ring, (last, turn) => this.#poll(last, turn));

@@ -16,6 +16,8 @@ const LONGEST_RETRY_AFTER_S = 30;
 export interface Retries {
   /** How often. 0 for a call that must not be made twice. */
   count: number;
+  /** Whether only after 429, which shows that the server has not accepted the call. */
+  onlyRateLimited: boolean;
   /** Not later than this, on the clock of `now`: an error is better than a pause that the wait does not outlast. */
   until: number;
 }
@@ -31,6 +33,7 @@ export async function withRetries<T>(
       return await call();
     } catch (error) {
       if (failures >= retries.count) throw error;
+      if (retries.onlyRateLimited && !(error instanceof ApiError && error.kind === "rate_limited")) throw error;
       const pause = pauseBefore(failures, error, Math.random());
       if (pause === undefined || now() + pause > retries.until) throw error;
       await sleep(pause, signal);

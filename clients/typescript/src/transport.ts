@@ -26,8 +26,8 @@ export interface Call {
   path: string;
   body?: { [name: string]: JsonValue };
   idempotencyKey?: string | undefined;
-  /** Whether it may be made twice. */
-  repeatable: boolean;
+  /** Whether it may be made twice: "rate_limited" for a call that is only repeated after 429, as it may have had its effect after others. */
+  repeatable: boolean | "rate_limited";
   signal?: AbortSignal | undefined;
   /** No retry starts later than this, on the clock of `now`. Default: none. */
   until?: number;
@@ -62,7 +62,11 @@ export class Transport {
 
   /** Makes a call, repeated if that is safe and useful. */
   call(call: Call): Promise<Answer> {
-    const retries = { count: call.repeatable ? this.#retries : 0, until: call.until ?? Infinity };
+    const retries = {
+      count: call.repeatable === false ? 0 : this.#retries,
+      onlyRateLimited: call.repeatable === "rate_limited",
+      until: call.until ?? Infinity,
+    };
     return withRetries(retries, call.signal, () => this.#attempt(call));
   }
 

@@ -91,6 +91,22 @@ describe("faults", { concurrency: true }, () => {
     assert.equal(server.received[1]?.body, '{"kind":"echo","args":{"n":1}}');
   });
 
+  test("keyless question is repeated after 429 only", async () => {
+    for (const fault of [FAILED, hangUp, json(503, { error: "server is busy" })]) {
+      const server = await ScriptedServer.start(fault, answer("completed"));
+      await assert.rejects(server.client().ask(RUNTIME, "echo"));
+      assert.equal(server.received.length, 1);
+    }
+    const server = await ScriptedServer.start(json(429, {}), answer("completed"));
+    assert.equal((await server.client().ask(RUNTIME, "echo")).status, "completed");
+  });
+
+  test("question without args is repeated with its key", async () => {
+    const server = await ScriptedServer.start(hangUp, answer("completed"));
+    await server.client().ask(RUNTIME, "echo", { idempotencyKey: "once" });
+    assert.deepEqual(server.received.map(({ headers }) => headers["idempotency-key"]), ["once", "once"]);
+  });
+
   test("ask without args has no key, so that it joins", async () => {
     const server = await ScriptedServer.start(hangUp, answer("completed"));
     await server.client().ask(RUNTIME, "model_list", { queueSeconds: 60 });
