@@ -69,6 +69,7 @@ export class DoorbellClient {
       return record<ModelRecord>(await this.#transport.call({ method, path, repeatable: true, ...turn }));
     };
     return waitForEnd(
+      this.#transport.holdLimit,
       options,
       (turn) => call("POST", "", options.refresh ?? false, turn),
       ({ id }, turn) => call("GET", `/${requestSegment(id)}`, false, turn),
@@ -105,7 +106,7 @@ export class DoorbellClient {
       const call: Call = { method: "POST", path, body, idempotencyKey, repeatable, signal, until };
       return record<RequestRecord>(await this.#transport.call(call));
     };
-    return waitForEnd(options, ring, (last, turn) => this.#poll(last, turn));
+    return waitForEnd(this.#transport.holdLimit, options, ring, (last, turn) => this.#poll(last, turn));
   }
 
   /**
@@ -128,6 +129,7 @@ export class DoorbellClient {
    */
   wait(request: { id: string; runtime_id: string }, options: WaitOptions = {}): Promise<RequestRecord> {
     return waitForEnd(
+      this.#transport.holdLimit,
       options,
       (turn) => this.#poll(request, turn),
       (last, turn) => this.#poll(last, turn),

@@ -10,7 +10,7 @@ export interface ClientOptions {
   token: string | (() => string | Promise<string>);
   /** Instead of the global `fetch`. */
   fetch?: typeof globalThis.fetch | undefined;
-  /** The longest time of one call in milliseconds, body included. A call may be held for 20 s. Default: 35,000. */
+  /** The longest time of one call in milliseconds, body included. A call may be held for 20 s, or 5 s less than this. Default: 35,000. */
   timeoutMs?: number | undefined;
   /** How often a call that is safe to repeat is repeated. Default: 3. */
   retries?: number | undefined;

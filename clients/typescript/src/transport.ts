@@ -17,6 +17,13 @@ const ERROR_BYTES = 64 << 10;
 const ERROR_CHARACTERS = 200;
 
 const DEFAULT_TIMEOUT_MS = 35_000;
+
+/** The longest time that a response may be held, in seconds. API Gateway ends a call after 30 s, the API accepts 25. */
+const HOLD_S = 20;
+
+/** What a call takes besides the hold, such as the connection and a cold start, in seconds. */
+const HOLD_MARGIN_S = 5;
+
 const DEFAULT_RETRIES = 3;
 
 /** A call. */
@@ -50,12 +57,16 @@ export class Transport {
   readonly #timeoutMs: number;
   readonly #retries: number;
 
+  /** How long the server may hold a response, in whole seconds: shorter than the time limit of a call. */
+  readonly holdLimit: number;
+
   constructor(options: ClientOptions) {
     this.#base = baseUrl(options.url);
     this.#token = options.token;
     // Looked up at each call, and called as a function: browsers reject `fetch` as a method of another object.
     this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
     this.#timeoutMs = positive("timeoutMs", options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    this.holdLimit = Math.min(HOLD_S, Math.max(0, Math.floor(this.#timeoutMs / 1000) - HOLD_MARGIN_S));
     this.#retries = options.retries ?? DEFAULT_RETRIES;
     if (!(this.#retries >= 0)) throw new RangeError("retries must be 0 or more");
   }

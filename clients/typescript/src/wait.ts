@@ -8,9 +8,6 @@ import type { ModelRecord, RequestRecord } from "./types.js";
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 
-/** How long the server is asked to hold a response, in seconds. API Gateway ends a call after 30 s, the API accepts 25. */
-const HOLD_S = 20;
-
 /** A held response shows neither the claim nor progress, so calls with `onUpdate` are held for this long only. */
 const UPDATE_HOLD_S = 1;
 
@@ -31,9 +28,10 @@ export interface Turn {
 
 /**
  * Gets the first record from `begin`, then others from `poll`, until the request has ended. Resolves with the record of a completed
- * request; rejects with the error of any other end.
+ * request; rejects with the error of any other end. No response is held for more than `holdLimit` seconds.
  */
 export async function waitForEnd<R extends ModelRecord | RequestRecord>(
+  holdLimit: number,
   options: WaitOptions<R>,
   begin: (turn: Turn) => Promise<R>,
   poll: (record: R, turn: Turn) => Promise<R>,
@@ -46,16 +44,16 @@ export async function waitForEnd<R extends ModelRecord | RequestRecord>(
   return withTimeout(timeoutMs, onTimeout, options.signal, async (signal) => {
     const turn = (longestHold: number) => {
       const left = Math.floor((until - now()) / 1000);
-      return { holdSeconds: Math.max(0, Math.min(longestHold, left)), signal, until };
+      return { holdSeconds: Math.max(0, Math.min(longestHold, holdLimit, left)), signal, until };
     };
     // With `onUpdate` the ring is not held, so that its record is seen at once.
-    last = await begin(turn(options.onUpdate === undefined ? HOLD_S : 0));
+    last = await begin(turn(options.onUpdate === undefined ? holdLimit : 0));
     for (;;) {
       options.onUpdate?.(last);
       if (hasEnded(last.status)) return completed(last);
       const pollStart = now();
       const longestHold =
-        options.onUpdate === undefined ? HOLD_S : pollStart - start < 30_000 ? UPDATE_HOLD_S : LATE_UPDATE_HOLD_S;
+        options.onUpdate === undefined ? holdLimit : pollStart - start < 30_000 ? UPDATE_HOLD_S : LATE_UPDATE_HOLD_S;
       const next = turn(longestHold);
       last = await poll(last, next);
       const wasHeld = now() - pollStart >= Math.max(POLL_INTERVAL_MS, next.holdSeconds * 500);

@@ -46,6 +46,15 @@ describe("waits", { concurrency: true }, () => {
     assert.deepEqual(server.calls, [`GET ${REQUESTS}/${REQUEST}?wait=7`]);
   });
 
+  test("hold ends before the time limit of a call", async () => {
+    for (const [timeoutMs, hold] of [[10_000, 5], [25_900, 20], [4_000, 0]]) {
+      const server = await ScriptedServer.start(answer("pending"), answer("completed"));
+      await server.client({ timeoutMs }).ask(RUNTIME, "echo");
+      const expected = [`POST ${REQUESTS}?wait=${hold}`, `GET ${REQUESTS}/${REQUEST}?wait=${hold}`];
+      assert.deepEqual(server.calls, expected);
+    }
+  });
+
   test("wait ends while a poll is held", async () => {
     const server = await ScriptedServer.start(answer("running"), silence);
     const waiting = server.client().wait(RECORD, { timeoutMs: 1_200 });
