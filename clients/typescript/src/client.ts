@@ -2,7 +2,7 @@
 
 import { nextQuery, nextTarget } from "./link.js";
 import type { CallOptions, ClientOptions, WaitOptions } from "./options.js";
-import { list, record, requestSegment, runtimeSegment } from "./record.js";
+import { list, record, requestSegment, runtimeSegment, validKey } from "./record.js";
 import { type Call, notDoorbells, Transport } from "./transport.js";
 import type { JsonValue, ModelRecord, RequestRecord, Runtime } from "./types.js";
 import { type Turn, waitForEnd } from "./wait.js";
@@ -103,7 +103,7 @@ export class DoorbellClient {
     const repeatable = idempotencyKey !== undefined || BUILT_IN_KINDS.includes(kind) ? true : "rate_limited";
     const ring = async ({ holdSeconds, signal, until }: Turn) => {
       const path = `/api/runtimes/${runtimeSegment(runtimeId)}/requests${queryOf({ wait: holdSeconds })}`;
-      const call: Call = { method: "POST", path, body, idempotencyKey, repeatable, signal, until };
+      const call: Call = { method: "POST", path, body, idempotencyKey: validKey(idempotencyKey), repeatable, signal, until };
       return record<RequestRecord>(await this.#transport.call(call));
     };
     return waitForEnd(this.#transport.holdLimit, options, ring, (last, turn) => this.#poll(last, turn));

@@ -1,4 +1,4 @@
-/** Checks of what the server answers, and of the ids in paths. */
+/** Checks of what the server answers, of the ids in paths and of idempotency keys. */
 
 import { ApiError } from "./errors.js";
 import { type Answer, notDoorbells } from "./transport.js";
@@ -47,6 +47,12 @@ export function runtimeSegment(id: string): string {
 export function requestSegment(id: string): string {
   if (isId(id)) return id;
   throw new ApiError(404, "request not found");
+}
+
+/** An idempotency key as a header can have it. Another one is answered as the server would: the error of `fetch` would differ. */
+export function validKey(key: string | undefined): string | undefined {
+  if (key === undefined || /^[!-~]{1,64}$/.test(key)) return key;
+  throw new ApiError(400, "invalid idempotency key");
 }
 
 function isId(id: string): boolean {

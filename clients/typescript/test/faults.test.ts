@@ -107,6 +107,16 @@ describe("faults", { concurrency: true }, () => {
     assert.deepEqual(server.received.map(({ headers }) => headers["idempotency-key"]), ["once", "once"]);
   });
 
+  test("malformed idempotency key makes no call", async () => {
+    const server = await ScriptedServer.start(answer("completed"));
+    for (const idempotencyKey of ["", "a b", "a\n", "ü", "a".repeat(65)]) {
+      const error = { name: "ApiError", status: 400, error: "invalid idempotency key" };
+      await assert.rejects(server.client().ask(RUNTIME, "echo", { idempotencyKey }), error);
+    }
+    assert.equal(server.received.length, 0);
+    await server.client().ask(RUNTIME, "echo", { idempotencyKey: "~".repeat(64) });
+  });
+
   test("ask without args has no key, so that it joins", async () => {
     const server = await ScriptedServer.start(hangUp, answer("completed"));
     await server.client().ask(RUNTIME, "model_list", { queueSeconds: 60 });
