@@ -1,5 +1,6 @@
 // Prints the models of all online runtimes. With Node.js 22.18 or later, beside `doorbell dev`:
-// npm pack ./clients/typescript && npm install ./doorbell-client-0.1.0.tgz && node examples/models.ts
+// npm ci --prefix clients/typescript && npm pack ./clients/typescript
+// npm install ./doorbell-client-0.1.0.tgz && node examples/models.ts
 import { DoorbellClient } from "doorbell-client";
 
 const url = process.env["DOORBELL_URL"] ?? "http://127.0.0.1:3000";

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { Dev } from "./support/dev.js";
@@ -39,4 +39,20 @@ test("example compiles and prints models", async () => {
   const env = { PATH: process.env["PATH"], DOORBELL_URL: dev.url };
   const { stdout } = await run(process.execPath, ["models.js"], { cwd: folder, env });
   assert.equal(stdout, "First [ 'Small', 'Large' ]\nSecond [ 'A', 'B' ]\n");
+});
+
+test("commands of README build and install it in a fresh clone", async () => {
+  const readme = await readFile(join(root, "README.md"), "utf8");
+  const commands = /```sh\n([^]*?)```/.exec(readme)?.[1];
+  assert.ok(commands !== undefined);
+  const clone = join(folder, "clone");
+  const built = ["node_modules", "dist", "dist-test", "LICENSE"];
+  await mkdir(clone);
+  await copyFile(join(root, "../../LICENSE"), join(clone, "LICENSE"));
+  await cp(root, join(clone, "clients/typescript"), { recursive: true, filter: (path) => !built.includes(basename(path)) });
+  // The cache has the packages that these tests use.
+  const env = { ...process.env, npm_config_prefer_offline: "true" };
+  await run("sh", ["-ec", commands], { cwd: clone, env });
+  const main = join(clone, "node_modules/doorbell-client/dist/index.js");
+  assert.match(await readFile(main, "utf8"), /DoorbellClient/);
 });
