@@ -4,10 +4,10 @@ import { STALE_AFTER_MS } from "./age.js";
 import { Live } from "./live.js";
 import { problemOf, type Problem } from "./states.js";
 
-/** A stale list is refreshed behind its answer; the page looks for the new one for this long. */
+/** A stale list is refreshed behind its answer; the page looks for the new one after 3, 15 and 45 s. Not more often: while refreshes
+ * fail, each look starts the agent program again. */
+const LOOK_PAUSES_MS = [3_000, 12_000, 30_000];
 const FOLLOW_MS = 60_000;
-const FIRST_LOOK_MS = 2_000;
-const LONGEST_PAUSE_MS = 10_000;
 
 export type ModelClient = Pick<DoorbellClient, "models" | "cancel">;
 
@@ -75,16 +75,15 @@ export class ModelList {
     this.#follow = follow;
     this.refreshing = true;
     const end = this.now() + FOLLOW_MS;
-    let pause = FIRST_LOOK_MS;
     try {
-      while (this.now() + pause < end && this.record?.cached_at === cachedAt) {
+      for (const pause of LOOK_PAUSES_MS) {
+        if (this.now() + pause >= end || this.record?.cached_at !== cachedAt) break;
         await sleep(pause, follow.signal);
         if (follow.signal.aborted) return;
         const timeoutMs = Math.max(1_000, end - this.now());
         const record = await this.client.models(this.runtimeId, { signal: follow.signal, timeoutMs });
         if (follow.signal.aborted) return;
         if (record.cached_at !== cachedAt) this.record = record;
-        pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS);
       }
     } catch {
       // The list is still good. The next call of the user shows what is wrong.
