@@ -17,6 +17,8 @@ export class Live<R extends LiveRecord> {
   readonly #abort = new AbortController();
   #record: R | undefined;
   #cancelWanted = false;
+  /** Whether the request is being cancelled, or has been: records that are on their way do not cancel it again. */
+  #cancelling = false;
 
   constructor(
     private readonly client: Pick<DoorbellClient, "cancel">,
@@ -61,10 +63,13 @@ export class Live<R extends LiveRecord> {
   }
 
   async #cancel(record: R): Promise<void> {
+    if (this.#cancelling) return;
+    this.#cancelling = true;
     try {
       await this.client.cancel(record.runtime_id, record.id, { signal: this.#abort.signal });
     } catch {
       // The wait goes on and shows how the request ends; the user may try again.
+      this.#cancelling = false;
       this.#cancelWanted = false;
       this.changed();
     }
