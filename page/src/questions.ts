@@ -7,14 +7,12 @@ import { Live } from "./live.js";
 import { ProgressView } from "./progress.js";
 import { formOf, type Form } from "./schema.js";
 import { problemOf, type Problem } from "./states.js";
-import { objectOf, shorten } from "./text.js";
+import { bounded, jsonText, objectOf, shorten } from "./text.js";
 import { notice } from "./view.js";
 
 /** A request waits for 30 s to be collected, and runs for up to its time limit. */
 const COLLECT_MS = 40_000;
 const DEFAULT_TIMEOUT_S = 60;
-/** An answer may have 1 MB; a browser lays out this much without a pause. */
-const MAX_SHOWN = 100_000;
 
 export interface QuestionsActions {
   client: Pick<DoorbellClient, "ask" | "cancel">;
@@ -22,10 +20,6 @@ export interface QuestionsActions {
   /** A question is being asked. */
   asked(): void;
   failed(problem: Problem): void;
-}
-
-function bounded(text: string): string {
-  return text.length <= MAX_SHOWN ? text : `${shorten(text, MAX_SHOWN)}\n(${text.length} characters in all)`;
 }
 
 /** The text of a program that prints plain text: its answer is `{"text": …}`. */
@@ -105,7 +99,7 @@ class QuestionPanel {
 function answer(record: RequestRecord): HTMLElement {
   const heading = element("h3", { id: freshId("answer") }, "Answer");
   const block = { class: "answer", tabindex: 0, dir: "auto", role: "group", "aria-labelledby": heading.id };
-  const json = element("pre", block, bounded(JSON.stringify(record.result ?? null, undefined, 2)));
+  const json = element("pre", block, jsonText(record.result ?? null));
   const text = plainText(record.result);
   const section = element("section", { "aria-labelledby": heading.id }, heading);
   if (text === undefined) section.append(json);

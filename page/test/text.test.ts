@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashOf, routeOf } from "../src/route.js";
-import { plain, shorten, textOf } from "../src/text.js";
+import { jsonText, plain, shorten, textOf } from "../src/text.js";
 
 test("shorten counts characters and keeps pairs whole", () => {
   assert.equal(shorten("👋👋👋", 3), "👋👋👋");
@@ -27,4 +27,17 @@ test("an unknown route is the list of runtimes", () => {
   for (const hash of ["", "#", "#/", "#/runtimes/", "#/runtimes/x", "#/runtimes/../../x", "#/nothing", "#/runtimes/6f1f6b1e-5a9e-5b0f-8d5c-x"]) {
     assert.deepEqual(routeOf(hash), { view: "runtimes" }, hash);
   }
+});
+
+test("jsonText indents short values only", () => {
+  assert.equal(jsonText({ a: [1] }), '{\n  "a": [\n    1\n  ]\n}');
+  const wide = Array.from({ length: 20_000 }, () => 0);
+  assert.equal(jsonText(wide), JSON.stringify(wide));
+  // Indented, it would have a million characters.
+  const deep = "[".repeat(1_000) + "]".repeat(1_000);
+  assert.equal(jsonText(JSON.parse(deep)), deep);
+});
+
+test("jsonText cuts long values", () => {
+  assert.equal(jsonText("x".repeat(200_000)), `"${"x".repeat(99_999)}…\n(200002 characters in all)`);
 });
