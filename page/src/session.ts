@@ -1,5 +1,5 @@
-// The token, for as long as the tab is open. It is in sessionStorage only: other tabs and other sites cannot read it, and it is gone
-// with the tab.
+// The token, in sessionStorage only: other sites cannot read it, and other tabs do not share it. A duplicated tab starts with a copy, and
+// reopening a closed tab restores it, so only "Sign out" and the expiry remove it for good.
 import type { Pending } from "./oidc.js";
 import { objectOf } from "./text.js";
 

@@ -32,7 +32,7 @@ export function signInView(actions: SignIn): View {
       { class: "stack tight" },
       element("label", { for: "token" }, "Token"),
       field,
-      element("p", { class: "hint" }, "A token of scope “user”. It stays in this tab and is forgotten with it."),
+      element("p", { class: "hint" }, "A token of scope “user”. It stays in this tab, and in a copy of the tab, until you sign out. Reopening a closed tab restores it."),
     ),
     submit,
   );
