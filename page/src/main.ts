@@ -7,7 +7,7 @@ import { isCallback } from "./oidc.js";
 import { pickerView } from "./picker.js";
 import { hashOf, routeOf } from "./route.js";
 import { runtimesView } from "./runtimes.js";
-import { Session } from "./session.js";
+import { Session, usableStorage } from "./session.js";
 import { signInView } from "./sign_in.js";
 import { finishIssuer, leaveForIssuer, loadSettings, pageUrl, tryToken } from "./sign_in_flow.js";
 import { TOKEN_NOT_ACCEPTED, type Problem } from "./states.js";
@@ -22,9 +22,10 @@ const main = document.getElementById("main") as HTMLElement;
 const bar = document.getElementById("bar") as HTMLElement;
 const clock = new ServerClock();
 const settings = loadSettings();
-const session = new Session(sessionStorage, () => signOut("Your sign-in has expired. Sign in again."));
 const signOutButton = button("Sign out", () => signOut(undefined));
 
+/** Made by `start`. */
+let session: Session;
 let memory = new Memory();
 let view: View | undefined;
 
@@ -114,7 +115,18 @@ function showRoute(focus: boolean): void {
   show(runtimesView({ remembered: memory.runtimes, now, load, open, failed }), focus);
 }
 
+/** Without storage no sign-in would last. */
+function showBlocked(): void {
+  const heading = headingElement("Sign in");
+  const text = element("p", { role: "alert", class: "error" }, "This page needs session storage. Allow it in the browser's settings and reload the page.");
+  const blocked = element("div", { class: "card narrow" }, heading, text);
+  show({ element: blocked, heading, title: "Sign in", dispose: () => undefined }, false);
+}
+
 async function start(): Promise<void> {
+  const storage = usableStorage(() => sessionStorage);
+  if (storage === undefined) return showBlocked();
+  session = new Session(storage, () => signOut("Your sign-in has expired. Sign in again."));
   addEventListener("hashchange", () => {
     if (session.token !== undefined) showRoute(true);
   });

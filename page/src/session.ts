@@ -6,6 +6,7 @@ import { objectOf } from "./text.js";
 const TOKEN = "doorbell.token";
 const EXPIRES_AT = "doorbell.expires_at";
 const PENDING = "doorbell.sign_in";
+const PROBE = "doorbell.probe";
 
 /** `setTimeout` takes no more. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
@@ -64,6 +65,18 @@ export class Session {
     } catch {
       return undefined;
     }
+  }
+}
+
+/** The storage of `find`, unless the browser blocks it: then reading the property throws, or writing does. */
+export function usableStorage(find: () => Storage | null): Storage | undefined {
+  try {
+    const storage = find();
+    storage?.setItem(PROBE, "");
+    storage?.removeItem(PROBE);
+    return storage ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 

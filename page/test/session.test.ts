@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test, type TestContext } from "node:test";
-import { isToken, Session } from "../src/session.js";
+import { isToken, Session, usableStorage } from "../src/session.js";
 
 const START = Date.parse("2026-11-22T03:41:07Z");
 const HOUR = 3_600_000;
@@ -77,4 +77,19 @@ test("a sign-in of another shape is none", (t) => {
 test("a token is what a header may carry", () => {
   assert.ok(isToken("dbu_example"));
   for (const text of ["", "a b", "a\nb", "ü", "a".repeat(8_193)]) assert.ok(!isToken(text), text.slice(0, 5));
+});
+
+test("blocked storage is not usable", () => {
+  const storage = new MemoryStorage() as unknown as Storage;
+  assert.equal(usableStorage(() => storage), storage);
+  assert.equal(storage.getItem("doorbell.probe"), null);
+  const blocked = (): never => {
+    throw new DOMException("The operation is insecure.", "SecurityError");
+  };
+  assert.equal(usableStorage(blocked), undefined);
+  assert.equal(usableStorage(() => null), undefined);
+  class FullStorage extends MemoryStorage {
+    override setItem = blocked;
+  }
+  assert.equal(usableStorage(() => new FullStorage() as unknown as Storage), undefined);
 });
