@@ -35,7 +35,7 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-/** The clock of the server, as far as the `Date` header of its answers tells. Ages then do not depend on this machine's clock. */
+/** The clock of the server, from the `Date` header of its answers. Ages then do not depend on this machine's clock. */
 export class ServerClock {
   #offset = 0;
 

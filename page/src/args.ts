@@ -68,7 +68,7 @@ function readField(field: Field, value: string | boolean | undefined): Read {
     case "lines":
       return readLines(field, text);
     case "text": {
-      // An empty text may be meant if the field is required and has no least length; it cannot be told from a missing one.
+      // An empty text may be meant if the field is required and has no least length; it looks like a missing one.
       if (text === "") return missing(field);
       const length = [...text].length;
       if (length < field.minLength) return { error: `Enter at least ${count(field.minLength, "character")}.` };

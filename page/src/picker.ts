@@ -16,7 +16,7 @@ export interface PickerActions {
   /** Loads the runtimes into the memory. */
   loadRuntimes(signal: AbortSignal): Promise<unknown>;
   failed(problem: Problem): void;
-  /** The name has become known. */
+  /** Gets the runtime's name when it is loaded. */
   titled(title: string): void;
 }
 

@@ -17,7 +17,7 @@ export interface SignIn {
 
 export function signInView(actions: SignIn): View {
   const alert = element("p", { role: "alert", class: "error", dir: "auto" });
-  const say = (text: string | undefined): void => {
+  const announce = (text: string | undefined): void => {
     // Emptied first, so that the same text is announced again.
     alert.textContent = "";
     if (text !== undefined) alert.textContent = text;
@@ -39,10 +39,10 @@ export function signInView(actions: SignIn): View {
   form.noValidate = true;
   const busy = async (work: () => Promise<string | undefined>): Promise<void> => {
     if (submit.disabled) return;
-    say(undefined);
+    announce(undefined);
     submit.disabled = true;
     try {
-      say(await work());
+      announce(await work());
     } finally {
       submit.disabled = false;
     }
@@ -70,6 +70,6 @@ export function signInView(actions: SignIn): View {
     const issuer = button("Sign in with your organization", () => void busy(actions.withIssuer), { class: "wide" });
     form.before(issuer, element("p", { class: "or" }, "or with a token"));
   });
-  say(actions.reason);
+  announce(actions.reason);
   return { element: view, heading, title: "Sign in", dispose: () => undefined };
 }

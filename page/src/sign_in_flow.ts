@@ -11,7 +11,7 @@ export function pageUrl(): string {
   return new URL(".", location.href).href;
 }
 
-/** What `page.json` says of an issuer. Without an answer there is none: tokens work all the same. */
+/** The issuer in `page.json`. Without an answer there is none: tokens work all the same. */
 export async function loadSettings(): Promise<OidcSettings | undefined> {
   try {
     const response = await fetch("page.json", { signal: AbortSignal.timeout(SETTINGS_TIMEOUT_MS) });

@@ -1,4 +1,4 @@
-// What went wrong, as the page says it.
+// The texts of the page for what went wrong.
 import {
   ApiError,
   CallTimeoutError,

@@ -32,7 +32,7 @@ test("listed is just now for a minute", () => {
   assert.equal(listed(NOW - 60_000, NOW, false), "Listed 1 min ago");
 });
 
-test("listed says that the list is refreshed", () => {
+test("listed shows that the list is refreshed", () => {
   assert.equal(listed(NOW - 120_000, NOW, true), "Listed 2 min ago, refreshing");
 });
 

@@ -54,7 +54,7 @@ test("takes the code of its own sign-in only", () => {
   assert.throws(() => codeOf(query("code=a&state=state-1"), undefined), SignInError);
 });
 
-test("says why the issuer refused", () => {
+test("refusal has the reason of the issuer", () => {
   assert.throws(() => codeOf(query("error=access_denied&error_description=Not+you&state=state-1"), PENDING), /refused: Not you/);
   assert.throws(() => codeOf(query("error=access_denied&state=state-1"), PENDING), /refused: access_denied/);
 });
@@ -77,7 +77,7 @@ test("exchange sends the verifier and no secret", async () => {
   assert.deepEqual(found.map(({ expiresAt }) => expiresAt), [2_000_000_000_000]);
 });
 
-test("exchange that fails says what to do", async () => {
+test("exchange that fails has an error with a remedy", async () => {
   const answers: [() => Promise<Response>, RegExp][] = [
     [async () => new Response("no", { status: 400 }), /did not accept/],
     [async () => new Response("<html>"), /could not be reached/],
@@ -97,7 +97,7 @@ test("tokens with an audience are tried, the access token first", () => {
   assert.deepEqual(candidatesOf({ access_token: jwt({ client_id: "page" }), id_token: 7 }), []);
 });
 
-test("a token lasts as long as the issuer says, whatever this machine's clock", () => {
+test("a token has its whole lifetime, whatever this machine's clock", () => {
   const id_token = jwt({ aud: "page", iat: 1_000, exp: 1_060 });
   assert.deepEqual(candidatesOf({ id_token }, 5_000_000).map(({ expiresAt }) => expiresAt), [5_060_000]);
 });

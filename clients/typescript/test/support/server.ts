@@ -1,4 +1,4 @@
-/** A server that answers as a test says. */
+/** A server with scripted answers. */
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
