@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, delimiter, join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { Dev } from "./support/dev.js";
@@ -49,9 +49,12 @@ test("commands of README build and install it in a fresh clone", async () => {
   const built = ["node_modules", "dist", "dist-test", "LICENSE"];
   await mkdir(clone);
   await copyFile(join(root, "../../LICENSE"), join(clone, "LICENSE"));
+  // npm would otherwise install into a folder above.
+  await writeFile(join(clone, "package.json"), '{ "private": true }');
   await cp(root, join(clone, "clients/typescript"), { recursive: true, filter: (path) => !built.includes(basename(path)) });
-  // The cache has the packages that these tests use.
-  const env = { ...process.env, npm_config_prefer_offline: "true" };
+  // Without the compiler that `npm test` adds to the path. The cache has the packages that these tests use.
+  const path = process.env["PATH"]?.split(delimiter).filter((entry) => !entry.includes("node_modules"));
+  const env = { ...process.env, PATH: path?.join(delimiter), npm_config_prefer_offline: "true" };
   await run("sh", ["-ec", commands], { cwd: clone, env });
   const main = join(clone, "node_modules/doorbell-client/dist/index.js");
   assert.match(await readFile(main, "utf8"), /DoorbellClient/);
