@@ -65,6 +65,17 @@ browserTest("keeps the token in sessionStorage only", async ({ page, context, se
   await visible(heading(other, "Sign in"));
 });
 
+browserTest("shows that storage is blocked", async ({ page }) => {
+  await page.addInitScript(() => {
+    const get = () => {
+      throw new DOMException("Access is denied for this document.", "SecurityError");
+    };
+    Object.defineProperty(globalThis, "sessionStorage", { get });
+  });
+  await page.goto("/");
+  await visible(alert(page).filter({ hasText: "This page needs session storage." }));
+});
+
 browserTest("sends the token in the header only", async ({ page }) => {
   /** @type {import("playwright-core").Request[]} */
   const requests = [];
