@@ -4,9 +4,9 @@ import { STALE_AFTER_MS } from "./age.js";
 import { Live } from "./live.js";
 import { problemOf, type Problem } from "./states.js";
 
-/** A stale list is refreshed behind its answer; the page looks for the new one after 3, 15 and 45 s. Not more often: while refreshes
- * fail, each look starts the agent program again. */
+/** A stale list is refreshed behind its answer. Looks for the new one are few: while refreshes fail, each starts the agent program again. */
 const LOOK_PAUSES_MS = [3_000, 12_000, 30_000];
+/** The longest time that all looks take. */
 const FOLLOW_MS = 60_000;
 
 export type ModelClient = Pick<DoorbellClient, "models" | "cancel">;

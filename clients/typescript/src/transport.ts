@@ -33,7 +33,7 @@ export interface Call {
   path: string;
   body?: { [name: string]: JsonValue };
   idempotencyKey?: string | undefined;
-  /** Whether it may be made twice: "rate_limited" for a call that is only repeated after 429, as it may have had its effect after others. */
+  /** Whether it may be made twice. "rate_limited": only after 429, as any other error leaves open whether it had its effect. */
   repeatable: boolean | "rate_limited";
   signal?: AbortSignal | undefined;
   /** No retry starts later than this, on the clock of `now`. Default: none. */
