@@ -1136,7 +1136,7 @@ export interface components {
          * @example 0
          */
         wait: number;
-        /** @description Within 2 minutes, the same key for the same runtime is answered with the same request. */
+        /** @description Within 2 minutes, the same key for the same runtime is answered with the same request. A ring that the cached list answers does not use its key. */
         idempotencyKey: string;
         /**
          * @description `true` asks the daemon, even if there is a cached list. Any other value means `false`.
@@ -1172,7 +1172,7 @@ export interface operations {
                 refresh?: components["parameters"]["refresh"];
             };
             header?: {
-                /** @description Within 2 minutes, the same key for the same runtime is answered with the same request. */
+                /** @description Within 2 minutes, the same key for the same runtime is answered with the same request. A ring that the cached list answers does not use its key. */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
             path: {
@@ -1299,7 +1299,7 @@ export interface operations {
                 wait?: components["parameters"]["wait"];
             };
             header?: {
-                /** @description Within 2 minutes, the same key for the same runtime is answered with the same request. */
+                /** @description Within 2 minutes, the same key for the same runtime is answered with the same request. A ring that the cached list answers does not use its key. */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
             path: {
@@ -1431,7 +1431,7 @@ export interface operations {
                 refresh?: components["parameters"]["refresh"];
             };
             header?: {
-                /** @description Within 2 minutes, the same key for the same runtime is answered with the same request. */
+                /** @description Within 2 minutes, the same key for the same runtime is answered with the same request. A ring that the cached list answers does not use its key. */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
             path: {
