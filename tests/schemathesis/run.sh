@@ -46,11 +46,13 @@ exhausted=$(tr -d '"' <"$work/exhausted")
 { cat "$work/runtimes"; for _ in $(seq 20); do cat "$work/exhausted"; done; } >"$work/targets"
 # Rings without a key would join the first request.
 for key in $(seq 12); do post dbu_dev_a "/api/runtimes/$exhausted/models" '' "models-$key" | ids; done >"$work/requests"
-for key in $(seq 8); do post dbu_dev_a "/api/runtimes/$exhausted/local-skills" '' "skills-$key" | ids; done >"$work/skills"
 for _ in $(seq 10); do
   post dbu_dev_a "/api/runtimes/$exhausted/requests" '{"kind":"disk_usage","args":{}}' | ids
 done >"$work/questions"
 for _ in $(seq 10); do post dbd_dev_a /api/daemon/heartbeat "{\"runtime_id\":\"$exhausted\"}" >/dev/null; done
+# Pending for longer than the cases take: a claimed one is forgotten after six minutes.
+skills='{"kind":"local_skills","queue_s":3600}'
+for key in $(seq 8); do post dbu_dev_a "/api/runtimes/$exhausted/requests" "$skills" "skills-$key" | ids; done >"$work/skills"
 # report BODY FIRST,LAST: reports the requests with these line numbers
 report() {
   for request in $(sed -n "$2p" "$work/requests" | tr -d '"'); do
