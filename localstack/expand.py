@@ -68,13 +68,19 @@ def resources_of(stack, kind):
 INVOKED_BY_IOT = {"ConnectFunction": "PushAuthorizer", "PresenceFunction": "DisconnectedRule"}
 
 
+def function_of(reference):
+    """The function that a name or an ARN refers to."""
+    if "Fn::Sub" in reference:
+        return re.fullmatch(r"arn:.*:function:\$\{(\w+)\}", reference["Fn::Sub"])[1]
+    return reference.get("Ref") or reference["Fn::GetAtt"][0]
+
+
 def check_permissions(stack):
     """Exactly the service that a function is for may invoke it."""
     found = {}
     for permission in resources_of(stack, "AWS::Lambda::Permission").values():
         properties = permission["Properties"]
-        name = properties["FunctionName"]
-        name = name.get("Ref") or name["Fn::GetAtt"][0]
+        name = function_of(properties["FunctionName"])
         assert "SourceArn" in properties, permission
         if source := INVOKED_BY_IOT.get(name):
             assert properties["SourceArn"] == {"Fn::GetAtt": [source, "Arn"]}, permission
