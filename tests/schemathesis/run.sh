@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the API against openapi.yaml: schemathesis sends valid and invalid requests to `doorbell dev --no-daemon` and checks every
 # response against the document.
-# usage: tests/schemathesis/run.sh [path of doorbell]      takes about two minutes on two cores
+# usage: tests/schemathesis/run.sh [path of doorbell]      takes about six minutes on two cores
 # SCHEMATHESIS_SEED reproduces a failure; SCHEMATHESIS_CASES is the number of cases per operation.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
