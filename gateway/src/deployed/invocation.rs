@@ -62,7 +62,7 @@ impl InvokeError {
     }
 }
 
-/// The payload of a function that failed.
+/// The payload of a function that failed. Lambda's own errors have neither field.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct FunctionError {
@@ -73,6 +73,9 @@ struct FunctionError {
 impl FunctionError {
     fn text(payload: &[u8]) -> String {
         let Self { error_type, error_message } = serde_json::from_slice(payload).unwrap_or_default();
+        if error_type.is_empty() && error_message.is_empty() {
+            return "no reason given".to_owned();
+        }
         let text = format!("{error_type}: {error_message}");
         text.chars().filter(|character| !character.is_control()).take(ERROR_CHARS).collect()
     }
@@ -123,5 +126,21 @@ async fn read(mut response: Response) -> Result<Vec<u8>, InvokeError> {
             return Err(InvokeError::ResponseTooLarge);
         }
         payload.extend_from_slice(&chunk);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_crash_has_type_and_message() {
+        let payload = br#"{"errorType": "Runtime.ExitError", "errorMessage": "exited with 1"}"#;
+        assert_eq!(FunctionError::text(payload), "Runtime.ExitError: exited with 1");
+    }
+
+    #[test]
+    fn text_of_error_without_reason_says_so() {
+        assert_eq!(FunctionError::text(br#"{"Message": "internal"}"#), "no reason given");
     }
 }
