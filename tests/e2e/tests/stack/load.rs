@@ -28,10 +28,11 @@ async fn serve(client: Client, runtime: String, claimed: mpsc::UnboundedSender<S
             tokio::time::sleep(HEARTBEAT).await;
             continue;
         };
+        // Before the report: its effect may end the test before its response.
+        claimed.send(request.to_owned()).unwrap();
         let report = json!({"status": "completed", "models": models(&runtime, request)});
         let reported = client.report(&runtime, request, report).await;
         assert_eq!(reported.status, 200, "{reported:?}");
-        claimed.send(request.to_owned()).unwrap();
     }
 }
 
