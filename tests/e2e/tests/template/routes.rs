@@ -1,4 +1,4 @@
-//! The routes of API Gateway and `cargo lambda watch` against the route table.
+//! The routes of API Gateway against the route table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,20 +34,6 @@ fn deploys_exactly_the_routes() {
         assert_eq!(deployed.remove(binary), Some(BTreeSet::new()), "{binary}");
     }
     assert_eq!(deployed, expected());
-}
-
-#[test]
-fn cargo_lambda_watch_serves_exactly_the_routes() {
-    let manifest: toml::Table = include_str!("../../../../Cargo.toml").parse().unwrap();
-    let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
-    let mut watched = Routes::new();
-    for (path, methods) in router.as_table().unwrap() {
-        for route in methods.as_array().unwrap() {
-            let routes = watched.entry(route["function"].as_str().unwrap().to_owned()).or_default();
-            routes.insert(format!("{} {path}", route["method"].as_str().unwrap()));
-        }
-    }
-    assert_eq!(watched, expected());
 }
 
 /// `doorbell dev --functions` and the scripts of `localstack/` find the functions by these names.
