@@ -49,11 +49,6 @@ deploy
 "$tools/sam/bin/python" localstack/complete.py doorbell "$work/stack.json"
 "$tools/sam/bin/python" localstack/push.py doorbell off
 
-# output NAME: prints an output of the stack
-output() {
-  sam list stack-outputs --stack-name doorbell --output json |
-    python3 -c 'import json, sys; print(*[o["OutputValue"] for o in json.load(sys.stdin) if o["OutputKey"] == sys.argv[1]])' "$1"
-}
 api=$(output ApiUrl | sed 's#^https://\([^.]*\)\..*#\1#')
 export DOORBELL_URL="$AWS_ENDPOINT_URL/_aws/execute-api/$api/\$default" DOORBELL_TABLE
 DOORBELL_TABLE=$(output TableName)

@@ -20,9 +20,16 @@ from queue import SimpleQueue
 
 from localstack import config
 from localstack.services.lambda_.invocation import runtime_executor
-from localstack.services.lambda_.invocation.lambda_models import InvocationResult
+
+# Before LocalStack's other modules import the name.
+runtime_executor.get_runtime_executor = lambda: ProcessExecutor
+from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException  # noqa: E402
+from localstack.services.lambda_.invocation.lambda_models import InvocationResult  # noqa: E402
 
 PREFIX = "/2018-06-01/runtime/"
+
+# Lambda's limit for a function's start (AWS, "Understanding the Lambda execution environment lifecycle": 10 s).
+START_SECONDS = 10
 
 # The lines of a call arrive through a pipe, its response through a socket.
 LOG_SECONDS = 0.02
@@ -58,7 +65,7 @@ class RuntimeApi(BaseHTTPRequestHandler):
             case ["invocation", request, ("response" | "error") as kind]:
                 self.server.process.end(request, body, kind == "error")
             case ["init", "error"]:
-                self.server.process.fail_start(body.decode(errors="replace"))
+                self.server.process.fail_start(body)
             case _:
                 return self.respond(404)
         return self.respond(202)
@@ -107,24 +114,25 @@ class Bootstrap:
             stderr=subprocess.STDOUT,
         )
         threading.Thread(target=self.read, daemon=True).start()
-        self.started.wait()
+        if not self.started.wait(START_SECONDS):
+            self.fail_start(failure("Sandbox.Timedout", f"Task timed out after {START_SECONDS}.00 seconds"))
         if self.start_error is not None:
             self.stop()
-            raise runtime_executor.LambdaRuntimeException(self.start_error)
+            raise StatusErrorException("Environment startup failed", self.start_error)
 
     def read(self):
         """Collects the log until the process ends."""
         for line in self.process.stdout:
             self.lines.append(line.decode(errors="replace"))
         status = self.process.wait()
-        self.fail_start(f"Runtime exited with {status} before its first call: {''.join(self.lines)}")
+        self.fail_start(failure("Runtime.ExitError", f"Runtime exited with {status} at its start: {''.join(self.lines)}"))
         if self.request is not None:
-            self.end(self.request, failure("Runtime.ExitError", self.request, f"Runtime exited with {status}"), True)
+            self.end(self.request, failure("Runtime.ExitError", f"Runtime exited with {status}", self.request), True)
 
-    def fail_start(self, error):
+    def fail_start(self, payload):
         """Ignored after the start."""
         if not self.started.is_set():
-            self.start_error = error
+            self.start_error = payload
             self.started.set()
 
     def next_call(self):
@@ -149,8 +157,7 @@ class Bootstrap:
         except NoResponse:
             self.process.kill()
             self.process.wait()
-            error = f"Task timed out after {seconds}.00 seconds"
-            return failure("Sandbox.Timedout", self.request, error), True
+            return failure("Sandbox.Timedout", f"Task timed out after {seconds}.00 seconds", self.request), True
         finally:
             self.request = None
 
@@ -166,8 +173,10 @@ class Bootstrap:
         self.api.server_close()
 
 
-def failure(kind, request, error):
-    return json.dumps({"errorType": kind, "errorMessage": f"RequestId: {request} Error: {error}"}).encode()
+def failure(kind, error, request=None):
+    """The payload of a function that failed. There is no request at its start."""
+    of_request = f"RequestId: {request} " if request else ""
+    return json.dumps({"errorType": kind, "errorMessage": f"{of_request}Error: {error}"}).encode()
 
 
 class ProcessExecutor(runtime_executor.RuntimeExecutor):
@@ -220,9 +229,6 @@ class ProcessExecutor(runtime_executor.RuntimeExecutor):
     def cleanup_version(cls, function_version):
         pass
 
-
-# Before LocalStack imports the name from this module.
-runtime_executor.get_runtime_executor = lambda: ProcessExecutor
 
 if __name__ == "__main__":
     from localstack.runtime.main import main

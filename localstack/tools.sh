@@ -15,7 +15,8 @@ need() {
   command -v "$command" >/dev/null && return
   [ -n "${apt_updated:-}" ] || apt-get update -qq
   apt_updated=yes
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+  # Another script may be installing a package.
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@"
 }
 
 # python NAME REQUIREMENT…: creates the virtual environment .tools/NAME, or recreates it if the requirements have changed
@@ -49,10 +50,7 @@ emulator_tools() {
 # start_emulator ADDRESS PORT FOLDER: starts ministack, waits until it is healthy and sets $emulator to its process id. Its log is in
 # FOLDER. AUTH=true enforces IAM.
 start_emulator() {
-  if curl -s -o /dev/null "http://$1:$2/"; then
-    echo "$1:$2 is in use" >&2
-    return 1
-  fi
+  is_free "$1:$2" || return 1
   (
     cd "$3" || exit
     # ministack routes by the labels of the host name, so an IP address does not work here.
@@ -65,57 +63,36 @@ start_emulator() {
   wait_for 30 curl -sf "http://$1:$2/_ministack/health" || { cat "$3/emulator.log" >&2; kill "$emulator"; return 1; }
 }
 
-# LocalStack's community edition, in .tools/localstack. Its dependencies are those of its own lock file: with newer ones it does not start.
-localstack_tools() {
-  local version=4.14.0 env=$tools/localstack interpreter
-  [ "$(cat "$env/version" 2>/dev/null)" = "$version" ] && return
-  need curl curl ca-certificates
-  # Its packages name older versions of Python, and its code needs this one. The second is pyenv's, whose command may be of another version.
-  interpreter=${DOORBELL_PYTHON:-$(find "${HOME:-/root}/.pyenv/versions" -path '*/3.13.*/bin/python' 2>/dev/null | sort -V | tail -n 1)}
-  [ -n "$interpreter" ] || interpreter=$(command -v python3.13) || {
-    echo 'LocalStack needs Python 3.13, which Debian 13 has as python3.13: install it, or name it with DOORBELL_PYTHON' >&2
-    return 1
-  }
-  rm -rf "$env"
-  "$interpreter" -m venv "$env"
-  "$env/bin/pip" download -q --no-deps --no-binary :all: -d "$env/source" "localstack-core==$version"
-  tar -C "$env/source" -xzf "$env/source/localstack_core-$version.tar.gz" --strip-components=1
-  "$env/bin/pip" install -q -r "$env/source/requirements-runtime.txt" "localstack-core==$version"
-  rm -rf "$env/source"
-  echo "$version" >"$env/version"
-}
-
-# start_localstack PORT FOLDER: starts LocalStack on loopback with the services that the template needs, waits until it is ready and sets
-# $localstack to its process id. Its log is in FOLDER.
-start_localstack() {
-  if curl -s -o /dev/null "http://127.0.0.1:$1/"; then
-    echo "127.0.0.1:$1 is in use" >&2
+# is_free ADDRESS: fails if something listens there
+is_free() {
+  if curl -s -o /dev/null "http://$1/"; then
+    echo "$1 is in use: stop what listens there" >&2
     return 1
   fi
-  (
-    # LocalStack would call itself there.
-    unset AWS_ENDPOINT_URL
-    export GATEWAY_LISTEN=127.0.0.1:$1 FILESYSTEM_ROOT=$2/localstack TMPDIR=$2
-    # Its default server listens on all addresses, and so does its DNS server.
-    export GATEWAY_SERVER=hypercorn DNS_ADDRESS=0
-    # This machine may be a container.
-    export OVERRIDE_IN_DOCKER=0
-    export DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES=1
-    export SERVICES=lambda,iam,sts,s3,cloudformation,logs,cloudwatch,sns STRICT_SERVICE_LOADING=1 EAGER_SERVICE_LOADING=1
-    exec "$tools/localstack/bin/python" "$root/localstack/processes.py"
-  ) >"$2/localstack.log" 2>&1 &
-  # shellcheck disable=SC2034 # used by the caller
-  localstack=$!
-  wait_for 180 grep -q '^Ready' "$2/localstack.log" || { cat "$2/localstack.log" >&2; end "$localstack"; return 1; }
 }
 
-# end PID: ends a child process. LocalStack may take minutes to stop, or never stops if it has not started completely.
+# end PID [SECONDS]: ends a child process, after 10 s with SIGKILL. LocalStack may take minutes to stop, or never stops if it has not started
+# completely.
 end() {
   kill "$1" 2>/dev/null || return 0
-  wait_for 10 not_running "$1" 2>/dev/null || kill -KILL "$1" 2>/dev/null || true
+  wait_for "${2:-10}" not_running "$1" 2>/dev/null || kill -KILL "$1" 2>/dev/null || true
   wait "$1" 2>/dev/null || true
 }
 not_running() { ! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" | cut -c 1)" = Z ]; }
+
+# end_session PID: ends a child process that leads a session, and what is left of the session
+end_session() {
+  local processes
+  end "$1"
+  mapfile -t processes < <(ps -o pid= -s "$1")
+  [ "${#processes[@]}" = 0 ] || kill -KILL "${processes[@]// /}" 2>/dev/null || true
+}
+
+# output NAME: prints an output of the stack
+output() {
+  sam list stack-outputs --stack-name doorbell --output json |
+    "$tools/sam/bin/python" -c 'import json, sys; print(*[o["OutputValue"] for o in json.load(sys.stdin) if o["OutputKey"] == sys.argv[1]])' "$1"
+}
 
 # bridge_address: the address at which containers reach this machine. It is not reachable from outside.
 bridge_address() {
@@ -126,15 +103,31 @@ bridge_address() {
   echo "$address"
 }
 
-# local_table URL FOLDER: creates the table for `sam local` and sets $cli to the command `doorbell` with its credentials. The SAM CLI
-# uses default keys and region in containers, and resource names of the template as ids: the table's name is `Table`.
+# create_table FOLDER: creates the table that the environment names, as `doorbell dev` does when it starts. Its log is in FOLDER.
+create_table() {
+  target/debug/doorbell dev --store dynamodb --no-daemon --addr 127.0.0.1:0 >"$1/table.log" 2>&1 &
+  local dev=$!
+  wait_for 30 grep 'Doorbell listens' "$1/table.log" || { cat "$1/table.log" >&2; end "$dev"; return 1; }
+  end "$dev"
+}
+
+# local_table URL FOLDER: creates the table for `sam local`. The SAM CLI uses default keys and region in containers, and resource names of the
+# template as ids: the table's name is `Table`.
 local_table() {
   export DOORBELL_DYNAMODB_ENDPOINT=$1 DOORBELL_TABLE=Table AWS_DEFAULT_REGION=us-east-1
-  cli=(env AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=defaultkey AWS_SECRET_ACCESS_KEY=defaultsecret target/debug/doorbell)
-  "${cli[@]}" dev --store dynamodb --no-daemon --addr 127.0.0.1:0 >"$2/dev.log" 2>&1 &
-  local dev=$!
-  wait_for 30 grep 'Doorbell listens' "$2/dev.log" || { cat "$2/dev.log" >&2; kill "$dev"; return 1; }
-  kill "$dev" && wait "$dev" || true # started only to create the table
+  # Not exported: the SAM CLI would look up the account of the keys.
+  AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=defaultkey AWS_SECRET_ACCESS_KEY=defaultsecret create_table "$2"
+}
+
+# start_gateway URL FOLDER: starts `doorbell dev --functions URL` for the suite `stack`, waits until it listens, sets $gateway to its process
+# id and exports DOORBELL_URL. Its log is in FOLDER.
+start_gateway() {
+  target/debug/doorbell dev --functions "$1" --addr 127.0.0.1:0 --cors-origin https://app.example >"$2/gateway.log" 2>&1 &
+  # shellcheck disable=SC2034 # used by the caller
+  gateway=$!
+  wait_for 30 grep -q 'Doorbell listens' "$2/gateway.log" || { cat "$2/gateway.log" >&2; end "$gateway"; return 1; }
+  export DOORBELL_URL
+  DOORBELL_URL=$(sed -n 's/^Doorbell listens on \([^ ]*\).*/\1/p' "$2/gateway.log")
 }
 
 # stack_tokens FOLDER: creates the tokens of the suite `stack` in the table that the environment names, and exports them. Logs are in FOLDER.
