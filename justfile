@@ -41,8 +41,12 @@ localstack *arguments:
     localstack/test.sh {{ arguments }}
 
 # Run the functions in containers with the SAM CLI
-sam-local:
-    localstack/sam-local.sh
+sam-local *arguments:
+    localstack/sam-local.sh {{ arguments }}
+
+# Run the stack suite on debug builds of the functions, or serve them with --serve
+watch *arguments:
+    localstack/watch.sh {{ arguments }}
 
 # Test the API against openapi.yaml
 schemathesis:
