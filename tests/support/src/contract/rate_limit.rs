@@ -11,6 +11,9 @@ use tokio::task::JoinSet;
 use super::{Target, models_path};
 use crate::{ApiResponse, Caller, Client};
 
+/// Emulators start a process for each call at once.
+const CONCURRENCY: u32 = 10;
+
 /// One case at a time rings fast, and pauses between bursts: all cases of a deployed stack share one user's token, whose rate
 /// they must not exceed.
 static EXHAUSTING: Mutex<()> = Mutex::const_new(());
@@ -29,8 +32,13 @@ async fn exhaust(client: &Target, runtime: &str) -> Response {
     let mut pending = client.ring(runtime).await;
     for _ in 0..BURSTS {
         let mut rings = JoinSet::new();
-        for _ in 0..RING_BURST {
-            rings.spawn(ring(Client::clone(client), runtime.to_owned()));
+        for _ in 0..CONCURRENCY {
+            let (client, runtime) = (Client::clone(client), runtime.to_owned());
+            rings.spawn(async move {
+                for _ in 0..RING_BURST / CONCURRENCY {
+                    ring(client.clone(), runtime.clone()).await;
+                }
+            });
         }
         rings.join_all().await;
         // With a pending request a ring would join instead of being rejected.
