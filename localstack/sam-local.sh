@@ -3,7 +3,7 @@
 # serves the functions with `sam local start-lambda`, invokes each with its event and runs the suite `stack` through
 # `doorbell dev --functions`. DynamoDB is an emulator.
 # usage: localstack/sam-local.sh [--whole] [ARGUMENT of the suite…]      e.g. localstack/sam-local.sh contract::
-# Without arguments it runs tests that take seconds, and with --whole all that pass there.
+# Without arguments it runs tests that take seconds, and with --whole all.
 # Run it as root if no Docker engine runs: it then installs, starts and stops one.
 # DOORBELL_BUILT=1 uses the functions that `localstack/build.sh` has built.
 set -euo pipefail
