@@ -19,14 +19,19 @@ need() {
   DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@"
 }
 
+# need_venv: Python, and its module that creates virtual environments
+need_venv() {
+  need python3 python3 python3-venv
+  # Debian packages venv separately from python3, without a command of that name.
+  python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv
+}
+
 # python NAME REQUIREMENT…: creates the virtual environment .tools/NAME, or recreates it if the requirements have changed
 python() {
   local env=$tools/$1
   shift
   [ "$(cat "$env/requirements" 2>/dev/null)" = "$*" ] && return
-  need python3 python3 python3-venv
-  # Debian packages venv separately from python3, without a command of that name.
-  python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv
+  need_venv
   rm -rf "$env"
   python3 -m venv "$env"
   "$env/bin/pip" install -q "$@"
