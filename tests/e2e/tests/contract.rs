@@ -3,13 +3,14 @@
 mod contract {
     mod catalog;
     mod joining;
+    mod rate_limit;
 }
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
 use doorbell_shared::http::routes;
-use doorbell_test_support::contract::{ABSENT_REQUEST, ABSENT_RUNTIME, Target, paths, rate_limit};
+use doorbell_test_support::contract::{ABSENT_REQUEST, ABSENT_RUNTIME, paths};
 use doorbell_test_support::{ApiResponse, Caller, TestApi};
 use reqwest::Method;
 use serde_json::json;
@@ -21,16 +22,6 @@ mod in_process {
 /// As `doorbell dev --functions` serves them: each event and each response crosses a socket as JSON.
 mod invoked {
     doorbell_test_support::contract_suite!([] doorbell_test_support::contract::Target::invoked);
-}
-
-#[tokio::test]
-async fn limits_rings_of_a_token() {
-    rate_limit::limits_rings_of_a_token(&Target::in_process().await).await;
-}
-
-#[tokio::test]
-async fn limits_registrations_of_a_token() {
-    rate_limit::limits_registrations_of_a_token(&Target::in_process().await).await;
 }
 
 #[tokio::test]

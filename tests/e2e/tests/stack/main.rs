@@ -6,11 +6,12 @@
 //!
 //! | part | `--skip` it where |
 //! |---|---|
-//! | `load::`, `rate_limit::` | a call takes longer than a second |
+//! | `load::` | a call takes longer than a second |
 //! | `origins::` | the stack allows neither `https://app.example` nor any origin |
 //! | `push::off::` | the stack has a push channel |
 //! | `push::unreachable::` | it has none, or one that can be reached |
 //! | `command::` | the command or the table cannot be used |
+//! | `rate_limit::` | the table cannot be reached |
 //! | `ttl::` | the table cannot be reached, or TTL takes longer than 90 s (DynamoDB deletes within days) |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -19,6 +20,7 @@ mod enrolment;
 mod load;
 mod origins;
 mod push;
+mod rate_limit;
 mod smoke;
 #[path = "../support/mod.rs"]
 mod support;

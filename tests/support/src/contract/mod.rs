@@ -24,7 +24,6 @@ pub mod local_skills;
 pub mod page;
 pub mod poll;
 pub mod questions;
-pub mod rate_limit;
 pub mod redelivery;
 pub mod register;
 pub mod report;
@@ -80,10 +79,6 @@ macro_rules! contract_suite {
                 report_after_timeout_is_ignored
                 timed_out_request_is_not_claimed
                 runtime_is_offline_45_s_after_last_heartbeat
-            }
-            rate_limit {
-                limited_ring_has_retry_after
-                limits_only_rings
             }
             redelivery {
                 redelivers_running_request_missing_from_in_flight

@@ -60,13 +60,6 @@ impl Target {
         }
     }
 
-    /// Waits in real time. Virtual time does not advance.
-    pub async fn pause(&self, duration: Duration) {
-        if !self.is_virtual() {
-            tokio::time::sleep(duration).await;
-        }
-    }
-
     /// Advances to a moment at which `deadline` has not passed: in virtual time, the deadline itself.
     pub async fn advance_to(&self, deadline: Timestamp) {
         let tolerance = if self.is_virtual() { Duration::ZERO } else { TOLERANCE };
