@@ -131,7 +131,9 @@ async fn offline_machine_collects_queued_request() {
 #[tokio::test]
 async fn cancellation_ends_process_group() {
     let dev = Dev::without_daemon().await;
-    let script = "exec 3> pipe; /bin/sleep 1000 & echo \"{\\\"progress\\\": {\\\"done\\\": 1}}\"; wait";
+    // The response to a report of progress names the cancellation; a heartbeat would take up to a minute.
+    let progress = "echo \"{\\\"progress\\\": {\\\"done\\\": 1}}\"";
+    let script = format!("exec 3> pipe; /bin/sleep 1000 & while {progress}; do /bin/sleep 1; done");
     let machine = Machine::new();
     let home = machine.path("").to_str().unwrap().to_owned();
     let file =
