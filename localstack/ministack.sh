@@ -60,8 +60,11 @@ step 'suite'
 # Most tests wait for deadlines, so they run in parallel.
 cargo test --locked --test stack -- --ignored --test-threads 16 --skip push::unreachable:: "$@"
 
-step 'logs'
-"$tools/sam/bin/python" localstack/logged.py doorbell "${DOORBELL_USER_A#*_}" "${DOORBELL_DAEMON_A#*_}" "${DOORBELL_ADMIN_A#*_}"
+# A part of the suite does not call every function.
+if [ $# = 0 ]; then
+  step 'logs'
+  "$tools/sam/bin/python" localstack/logged.py doorbell "${DOORBELL_USER_A#*_}" "${DOORBELL_DAEMON_A#*_}" "${DOORBELL_ADMIN_A#*_}"
+fi
 
 # The emulator has neither custom authorizers nor direct messages, so nothing listens at the endpoint.
 step 'push channel on'
