@@ -89,12 +89,12 @@ async fn stopped_daemon_is_shown_offline_after_ring() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "real time"]
 async fn daemon_without_network_is_shown_offline() {
-    let mqtt = Proxy::start("127.0.0.1:0".parse().unwrap()).await;
-    let stage = Stage::at(Ipv4Addr::new(127, 0, 0, 2), Some(mqtt.addr)).await;
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let (mqtt, http) = (Proxy::start(free).await, Proxy::start(free).await);
+    // The gateway answers only to its own port. No other test uses this address.
+    let api = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), http.addr.port()));
+    let stage = Stage::at(api, Some(mqtt.addr)).await;
     mqtt.set_target(stage.mqtt());
-    // The gateway answers only to its own port.
-    let api: SocketAddr = stage.client.url().trim_start_matches("http://").parse().unwrap();
-    let http = Proxy::start(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), api.port())).await;
     http.set_target(api);
     let daemon = DaemonProcess::start(&stage, &format!("http://{}", http.addr)).await;
     mqtt.cut();

@@ -55,11 +55,11 @@ impl Drop for RunningDaemon {
 
 impl Stage {
     pub async fn start() -> Self {
-        Self::at(Ipv4Addr::LOCALHOST, None).await
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), None).await
     }
 
-    /// The API is at `host`. Daemons connect to `mqtt`, or to the broker itself.
-    pub async fn at(host: Ipv4Addr, mqtt: Option<SocketAddr>) -> Self {
+    /// The API is at `addr`. Daemons connect to `mqtt`, or to the broker itself.
+    pub async fn at(addr: SocketAddr, mqtt: Option<SocketAddr>) -> Self {
         let store = EmbeddedDynamoDb::start().await.unwrap().store();
         issue_dev_tokens(&store, SystemClock.now()).await.unwrap();
         let listener = PushListener::bind(Ipv4Addr::LOCALHOST.into()).await.unwrap();
@@ -71,7 +71,7 @@ impl Stage {
         let authenticator = Authenticator::of_tokens(AppState::new(store));
         let gateway =
             Gateway { state: state.clone(), authenticator, origins: Origins::default(), sign_in: None };
-        let http = TcpListener::bind((host, 0)).await.unwrap();
+        let http = TcpListener::bind(addr).await.unwrap();
         let client = Client::new(format!("http://{}", http.local_addr().unwrap()), Workspace::of_dev());
         tokio::spawn(doorbell_gateway::serve(http, gateway, std::future::pending()));
         let addresses = listener.addresses().unwrap();
