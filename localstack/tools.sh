@@ -13,10 +13,13 @@ need() {
   local command=$1
   shift
   command -v "$command" >/dev/null && return
-  [ -n "${apt_updated:-}" ] || apt-get update -qq
+  # One script after the other: of two calls of `apt-get update` at once, one fails.
+  (
+    flock 9
+    [ -n "${apt_updated:-}" ] || apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@"
+  ) 9>"$tools/apt.lock"
   apt_updated=yes
-  # Another script may be installing a package.
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@"
 }
 
 # need_venv: Python, and its module that creates virtual environments
