@@ -5,7 +5,7 @@
 //! | `DOORBELL_URL` | the API; required |
 //! | `DOORBELL_USER_A`, `DOORBELL_DAEMON_A`, `DOORBELL_ADMIN_A`, `DOORBELL_WORKSPACE_A` | tokens of a user, a daemon and an administrator, and their workspace |
 //! | `DOORBELL_USER_B`, `DOORBELL_DAEMON_B`, `DOORBELL_ADMIN_B`, `DOORBELL_WORKSPACE_B` | the same of another workspace |
-//! | `DOORBELL_TABLE` | its table, reached by the AWS variables; required by the tests in `ttl`, `command` and `push::unreachable` |
+//! | `DOORBELL_TABLE` | its table, reached by the AWS variables; required by the tests in `ttl`, `rate_limit`, `command` and `push::unreachable` |
 //! | `DOORBELL_DEPLOYMENT` | the UUID in the stack's id; required by the tests in `push::unreachable` |
 //!
 //! Tokens and workspaces default to those of `doorbell dev`. Without the required variables a test fails, so that a skipped

@@ -14,7 +14,8 @@ use doorbell_test_support::{Caller, Client, stack};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// The burst is in the future by as much, so that the runtime stays limited however slow calls are. A heartbeat keeps it online for longer.
+/// The rings of the burst are made as of this much later, so that slow calls have as long until the limit ends. A registered runtime is
+/// online for longer.
 const AHEAD: Duration = Duration::from_secs(30);
 
 /// Uses up the burst of `runtime` through the table: rings over HTTP would have to be faster than the rate.
