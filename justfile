@@ -26,7 +26,7 @@ simulation seed="":
 
 # Fuzz the events of every function
 fuzz seconds="60":
-    DOORBELL_FUZZ_SECONDS={{ seconds }} cargo test --test fuzz_events -- --nocapture
+    DOORBELL_FUZZ_SECONDS={{ seconds }} cargo test --test in_process fuzz_events:: -- --nocapture
 
 # Build the functions as for a deployment
 functions:
