@@ -1,6 +1,5 @@
 //! Every limit over HTTP: one below, at the limit, one above.
 
-#[path = "limits/tokens.rs"]
 mod tokens;
 
 use std::collections::BTreeSet;

@@ -9,12 +9,13 @@ mod load;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::dev::Dev;
-use crate::support::machine::Machine;
-use crate::support::process::Running;
 use client::{LoadClient, median};
 use load::Load;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::support::dev::Dev;
+use crate::support::machine::Machine;
+use crate::support::process::Running;
 
 /// Memory grows by a few connection buffers and calls in progress for each caller.
 const MEMORY_FACTOR: u64 = 4;

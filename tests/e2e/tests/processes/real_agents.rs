@@ -8,11 +8,12 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
 use crate::support::dev::Dev;
 use crate::support::machine::Machine;
 use crate::support::process::Ended;
-use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// A program, alone with Node.js and the system on `PATH`.
 struct Installed {
