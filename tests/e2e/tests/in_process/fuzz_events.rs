@@ -4,7 +4,7 @@
 //! The memory store takes any item, so only DynamoDB, with its limits on items, keys, expressions and nesting, can respond
 //! with a 500. An event there takes as long as twenty in memory.
 //!
-//! `cargo test` uses the same events for each function. This uses new ones for a minute, half of it on each store:
+//! `cargo test` uses the same events for each function. This adds new ones for a minute, half of it on each store:
 //! `DOORBELL_FUZZ_SECONDS=60 cargo test --test in_process fuzz_events:: -- --nocapture`
 
 mod body;
@@ -34,7 +34,7 @@ enum Target {
 }
 
 impl Target {
-    /// Events for each function without a time limit.
+    /// The same events for each function in every run.
     fn quick(self) -> u32 {
         match self {
             Self::Memory => 250,
@@ -136,21 +136,15 @@ fn fuzz(function: Function) {
 fn fuzz_on<S: Store + TokenStore>(target: Target, function: Function, empty_store: impl AsyncFn() -> S) {
     let executions = Cell::new(0_u64);
     let run = |runner| run(function, runner, &executions, &empty_store);
-    let result = match std::env::var(SECONDS_VARIABLE) {
-        Err(_) => {
-            let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-            run(TestRunner::new_with_rng(config(target.quick()), rng))
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut result = run(TestRunner::new_with_rng(config(target.quick()), rng));
+    if let Ok(seconds) = std::env::var(SECONDS_VARIABLE) {
+        let limit = Duration::from_secs(seconds.parse().unwrap()) / 2;
+        let started = Stopwatch::start();
+        while result.is_ok() && started.elapsed() < limit {
+            result = run(TestRunner::new(config(target.chunk())));
         }
-        Ok(seconds) => {
-            let limit = Duration::from_secs(seconds.parse().unwrap()) / 2;
-            let started = Stopwatch::start();
-            let mut result = Ok(());
-            while result.is_ok() && started.elapsed() < limit {
-                result = run(TestRunner::new(config(target.chunk())));
-            }
-            result
-        }
-    };
+    }
     match result {
         Ok(()) => {}
         Err(TestError::Fail(reason, event)) => panic!("on {target:?}: {reason}\n{event}"),
